@@ -1,0 +1,117 @@
+/** Text and bytes: UTF-8, hex and base64url, total in both directions. For public bytes only. */
+
+const HEX = '0123456789abcdef';
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** Encodes text as UTF-8. A lone surrogate becomes U+FFFD, as every web platform does. */
+export function encodeUtf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * 3);
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    let code = text.charCodeAt(i);
+    if (code >= 0xd800 && code <= 0xdfff) {
+      const next = text.charCodeAt(i + 1);
+      const isPair = code < 0xdc00 && next >= 0xdc00 && next <= 0xdfff;
+      if (isPair) i++;
+      code = isPair ? 0x10000 + ((code - 0xd800) << 10) + (next - 0xdc00) : 0xfffd;
+    }
+    if (code < 0x80) {
+      bytes[at++] = code;
+      continue;
+    }
+    if (code < 0x800) {
+      bytes[at++] = 0xc0 | (code >> 6);
+    } else {
+      if (code < 0x10000) {
+        bytes[at++] = 0xe0 | (code >> 12);
+      } else {
+        bytes[at++] = 0xf0 | (code >> 18);
+        bytes[at++] = 0x80 | ((code >> 12) & 0x3f);
+      }
+      bytes[at++] = 0x80 | ((code >> 6) & 0x3f);
+    }
+    bytes[at++] = 0x80 | (code & 0x3f);
+  }
+  return bytes.slice(0, at);
+}
+
+/** Decodes UTF-8 strictly: overlong forms, surrogates and cut sequences give `undefined`. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  const pieces: string[] = [];
+  let piece = '';
+  for (let i = 0; i < bytes.length; ) {
+    const first = bytes[i] as number;
+    const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (length === 0 || i + length > bytes.length) return undefined;
+    let code = length === 1 ? first : first & (0xff >> (length + 1));
+    for (let k = 1; k < length; k++) {
+      const next = bytes[i + k] as number;
+      if ((next & 0xc0) !== 0x80) return undefined;
+      code = (code << 6) | (next & 0x3f);
+    }
+    const isOverlong = (length === 3 && code < 0x800) || (length === 4 && code < 0x10000);
+    if (isOverlong || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return undefined;
+    piece += String.fromCodePoint(code);
+    i += length;
+    if (piece.length > 4096) {
+      pieces.push(piece);
+      piece = '';
+    }
+  }
+  return pieces.join('') + piece;
+}
+
+/** Writes bytes as lower-case hex. */
+export function bytesToHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += (HEX[byte >> 4] as string) + (HEX[byte & 15] as string);
+  return text;
+}
+
+/** Reads hex of either case; anything else gives `undefined`. */
+export function hexToBytes(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0) return undefined;
+  const bytes = new Uint8Array(text.length / 2);
+  const lower = text.toLowerCase();
+  for (let i = 0; i < bytes.length; i++) {
+    const high = HEX.indexOf(lower.charAt(2 * i));
+    const low = HEX.indexOf(lower.charAt(2 * i + 1));
+    if (high < 0 || low < 0) return undefined;
+    bytes[i] = (high << 4) | low;
+  }
+  return bytes;
+}
+
+/** Writes bytes as base64url without padding (RFC 4648 §5). */
+export function bytesToBase64url(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 3) {
+    const a = bytes[i] as number;
+    const b = bytes[i + 1] ?? 0;
+    const c = bytes[i + 2] ?? 0;
+    text += BASE64URL.charAt(a >> 2) + BASE64URL.charAt(((a & 3) << 4) | (b >> 4));
+    if (i + 1 < bytes.length) text += BASE64URL.charAt(((b & 15) << 2) | (c >> 6));
+    if (i + 2 < bytes.length) text += BASE64URL.charAt(c & 63);
+  }
+  return text;
+}
+
+/** Reads canonical base64url without padding; anything else gives `undefined`. */
+export function base64urlToBytes(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(Math.floor((text.length * 3) / 4));
+  let held = 0;
+  let heldBits = 0;
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = BASE64URL.indexOf(text.charAt(i));
+    if (digit < 0) return undefined;
+    held = ((held << 6) | digit) & 0xffff;
+    heldBits += 6;
+    if (heldBits >= 8) {
+      heldBits -= 8;
+      bytes[at++] = (held >> heldBits) & 0xff;
+    }
+  }
+  const isCanonical = heldBits < 6 && (held & ((1 << heldBits) - 1)) === 0;
+  return isCanonical ? bytes : undefined;
+}

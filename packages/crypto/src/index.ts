@@ -1,0 +1,13 @@
+export type {
+  Crypto,
+  Entropy,
+  KeyPair,
+  Part,
+  PublicKey,
+  Role,
+  RoleLength,
+  Secret,
+  Secrets,
+  SigningKeyPair,
+} from './crypto.ts';
+export { ROLE_LENGTHS } from './crypto.ts';
