@@ -1,1 +1,125 @@
-export {};
+export type { UserId, UserIdRejection } from './user-id.ts';
+export { parseUserId } from './user-id.ts';
+export type { DeviceId, DeviceIdRejection } from './device-id.ts';
+export { parseDeviceId } from './device-id.ts';
+export type {
+  ClaimId,
+  EnvelopeId,
+  MessageId,
+  PostId,
+  RandomId,
+  RandomIdRejection,
+} from './random-id.ts';
+export {
+  claimIdFromBytes,
+  envelopeIdFromBytes,
+  idToBytes,
+  messageIdFromBytes,
+  parseClaimId,
+  parseEnvelopeId,
+  parseMessageId,
+  parsePostId,
+  postIdFromBytes,
+  RANDOM_ID_BYTES,
+} from './random-id.ts';
+export type { DecodeRejection } from './codec.ts';
+export type { DeviceEntry, DeviceList, SignedDeviceList } from './device-list.ts';
+export {
+  decodeDeviceList,
+  decodeSignedDeviceList,
+  deviceListHash,
+  encodeDeviceList,
+  encodeSignedDeviceList,
+  findDevice,
+} from './device-list.ts';
+export type {
+  DeviceListClaim,
+  DeviceListPin,
+  DeviceListRejection,
+  DeviceListSigners,
+} from './device-list-check.ts';
+export { signDeviceList, verifyDeviceList } from './device-list-check.ts';
+export type {
+  DeviceApproval,
+  DeviceApprovalFields,
+  DeviceApprovalRejection,
+} from './device-approval.ts';
+export {
+  approvalBytes,
+  decodeDeviceApproval,
+  encodeDeviceApproval,
+  signDeviceApproval,
+  verifyDeviceApproval,
+} from './device-approval.ts';
+export type { ProofFields } from './proof.ts';
+export { accountProofBytes, deviceProofBytes } from './proof.ts';
+export type { OneTimePreKey, PreKeyBundle, PreKeyUpload, SignedPreKey } from './pre-keys.ts';
+export type { EnvelopeKind, IncomingEnvelope, OutgoingEnvelope, Post, PostResult } from './post.ts';
+export { encodePost } from './post.ts';
+export type {
+  AckRequest,
+  AddDeviceRequest,
+  ClaimKeysRequest,
+  CreateAccountRequest,
+  FetchRequest,
+  GetListRequest,
+  NonceRequest,
+  PostRequest,
+  PutLinkRequest,
+  RelayRequest,
+  RemoveDeviceRequest,
+  RequestKind,
+  TakeLinkRequest,
+  UploadKeysRequest,
+} from './request.ts';
+export { NEEDS_TOKEN } from './request.ts';
+export { decodeRequest, encodeRequest, REQUEST_KINDS } from './request-codec.ts';
+export type {
+  AnswerTo,
+  ClaimResult,
+  ListResult,
+  RelayAnswer,
+  RelayOutcome,
+  UploadKeysAnswer,
+} from './answer.ts';
+export { decodeOutcome, encodeOutcome } from './answer-codec.ts';
+export type { RefusalCode, RelayRefusal } from './refusal.ts';
+export { REFUSAL_STATUS } from './refusal.ts';
+export type { ClientFrame, ServerFrame } from './frame.ts';
+export {
+  decodeClientFrame,
+  decodeServerFrame,
+  encodeClientFrame,
+  encodeServerFrame,
+} from './frame.ts';
+export {
+  CLOSE_CONNECTED_ELSEWHERE,
+  CLOSE_MALFORMED,
+  CLOSE_UNAUTHORIZED,
+  CONTENT_TYPE,
+  HEALTH_PATH,
+  requestPath,
+  WEBSOCKET_PATH,
+} from './http.ts';
+export {
+  ACKS_MAX,
+  BATCH_BYTES_MAX,
+  BODY_BYTES_MAX,
+  DEVICE_ID_MAX,
+  DEVICES_MAX,
+  ENVELOPE_BYTES_MAX,
+  ENVELOPES_PER_BATCH_MAX,
+  ENVELOPES_PER_POST_MAX,
+  IN_FLIGHT_MAX,
+  LATENCY_MAX_MS,
+  LINK_BYTES_MAX,
+  LINK_LIFE_MS,
+  LIST_VERSION_MAX,
+  NONCE_LIFE_MS,
+  ONE_TIME_PRE_KEYS_MAX,
+  POSTS_PER_REQUEST_MAX,
+  PRE_KEY_ID_MAX,
+  PRE_KEYS_LOW,
+  REGISTRATION_ID_MAX,
+  USER_ID_BYTES_MAX,
+} from './limits.ts';

@@ -1,0 +1,181 @@
+/** The wire form of outcomes: format byte, the kind's byte or 0 for a refusal, the fields. */
+
+import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
+import { createWriter, err, ok } from '@simsim/bytes';
+import type { ClaimResult, ListResult, RelayAnswer, RelayOutcome } from './answer.ts';
+import type { DecodeRejection } from './codec.ts';
+import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
+import { readDeviceId } from './device-id.ts';
+import { readSignedDeviceList, writeSignedDeviceList } from './device-list.ts';
+import {
+  BODY_BYTES_MAX,
+  DEVICES_MAX,
+  ENVELOPES_PER_BATCH_MAX,
+  ONE_TIME_PRE_KEYS_MAX,
+  POSTS_PER_REQUEST_MAX,
+  PRE_KEY_ID_MAX,
+} from './limits.ts';
+import { readIncoming, readPostResult, writeIncoming, writePostResult } from './post.ts';
+import { readPreKeyBundle, writePreKeyBundle } from './pre-keys.ts';
+import type { RefusalCode, RelayRefusal } from './refusal.ts';
+import { KIND_BYTE, readKind } from './request-codec.ts';
+import type { RequestKind } from './request.ts';
+
+const REFUSED = 0;
+
+/** Position is the wire byte; new codes go to the end. */
+const CODES = [
+  'MALFORMED',
+  'TOO_LARGE',
+  'UNAUTHORIZED',
+  'FORBIDDEN',
+  'UNKNOWN_USER',
+  'USER_EXISTS',
+  'DEVICE_EXISTS',
+  'BAD_PROOF',
+  'BAD_APPROVAL',
+  'BAD_LIST',
+  'LIST_MOVED',
+  'NONCE_UNKNOWN',
+  'ID_REUSED',
+  'RATE_LIMITED',
+  'UNAVAILABLE',
+] as const satisfies readonly RefusalCode[];
+
+/** Encodes an answer or a refusal. */
+export function encodeOutcome(outcome: RelayOutcome): Uint8Array {
+  const writer = createWriter(512).u8(FORMAT);
+  if (outcome.ok) {
+    writer.u8(KIND_BYTE[outcome.value.kind]);
+    writeAnswer(writer, outcome.value);
+  } else {
+    writer.u8(REFUSED).u8(CODES.indexOf(outcome.error.code));
+    if (outcome.error.code === 'RATE_LIMITED') writer.varint(outcome.error.retryAfterMs);
+  }
+  return writer.finish();
+}
+
+/** Decodes {@link encodeOutcome}. Rejects: `TOO_LARGE`, `UNKNOWN_FORMAT`, `MALFORMED`. */
+export function decodeOutcome(bytes: Uint8Array): Result<RelayOutcome, DecodeRejection> {
+  return decodeWhole(bytes, BODY_BYTES_MAX, (reader): RelayOutcome => {
+    if (bytes[1] === REFUSED) {
+      reader.u8();
+      return err(readRefusal(reader));
+    }
+    const kind = readKind(reader);
+    return ok(kind === undefined ? { kind: 'ack' } : readAnswer(reader, kind));
+  });
+}
+
+function readRefusal(reader: BinaryReader): RelayRefusal {
+  const code = CODES[reader.u8()];
+  if (code === undefined) reader.fail();
+  return code === 'RATE_LIMITED'
+    ? { code, retryAfterMs: reader.varint() }
+    : { code: code ?? 'MALFORMED' };
+}
+
+function writeAnswer(writer: BinaryWriter, answer: RelayAnswer): void {
+  switch (answer.kind) {
+    case 'nonce':
+      return writeFixed(writer, answer.nonce, 32);
+    case 'getList':
+      writer.u8(LIST_RESULTS.indexOf(answer.result.kind));
+      if (answer.result.kind === 'list') writeSignedDeviceList(writer, answer.result.list);
+      return;
+    case 'uploadKeys':
+      writer.varint(answer.count).varint(answer.lastIssuedId).varint(answer.highestSeenId);
+      writeMany(writer, answer.refusedIds, (id) => writer.varint(id));
+      writer.u8(answer.isSignedPreKeyTaken ? 1 : 0);
+      return;
+    case 'claimKeys':
+      return writeMany(writer, answer.results, (result) => {
+        writer.u8(result.deviceId).u8('gone' in result ? 0 : 1);
+        if (!('gone' in result)) writePreKeyBundle(writer, result.bundle);
+      });
+    case 'post':
+      return writeMany(writer, answer.results, (result) => writePostResult(writer, result));
+    case 'fetch':
+      writeMany(writer, answer.envelopes, (envelope) => writeIncoming(writer, envelope));
+      writer.u8(answer.isEmpty ? 1 : 0);
+      return;
+    case 'takeLink':
+      writer.u8(answer.ciphertext === undefined ? 0 : 1);
+      if (answer.ciphertext !== undefined) writer.bytes(answer.ciphertext);
+      return;
+    case 'createAccount':
+    case 'addDevice':
+    case 'removeDevice':
+    case 'ack':
+    case 'putLink':
+      return;
+  }
+}
+
+function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
+  switch (kind) {
+    case 'nonce':
+      return { kind, nonce: reader.raw(32) };
+    case 'getList':
+      return { kind, result: readListResult(reader) };
+    case 'uploadKeys':
+      return {
+        kind,
+        count: reader.varint(),
+        lastIssuedId: readBetween(reader, 0, PRE_KEY_ID_MAX),
+        highestSeenId: readBetween(reader, 0, PRE_KEY_ID_MAX),
+        refusedIds: readMany(reader, ONE_TIME_PRE_KEYS_MAX, () =>
+          readBetween(reader, 1, PRE_KEY_ID_MAX),
+        ),
+        isSignedPreKeyTaken: readFlag(reader),
+      };
+    case 'claimKeys':
+      return { kind, results: readMany(reader, DEVICES_MAX, () => readClaimResult(reader)) };
+    case 'post':
+      return {
+        kind,
+        results: readMany(reader, POSTS_PER_REQUEST_MAX, () => readPostResult(reader)),
+      };
+    case 'fetch':
+      return {
+        kind,
+        envelopes: readMany(reader, ENVELOPES_PER_BATCH_MAX, () => readIncoming(reader)),
+        isEmpty: readFlag(reader),
+      };
+    case 'takeLink':
+      return readFlag(reader) ? { kind, ciphertext: reader.bytes(BODY_BYTES_MAX) } : { kind };
+    case 'createAccount':
+    case 'addDevice':
+    case 'removeDevice':
+    case 'ack':
+    case 'putLink':
+      return { kind };
+  }
+}
+
+const LIST_RESULTS = [
+  'unchanged',
+  'list',
+  'unknownUser',
+] as const satisfies readonly ListResult['kind'][];
+
+function readListResult(reader: BinaryReader): ListResult {
+  const kind = LIST_RESULTS[reader.u8()];
+  if (kind === undefined) reader.fail();
+  if (kind === 'list') return { kind, list: readSignedDeviceList(reader) };
+  return { kind: kind ?? 'unchanged' };
+}
+
+function readClaimResult(reader: BinaryReader): ClaimResult {
+  const deviceId = readDeviceId(reader);
+  if (!readFlag(reader)) return { deviceId, gone: true };
+  const bundle = readPreKeyBundle(reader);
+  if (bundle.deviceId !== deviceId) reader.fail();
+  return { deviceId, bundle };
+}
+
+function readFlag(reader: BinaryReader): boolean {
+  const value = reader.u8();
+  if (value > 1) reader.fail();
+  return value === 1;
+}

@@ -1,0 +1,62 @@
+/** What a relay answers. */
+
+import type { Result } from '@simsim/bytes';
+import type { DeviceId } from './device-id.ts';
+import type { SignedDeviceList } from './device-list.ts';
+import type { IncomingEnvelope, PostResult } from './post.ts';
+import type { PreKeyBundle } from './pre-keys.ts';
+import type { RelayRefusal } from './refusal.ts';
+import type { RequestKind } from './request.ts';
+
+/** What a claim found for one device. */
+export type ClaimResult =
+  | { readonly deviceId: DeviceId; readonly bundle: PreKeyBundle }
+  | { readonly deviceId: DeviceId; readonly gone: true };
+
+/** What is known of a user's list. */
+export type ListResult =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'list'; readonly list: SignedDeviceList }
+  | { readonly kind: 'unknownUser' };
+
+/** What became of an upload. */
+export interface UploadKeysAnswer {
+  readonly kind: 'uploadKeys';
+  /** One-time prekeys not handed out yet. */
+  readonly count: number;
+  /** The highest one-time id handed out; 0 for none. */
+  readonly lastIssuedId: number;
+  /** The highest one-time id ever uploaded; new keys go above it. */
+  readonly highestSeenId: number;
+  /** Keys that were not taken: known ids with other bytes, or ids below the highest seen. */
+  readonly refusedIds: readonly number[];
+  /** Whether the signed prekey stands now: refused if its id is older, or known with other bytes. */
+  readonly isSignedPreKeyTaken: boolean;
+}
+
+/** Every answer, named after its request. */
+export type RelayAnswer =
+  | { readonly kind: 'nonce'; readonly nonce: Uint8Array }
+  | { readonly kind: 'createAccount' }
+  | { readonly kind: 'addDevice' }
+  | { readonly kind: 'removeDevice' }
+  | { readonly kind: 'getList'; readonly result: ListResult }
+  | UploadKeysAnswer
+  | { readonly kind: 'claimKeys'; readonly results: readonly ClaimResult[] }
+  /** One result per post, in order. */
+  | { readonly kind: 'post'; readonly results: readonly PostResult[] }
+  /** `isEmpty`: nothing waits above the last envelope. */
+  | {
+      readonly kind: 'fetch';
+      readonly envelopes: readonly IncomingEnvelope[];
+      readonly isEmpty: boolean;
+    }
+  | { readonly kind: 'ack' }
+  | { readonly kind: 'putLink' }
+  | { readonly kind: 'takeLink'; readonly ciphertext?: Uint8Array };
+
+/** The answer to one kind of request. */
+export type AnswerTo<K extends RequestKind> = Extract<RelayAnswer, { readonly kind: K }>;
+
+/** What comes back for a request: its answer or a refusal. */
+export type RelayOutcome = Result<RelayAnswer, RelayRefusal>;

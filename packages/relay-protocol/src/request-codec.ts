@@ -1,0 +1,187 @@
+/** The wire form of requests: format byte, a byte for the kind, the fields in order. */
+
+import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
+import { createWriter } from '@simsim/bytes';
+import type { DecodeRejection } from './codec.ts';
+import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
+import { readDeviceApproval, writeDeviceApproval } from './device-approval.ts';
+import { readDeviceId } from './device-id.ts';
+import { readSignedDeviceList, writeSignedDeviceList } from './device-list.ts';
+import { readSeqs } from './frame.ts';
+import {
+  BODY_BYTES_MAX,
+  DEVICES_MAX,
+  ENVELOPES_PER_BATCH_MAX,
+  LIST_VERSION_MAX,
+  POSTS_PER_REQUEST_MAX,
+} from './limits.ts';
+import { readIds, readPost, writeIds, writePost } from './post.ts';
+import { readPreKeyUpload, writePreKeyUpload } from './pre-keys.ts';
+import type { ClaimId } from './random-id.ts';
+import { idToBytes, readRandomId } from './random-id.ts';
+import type { RelayRequest, RequestKind } from './request.ts';
+import { readUserId } from './user-id.ts';
+
+/** The byte of each kind, in requests and answers alike. */
+export const KIND_BYTE: Readonly<Record<RequestKind, number>> = {
+  nonce: 1,
+  createAccount: 2,
+  addDevice: 3,
+  removeDevice: 4,
+  getList: 5,
+  uploadKeys: 6,
+  claimKeys: 7,
+  post: 8,
+  fetch: 9,
+  ack: 10,
+  putLink: 11,
+  takeLink: 12,
+};
+
+/** Every kind of request. */
+export const REQUEST_KINDS: readonly RequestKind[] = Object.keys(KIND_BYTE) as RequestKind[];
+
+/** Encodes a request. Values outside their range are a bug of the caller. */
+export function encodeRequest(request: RelayRequest): Uint8Array {
+  const writer = createWriter(1024).u8(FORMAT).u8(KIND_BYTE[request.kind]);
+  writeFields(writer, request);
+  return writer.finish();
+}
+
+/** Decodes {@link encodeRequest}. Rejects: `TOO_LARGE`, `UNKNOWN_FORMAT`, `MALFORMED`. */
+export function decodeRequest(bytes: Uint8Array): Result<RelayRequest, DecodeRejection> {
+  return decodeWhole(bytes, BODY_BYTES_MAX, (reader): RelayRequest => {
+    const kind = readKind(reader);
+    return kind === undefined ? { kind: 'nonce' } : readFields(reader, kind);
+  });
+}
+
+/** Reads a kind byte; an unknown one fails the reader. */
+export function readKind(reader: BinaryReader): RequestKind | undefined {
+  const byte = reader.u8();
+  const kind = REQUEST_KINDS.find((name) => KIND_BYTE[name] === byte);
+  if (kind === undefined) reader.fail();
+  return kind;
+}
+
+function writeFields(writer: BinaryWriter, request: RelayRequest): void {
+  switch (request.kind) {
+    case 'nonce':
+      return;
+    case 'createAccount':
+      writer.text(request.userId);
+      writeFixed(writer, request.nonce, 32);
+      writeSignedDeviceList(writer, request.list);
+      writeFixed(writer, request.identityProof, 64);
+      writeFixed(writer, request.deviceProof, 64);
+      writeFixed(writer, request.tokenHash, 32);
+      return writePreKeyUpload(writer, request.keys);
+    case 'addDevice':
+      writer.text(request.userId);
+      writeFixed(writer, request.nonce, 32);
+      writer.u8(request.deviceId);
+      writeDeviceApproval(writer, request.approval);
+      writeSignedDeviceList(writer, request.list);
+      writeFixed(writer, request.deviceProof, 64);
+      writeFixed(writer, request.tokenHash, 32);
+      return writePreKeyUpload(writer, request.keys);
+    case 'removeDevice':
+      return writeSignedDeviceList(writer, request.list);
+    case 'getList':
+      writer.text(request.userId).varint(request.since);
+      return;
+    case 'uploadKeys':
+      return writePreKeyUpload(writer, request.keys);
+    case 'claimKeys':
+      writer.raw(idToBytes(request.claimId)).text(request.userId);
+      return writeIds(writer, request.devices);
+    case 'post':
+      return writeMany(writer, request.posts, (post) => writePost(writer, post));
+    case 'fetch':
+      writer.varint(request.after).varint(request.limit);
+      return;
+    case 'ack':
+      return writeMany(writer, request.seqs, (seq) => writer.varint(seq));
+    case 'putLink':
+      writeFixed(writer, request.address, 16);
+      writer.bytes(request.ciphertext);
+      return;
+    case 'takeLink':
+      return writeFixed(writer, request.address, 16);
+  }
+}
+
+function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
+  switch (kind) {
+    case 'nonce':
+      return { kind };
+    case 'createAccount':
+      return {
+        kind,
+        userId: readUserId(reader),
+        nonce: reader.raw(32),
+        list: readSignedDeviceList(reader),
+        identityProof: reader.raw(64),
+        deviceProof: reader.raw(64),
+        tokenHash: reader.raw(32),
+        keys: readPreKeyUpload(reader),
+      };
+    case 'addDevice':
+      return {
+        kind,
+        userId: readUserId(reader),
+        nonce: reader.raw(32),
+        deviceId: readDeviceId(reader),
+        approval: readDeviceApproval(reader),
+        list: readSignedDeviceList(reader),
+        deviceProof: reader.raw(64),
+        tokenHash: reader.raw(32),
+        keys: readPreKeyUpload(reader),
+      };
+    case 'removeDevice':
+      return { kind, list: readSignedDeviceList(reader) };
+    case 'getList':
+      return { kind, userId: readUserId(reader), since: readBetween(reader, 0, LIST_VERSION_MAX) };
+    case 'uploadKeys':
+      return { kind, keys: readPreKeyUpload(reader) };
+    default:
+      return readMailFields(reader, kind);
+  }
+}
+
+type AccountKind =
+  | 'nonce'
+  | 'createAccount'
+  | 'addDevice'
+  | 'removeDevice'
+  | 'getList'
+  | 'uploadKeys';
+
+function readMailFields(
+  reader: BinaryReader,
+  kind: Exclude<RequestKind, AccountKind>,
+): RelayRequest {
+  switch (kind) {
+    case 'claimKeys': {
+      const claimId = readRandomId<ClaimId>(reader);
+      const userId = readUserId(reader);
+      const devices = readIds(reader);
+      if (devices.length === 0 || devices.length > DEVICES_MAX) reader.fail();
+      return { kind, claimId, userId, devices };
+    }
+    case 'post':
+      return { kind, posts: readMany(reader, POSTS_PER_REQUEST_MAX, () => readPost(reader)) };
+    case 'fetch':
+      return {
+        kind,
+        after: readBetween(reader, 0, Number.MAX_SAFE_INTEGER),
+        limit: readBetween(reader, 1, ENVELOPES_PER_BATCH_MAX),
+      };
+    case 'ack':
+      return { kind, seqs: readSeqs(reader) };
+    case 'putLink':
+      return { kind, address: reader.raw(16), ciphertext: reader.bytes(BODY_BYTES_MAX) };
+    case 'takeLink':
+      return { kind, address: reader.raw(16) };
+  }
+}

@@ -1,0 +1,145 @@
+/** What a device may ask of a relay. */
+
+import type { DeviceApproval } from './device-approval.ts';
+import type { DeviceId } from './device-id.ts';
+import type { SignedDeviceList } from './device-list.ts';
+import type { Post } from './post.ts';
+import type { PreKeyUpload } from './pre-keys.ts';
+import type { ClaimId } from './random-id.ts';
+import type { UserId } from './user-id.ts';
+
+/** Asks for a nonce [32], good once and for 5 minutes. */
+export interface NonceRequest {
+  readonly kind: 'nonce';
+}
+
+/** Makes a user with its first device. Repeated with the same list and token it succeeds again. */
+export interface CreateAccountRequest {
+  readonly kind: 'createAccount';
+  readonly userId: UserId;
+  readonly nonce: Uint8Array;
+  /** Version 1 with one device. */
+  readonly list: SignedDeviceList;
+  /** XEdDSA [64] over `accountProofBytes`. */
+  readonly identityProof: Uint8Array;
+  /** Ed25519 [64] over the same. */
+  readonly deviceProof: Uint8Array;
+  /** SHA-256 [32] of the 32-byte bearer token the device will use. */
+  readonly tokenHash: Uint8Array;
+  readonly keys: PreKeyUpload;
+}
+
+/** Joins an approved device to its user. Repeated with the same list and token it succeeds again. */
+export interface AddDeviceRequest {
+  readonly kind: 'addDevice';
+  readonly userId: UserId;
+  readonly nonce: Uint8Array;
+  readonly deviceId: DeviceId;
+  /** By a device that is listed now. */
+  readonly approval: DeviceApproval;
+  /** The next version: exactly one device more, the others as they were. */
+  readonly list: SignedDeviceList;
+  /** Ed25519 [64] by the new device's key over `deviceProofBytes`. */
+  readonly deviceProof: Uint8Array;
+  /** SHA-256 [32] of the 32-byte bearer token. */
+  readonly tokenHash: Uint8Array;
+  readonly keys: PreKeyUpload;
+}
+
+/** Publishes a next list with fewer devices, at least one. The caller must be its signer. */
+export interface RemoveDeviceRequest {
+  readonly kind: 'removeDevice';
+  readonly list: SignedDeviceList;
+}
+
+/** Asks for a user's list unless it is still at version `since` (0: any). */
+export interface GetListRequest {
+  readonly kind: 'getList';
+  readonly userId: UserId;
+  readonly since: number;
+}
+
+/** Uploads prekeys. Idempotent: the same bytes under the same id succeed again. */
+export interface UploadKeysRequest {
+  readonly kind: 'uploadKeys';
+  readonly keys: PreKeyUpload;
+}
+
+/** Takes one bundle per device; repeated with the same id it gives the same bundles. */
+export interface ClaimKeysRequest {
+  readonly kind: 'claimKeys';
+  readonly claimId: ClaimId;
+  readonly userId: UserId;
+  /** 1…16, none twice; any order, the codec sorts. */
+  readonly devices: readonly DeviceId[];
+}
+
+/** Posts envelopes; each post is its own all-or-nothing decision. */
+export interface PostRequest {
+  readonly kind: 'post';
+  /** At most 64. */
+  readonly posts: readonly Post[];
+}
+
+/** Reads the caller's mailbox above a sequence number; removes nothing. */
+export interface FetchRequest {
+  readonly kind: 'fetch';
+  readonly after: number;
+  /** 1…64. */
+  readonly limit: number;
+}
+
+/** Removes mail from the caller's mailbox. Unknown numbers are fine. */
+export interface AckRequest {
+  readonly kind: 'ack';
+  /** Any order, at most 4096. */
+  readonly seqs: readonly number[];
+}
+
+/** Leaves ciphertext for a device that is being linked, for 10 minutes. */
+export interface PutLinkRequest {
+  readonly kind: 'putLink';
+  /** 16 random bytes, known to both devices. */
+  readonly address: Uint8Array;
+  readonly ciphertext: Uint8Array;
+}
+
+/** Takes what was left at an address; it can be taken once. */
+export interface TakeLinkRequest {
+  readonly kind: 'takeLink';
+  readonly address: Uint8Array;
+}
+
+/** Every request. */
+export type RelayRequest =
+  | NonceRequest
+  | CreateAccountRequest
+  | AddDeviceRequest
+  | RemoveDeviceRequest
+  | GetListRequest
+  | UploadKeysRequest
+  | ClaimKeysRequest
+  | PostRequest
+  | FetchRequest
+  | AckRequest
+  | PutLinkRequest
+  | TakeLinkRequest;
+
+/** The name of a request. */
+export type RequestKind = RelayRequest['kind'];
+
+/** Whether a request needs the caller's bearer token. */
+export const NEEDS_TOKEN: Readonly<Record<RequestKind, boolean>> = {
+  nonce: false,
+  createAccount: false,
+  addDevice: false,
+  removeDevice: true,
+  getList: false,
+  uploadKeys: true,
+  claimKeys: true,
+  post: true,
+  fetch: true,
+  ack: true,
+  putLink: true,
+  takeLink: false,
+};
