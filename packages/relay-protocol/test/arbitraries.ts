@@ -1,0 +1,275 @@
+/** Arbitrary protocol values for the laws of this package. */
+
+import fc from 'fast-check';
+import type {
+  ClaimId,
+  ClaimResult,
+  DeviceApproval,
+  DeviceId,
+  DeviceList,
+  EnvelopeId,
+  IncomingEnvelope,
+  Post,
+  PostId,
+  PostResult,
+  PreKeyBundle,
+  PreKeyUpload,
+  RelayAnswer,
+  RelayOutcome,
+  RelayRefusal,
+  RelayRequest,
+  ServerFrame,
+  SignedDeviceList,
+  UserId,
+} from '../src/index.ts';
+import {
+  DEVICES_MAX,
+  LIST_VERSION_MAX,
+  parseDeviceId,
+  parseUserId,
+  PRE_KEY_ID_MAX,
+  REFUSAL_STATUS,
+  REGISTRATION_ID_MAX,
+} from '../src/index.ts';
+
+type Arb<T> = fc.Arbitrary<T>;
+
+export const bytes = (length: number): Arb<Uint8Array> =>
+  fc.uint8Array({ minLength: length, maxLength: length });
+const content = fc.uint8Array({ maxLength: 80 });
+
+export const userId: Arb<UserId> = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
+  .map((text) => parseUserId(text))
+  .filter((parsed) => parsed.ok)
+  .map((parsed) => parsed.value);
+
+export const deviceId: Arb<DeviceId> = fc
+  .integer({ min: 1, max: 127 })
+  .map((value) => parseDeviceId(value))
+  .filter((parsed) => parsed.ok)
+  .map((parsed) => parsed.value);
+
+const deviceIds = (minLength: number): Arb<DeviceId[]> =>
+  fc
+    .uniqueArray(deviceId, { minLength, maxLength: DEVICES_MAX })
+    .map((ids) => ids.toSorted((a, b) => a - b));
+const registrationId = fc.integer({ min: 1, max: REGISTRATION_ID_MAX });
+const version = fc.integer({ min: 1, max: LIST_VERSION_MAX });
+const hexId = fc.stringMatching(/^[0-9a-f]{32}$/);
+const postId = hexId as Arb<PostId>;
+const claimId = hexId as Arb<ClaimId>;
+const envelopeId = hexId as Arb<EnvelopeId>;
+
+export const deviceList: Arb<DeviceList> = deviceIds(1).chain((ids) =>
+  fc.record({
+    userId,
+    version,
+    previous: bytes(32),
+    identityKey: bytes(32),
+    devices: fc.tuple(
+      ...ids.map((id) =>
+        fc.record({ deviceId: fc.constant(id), registrationId, deviceKey: bytes(32) }),
+      ),
+    ),
+    signer: deviceId,
+  }),
+);
+
+export const signedDeviceList: Arb<SignedDeviceList> = fc.record({
+  list: deviceList,
+  deviceSignature: bytes(64),
+  identitySignature: bytes(64),
+});
+
+export const deviceApproval: Arb<DeviceApproval> = fc.record({
+  userId,
+  deviceId,
+  registrationId,
+  deviceKey: bytes(32),
+  listVersion: version,
+  approver: deviceId,
+  signature: bytes(64),
+});
+
+const preKeyId = fc.integer({ min: 1, max: PRE_KEY_ID_MAX });
+const oneTimePreKey = fc.record({ id: preKeyId, publicKey: bytes(32) });
+const signedPreKey = fc.record({ id: preKeyId, publicKey: bytes(32), signature: bytes(64) });
+
+export const preKeyUpload: Arb<PreKeyUpload> = fc.record({
+  signedPreKey,
+  oneTimePreKeys: fc
+    .uniqueArray(oneTimePreKey, { selector: (key) => key.id, maxLength: 6 })
+    .map((keys) => keys.toSorted((a, b) => a.id - b.id)),
+});
+
+const bundle: Arb<PreKeyBundle> = fc.record(
+  { deviceId, registrationId, identityKey: bytes(32), signedPreKey, oneTimePreKey },
+  { requiredKeys: ['deviceId', 'registrationId', 'identityKey', 'signedPreKey'] },
+);
+
+const sealed = fc.oneof(
+  fc.record({ kind: fc.constant('message' as const), content }),
+  fc.record({ kind: fc.constant('retry' as const), content: bytes(16) }),
+);
+
+const outgoing = (id: Arb<DeviceId>): Arb<Post['envelopes'][number]> =>
+  fc
+    .record({ deviceId: id, registrationId, envelopeId, sealed })
+    .map(({ sealed: inner, ...rest }) => ({ ...rest, ...inner }));
+
+export const post: Arb<Post> = fc.oneof(
+  deviceIds(0).chain((ids) =>
+    fc.record({
+      postId,
+      recipient: userId,
+      scope: fc.constant('all' as const),
+      envelopes: fc.tuple(...ids.map((id) => outgoing(fc.constant(id)))),
+    }),
+  ),
+  fc.record({
+    postId,
+    recipient: userId,
+    scope: fc.constant('device' as const),
+    envelopes: fc.tuple(outgoing(deviceId)),
+  }),
+);
+
+const postResult: Arb<PostResult> = fc.oneof(
+  fc.record({ kind: fc.constant('accepted' as const), listVersion: version }),
+  fc.record({
+    kind: fc.constant('mismatch' as const),
+    missing: deviceIds(0),
+    extra: deviceIds(0),
+    stale: deviceIds(0),
+    list: signedDeviceList,
+  }),
+  fc
+    .constantFrom('unknownUser', 'gone', 'conflict', 'tooLarge', 'mailboxFull')
+    .map((kind): PostResult => ({ kind })),
+);
+
+const incoming: Arb<IncomingEnvelope> = fc
+  .record({
+    seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    sender: userId,
+    senderDevice: deviceId,
+    envelopeId,
+    sealed,
+    waitedMs: fc.maxSafeNat(),
+  })
+  .map(({ sealed: inner, ...rest }) => ({ ...rest, ...inner }));
+
+const seqs = fc.array(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { maxLength: 20 });
+
+export const request: Arb<RelayRequest> = fc.oneof(
+  fc.constant<RelayRequest>({ kind: 'nonce' }),
+  fc.record({
+    kind: fc.constant('createAccount' as const),
+    userId,
+    nonce: bytes(32),
+    list: signedDeviceList,
+    identityProof: bytes(64),
+    deviceProof: bytes(64),
+    tokenHash: bytes(32),
+    keys: preKeyUpload,
+  }),
+  fc.record({
+    kind: fc.constant('addDevice' as const),
+    userId,
+    nonce: bytes(32),
+    deviceId,
+    approval: deviceApproval,
+    list: signedDeviceList,
+    deviceProof: bytes(64),
+    tokenHash: bytes(32),
+    keys: preKeyUpload,
+  }),
+  fc.record({ kind: fc.constant('removeDevice' as const), list: signedDeviceList }),
+  fc.record({
+    kind: fc.constant('getList' as const),
+    userId,
+    since: fc.integer({ min: 0, max: LIST_VERSION_MAX }),
+  }),
+  fc.record({ kind: fc.constant('uploadKeys' as const), keys: preKeyUpload }),
+  fc.record({ kind: fc.constant('claimKeys' as const), claimId, userId, devices: deviceIds(1) }),
+  fc.record({ kind: fc.constant('post' as const), posts: fc.array(post, { maxLength: 4 }) }),
+  fc.record({
+    kind: fc.constant('fetch' as const),
+    after: fc.maxSafeNat(),
+    limit: fc.integer({ min: 1, max: 64 }),
+  }),
+  fc.record({ kind: fc.constant('ack' as const), seqs }),
+  fc.record({ kind: fc.constant('putLink' as const), address: bytes(16), ciphertext: content }),
+  fc.record({ kind: fc.constant('takeLink' as const), address: bytes(16) }),
+);
+
+const claimResult: Arb<ClaimResult> = fc.oneof(
+  deviceId.map((id): ClaimResult => ({ deviceId: id, gone: true })),
+  bundle.map((one): ClaimResult => ({ deviceId: one.deviceId, bundle: one })),
+);
+
+export const answer: Arb<RelayAnswer> = fc.oneof(
+  fc.record({ kind: fc.constant('nonce' as const), nonce: bytes(32) }),
+  fc
+    .constantFrom('createAccount', 'addDevice', 'removeDevice', 'ack', 'putLink')
+    .map((kind): RelayAnswer => ({ kind })),
+  fc
+    .oneof(
+      fc.constant({ kind: 'unchanged' as const }),
+      fc.constant({ kind: 'unknownUser' as const }),
+      signedDeviceList.map((list) => ({ kind: 'list' as const, list })),
+    )
+    .map((result): RelayAnswer => ({ kind: 'getList', result })),
+  fc.record({
+    kind: fc.constant('uploadKeys' as const),
+    count: fc.maxSafeNat(),
+    lastIssuedId: fc.integer({ min: 0, max: PRE_KEY_ID_MAX }),
+    highestSeenId: fc.integer({ min: 0, max: PRE_KEY_ID_MAX }),
+    refusedIds: fc.array(preKeyId, { maxLength: 5 }),
+    isSignedPreKeyTaken: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant('claimKeys' as const),
+    results: fc.array(claimResult, { maxLength: 4 }),
+  }),
+  fc.record({
+    kind: fc.constant('post' as const),
+    results: fc.array(postResult, { maxLength: 4 }),
+  }),
+  fc.record({
+    kind: fc.constant('fetch' as const),
+    envelopes: fc.array(incoming, { maxLength: 4 }),
+    isEmpty: fc.boolean(),
+  }),
+  fc.record(
+    { kind: fc.constant('takeLink' as const), ciphertext: content },
+    { requiredKeys: ['kind'] },
+  ),
+);
+
+const refusal: Arb<RelayRefusal> = fc
+  .tuple(fc.constantFrom(...Object.keys(REFUSAL_STATUS)), fc.maxSafeNat())
+  .map(
+    ([code, retryAfterMs]) =>
+      (code === 'RATE_LIMITED' ? { code, retryAfterMs } : { code }) as RelayRefusal,
+  );
+
+export const outcome: Arb<RelayOutcome> = fc.oneof(
+  answer.map((value): RelayOutcome => ({ ok: true, value })),
+  refusal.map((error): RelayOutcome => ({ ok: false, error })),
+);
+
+export const serverFrame: Arb<ServerFrame> = fc.oneof(
+  fc.record({
+    kind: fc.constant('envelopes' as const),
+    envelopes: fc.array(incoming, { maxLength: 4 }),
+  }),
+  fc.constant<ServerFrame>({ kind: 'queueEmpty' }),
+  fc.record({ kind: fc.constant('keysLow' as const), count: fc.maxSafeNat() }),
+);
+
+export const clientFrame: Arb<{ readonly kind: 'ack'; readonly seqs: number[] }> = fc.record({
+  kind: fc.constant('ack' as const),
+  seqs,
+});
