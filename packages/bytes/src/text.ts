@@ -39,9 +39,20 @@ export function encodeUtf8(text: string): Uint8Array {
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   const pieces: string[] = [];
   let piece = '';
-  for (let i = 0; i < bytes.length; ) {
+  for (let i = 0; i < bytes.length;) {
     const first = bytes[i] as number;
-    const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    const length =
+      first < 0x80
+        ? 1
+        : first < 0xc2
+          ? 0
+          : first < 0xe0
+            ? 2
+            : first < 0xf0
+              ? 3
+              : first < 0xf5
+                ? 4
+                : 0;
     if (length === 0 || i + length > bytes.length) return undefined;
     let code = length === 1 ? first : first & (0xff >> (length + 1));
     for (let k = 1; k < length; k++) {

@@ -45,7 +45,9 @@ export interface Secret<R extends Role = Role> {
 export type Part = Uint8Array | Secret;
 
 /** One secret for each asked role, in order. */
-export type Secrets<R extends readonly Role[]> = { readonly [K in keyof R]: R[K] extends Role ? Secret<R[K]> : never };
+export type Secrets<R extends readonly Role[]> = {
+  readonly [K in keyof R]: R[K] extends Role ? Secret<R[K]> : never;
+};
 
 /** A checked X25519 public key; a backend may keep the imported key beside the bytes. */
 export interface PublicKey {
@@ -86,7 +88,11 @@ export interface Crypto {
   /** One chain step: HMAC(chain, 02) and HMAC(chain, 01). Does not wipe `chain`. */
   chainStep(chain: Secret<'chain'>): readonly [next: Secret<'chain'>, seed: Secret<'seed'>];
   /** HKDF of a seed to cipher key, MAC key and IV. */
-  messageKeys(seed: Secret<'seed'>, salt: Secret<'seed'> | undefined, info: Uint8Array): Secret<'message'>;
+  messageKeys(
+    seed: Secret<'seed'>,
+    salt: Secret<'seed'> | undefined,
+    info: Uint8Array,
+  ): Secret<'message'>;
   /** {@link Crypto.chainStep} and {@link Crypto.messageKeys} at once. */
   chainMessage(
     chain: Secret<'chain'>,
@@ -111,11 +117,25 @@ export interface Crypto {
   /** Ed25519 (RFC 8032). 64 bytes. */
   signWithDeviceKey(own: SigningKeyPair, parts: readonly Uint8Array[]): Uint8Array;
   /** Verifies Ed25519 under a 32-byte public key. */
-  verifyDeviceKey(publicKey: Uint8Array, parts: readonly Uint8Array[], signature: Uint8Array): boolean;
+  verifyDeviceKey(
+    publicKey: Uint8Array,
+    parts: readonly Uint8Array[],
+    signature: Uint8Array,
+  ): boolean;
   /** ChaCha20-Poly1305: ciphertext with its 16-byte tag appended. */
-  seal(key: Secret<'seal'>, nonce12: Uint8Array, ad: readonly Uint8Array[], plaintext: readonly Part[]): Uint8Array;
+  seal(
+    key: Secret<'seal'>,
+    nonce12: Uint8Array,
+    ad: readonly Uint8Array[],
+    plaintext: readonly Part[],
+  ): Uint8Array;
   /** Undoes {@link Crypto.seal}; `undefined` where the tag does not match. The caller wipes. */
-  open(key: Secret<'seal'>, nonce12: Uint8Array, ad: readonly Uint8Array[], sealed: Uint8Array): Uint8Array | undefined;
+  open(
+    key: Secret<'seal'>,
+    nonce12: Uint8Array,
+    ad: readonly Uint8Array[],
+    sealed: Uint8Array,
+  ): Uint8Array | undefined;
   /** Ratchets a stream key: SHA-512(key ‖ label) gives the next key and this step's seal key. */
   sealStep(key: Secret<'stream'>): readonly [next: Secret<'stream'>, seal: Secret<'seal'>];
   /** HMAC-SHA-256 under a name key. 32 bytes. */

@@ -11,3 +11,4 @@ export type {
   SigningKeyPair,
 } from './crypto.ts';
 export { ROLE_LENGTHS } from './crypto.ts';
+export { seededEntropy } from './seeded-entropy.ts';

@@ -1,1 +1,2 @@
-export {};
+export { nodeCrypto } from './node-crypto.ts';
+export { nodeEntropy } from './entropy.ts';

@@ -1,0 +1,42 @@
+/**
+ * The one place where the byte-holding backends look into a handle. Symmetric secrets are their
+ * bytes at run time: a wrapper would cost and hide nothing, the brand already keeps callers out.
+ */
+
+import { invariant, wipe } from '@simsim/bytes';
+import type { Role, Secret, Secrets } from './crypto.ts';
+import { ROLE_LENGTHS } from './crypto.ts';
+
+/** Turns bytes into a handle that owns them. */
+export function toHandle<R extends Role>(role: R, bytes: Uint8Array): Secret<R> {
+  invariant(bytes.length === ROLE_LENGTHS[role], 'a secret has the length of its role');
+  return bytes as unknown as Secret<R>;
+}
+
+/** The bytes of a symmetric handle: not a copy. */
+export function bytesOf(secret: Secret): Uint8Array {
+  return secret as unknown as Uint8Array;
+}
+
+/** Total length of a list of roles. */
+export function lengthOf(roles: readonly Role[]): number {
+  let length = 0;
+  for (const role of roles) length += ROLE_LENGTHS[role];
+  return length;
+}
+
+/** Cuts a KDF's output into one handle for each role, each in memory of its own; wipes `output`. */
+export function splitSecrets<const R extends readonly Role[]>(
+  output: Uint8Array,
+  roles: R,
+  make: <K extends Role>(role: K, bytes: Uint8Array) => Secret<K> = toHandle,
+): Secrets<R> {
+  const secrets: Secret[] = [];
+  let at = 0;
+  for (const role of roles) {
+    secrets.push(make(role, output.slice(at, at + ROLE_LENGTHS[role])));
+    at += ROLE_LENGTHS[role];
+  }
+  wipe(output);
+  return secrets as unknown as Secrets<R>;
+}

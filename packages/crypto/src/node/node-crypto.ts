@@ -1,0 +1,253 @@
+/**
+ * The Node backend: OpenSSL for ciphers, hashes, Diffie-Hellman and signature checks, our own
+ * SHA-256 for the short KDFs, noble for XEdDSA signing. Byte for byte equal to the noble backend.
+ */
+
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  diffieHellman,
+  hash,
+  sign,
+  verify,
+} from 'node:crypto';
+import { concatBytes, equalBytes, invariant, wipe } from '@simsim/bytes';
+import type { Crypto, Part, Secret } from '../crypto.ts';
+import {
+  clamp,
+  isAcceptableDeviceKey,
+  isAcceptablePublicKey,
+  signXeddsa,
+  splitXeddsa,
+} from '../edwards.ts';
+import { bytesOf, lengthOf, splitSecrets } from '../handle.ts';
+import { CIPHER_KEY, IV, MAC_KEY, SEAL_STEP_LABEL, isTagLength } from '../layout.ts';
+import {
+  NodePrivateKey,
+  NodePublicKey,
+  importPublicKey,
+  nodeBytesOf,
+  nodePublicKey,
+  privateKeyOf,
+  toNodeHandle,
+} from './keys.ts';
+import { chainMessage, chainStep, hkdfSha256, isShortInput } from './sha256-kdf.ts';
+
+/** The {@link Crypto} of Node's own crypto module. Stateless; share it freely. */
+export const nodeCrypto: Crypto = {
+  publicKey: (bytes) =>
+    isAcceptablePublicKey(bytes) ? new NodePublicKey(ownBytes(bytes)) : undefined,
+  keyPair: (entropy32) => nodeCrypto.keyPairOf(toNodeHandle('dh', clamp(ownBytes(entropy32)))),
+  keyPairOf: (privateKey) => ({
+    privateKey,
+    publicKey: new NodePublicKey(privateKeyOf(privateKey).publicBytes()),
+  }),
+  dh(own, peer) {
+    const privateKey = privateKeyOf(own).object();
+    try {
+      const shared = diffieHellman({ privateKey, publicKey: nodePublicKey(peer).object() });
+      return toNodeHandle('shared', takeBytes(shared));
+    } catch {
+      return undefined; // OpenSSL throws on an all-zero result
+    }
+  },
+
+  hkdf(ikm, salt, info, out) {
+    const input = joinParts(ikm);
+    const saltBytes = salt === undefined ? undefined : toBytes(salt);
+    const output = hkdf(input, saltBytes, info, lengthOf(out));
+    wipe(input);
+    return splitSecrets(output, out, toNodeHandle);
+  },
+  chainStep(chain) {
+    const { next, output } = chainStep(bytesOf(chain));
+    return [toNodeHandle('chain', next), toNodeHandle('seed', output)];
+  },
+  messageKeys: (seed, salt, info) => nodeCrypto.hkdf([seed], salt, info, ['message'])[0],
+  chainMessage(chain, info) {
+    const { next, output } = chainMessage(bytesOf(chain), info);
+    return [toNodeHandle('chain', next), toNodeHandle('message', output)];
+  },
+
+  encrypt(keys, plaintext) {
+    const bytes = bytesOf(keys);
+    const cipher = createCipheriv(
+      'aes-256-cbc',
+      bytes.subarray(...CIPHER_KEY),
+      bytes.subarray(...IV),
+    );
+    return concatBytes([cipher.update(plaintext), cipher.final()]);
+  },
+  decrypt(keys, ciphertext) {
+    const bytes = bytesOf(keys);
+    const decipher = createDecipheriv(
+      'aes-256-cbc',
+      bytes.subarray(...CIPHER_KEY),
+      bytes.subarray(...IV),
+    );
+    try {
+      return joinAndWipe(decipher.update(ciphertext), decipher.final());
+    } catch {
+      return undefined; // OpenSSL throws on a broken length or padding
+    }
+  },
+  tag(keys, parts, length) {
+    invariant(isTagLength(length), 'a tag has 8 to 32 bytes');
+    return hmac(bytesOf(keys).subarray(...MAC_KEY), parts).slice(0, length);
+  },
+  tagMatches: (keys, parts, tag) =>
+    isTagLength(tag.length) && equalBytes(nodeCrypto.tag(keys, parts, tag.length), tag),
+
+  sign(own, parts, entropy64) {
+    invariant(entropy64.length === 64, 'XEdDSA takes 64 bytes of entropy');
+    const key = privateKeyOf(own.privateKey);
+    const message = concatBytes(parts);
+    return signXeddsa({ privateKey: key.bytes, edwards: key.edwards(), message, entropy64 });
+  },
+  verify(peer, parts, signature) {
+    const split = splitXeddsa(signature);
+    if (split === undefined) return false;
+    const key = nodePublicKey(peer).verifying(split.sign);
+    return verify(null, concatBytes(parts), key, split.plain);
+  },
+  signingKeyPair: (entropy32) =>
+    nodeCrypto.signingKeyPairOf(toNodeHandle('sign', ownBytes(entropy32))),
+  signingKeyPairOf: (privateKey) => ({
+    privateKey,
+    publicKey: privateKeyOf(privateKey).publicBytes(),
+  }),
+  signWithDeviceKey: (own, parts) =>
+    takeBytes(sign(null, concatBytes(parts), privateKeyOf(own.privateKey).object())),
+  verifyDeviceKey: (publicKey, parts, signature) =>
+    isAcceptableDeviceKey(publicKey) &&
+    verify(null, concatBytes(parts), importPublicKey('Ed25519', publicKey), signature),
+
+  seal(key, nonce12, ad, plaintext) {
+    const input = joinParts(plaintext);
+    const cipher = createCipheriv('chacha20-poly1305', bytesOf(key), nonce12, AEAD_OPTIONS);
+    cipher.setAAD(concatBytes(ad), { plaintextLength: input.length });
+    const sealed = concatBytes([cipher.update(input), cipher.final(), cipher.getAuthTag()]);
+    wipe(input);
+    return sealed;
+  },
+  open(key, nonce12, ad, sealed) {
+    const bodyLength = sealed.length - AEAD_OPTIONS.authTagLength;
+    if (bodyLength < 0) return undefined;
+    const decipher = createDecipheriv('chacha20-poly1305', bytesOf(key), nonce12, AEAD_OPTIONS);
+    decipher.setAAD(concatBytes(ad), { plaintextLength: bodyLength });
+    decipher.setAuthTag(sealed.subarray(bodyLength));
+    const opened = decipher.update(sealed.subarray(0, bodyLength));
+    try {
+      return joinAndWipe(opened, decipher.final());
+    } catch {
+      wipe(opened); // OpenSSL throws on a wrong tag, after it handed out the plaintext
+      return undefined;
+    }
+  },
+  sealStep(key) {
+    const input = concatBytes([bytesOf(key), SEAL_STEP_LABEL]);
+    const output = hash('sha512', input, 'buffer');
+    wipe(input);
+    return splitSecrets(takeBytes(output), ['stream', 'seal']);
+  },
+  mac: (key, parts) => hmac(bytesOf(key), parts),
+  digest: (parts) => takeBytes(hash('sha256', concatBytes(parts), 'buffer')),
+
+  importSecret: (role, bytes) => toNodeHandle(role, ownBytes(bytes)),
+  exportSecret: (secret) => ownBytes(nodeBytesOf(secret)),
+  wipe(secret) {
+    const key: unknown = secret;
+    if (key instanceof NodePrivateKey) key.wipe();
+    else wipe(bytesOf(secret));
+  },
+};
+
+const AEAD_OPTIONS = { authTagLength: 16 } as const;
+
+/** HKDF-SHA-256; the rare long inputs take OpenSSL's HMAC. */
+function hkdf(
+  ikm: Uint8Array,
+  salt: Uint8Array | undefined,
+  info: Uint8Array,
+  length: number,
+): Uint8Array {
+  if (isShortInput(ikm.length, salt?.length ?? 0, info.length)) {
+    return hkdfSha256(ikm, salt, info, length);
+  }
+  const pseudoRandomKey = hmac(salt ?? new Uint8Array(32), [ikm]);
+  const output = new Uint8Array(length);
+  let block: Uint8Array = new Uint8Array(0);
+  for (let at = 0, counter = 1; at < length; at += 32, counter++) {
+    const next = hmac(pseudoRandomKey, [block, info, Uint8Array.of(counter)]);
+    wipe(block);
+    block = next;
+    output.set(block.subarray(0, Math.min(32, length - at)), at);
+  }
+  wipe(block);
+  wipe(pseudoRandomKey);
+  return output;
+}
+
+function hmac(key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+  const mac = createHmac('sha256', key);
+  for (const part of parts) mac.update(part);
+  return takeBytes(mac.digest());
+}
+
+/** A plain copy in memory of its own: a Buffer may be a view of Node's shared pool. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** As {@link ownBytes}, for a buffer nobody else holds: the original is wiped. */
+function takeBytes(bytes: Uint8Array): Uint8Array {
+  const copy = ownBytes(bytes);
+  wipe(bytes);
+  return copy;
+}
+
+function joinAndWipe(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  const joined = concatBytes([head, tail]);
+  wipe(head);
+  wipe(tail);
+  return joined;
+}
+
+function toBytes(part: Part): Uint8Array {
+  return part instanceof Uint8Array ? part : nodeBytesOf(part);
+}
+
+function joinParts(parts: readonly Part[]): Uint8Array {
+  return concatBytes(parts.map(toBytes));
+}
+
+/**
+ * What this backend takes for granted about the platform, checked once: OpenSSL ignores a private
+ * JWK's `x` and clamps (RFC 7748 §6.1), and our SHA-256 agrees with OpenSSL's.
+ */
+function selfTest(): void {
+  const entropy = Uint8Array.from({ length: 32 }, (_, i) => i * 7);
+  const pair = nodeCrypto.keyPair(entropy);
+  const base = nodeCrypto.publicKey(Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 9 : 0)));
+  const shared = base === undefined ? undefined : nodeCrypto.dh(pair.privateKey, base);
+  invariant(
+    shared !== undefined && equalBytes(bytesOf(shared), pair.publicKey.bytes),
+    'X25519 with the base point gives the exported public key',
+  );
+  const info = Uint8Array.of(1, 2, 3);
+  const chain: Secret<'chain'> = nodeCrypto.importSecret('chain', entropy);
+  const [next, keys] = nodeCrypto.chainMessage(chain, info);
+  const seed = hmac(entropy, [Uint8Array.of(1)]);
+  const pseudoRandomKey = hmac(new Uint8Array(32), [seed]);
+  const first = hmac(pseudoRandomKey, [info, Uint8Array.of(1)]);
+  invariant(
+    equalBytes(bytesOf(next), hmac(entropy, [Uint8Array.of(2)])) &&
+      equalBytes(bytesOf(keys).subarray(0, 32), first),
+    'the KDF agrees with OpenSSL',
+  );
+}
+
+selfTest();

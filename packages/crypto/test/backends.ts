@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { hexToBytes } from '@simsim/bytes';
+import type { Crypto } from '../src/index.ts';
+import { nobleCrypto } from '../src/noble/index.ts';
+import { nodeCrypto } from '../src/node/index.ts';
+
+export const backends: readonly (readonly [string, Crypto])[] = [
+  ['noble', nobleCrypto],
+  ['node', nodeCrypto],
+];
+
+/** Hex to bytes; a typing error in a vector file must not pass as an empty input. */
+export function hex(text: string): Uint8Array {
+  const bytes = hexToBytes(text);
+  if (bytes === undefined) throw new Error(`not hex: ${text.slice(0, 16)}`);
+  return bytes;
+}
+
+/** Reads a vector file of this package. */
+export function readVectors<T>(name: string): T {
+  const url = new URL(`./vectors/${name}.json`, import.meta.url);
+  return JSON.parse(readFileSync(url, 'utf8')) as T;
+}
