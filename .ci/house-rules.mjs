@@ -86,7 +86,7 @@ const noBooleanParameter = {
 const noInheritance = {
   create(context) {
     const check = (node) => {
-      if (node.superClass && !/Error$/.test(node.superClass.name ?? '')) {
+      if (node.superClass && !node.superClass.name?.endsWith('Error')) {
         context.report({ node, message: 'Only errors inherit.' });
       }
     };

@@ -15,12 +15,12 @@ const root = resolve(import.meta.dirname, '..');
 const faults = [];
 const fault = (file, line, text) => faults.push(`${relative(root, file)}:${line} ${text}`);
 
-const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
+const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path));
 const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
 const program = ts.createProgram(fileNames, options);
 const checker = program.getTypeChecker();
 
-const isSource = (file) => /\/packages\/[^/]+\/src\//.test(file) && !/\.test\.ts$/.test(file);
+const isSource = (file) => /\/packages\/[^/]+\/src\//.test(file) && !file.endsWith('.test.ts');
 const lineOf = (file, node) => file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1;
 
 for (const fileName of fileNames) {
