@@ -1,7 +1,7 @@
-export type { UserId, UserIdRejection } from './user-id.ts';
-export { parseUserId } from './user-id.ts';
-export type { DeviceId, DeviceIdRejection } from './device-id.ts';
-export { parseDeviceId } from './device-id.ts';
+export type { UserId, UserIdRejection } from './user-id-brand.ts';
+export { parseUserId, readUserId } from './user-id-brand.ts';
+export type { DeviceId, DeviceIdRejection } from './device-id-brand.ts';
+export { parseDeviceId, readDeviceId } from './device-id-brand.ts';
 export type {
   ClaimId,
   EnvelopeId,
@@ -9,7 +9,7 @@ export type {
   PostId,
   RandomId,
   RandomIdRejection,
-} from './random-id.ts';
+} from './random-id-brand.ts';
 export {
   claimIdFromBytes,
   envelopeIdFromBytes,
@@ -21,7 +21,8 @@ export {
   parsePostId,
   postIdFromBytes,
   RANDOM_ID_BYTES,
-} from './random-id.ts';
+  readRandomId,
+} from './random-id-brand.ts';
 export type { DecodeRejection } from './codec.ts';
 export type { DeviceEntry, DeviceList, SignedDeviceList } from './device-list.ts';
 export {
@@ -55,7 +56,7 @@ export type { ProofFields } from './proof.ts';
 export { accountProofBytes, deviceProofBytes } from './proof.ts';
 export type { OneTimePreKey, PreKeyBundle, PreKeyUpload, SignedPreKey } from './pre-keys.ts';
 export type { EnvelopeKind, IncomingEnvelope, OutgoingEnvelope, Post, PostResult } from './post.ts';
-export { encodePost } from './post.ts';
+export { encodePost, readPost, writePost } from './post.ts';
 export type {
   AckRequest,
   AddDeviceRequest,

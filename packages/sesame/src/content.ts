@@ -1,0 +1,145 @@
+/**
+ * The codec of what travels inside a ciphertext.
+ *
+ * version u8 = 1 ‖ type u8 ‖ messageId 16 ‖ sentAt varint ‖ flags u8 ‖ [conversation] ‖ [resendOf 16]
+ * ‖ type's own fields; then 0x80 and zeros up to a multiple of {@link PADDING_STEP_BYTES}. A type we
+ * do not know is kept as `unknown`, so that an older device can acknowledge what a newer one sends.
+ */
+
+import { createReader, createWriter, err, ok } from '@simsim/bytes';
+import type { BinaryReader, Result } from '@simsim/bytes';
+import { idToBytes, readRandomId, readUserId } from '@simsim/relay-protocol';
+import type { EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
+import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, PADDING_STEP_BYTES, RECEIPT_IDS_MAX, RECIPIENTS_MAX } from './limits.ts';
+
+/** What a message is for. */
+export type ContentKind =
+  | { readonly type: 'app'; readonly body: Uint8Array }
+  | { readonly type: 'syncSent'; readonly to: readonly UserId[]; readonly body: Uint8Array }
+  | { readonly type: 'receipt'; readonly messageIds: readonly MessageId[] }
+  | { readonly type: 'refresh' }
+  | { readonly type: 'unknown'; readonly code: number; readonly bytes: Uint8Array };
+
+/** One message as its sender wrote it. `sentAt` is the sender's wall clock in ms, for display only. */
+export interface Content {
+  readonly messageId: MessageId;
+  readonly sentAt: number;
+  readonly conversation?: string;
+  /** The envelope that could not be read and that this one makes good. */
+  readonly resendOf?: EnvelopeId;
+  readonly kind: ContentKind;
+}
+
+/** Why bytes are no content. */
+export interface ContentRejection {
+  readonly code: 'MALFORMED_CONTENT';
+}
+
+const VERSION = 1;
+const CODE_BY_TYPE = { app: 1, syncSent: 2, receipt: 3, refresh: 4 } as const;
+const HAS_CONVERSATION = 1;
+const HAS_RESEND = 2;
+
+/** Encodes and pads content. */
+export function encodeContent(content: Content): Uint8Array {
+  const { kind } = content;
+  const flags =
+    (content.conversation === undefined ? 0 : HAS_CONVERSATION) | (content.resendOf === undefined ? 0 : HAS_RESEND);
+  const writer = createWriter(PADDING_STEP_BYTES)
+    .u8(VERSION)
+    .u8(kind.type === 'unknown' ? kind.code : CODE_BY_TYPE[kind.type])
+    .raw(idToBytes(content.messageId))
+    .varint(content.sentAt)
+    .u8(flags);
+  if (content.conversation !== undefined) writer.text(content.conversation);
+  if (content.resendOf !== undefined) writer.raw(idToBytes(content.resendOf));
+  switch (kind.type) {
+    case 'app':
+      writer.bytes(kind.body);
+      break;
+    case 'syncSent':
+      writer.varint(kind.to.length);
+      for (const user of kind.to) writer.text(user);
+      writer.bytes(kind.body);
+      break;
+    case 'receipt':
+      writer.varint(kind.messageIds.length);
+      for (const id of kind.messageIds) writer.raw(idToBytes(id));
+      break;
+    case 'refresh':
+      break;
+    case 'unknown':
+      writer.raw(kind.bytes);
+      break;
+  }
+  return pad(writer.finish());
+}
+
+/** Reads padded content. Total: malformed bytes are refused, an unknown type is kept. */
+export function decodeContent(padded: Uint8Array): Result<Content, ContentRejection> {
+  const bytes = unpad(padded);
+  if (bytes === undefined) return err({ code: 'MALFORMED_CONTENT' });
+  const reader = createReader(bytes);
+  if (reader.u8() !== VERSION) reader.fail();
+  const code = reader.u8();
+  const messageId = readRandomId<MessageId>(reader);
+  const sentAt = reader.varint();
+  const flags = reader.u8();
+  if (flags > (HAS_CONVERSATION | HAS_RESEND)) reader.fail();
+  const conversation = flags & HAS_CONVERSATION ? reader.text(CONVERSATION_BYTES_MAX) : undefined;
+  const resendOf = flags & HAS_RESEND ? readRandomId<EnvelopeId>(reader) : undefined;
+  const kind = decodeKind(code, reader);
+  if (!reader.isDone() || kind === undefined) return err({ code: 'MALFORMED_CONTENT' });
+  return ok({
+    messageId,
+    sentAt,
+    kind,
+    ...(conversation === undefined ? {} : { conversation }),
+    ...(resendOf === undefined ? {} : { resendOf }),
+  });
+}
+
+function decodeKind(code: number, reader: BinaryReader): ContentKind | undefined {
+  switch (code) {
+    case CODE_BY_TYPE.app:
+      return { type: 'app', body: reader.bytes(BODY_BYTES_MAX) };
+    case CODE_BY_TYPE.syncSent: {
+      const to = readList(reader, RECIPIENTS_MAX, () => readUserId(reader));
+      const body = reader.bytes(BODY_BYTES_MAX);
+      return to && { type: 'syncSent', to, body };
+    }
+    case CODE_BY_TYPE.receipt: {
+      const messageIds = readList(reader, RECEIPT_IDS_MAX, () => readRandomId<MessageId>(reader));
+      return messageIds && { type: 'receipt', messageIds };
+    }
+    case CODE_BY_TYPE.refresh:
+      return { type: 'refresh' };
+    default:
+      return { type: 'unknown', code, bytes: reader.raw(reader.left()) };
+  }
+}
+
+function readList<T>(reader: BinaryReader, most: number, read: () => T): T[] | undefined {
+  const count = reader.varint();
+  if (count > most) return undefined;
+  const items: T[] = [];
+  for (let i = 0; i < count && reader.isIntact(); i++) {
+    items.push(read());
+  }
+  return items;
+}
+
+function pad(bytes: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(Math.ceil((bytes.length + 1) / PADDING_STEP_BYTES) * PADDING_STEP_BYTES);
+  padded.set(bytes);
+  padded[bytes.length] = 0x80;
+  return padded;
+}
+
+function unpad(padded: Uint8Array): Uint8Array | undefined {
+  if (padded.length === 0 || padded.length % PADDING_STEP_BYTES !== 0) return undefined;
+  let end = padded.length - 1;
+  while (end > 0 && padded[end] === 0) end--;
+  const isCanonical = padded[end] === 0x80 && padded.length - end <= PADDING_STEP_BYTES;
+  return isCanonical ? padded.subarray(0, end) : undefined;
+}

@@ -1,0 +1,310 @@
+/** Deciding about mail: Sesame's receiving algorithm (§3.4, SES-53…62) and what the content asks for. */
+
+import { concatBytes, encodeUtf8, equalBytes } from '@simsim/bytes';
+import { idToBytes } from '@simsim/relay-protocol';
+import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
+import {
+  accept,
+  blocksFor,
+  decrypt,
+  parseMessage,
+  sessionId,
+  sessionIdOf,
+  withBlocks,
+} from '@simsim/session';
+import type { InitiationMessage, ParsedMessage, Session, SkippedBlock } from '@simsim/session';
+import { decodeContent } from './content.ts';
+import type { Content } from './content.ts';
+import type { DeadReason, DecideResult, EnvelopeState, InboxItem } from './decision.ts';
+import type { EventName, FactValue } from './facts.ts';
+import type { Input } from './input.ts';
+import { changeUser, loadedSession, sessionStreams, writeSession } from './peer-session.ts';
+import { batchOf } from './pre-keys.ts';
+import { decideRetryRequest, requestResend } from './resend.ts';
+import { DEVICE_STREAM, PRE_KEYS_STREAM, oneTimeStream, skipStream, userStream } from './streams.ts';
+import type { SessionAddress, StreamId } from './streams.ts';
+import { sessionsOf } from './user-record.ts';
+import type { SessionId, UserChange } from './user-record.ts';
+import { needMore } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
+
+/** A message that a session opened, not yet written. */
+interface Opened {
+  readonly at: SessionAddress;
+  readonly before: Session | undefined;
+  readonly after: Session;
+  readonly plaintext: Uint8Array;
+  readonly changes: readonly UserChange[];
+}
+
+type Attempt =
+  | { readonly kind: 'opened'; readonly opened: Opened }
+  | { readonly kind: 'needMore'; readonly streams: readonly StreamId[] }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'dead'; readonly reason: DeadReason };
+
+/** Takes one envelope from the mailbox to its named end. */
+export function decideEnvelope(input: Extract<Input, { type: 'envelope' }>, work: Workspace): DecideResult {
+  const { envelope } = input;
+  const first = work.missing([DEVICE_STREAM, userStream(envelope.sender)]);
+  if (first.length > 0) return needMore(first);
+  const own = work.self();
+  if (envelope.sender === own.userId && envelope.senderDevice === own.deviceId) {
+    return ended(work, envelope, { state: 'dead', reason: 'FROM_SELF' });
+  }
+  if (envelope.kind === 'retry') return decideRetryRequest(envelope, work);
+
+  const digest = envelopeDigest(work, envelope);
+  if (work.isSeen(digest)) return ended(work, envelope, { state: 'duplicate' });
+  const parsed = parseMessage(envelope.content);
+  if (!parsed.ok) return ended(work, envelope, { state: 'dead', reason: 'MALFORMED' });
+
+  const attempt = tryOpen(work, envelope, parsed.value);
+  switch (attempt.kind) {
+    case 'needMore':
+      return needMore(attempt.streams);
+    case 'dead':
+      return ended(work, envelope, { state: 'dead', reason: attempt.reason });
+    case 'failed':
+      return askAgain(work, input, attempt.reason);
+    case 'opened':
+      return take(work, envelope, { opened: attempt.opened, digest });
+  }
+}
+
+function tryOpen(work: Workspace, envelope: IncomingEnvelope, message: ParsedMessage): Attempt {
+  const { sender: userId, senderDevice: deviceId } = envelope;
+  const device = work.user(userId).devices.get(deviceId);
+  const known = device === undefined ? [] : sessionsOf(device);
+  const { crypto } = work.env;
+  if (message.kind === 'initiation') {
+    const session = sessionIdOf(message.baseKey, crypto);
+    const isKnown = known.includes(session) && !work.isSabotaged('new-session-each-initiation');
+    if (!isKnown) return acceptInitiation(work, envelope, message);
+    return openWith(work, [{ userId, deviceId, session }], message);
+  }
+  const candidates = known.map((session: SessionId) => ({ userId, deviceId, session }));
+  return openWith(work, candidates, message);
+}
+
+/** Tries sessions in order, the active one first (SES-54); a failed try changes nothing (SES-55). */
+function openWith(work: Workspace, candidates: readonly SessionAddress[], message: ParsedMessage): Attempt {
+  const missing = work.missing(candidates.flatMap(sessionStreams));
+  if (missing.length > 0) return { kind: 'needMore', streams: missing };
+  const blocks = work.missing(candidates.flatMap((at) => blockStreams(work, at, message)));
+  if (blocks.length > 0) return { kind: 'needMore', streams: blocks };
+  let reason = 'NO_SESSION';
+  for (const at of candidates) {
+    const before = withLoadedBlocks(work, at, message);
+    if (before === undefined) continue;
+    const result = decrypt(before, message, work.env);
+    if (result.ok) {
+      const { session: after, plaintext, consumed } = result.value;
+      work.consume(consumed);
+      const isActive = work.user(at.userId).devices.get(at.deviceId)?.active === at.session;
+      const changes: UserChange[] =
+        isActive || work.isSabotaged('ignore-session-activation')
+          ? []
+          : [{ type: 'activate', deviceId: at.deviceId, session: at.session }];
+      return { kind: 'opened', opened: { at, before, after, plaintext, changes } };
+    }
+    if (result.error.code === 'DUPLICATE') return { kind: 'failed', reason: 'DUPLICATE' };
+    reason = result.error.code;
+  }
+  return { kind: 'failed', reason };
+}
+
+function blockStreams(work: Workspace, at: SessionAddress, message: ParsedMessage): readonly StreamId[] {
+  const session = loadedSession(work, at);
+  return session === undefined ? [] : blocksFor(session, message).map((block) => skipStream(at, block));
+}
+
+function withLoadedBlocks(work: Workspace, at: SessionAddress, message: ParsedMessage): Session | undefined {
+  const session = loadedSession(work, at);
+  if (session === undefined) return undefined;
+  const blocks: SkippedBlock[] = [];
+  for (const id of blocksFor(session, message)) {
+    const block = work.value('skip', skipStream(at, id));
+    if (block !== undefined) blocks.push(block);
+  }
+  return blocks.length === 0 ? session : withBlocks(session, blocks);
+}
+
+/** Builds the responder's session; the one-time prekey goes in the same commit (SES-62). */
+function acceptInitiation(work: Workspace, envelope: IncomingEnvelope, message: InitiationMessage): Attempt {
+  const { sender: userId, senderDevice: deviceId } = envelope;
+  const record = work.user(userId);
+  const { identityKey } = message;
+  if (record.identityKey !== undefined && !equalBytes(record.identityKey, identityKey)) {
+    work.effect({ type: 'identityChanged', userId, identityKey });
+    return { kind: 'dead', reason: 'IDENTITY_CHANGED' };
+  }
+  const missing = work.missing([PRE_KEYS_STREAM]);
+  if (missing.length > 0) return { kind: 'needMore', streams: missing };
+  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
+  const signed = preKeys?.signed.find((key) => key.id === message.signedPreKeyId);
+  if (preKeys === undefined || signed === undefined) return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
+  const oneTimeId = message.oneTimePreKeyId;
+  const firstId = oneTimeId === undefined ? undefined : batchOf(preKeys, oneTimeId);
+  if (oneTimeId !== undefined && firstId === undefined) return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
+  const stream = firstId === undefined ? undefined : oneTimeStream(firstId);
+  const batchMissing = stream === undefined ? [] : work.missing([stream]);
+  if (batchMissing.length > 0) return { kind: 'needMore', streams: batchMissing };
+  const batch = stream === undefined ? undefined : work.value('opk', stream);
+  const oneTimePreKey = oneTimeId === undefined ? undefined : batch?.pairs.get(oneTimeId);
+  if (oneTimeId !== undefined && oneTimePreKey === undefined) {
+    return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
+  }
+  const own = work.self();
+  const accepted = accept(
+    {
+      message,
+      identity: own.identity,
+      registrationId: own.registrationId,
+      signedPreKey: signed.pair,
+      ...(oneTimePreKey === undefined ? {} : { oneTimePreKey }),
+    },
+    work.env,
+  );
+  if (!accepted.ok) return { kind: 'failed', reason: accepted.error.code };
+  const { session: after, plaintext, consumed } = accepted.value;
+  work.consume(consumed);
+  if (oneTimeId !== undefined && stream !== undefined) useOneTimeKey(work, stream, oneTimeId);
+  const at = { userId, deviceId, session: sessionId(after) };
+  const changes: UserChange[] = record.identityKey === undefined ? [{ type: 'identity', key: identityKey }] : [];
+  changes.push({ type: 'device', deviceId, registrationId: message.registrationId });
+  changes.push({ type: 'insert', deviceId, session: at.session });
+  return { kind: 'opened', opened: { at, before: undefined, after, plaintext, changes } };
+}
+
+function useOneTimeKey(work: Workspace, stream: StreamId, id: number): void {
+  const batch = work.value('opk', stream);
+  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
+  const used = batch?.pairs.get(id);
+  if (batch === undefined || preKeys === undefined || used === undefined) return;
+  if (work.isSabotaged('keep-one-time-key')) return;
+  const pairs = new Map(batch.pairs);
+  pairs.delete(id);
+  work.consume([used.privateKey]);
+  const event = { name: 'OneTimePreKeyUsed', fields: { id } } as const;
+  if (pairs.size > 0) {
+    work.write(stream, event, { ...batch, pairs });
+    return;
+  }
+  work.close(stream, event);
+  const batches = preKeys.batches.filter((firstId) => firstId !== batch.firstId);
+  work.write(PRE_KEYS_STREAM, event, { ...preKeys, batches });
+}
+
+/** Commits an opened message: session, records, and what its content asks for. */
+function take(
+  work: Workspace,
+  envelope: IncomingEnvelope,
+  { opened, digest }: { opened: Opened; digest: Uint8Array },
+): DecideResult {
+  const { at, before, after, plaintext } = opened;
+  const content = decodeContent(plaintext);
+  const seen = [digest];
+  const end: EnvelopeState = content.ok
+    ? takeContent(work, envelope, { content: content.value, seen })
+    : { state: 'dead', reason: 'MALFORMED_CONTENT' };
+  changeUser(work, at.userId, opened.changes);
+  const messageId = content.ok ? content.value.messageId : '0'.repeat(32);
+  const fields: Record<string, FactValue> = {
+    envelopeId: envelope.envelopeId,
+    messageId,
+    outcome: 'reason' in end ? end.reason : end.state,
+  };
+  const name: EventName = 'MessageReceived';
+  if (before === undefined) {
+    const started = { name: 'SessionStarted', fields: { role: 'responder' } } as const;
+    writeSession(work, at, { before, after, event: started });
+    work.write(sessionStreams(at)[0] ?? '', { name, fields, seen });
+  } else {
+    writeSession(work, at, { before, after, event: { name, fields, seen } });
+  }
+  return ended(work, envelope, end);
+}
+
+function takeContent(
+  work: Workspace,
+  envelope: IncomingEnvelope,
+  { content, seen }: { content: Content; seen: Uint8Array[] },
+): EnvelopeState {
+  const { sender, senderDevice, envelopeId } = envelope;
+  const { kind } = content;
+  switch (kind.type) {
+    case 'app':
+    case 'syncSent': {
+      if (kind.type === 'syncSent' && sender !== work.self().userId) return { state: 'dead', reason: 'FORGED_SYNC' };
+      const digest = messageDigest(work, sender, content.messageId);
+      if (work.isSeen(digest)) {
+        sendReceiptAgain(work, envelope, content.messageId);
+        return { state: 'duplicate' };
+      }
+      seen.push(digest);
+      const item: InboxItem = {
+        messageId: content.messageId,
+        envelopeId,
+        sender,
+        senderDevice,
+        sentAt: content.sentAt,
+        body: kind.body,
+        ...(content.conversation === undefined ? {} : { conversation: content.conversation }),
+        ...(kind.type === 'syncSent' ? { to: kind.to } : {}),
+      };
+      work.deliver(item);
+      return { state: content.resendOf === undefined ? 'delivered' : 'healed' };
+    }
+    case 'receipt':
+      work.andThen({ type: 'receipted', userId: sender, deviceId: senderDevice, messageIds: kind.messageIds });
+      return { state: 'taken' };
+    case 'refresh':
+      return { state: 'taken' };
+    case 'unknown':
+      return { state: 'dead', reason: 'UNKNOWN_CONTENT' };
+  }
+}
+
+/** The sender still waits, or it would not have sent again: its receipt was lost on the way. */
+function sendReceiptAgain(work: Workspace, envelope: IncomingEnvelope, messageId: MessageId): void {
+  work.andThen({
+    type: 'sendReceipts',
+    userId: envelope.sender,
+    deviceId: envelope.senderDevice,
+    messageIds: [messageId],
+  });
+}
+
+/** Nothing opened it: undo all, keep the session, ask for it again (SES-56, SES-66). */
+function askAgain(work: Workspace, input: Extract<Input, { type: 'envelope' }>, reason: string): DecideResult {
+  const { envelope } = input;
+  if (reason === 'DUPLICATE') return ended(work, envelope, { state: 'duplicate' });
+  const record = work.user(envelope.sender);
+  const registrationId = record.devices.get(envelope.senderDevice)?.registrationId ?? 0;
+  if (registrationId === 0) {
+    if (input.isListFresh !== true) {
+      work.effect({ type: 'fetchList', userId: envelope.sender });
+      return work.decided();
+    }
+    return ended(work, envelope, { state: 'dead', reason: 'UNKNOWN_DEVICE' });
+  }
+  requestResend(work, envelope, registrationId);
+  return ended(work, envelope, { state: 'resend-requested', reason });
+}
+
+function ended(work: Workspace, envelope: IncomingEnvelope, end: EnvelopeState): DecideResult {
+  work.effect({ type: 'acknowledge', seq: envelope.seq, end, envelopeId: envelope.envelopeId });
+  return work.decided();
+}
+
+/** Names an envelope as received, so that its verbatim repeat is known before any decryption. */
+function envelopeDigest(work: Workspace, envelope: IncomingEnvelope): Uint8Array {
+  const from = encodeUtf8(`envelope/${envelope.sender}.${envelope.senderDevice}/`);
+  return work.env.crypto.digest([from, envelope.content]);
+}
+
+/** Names a message once its plaintext is stored: (authenticated sender, messageId). */
+function messageDigest(work: Workspace, sender: UserId, messageId: MessageId): Uint8Array {
+  return work.env.crypto.digest([concatBytes([encodeUtf8(`message/${sender}/`), idToBytes(messageId)])]);
+}

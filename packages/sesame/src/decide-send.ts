@@ -1,0 +1,302 @@
+/** Deciding what the application sends, and what the relay and the key server answer to it. */
+
+import { encodeUtf8, equalBytes } from '@simsim/bytes';
+import type { MessageId, PostResult, UserId } from '@simsim/relay-protocol';
+import { deviceListHash, verifyDeviceList } from '@simsim/relay-protocol';
+import { initiate, sessionId } from '@simsim/session';
+import type { Session } from '@simsim/session';
+import type { DecideResult } from './decision.ts';
+import type { ClaimResult, Input, PostOrigin } from './input.ts';
+import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
+import { changeUser, writeSession } from './peer-session.ts';
+import { resendStreams, sendResend } from './resend.ts';
+import { failRecipient, roundStreams, startRound, writeSend } from './send-round.ts';
+import { isPosted, withRecipient } from './send-state.ts';
+import type { Recipient, SendState } from './send-state.ts';
+import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
+import type { UserChange, UserRecord } from './user-record.ts';
+import { needMore, refused } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
+
+type In<T extends Input['type']> = Extract<Input, { type: T }>;
+
+/** Opens a send: durable with the commit, its first rounds in the outbox. */
+export function decideSend(input: In<'send'>, work: Workspace): DecideResult {
+  const stream = sendStream(input.messageId);
+  const first = work.missing([DEVICE_STREAM, stream]);
+  if (first.length > 0) return needMore(first);
+  const own = work.value('device', DEVICE_STREAM);
+  if (own === undefined || own.status === 'registering') return refused('NOT_REGISTERED');
+  if (own.status === 'removed') return refused('DEVICE_REVOKED');
+  if (work.isClosed(stream) || work.value('send', stream) !== undefined) return refused('ALREADY_SENT');
+  if (input.body.length > BODY_BYTES_MAX) return refused('MESSAGE_TOO_LARGE');
+  const { conversation } = input;
+  if (conversation !== undefined && encodeUtf8(conversation).length > CONVERSATION_BYTES_MAX) {
+    return refused('CONVERSATION_TOO_LONG');
+  }
+  const to = [...new Set(input.to)];
+  if (to.length === 0) return refused('NO_RECIPIENT');
+  if (to.length > RECIPIENTS_MAX) return refused('TOO_MANY_RECIPIENTS');
+
+  const users = work.isSabotaged('skip-own-devices') ? to : [...new Set([...to, own.userId])];
+  const missing = users.flatMap((userId) => roundStreams(work, userId));
+  if (missing.length > 0) return needMore([...new Set(missing)]);
+
+  let state: SendState = {
+    messageId: input.messageId,
+    sentAt: work.env.clock.wallMs,
+    to,
+    body: input.body,
+    recipients: new Map(users.map((userId) => [userId, newRecipient(userId)])),
+    ...(conversation === undefined ? {} : { conversation }),
+  };
+  work.write(stream, { name: 'SendOpened', fields: { messageId: input.messageId, to } }, state);
+  for (const recipient of state.recipients.values()) state = startRound(work, state, recipient);
+  writeSend(work, state, { posted: false });
+  return work.decided();
+}
+
+function newRecipient(userId: UserId): Recipient {
+  return { userId, status: 'posting', round: 0, listVersion: 0, copies: new Map() };
+}
+
+/** Takes the relay's answer to a post. */
+export function decidePosted(input: In<'posted'>, work: Workspace): DecideResult {
+  const { origin } = input;
+  switch (origin.type) {
+    case 'round':
+      return decideRoundPosted(input, origin, work);
+    case 'resend':
+    case 'notice':
+      return decideDirectPosted(input, origin, work);
+  }
+}
+
+function decideRoundPosted(
+  input: In<'posted'>,
+  origin: Extract<PostOrigin, { type: 'round' }>,
+  work: Workspace,
+): DecideResult {
+  const stream = sendStream(origin.messageId);
+  const first = work.missing([DEVICE_STREAM, stream, userStream(origin.userId)]);
+  if (first.length > 0) return needMore(first);
+  const state = work.value('send', stream);
+  const recipient = state?.recipients.get(origin.userId);
+  if (state === undefined || recipient === undefined || recipient.postId !== input.postId) {
+    work.postDone(input.postId);
+    return work.decided();
+  }
+  if (input.result.kind === 'mismatch') {
+    const missing = roundStreams(work, origin.userId);
+    if (missing.length > 0) return needMore(missing);
+  }
+  const posted = isPosted(state);
+  const next = afterRound(work, state, { recipient, result: input.result });
+  if (next === undefined) return needMore(roundStreams(work, origin.userId));
+  work.postDone(input.postId);
+  writeSend(work, next, { posted });
+  return work.decided();
+}
+
+function afterRound(
+  work: Workspace,
+  state: SendState,
+  round: { recipient: Recipient; result: PostResult },
+): SendState | undefined {
+  const { recipient, result } = round;
+  const { userId } = recipient;
+  switch (result.kind) {
+    case 'accepted': {
+      const { listVersion } = result;
+      work.write(sendStream(state.messageId), {
+        name: 'RoundAccepted',
+        fields: { userId, listVersion, devices: [...recipient.copies.keys()] },
+      });
+      work.effect({ type: 'recipientDone', messageId: state.messageId, userId, listVersion });
+      const { postId: _, ...rest } = recipient;
+      return withRecipient(state, { ...rest, status: 'accepted', listVersion });
+    }
+    case 'mismatch':
+      return afterMismatch(work, state, { recipient, result });
+    case 'unknownUser':
+      changeUser(work, userId, [{ type: 'gone', at: work.env.clock.wallMs }]);
+      return failRecipient(work, state, recipient, 'UNKNOWN_USER');
+    case 'conflict':
+    case 'gone':
+      return failRecipient(work, state, recipient, 'POST_CONFLICT');
+    case 'tooLarge':
+      return failRecipient(work, state, recipient, 'TOO_LARGE');
+    case 'mailboxFull':
+      return failRecipient(work, state, recipient, 'MAILBOX_FULL');
+  }
+}
+
+/** The round is void, its chain advances stay (SES-49), and the next round begins. */
+function afterMismatch(
+  work: Workspace,
+  state: SendState,
+  round: { recipient: Recipient; result: Extract<PostResult, { kind: 'mismatch' }> },
+): SendState {
+  const { recipient, result } = round;
+  const { userId } = recipient;
+  work.write(sendStream(state.messageId), {
+    name: 'RoundRejected',
+    fields: {
+      userId,
+      round: recipient.round,
+      missing: result.missing,
+      extra: result.extra,
+      stale: result.stale,
+    },
+  });
+  const checked = listChanges(work, userId, result.list);
+  if (!checked.ok) return failRecipient(work, state, recipient, checked.reason);
+  changeUser(work, userId, checked.changes);
+  if (work.isSabotaged('drop-rejected-round')) {
+    return withRecipient(state, { ...recipient, status: 'accepted' });
+  }
+  return startRound(work, state, recipient);
+}
+
+type ListCheck =
+  | { readonly ok: true; readonly changes: readonly UserChange[] }
+  | { readonly ok: false; readonly reason: 'BAD_LIST' | 'IDENTITY_CHANGED' };
+
+/**
+ * What accepting a signed list would change. A list below the highest version seen changes nothing:
+ * an older answer never clears newer news.
+ */
+export function listChanges(
+  work: Workspace,
+  userId: UserId,
+  signed: Extract<PostResult, { kind: 'mismatch' }>['list'],
+): ListCheck {
+  const record = work.user(userId);
+  const { list } = signed;
+  if (list.userId !== userId) return { ok: false, reason: 'BAD_LIST' };
+  if (record.identityKey !== undefined && !equalBytes(record.identityKey, list.identityKey)) {
+    work.effect({ type: 'identityChanged', userId, identityKey: list.identityKey });
+    return { ok: false, reason: 'IDENTITY_CHANGED' };
+  }
+  if (list.version < record.listVersion) return { ok: true, changes: [] };
+  const { identityKey, listVersion } = record;
+  const pin = identityKey === undefined ? {} : { pin: { identityKey, version: listVersion } };
+  const verified = verifyDeviceList({ signed, ...pin }, work.env.crypto);
+  if (!verified.ok) return { ok: false, reason: 'BAD_LIST' };
+  const hash = deviceListHash(list, work.env.crypto);
+  const isFork =
+    (list.version === record.listVersion && !equalBytes(hash, record.listHash)) ||
+    (list.version === record.listVersion + 1 && record.listVersion > 0 && !equalBytes(list.previous, record.listHash));
+  if (isFork) return { ok: false, reason: 'BAD_LIST' };
+  if (list.version === record.listVersion && record.staleAt === undefined) return { ok: true, changes: [] };
+  const changes: UserChange[] =
+    record.identityKey === undefined ? [{ type: 'identity', key: list.identityKey }] : [];
+  changes.push({
+    type: 'list',
+    version: list.version,
+    hash,
+    at: work.env.clock.wallMs,
+    devices: list.devices,
+  });
+  return { ok: true, changes };
+}
+
+/** A post to one device: nothing waits for it but its own record. */
+function decideDirectPosted(
+  input: In<'posted'>,
+  origin: Exclude<PostOrigin, { type: 'round' }>,
+  work: Workspace,
+): DecideResult {
+  const first = work.missing([DEVICE_STREAM, userStream(origin.userId)]);
+  if (first.length > 0) return needMore(first);
+  if (input.result.kind === 'gone') {
+    const { userId, deviceId } = origin;
+    const device = work.user(userId).devices.get(deviceId);
+    if (device !== undefined && device.staleAt === undefined) {
+      changeUser(work, userId, [{ type: 'deviceGone', deviceId, at: work.env.clock.wallMs }]);
+    }
+  }
+  work.postDone(input.postId);
+  return work.decided();
+}
+
+/** Takes claimed bundles: prep for encrypting (SES-34, SES-46), then the rounds that waited. */
+export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResult {
+  const sends = input.sends.map(sendStream);
+  const resends = input.resends.map((resend) => sendStream(resend.messageId));
+  const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...sends, ...resends]);
+  if (first.length > 0) return needMore(first);
+  const missing = [...roundStreams(work, input.userId), ...resendStreams(work, input.userId, input.resends)];
+  if (missing.length > 0) return needMore(missing);
+
+  const failure = prepare(work, input);
+  for (const messageId of input.sends) continueSend(work, messageId, input.userId, failure);
+  for (const resend of input.resends) sendResend(work, input.userId, resend);
+  return work.decided();
+}
+
+/** Every bundle becomes a session, or none does (SES-48). */
+function prepare(work: Workspace, input: In<'claimed'>): 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | undefined {
+  const record = work.user(input.userId);
+  const own = work.self();
+  const renewed = new Set(input.resends.map((resend) => resend.deviceId));
+  const changes: UserChange[] = [];
+  const made: { deviceId: ClaimResult['deviceId']; session: Session }[] = [];
+  for (const result of input.results) {
+    const { deviceId } = result;
+    if ('gone' in result) {
+      changes.push({ type: 'deviceGone', deviceId, at: work.env.clock.wallMs });
+      continue;
+    }
+    if (!needsSession(record, deviceId) && !renewed.has(deviceId)) continue;
+    if (record.identityKey === undefined || !equalBytes(record.identityKey, result.bundle.identityKey)) {
+      work.effect({ type: 'identityChanged', userId: input.userId, identityKey: result.bundle.identityKey });
+      return 'IDENTITY_CHANGED';
+    }
+    const initiated = initiate(
+      { bundle: result.bundle, identity: own.identity, registrationId: own.registrationId },
+      work.env,
+    );
+    if (!initiated.ok) return 'BAD_BUNDLE';
+    work.consume(initiated.value.consumed);
+    made.push({ deviceId, session: initiated.value.session });
+  }
+  for (const { deviceId, session } of made) {
+    const at = { userId: input.userId, deviceId, session: sessionId(session) };
+    changes.push({ type: 'insert', deviceId, session: at.session });
+    const event = { name: 'SessionStarted', fields: { role: 'initiator' } } as const;
+    writeSession(work, at, { before: undefined, after: session, event });
+  }
+  changeUser(work, input.userId, changes);
+  return undefined;
+}
+
+function needsSession(record: UserRecord, deviceId: ClaimResult['deviceId']): boolean {
+  const device = record.devices.get(deviceId);
+  return device !== undefined && device.staleAt === undefined && device.active === undefined;
+}
+
+function continueSend(
+  work: Workspace,
+  messageId: MessageId,
+  userId: UserId,
+  failure: 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'UNKNOWN_USER' | undefined,
+): void {
+  const state = work.value('send', sendStream(messageId));
+  const recipient = state?.recipients.get(userId);
+  if (state === undefined || recipient?.status !== 'claiming') return;
+  const devices = work.user(userId).devices.size;
+  work.write(sendStream(messageId), { name: 'KeysClaimed', fields: { userId, devices: [devices] } });
+  const next =
+    failure === undefined ? startRound(work, state, recipient) : failRecipient(work, state, recipient, failure);
+  writeSend(work, next, { posted: isPosted(state) });
+}
+
+/** The relay does not know the user whose keys were claimed. */
+export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): DecideResult {
+  const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...input.sends.map(sendStream)]);
+  if (first.length > 0) return needMore(first);
+  changeUser(work, input.userId, [{ type: 'gone', at: work.env.clock.wallMs }]);
+  for (const messageId of input.sends) continueSend(work, messageId, input.userId, 'UNKNOWN_USER');
+  return work.decided();
+}

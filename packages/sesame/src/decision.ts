@@ -1,0 +1,141 @@
+/** What a decider answers: changes to commit, posts and mail to keep, effects to release afterwards. */
+
+import type { Secret } from '@simsim/crypto';
+import type { DeviceId, EnvelopeId, MessageId, Post, PostId, PreKeyUpload, UserId } from '@simsim/relay-protocol';
+import type { Fact } from './facts.ts';
+import type { Input, PostOrigin, ResendRef } from './input.ts';
+import type { StreamId, StreamValue } from './streams.ts';
+
+/** One event of one stream, with the stream's whole value after it where that changed. */
+export interface Change {
+  readonly stream: StreamId;
+  readonly fact: Fact;
+  readonly value?: StreamValue;
+  /** The stream ends here and its key is destroyed. */
+  readonly closes?: true;
+  /** Digests to remember, for telling duplicates. */
+  readonly seen?: readonly Uint8Array[];
+}
+
+/** A message for the application, durable in the inbox until it is acknowledged and receipted. */
+export interface InboxItem {
+  readonly messageId: MessageId;
+  readonly envelopeId: EnvelopeId;
+  readonly sender: UserId;
+  readonly senderDevice: DeviceId;
+  /** The sender's wall clock, ms; for display only. */
+  readonly sentAt: number;
+  readonly conversation?: string;
+  /** For a sync copy of an own device's message: whom it went to. */
+  readonly to?: readonly UserId[];
+  readonly body: Uint8Array;
+}
+
+/** Why an envelope ended as it did. Closed list; codes are API. */
+export type DeadReason =
+  | 'MALFORMED'
+  | 'MALFORMED_CONTENT'
+  | 'FORGED_SYNC'
+  | 'FROM_SELF'
+  | 'IDENTITY_CHANGED'
+  | 'UNKNOWN_DEVICE'
+  | 'UNKNOWN_CONTENT'
+  | 'RESEND_REFUSED';
+
+/** The named state an envelope ends in (DESIGN 1, rule 8). */
+export type EnvelopeState =
+  | { readonly state: 'delivered' }
+  | { readonly state: 'duplicate' }
+  | { readonly state: 'resend-requested'; readonly reason: string }
+  | { readonly state: 'healed' }
+  | { readonly state: 'taken' }
+  | { readonly state: 'dead'; readonly reason: DeadReason };
+
+/** Why a send to one user failed for good. */
+export type SendFailure =
+  | 'UNKNOWN_USER'
+  | 'TOO_MANY_ROUNDS'
+  | 'IDENTITY_CHANGED'
+  | 'BAD_LIST'
+  | 'BAD_BUNDLE'
+  | 'POST_CONFLICT'
+  | 'TOO_LARGE'
+  | 'MAILBOX_FULL'
+  | 'EXPIRED';
+
+/** What the shell does once the commit is durable. */
+export type Effect =
+  /** Hand a post to the relay; it is in the outbox. */
+  | { readonly type: 'post'; readonly post: Post; readonly origin: PostOrigin }
+  /** Fetch keys for devices without a session. */
+  | {
+      readonly type: 'claim';
+      readonly userId: UserId;
+      readonly devices: readonly DeviceId[];
+      readonly sends: readonly MessageId[];
+      readonly resends: readonly ResendRef[];
+    }
+  /** Tell the relay that an envelope is done with. */
+  | { readonly type: 'acknowledge'; readonly seq: number; readonly end: EnvelopeState; readonly envelopeId: EnvelopeId }
+  /** Give the application a message. */
+  | { readonly type: 'deliver'; readonly item: InboxItem }
+  /** The relay took, or refused for good, one user's copies. */
+  | {
+      readonly type: 'recipientDone';
+      readonly messageId: MessageId;
+      readonly userId: UserId;
+      readonly listVersion: number;
+      readonly failure?: SendFailure;
+    }
+  /** Every recipient of a send is done. */
+  | { readonly type: 'sendDone'; readonly messageId: MessageId }
+  /** One device has durably received a message. */
+  | { readonly type: 'receipted'; readonly messageId: MessageId; readonly userId: UserId; readonly deviceId: DeviceId }
+  /** Register with the relay; the device stream holds what to say. */
+  | { readonly type: 'register' }
+  /** Upload prekeys. */
+  | { readonly type: 'uploadKeys'; readonly keys: PreKeyUpload }
+  /** Fetch a user's device list, then decide the input again. */
+  | { readonly type: 'fetchList'; readonly userId: UserId }
+  /** A peer's identity key is not the pinned one; nothing was changed. */
+  | { readonly type: 'identityChanged'; readonly userId: UserId; readonly identityKey: Uint8Array };
+
+/** A decision about one input. */
+export interface Decision {
+  readonly changes: readonly Change[];
+  readonly outboxPut: readonly { readonly post: Post; readonly origin: PostOrigin }[];
+  readonly outboxDone: readonly PostId[];
+  readonly inboxPut: readonly InboxItem[];
+  readonly effects: readonly Effect[];
+  /** Superseded secrets; wiped after the commit, never before. */
+  readonly consumed: readonly Secret[];
+  /** Inputs that belong into the same commit. */
+  readonly next: readonly Input[];
+}
+
+/** Why an input of the application is refused. Closed list; codes are API. */
+export type RejectionCode =
+  | 'ALREADY_CREATED'
+  | 'NOT_REGISTERED'
+  | 'DEVICE_REVOKED'
+  | 'MESSAGE_TOO_LARGE'
+  | 'CONVERSATION_TOO_LONG'
+  | 'NO_RECIPIENT'
+  | 'TOO_MANY_RECIPIENTS'
+  | 'ALREADY_SENT'
+  | 'BAD_LIST'
+  | 'IDENTITY_CHANGED'
+  | 'MALFORMED_PROVISION'
+  | 'PRE_KEYS_EXHAUSTED'
+  | 'UNKNOWN_USER';
+
+/** A refusal: nothing was changed. */
+export interface Rejection {
+  readonly code: RejectionCode;
+}
+
+/** What `decide` answers. `needMore` comes before any cryptography. */
+export type DecideResult =
+  | { readonly kind: 'decided'; readonly decision: Decision }
+  | { readonly kind: 'needMore'; readonly streams: readonly StreamId[] }
+  | { readonly kind: 'refused'; readonly rejection: Rejection };

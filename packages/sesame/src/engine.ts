@@ -1,0 +1,80 @@
+/**
+ * The engine: one pure decider over a declared slice of streams.
+ *
+ * Call `decide` with what is loaded; load what it asks for and call again; commit what it answers;
+ * only then release its effects and wipe what it consumed.
+ */
+
+import { decideCreate, decideLinked, decideListLearned, decideRegistered, decideReplenish, decideRevoked, decideStarted, decideSwept, decideTrustIdentity } from './decide-account.ts';
+import { decideEnvelope } from './decide-receive.ts';
+import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
+import type { DecideResult } from './decision.ts';
+import { decodeFact } from './facts.ts';
+import type { Input } from './input.ts';
+import { decideReceipted, decideSendReceipts } from './receipts.ts';
+import { USER_PREFIX } from './streams.ts';
+import type { StreamId } from './streams.ts';
+import { applyUserChange, decodeUserRecord, emptyUserRecord, encodeUserRecord } from './user-record.ts';
+import type { UserChange } from './user-record.ts';
+import { Workspace } from './workspace.ts';
+import type { EngineEnv, Slice } from './workspace.ts';
+import { parseUserId } from '@simsim/relay-protocol';
+
+/**
+ * Decides about one input. Pure: the same slice, input, time and entropy give the same answer.
+ *
+ * Rejects: see {@link Rejection}; a refusal or `needMore` leaves nothing behind.
+ */
+export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult {
+  const work = new Workspace(slice, env);
+  switch (input.type) {
+    case 'create':
+      return decideCreate(input, work);
+    case 'linked':
+      return decideLinked(input, work);
+    case 'registered':
+      return decideRegistered(work);
+    case 'revoked':
+      return decideRevoked(work);
+    case 'started':
+      return decideStarted(work);
+    case 'send':
+      return decideSend(input, work);
+    case 'posted':
+      return decidePosted(input, work);
+    case 'claimed':
+      return decideClaimed(input, work);
+    case 'claimFailed':
+      return decideClaimFailed(input, work);
+    case 'envelope':
+      return decideEnvelope(input, work);
+    case 'receipted':
+      return decideReceipted(input, work);
+    case 'sendReceipts':
+      return decideSendReceipts(input, work);
+    case 'listLearned':
+      return decideListLearned(input, work);
+    case 'trustIdentity':
+      return decideTrustIdentity(input, work);
+    case 'replenish':
+      return decideReplenish(input, work);
+    case 'swept':
+      return decideSwept(work);
+  }
+}
+
+/**
+ * Folds one event of a stream into its projection row. Total: an event that does not fit leaves the
+ * row as it is. Only record streams have a row.
+ */
+export function evolveRecord(
+  row: Uint8Array | undefined,
+  event: { stream: StreamId; type: number; facts: Uint8Array },
+): Uint8Array | undefined {
+  const userId = parseUserId(event.stream.slice(USER_PREFIX.length));
+  const fact = decodeFact(event.type, event.facts);
+  if (!event.stream.startsWith(USER_PREFIX) || !userId.ok || fact?.name !== 'UserChanged') return row;
+  const before = row === undefined ? undefined : decodeUserRecord(userId.value, row);
+  const changes = fact.fields['changes'] as readonly UserChange[];
+  return encodeUserRecord(changes.reduce(applyUserChange, before ?? emptyUserRecord(userId.value)));
+}

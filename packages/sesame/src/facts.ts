@@ -1,0 +1,138 @@
+/**
+ * What the log says happened: one table of event types, each with its named fields. The table is the
+ * codec, the description for people, and the list of what may be written in the clear of the owner's
+ * metadata key. No secret type fits any field.
+ */
+
+import { bytesToHex, createReader, createWriter, hexToBytes, invariant } from '@simsim/bytes';
+import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
+import { decodeUserChanges, describeUserChange, encodeUserChanges } from './user-record.ts';
+import type { UserChange } from './user-record.ts';
+
+/** Values a fact may hold. */
+export type FactValue = number | string | readonly string[] | readonly number[] | readonly UserChange[];
+
+interface FieldType {
+  write(writer: BinaryWriter, value: FactValue): void;
+  read(reader: BinaryReader): FactValue | undefined;
+}
+
+const number: FieldType = {
+  write: (writer, value) => void writer.varint(Number(value)),
+  read: (reader) => reader.varint(),
+};
+const text: FieldType = {
+  write: (writer, value) => void writer.text(String(value)),
+  read: (reader) => reader.text(1024),
+};
+const id: FieldType = {
+  write(writer, value) {
+    const bytes = hexToBytes(String(value));
+    invariant(bytes?.length === 16, 'an id is 32 hex characters');
+    writer.raw(bytes);
+  },
+  read: (reader) => bytesToHex(reader.raw(16)),
+};
+const texts: FieldType = list(text);
+const numbers: FieldType = list(number);
+const changes: FieldType = {
+  write: (writer, value) => void writer.bytes(encodeUserChanges(value as readonly UserChange[])),
+  read: (reader) => decodeUserChanges(reader.bytes()),
+};
+
+function list(item: FieldType): FieldType {
+  return {
+    write(writer, value) {
+      const items = value as readonly (string | number)[];
+      writer.varint(items.length);
+      for (const each of items) item.write(writer, each);
+    },
+    read(reader) {
+      const count = reader.varint();
+      const items: (string | number)[] = [];
+      for (let i = 0; i < count && reader.isIntact(); i++) items.push(item.read(reader) as string | number);
+      return items as readonly string[];
+    },
+  };
+}
+
+/** Every event type: its number in the log and its fields, in encoding order. Numbers are never reused. */
+const EVENTS = {
+  DeviceCreated: { type: 1, fields: { userId: text, deviceId: number, registrationId: number } },
+  DeviceRegistered: { type: 2, fields: { listVersion: number } },
+  DeviceRemoved: { type: 3, fields: {} },
+  SignedPreKeyMade: { type: 4, fields: { id: number } },
+  OneTimePreKeysMade: { type: 5, fields: { firstId: number, count: number } },
+  OneTimePreKeyUsed: { type: 6, fields: { id: number } },
+  UserChanged: { type: 7, fields: { changes } },
+  SessionStarted: { type: 8, fields: { role: text } },
+  MessageSent: { type: 9, fields: { envelopeId: id } },
+  MessageReceived: { type: 10, fields: { envelopeId: id, messageId: id, outcome: text } },
+  SessionDropped: { type: 11, fields: {} },
+  ChainsTurned: { type: 12, fields: {} },
+  KeysSkipped: { type: 13, fields: { block: number } },
+  KeysForgotten: { type: 14, fields: { block: number } },
+  SendOpened: { type: 15, fields: { messageId: id, to: texts } },
+  RoundPosted: { type: 16, fields: { userId: text, round: number, postId: id, devices: numbers } },
+  RoundAccepted: { type: 17, fields: { userId: text, listVersion: number, devices: numbers } },
+  RoundRejected: { type: 18, fields: { userId: text, round: number, missing: numbers, extra: numbers, stale: numbers } },
+  KeysClaimed: { type: 19, fields: { userId: text, devices: numbers } },
+  SendFailed: { type: 20, fields: { userId: text, reason: text } },
+  ReceiptTaken: { type: 21, fields: { userId: text, deviceId: number } },
+  ResendAsked: { type: 22, fields: { userId: text, deviceId: number, envelopeId: id } },
+  Resent: { type: 23, fields: { userId: text, deviceId: number, envelopeId: id, count: number } },
+  SendClosed: { type: 24, fields: { reason: text } },
+} as const satisfies Record<string, { type: number; fields: Record<string, FieldType> }>;
+
+/** The name of an event type. */
+export type EventName = keyof typeof EVENTS;
+
+/** An event's name and its fields, checked by name only; the table knows each field's form. */
+export interface Fact {
+  readonly name: EventName;
+  readonly fields: Readonly<Record<string, FactValue>>;
+}
+
+/** Schema version every event of this release is written with. */
+export const EVENT_SCHEMA = 1;
+
+const NAME_BY_TYPE = new Map<number, EventName>(
+  Object.entries(EVENTS).map(([name, event]) => [event.type, name as EventName]),
+);
+
+/** The number of an event type in the log. */
+export function eventType(name: EventName): number {
+  return EVENTS[name].type;
+}
+
+/** Encodes an event's facts. A missing field is a bug and throws. */
+export function encodeFact(fact: Fact): Uint8Array {
+  const writer = createWriter(64);
+  for (const [name, field] of Object.entries<FieldType>(EVENTS[fact.name].fields)) {
+    field.write(writer, fact.fields[name] as FactValue);
+  }
+  return writer.finish();
+}
+
+/** Reads an event's facts; `undefined` for a type or form this release does not know. */
+export function decodeFact(type: number, bytes: Uint8Array): Fact | undefined {
+  const name = NAME_BY_TYPE.get(type);
+  if (name === undefined) return undefined;
+  const reader = createReader(bytes);
+  const fields: Record<string, FactValue> = {};
+  for (const [key, field] of Object.entries<FieldType>(EVENTS[name].fields)) {
+    const value = field.read(reader);
+    if (value === undefined) return undefined;
+    fields[key] = value;
+  }
+  return reader.isDone() ? { name, fields } : undefined;
+}
+
+/** An event as plain data for printing. */
+export function describeFact(type: number, bytes: Uint8Array): Record<string, unknown> {
+  const fact = decodeFact(type, bytes);
+  if (fact === undefined) return { event: `unknown ${type}` };
+  if (fact.name !== 'UserChanged') return { event: fact.name, ...fact.fields };
+  const list = fact.fields['changes'] as readonly UserChange[];
+  return { event: fact.name, changes: list.map(describeUserChange) };
+}

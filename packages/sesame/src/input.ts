@@ -1,0 +1,103 @@
+/** What can happen to a device, as data: commands of the application, answers and mail of the relay. */
+
+import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
+import type {
+  DeviceId,
+  IncomingEnvelope,
+  MessageId,
+  PostId,
+  PostResult,
+  PreKeyBundle,
+  SignedDeviceList,
+  UserId,
+} from '@simsim/relay-protocol';
+import type { Provision } from './link.ts';
+
+/** Why a post was made; kept beside it in the outbox, so that its result finds its way after a crash. */
+export type PostOrigin =
+  /** A round of a send to one user. */
+  | { readonly type: 'round'; readonly messageId: MessageId; readonly userId: UserId }
+  /** A copy encrypted again for one device. */
+  | { readonly type: 'resend'; readonly messageId: MessageId; readonly userId: UserId; readonly deviceId: DeviceId }
+  /** A receipt or a retry request to one device: nothing waits for it. */
+  | { readonly type: 'notice'; readonly userId: UserId; readonly deviceId: DeviceId };
+
+/** What the relay answered to one claimed device. */
+export type ClaimResult =
+  | { readonly deviceId: DeviceId; readonly bundle: PreKeyBundle }
+  | { readonly deviceId: DeviceId; readonly gone: true };
+
+/** A resend that waits for a claim. */
+export interface ResendRef {
+  readonly messageId: MessageId;
+  readonly deviceId: DeviceId;
+}
+
+/** Everything a device decides about. */
+export type Input =
+  /** Make a new user with this device as its first. */
+  | { readonly type: 'create'; readonly userId: UserId; readonly deviceId?: DeviceId; readonly oneTimeKeys?: number }
+  /** Become a further device from what an existing one sent. */
+  | {
+      readonly type: 'linked';
+      readonly provision: Provision;
+      readonly deviceKey: SigningKeyPair;
+      readonly registrationId: number;
+      readonly oneTimeKeys?: number;
+    }
+  /** The relay took the registration. */
+  | { readonly type: 'registered' }
+  /** The relay says this device was removed. */
+  | { readonly type: 'revoked' }
+  /** The process (re)started: what is still owed? */
+  | { readonly type: 'started' }
+  /** The application sends; `messageId` makes a repeat harmless. */
+  | {
+      readonly type: 'send';
+      readonly messageId: MessageId;
+      readonly to: readonly UserId[];
+      readonly body: Uint8Array;
+      readonly conversation?: string;
+    }
+  /** Posts of one origin kind were answered. */
+  | { readonly type: 'posted'; readonly postId: PostId; readonly origin: PostOrigin; readonly result: PostResult }
+  /** A claim was answered, for the sends and resends that waited for it. */
+  | {
+      readonly type: 'claimed';
+      readonly userId: UserId;
+      readonly results: readonly ClaimResult[];
+      readonly sends: readonly MessageId[];
+      readonly resends: readonly ResendRef[];
+    }
+  /** The relay answered a claim for a user it does not know. */
+  | { readonly type: 'claimFailed'; readonly userId: UserId; readonly sends: readonly MessageId[] }
+  /** Mail arrived; `isListFresh` once its sender's device list was fetched on our asking. */
+  | { readonly type: 'envelope'; readonly envelope: IncomingEnvelope; readonly isListFresh?: true }
+  /** Receipts that an opened envelope carried. */
+  | {
+      readonly type: 'receipted';
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+      readonly messageIds: readonly MessageId[];
+    }
+  /** Send receipts for messages of one device whose plaintext is durable. */
+  | {
+      readonly type: 'sendReceipts';
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+      readonly messageIds: readonly MessageId[];
+    }
+  /** A device list was fetched. */
+  | { readonly type: 'listLearned'; readonly list: SignedDeviceList }
+  /** The application accepts a user's new identity key. */
+  | { readonly type: 'trustIdentity'; readonly userId: UserId; readonly identityKey: Uint8Array }
+  /** The relay has few one-time prekeys left. */
+  | { readonly type: 'replenish'; readonly count: number; readonly target?: number }
+  /** Time passed: expire what is over its limit. */
+  | { readonly type: 'swept' };
+
+/** A key pair of a device that is being linked; lives in memory only. */
+export interface LinkKeys {
+  readonly ephemeral: KeyPair;
+  readonly deviceKey: SigningKeyPair;
+}

@@ -1,0 +1,40 @@
+/** Every bound of the engine, with its reason. Checked before any derivation or allocation. */
+
+/** Rounds of one send to one user before it fails (SES-50). Each round heals one list change. */
+export const SEND_ROUNDS_MAX = 8;
+
+/** Recipients of one send. A larger group is the application's loop. */
+export const RECIPIENTS_MAX = 256;
+
+/** Bytes of an application body: an envelope is 96 KiB, less header, padding and metadata. */
+export const BODY_BYTES_MAX = 95 * 1024;
+
+/** Bytes of a conversation label. */
+export const CONVERSATION_BYTES_MAX = 256;
+
+/** Content is padded to multiples of this many bytes, so a length tells little. */
+export const PADDING_STEP_BYTES = 160;
+
+/** Inactive sessions kept for one device (SES-98, T-20): each one kept delays healing. */
+export const INACTIVE_SESSIONS_MAX = 4;
+
+/** Devices of one user, the relay's own limit (SES-98). */
+export const DEVICE_RECORDS_MAX = 127;
+
+/** Times one message is encrypted again for one device that could not read it (SES-75). */
+export const RESENDS_MAX = 3;
+
+/** Message ids in one receipt. */
+export const RECEIPT_IDS_MAX = 256;
+
+/** One-time prekeys kept in one stream: using one rewrites only these. */
+export const ONE_TIME_BATCH_KEYS = 25;
+
+/** One-time prekeys a device wants to have at the relay. */
+export const ONE_TIME_TARGET_KEYS = 100;
+
+/** Prekey ids are uint32 on Signal's wire and never used twice. */
+export const PRE_KEY_ID_MAX = 0xffff_ff00;
+
+/** How long a send waits for receipts before its plaintext goes for good (SES-77). */
+export const SEND_RECORD_MS = 14 * 24 * 3600 * 1000;

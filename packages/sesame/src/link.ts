@@ -1,0 +1,167 @@
+/**
+ * Linking a further device: what an existing device sends to the new one, encrypted to an ephemeral
+ * key that travels out of band in the link code. The relay carries the ciphertext and learns nothing.
+ *
+ * offer (the link code) = format u8 ‖ address 16 ‖ ephemeral 32 ‖ device key 32 ‖ registration id u16
+ * ciphertext = ephemeral 32 ‖ ChaCha20-Poly1305(HKDF(DH), zero nonce, AD = offer ‖ ephemeral, provision)
+ */
+
+import {
+  base64urlToBytes,
+  bytesToBase64url,
+  concatBytes,
+  createReader,
+  createWriter,
+  encodeUtf8,
+  err,
+  ok,
+} from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
+import type { Crypto, Entropy, KeyPair } from '@simsim/crypto';
+import {
+  decodeDeviceApproval,
+  decodeSignedDeviceList,
+  encodeDeviceApproval,
+  encodeSignedDeviceList,
+  readUserId,
+} from '@simsim/relay-protocol';
+import type { DeviceApproval, SignedDeviceList, UserId } from '@simsim/relay-protocol';
+import { registrationIdFrom } from './own-device.ts';
+import { createStateReader, createStateWriter } from './sealed-state.ts';
+import type { LinkKeys } from './input.ts';
+
+/** What a new device shows to an existing one. */
+export interface LinkOffer {
+  /** Where at the relay the answer is left, 16 random bytes. */
+  readonly address: Uint8Array;
+  /** X25519 public key made for this link only. */
+  readonly ephemeral: Uint8Array;
+  /** The new device's Ed25519 public key. */
+  readonly deviceKey: Uint8Array;
+  readonly registrationId: number;
+}
+
+/** A contact's key pin, as the existing device knows it. */
+export interface ContactPin {
+  readonly userId: UserId;
+  readonly identityKey: Uint8Array;
+}
+
+/** What the new device gets. */
+export interface Provision {
+  readonly identity: KeyPair;
+  readonly approval: DeviceApproval;
+  /** The list that will name the new device, signed by the approver. */
+  readonly list: SignedDeviceList;
+  readonly contacts: readonly ContactPin[];
+}
+
+/** Why a link code or its answer is refused. */
+export interface LinkRejection {
+  readonly code: 'MALFORMED_LINK_CODE' | 'LINK_NOT_FOR_US' | 'MALFORMED_PROVISION';
+}
+
+const FORMAT = 1;
+const PROVISION_VERSION = 1;
+const INFO = encodeUtf8('simsim/link/v1');
+/** The key is used once, so the nonce may be constant. */
+const NONCE = new Uint8Array(12);
+
+/** Makes the keys of a new device and the offer that shows their public halves. */
+export function createLinkOffer(env: { crypto: Crypto; entropy: Entropy }): { keys: LinkKeys; offer: LinkOffer } {
+  const ephemeral = env.crypto.keyPair(env.entropy(32));
+  const deviceKey = env.crypto.signingKeyPair(env.entropy(32));
+  const offer: LinkOffer = {
+    address: env.entropy(16),
+    ephemeral: ephemeral.publicKey.bytes,
+    deviceKey: deviceKey.publicKey,
+    registrationId: registrationIdFrom(env.entropy(2)),
+  };
+  return { keys: { ephemeral, deviceKey }, offer };
+}
+
+/** The link code as text, for a screen or a clipboard. */
+export function encodeLinkCode(offer: LinkOffer): string {
+  return bytesToBase64url(offerBytes(offer));
+}
+
+/** Reads a link code. */
+export function parseLinkCode(code: string): Result<LinkOffer, LinkRejection> {
+  const reader = createReader(base64urlToBytes(code) ?? new Uint8Array(0));
+  if (reader.u8() !== FORMAT) reader.fail();
+  const offer = {
+    address: reader.raw(16),
+    ephemeral: reader.raw(32),
+    deviceKey: reader.raw(32),
+    registrationId: reader.u16(),
+  };
+  return reader.isDone() ? ok(offer) : err({ code: 'MALFORMED_LINK_CODE' });
+}
+
+function offerBytes(offer: LinkOffer): Uint8Array {
+  return createWriter(96)
+    .u8(FORMAT)
+    .raw(offer.address)
+    .raw(offer.ephemeral)
+    .raw(offer.deviceKey)
+    .u16(offer.registrationId)
+    .finish();
+}
+
+/** Encrypts a provision to an offer. */
+export function sealProvision(
+  offer: LinkOffer,
+  provision: Provision,
+  env: { crypto: Crypto; entropy: Entropy },
+): Result<Uint8Array, LinkRejection> {
+  const peer = env.crypto.publicKey(offer.ephemeral);
+  const own = env.crypto.keyPair(env.entropy(32));
+  const shared = peer && env.crypto.dh(own.privateKey, peer);
+  if (shared === undefined) return err({ code: 'MALFORMED_LINK_CODE' });
+  const [key] = env.crypto.hkdf([shared], undefined, INFO, ['seal']);
+  const parts = createStateWriter(PROVISION_VERSION)
+    .pair(provision.identity)
+    .fields((fields) => {
+      fields.bytes(encodeDeviceApproval(provision.approval)).bytes(encodeSignedDeviceList(provision.list));
+      fields.varint(provision.contacts.length);
+      for (const contact of provision.contacts) fields.text(contact.userId).raw(contact.identityKey);
+    })
+    .finish();
+  const ad = [offerBytes(offer), own.publicKey.bytes];
+  const sealed = env.crypto.seal(key, NONCE, ad, parts);
+  for (const secret of [shared, key, own.privateKey]) env.crypto.wipe(secret);
+  return ok(concatBytes([own.publicKey.bytes, sealed]));
+}
+
+/** Opens what was left at the offer's address. */
+export function openProvision(
+  { keys, offer, ciphertext }: { keys: LinkKeys; offer: LinkOffer; ciphertext: Uint8Array },
+  crypto: Crypto,
+): Result<Provision, LinkRejection> {
+  const peerBytes = ciphertext.subarray(0, 32);
+  const peer = crypto.publicKey(peerBytes.slice());
+  const shared = peer && crypto.dh(keys.ephemeral.privateKey, peer);
+  if (shared === undefined) return err({ code: 'LINK_NOT_FOR_US' });
+  const [key] = crypto.hkdf([shared], undefined, INFO, ['seal']);
+  const opened = crypto.open(key, NONCE, [offerBytes(offer), peerBytes], ciphertext.subarray(32));
+  crypto.wipe(shared);
+  crypto.wipe(key);
+  if (opened === undefined) return err({ code: 'LINK_NOT_FOR_US' });
+  const provision = decodeProvision(opened, crypto);
+  opened.fill(0);
+  return provision === undefined ? err({ code: 'MALFORMED_PROVISION' }) : ok(provision);
+}
+
+function decodeProvision(opened: Uint8Array, crypto: Crypto): Provision | undefined {
+  const reader = createStateReader(opened, PROVISION_VERSION, crypto);
+  const { fields } = reader;
+  const identity = reader.pair();
+  const approval = decodeDeviceApproval(fields.bytes());
+  const list = decodeSignedDeviceList(fields.bytes());
+  const contacts: ContactPin[] = [];
+  for (let left = fields.varint(); left > 0 && fields.isIntact(); left--) {
+    contacts.push({ userId: readUserId(fields), identityKey: fields.raw(32) });
+  }
+  if (!fields.isDone() || identity === undefined || !approval.ok || !list.ok) return undefined;
+  return { identity, approval: approval.value, list: list.value, contacts };
+}

@@ -1,0 +1,98 @@
+/** Loading, using and writing the sessions of a peer device inside one decision. */
+
+import { invariant } from '@simsim/bytes';
+import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
+import { changesOf, encrypt } from '@simsim/session';
+import type { Session } from '@simsim/session';
+import type { EventName, FactValue } from './facts.ts';
+import { chainsStream, sessionStream, skipPrefix, skipStream } from './streams.ts';
+import type { SessionAddress, StreamId } from './streams.ts';
+import { droppedSessions } from './user-record.ts';
+import type { UserChange, UserRecord } from './user-record.ts';
+import type { Workspace } from './workspace.ts';
+
+/** The streams that hold a session, without its skipped-key blocks. */
+export function sessionStreams(at: SessionAddress): readonly StreamId[] {
+  return [sessionStream(at), chainsStream(at)];
+}
+
+/** A session as loaded, without skipped-key blocks; `undefined` where its keys are gone. */
+export function loadedSession(work: Workspace, at: SessionAddress): Session | undefined {
+  const hot = work.value('session', sessionStream(at));
+  const cold = work.value('chains', chainsStream(at));
+  return hot === undefined || cold === undefined ? undefined : { hot, cold, blocks: new Map() };
+}
+
+/** Writes what a step changed: the hot state always, cold state and skipped keys where they differ. */
+export function writeSession(
+  work: Workspace,
+  at: SessionAddress,
+  step: {
+    before: Session | undefined;
+    after: Session;
+    event: { name: EventName; fields?: Readonly<Record<string, FactValue>>; seen?: readonly Uint8Array[] };
+  },
+): void {
+  const changed = changesOf(step.before, step.after);
+  work.write(sessionStream(at), step.event, changed.hot ? step.after.hot : undefined);
+  if (changed.cold) work.write(chainsStream(at), { name: 'ChainsTurned' }, step.after.cold);
+  for (const block of changed.blocksWritten) {
+    work.write(skipStream(at, block.id), { name: 'KeysSkipped', fields: { block: block.id } }, block);
+  }
+  for (const block of changed.blocksDropped) {
+    work.close(skipStream(at, block), { name: 'KeysForgotten', fields: { block } });
+  }
+}
+
+/** Ends a session: its keys are destroyed. Needs nothing loaded. */
+export function dropSession(work: Workspace, at: SessionAddress): void {
+  for (const stream of work.live(skipPrefix(at))) {
+    const block = Number(stream.slice(skipPrefix(at).length));
+    work.close(stream, { name: 'KeysForgotten', fields: { block } });
+  }
+  for (const stream of sessionStreams(at)) {
+    if (work.live(stream).includes(stream)) work.close(stream, { name: 'SessionDropped' });
+  }
+}
+
+/** Folds changes into a user's record and ends the sessions it names no longer. */
+export function changeUser(work: Workspace, userId: UserId, changes: readonly UserChange[]): UserRecord {
+  const before = work.user(userId);
+  const after = work.changeUser(userId, changes);
+  for (const dropped of droppedSessions(before, after)) dropSession(work, { userId, ...dropped });
+  return after;
+}
+
+/** The active session of a device of a user, by address. */
+export function activeSession(record: UserRecord, deviceId: DeviceId): SessionAddress | undefined {
+  const session = record.devices.get(deviceId)?.active;
+  return session === undefined ? undefined : { userId: record.userId, deviceId, session };
+}
+
+/**
+ * Encrypts for one device with its active session. `undefined` where the session cannot send any
+ * more: the caller treats the device as one without a session.
+ */
+export function encryptWith(
+  work: Workspace,
+  at: SessionAddress,
+  message: { content: Uint8Array; envelopeId: EnvelopeId },
+): Uint8Array | undefined {
+  const before = loadedSession(work, at);
+  if (before === undefined) return undefined;
+  const result = encrypt(before, message.content, work.env);
+  if (!result.ok) return undefined;
+  writeSession(work, at, {
+    before,
+    after: result.value.session,
+    event: { name: 'MessageSent', fields: { envelopeId: message.envelopeId } },
+  });
+  work.consume(result.value.consumed);
+  return result.value.message;
+}
+
+/** Bug if the session is not there. */
+export function requireSession(session: Session | undefined): Session {
+  invariant(session !== undefined, 'a session that was just written is there');
+  return session;
+}

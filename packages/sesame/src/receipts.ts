@@ -1,0 +1,87 @@
+/** Receipts: telling a sending device that its messages are durable, and taking what others tell. */
+
+import type { DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
+import { messageIdFromBytes } from '@simsim/relay-protocol';
+import { encodeContent } from './content.ts';
+import type { DecideResult } from './decision.ts';
+import type { Input } from './input.ts';
+import { RECEIPT_IDS_MAX } from './limits.ts';
+import { activeSession, encryptWith, sessionStreams } from './peer-session.ts';
+import { writeSend } from './send-round.ts';
+import { isPosted, withRecipient } from './send-state.ts';
+import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
+import { needMore } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
+
+type In<T extends Input['type']> = Extract<Input, { type: T }>;
+
+/** Encrypts receipts for one device. One that has no session to us any more gets none. */
+export function decideSendReceipts(input: In<'sendReceipts'>, work: Workspace): DecideResult {
+  const { userId, deviceId } = input;
+  const first = work.missing([DEVICE_STREAM, userStream(userId)]);
+  if (first.length > 0) return needMore(first);
+  const record = work.user(userId);
+  const device = record.devices.get(deviceId);
+  const at = activeSession(record, deviceId);
+  const isReachable = device !== undefined && device.staleAt === undefined && device.registrationId !== 0;
+  if (!isReachable || at === undefined) return work.decided();
+  const missing = work.missing(sessionStreams(at));
+  if (missing.length > 0) return needMore(missing);
+  for (let from = 0; from < input.messageIds.length; from += RECEIPT_IDS_MAX) {
+    const messageIds = input.messageIds.slice(from, from + RECEIPT_IDS_MAX);
+    const envelopeId = work.newEnvelopeId();
+    const content = encodeContent({
+      messageId: newMessageId(work),
+      sentAt: work.env.clock.wallMs,
+      kind: { type: 'receipt', messageIds },
+    });
+    const ciphertext = encryptWith(work, at, { content, envelopeId });
+    if (ciphertext === undefined) break;
+    const { registrationId } = device;
+    work.post(
+      {
+        postId: work.newPostId(),
+        recipient: userId,
+        scope: 'device',
+        envelopes: [{ deviceId, registrationId, envelopeId, kind: 'message', content: ciphertext }],
+      },
+      { type: 'notice', userId, deviceId },
+    );
+  }
+  return work.decided();
+}
+
+function newMessageId(work: Workspace): MessageId {
+  const id = messageIdFromBytes(work.env.entropy(16));
+  return id.ok ? id.value : newMessageId(work);
+}
+
+/** Takes receipts: only the device a copy was accepted for can receipt it (SES-78). */
+export function decideReceipted(input: In<'receipted'>, work: Workspace): DecideResult {
+  const live = input.messageIds.map(sendStream).filter((stream) => !work.isClosed(stream));
+  const missing = work.missing([DEVICE_STREAM, ...live]);
+  if (missing.length > 0) return needMore(missing);
+  for (const messageId of new Set(input.messageIds)) takeReceipt(work, input, messageId);
+  return work.decided();
+}
+
+function takeReceipt(
+  work: Workspace,
+  from: { userId: UserId; deviceId: DeviceId },
+  messageId: MessageId,
+): void {
+  const stream = sendStream(messageId);
+  if (work.isClosed(stream)) return;
+  const state = work.value('send', stream);
+  const recipient = state?.recipients.get(from.userId);
+  const copy = recipient?.copies.get(from.deviceId);
+  if (state === undefined || recipient === undefined || copy === undefined || copy.isReceipted) return;
+  const { userId, deviceId } = from;
+  const copies = new Map(recipient.copies).set(deviceId, { ...copy, isReceipted: true, wantsResend: false });
+  if (work.isSabotaged('receipt-from-anyone')) {
+    for (const [id, each] of copies) copies.set(id, { ...each, isReceipted: true });
+  }
+  work.write(stream, { name: 'ReceiptTaken', fields: { userId, deviceId } });
+  work.effect({ type: 'receipted', messageId, userId, deviceId });
+  writeSend(work, withRecipient(state, { ...recipient, copies }), { posted: isPosted(state) });
+}

@@ -1,0 +1,171 @@
+/**
+ * The `send/<messageId>` stream: one message on its way, which *is* Sesame's MessageRecord (SES-65).
+ * Sealed, because it holds the plaintext until every accepted device has receipted.
+ */
+
+import { bytesToHex, createReader } from '@simsim/bytes';
+import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
+import type { Crypto, Part } from '@simsim/crypto';
+import { idToBytes, readDeviceId, readRandomId, readUserId } from '@simsim/relay-protocol';
+import type { DeviceId, EnvelopeId, MessageId, PostId, UserId } from '@simsim/relay-protocol';
+import { encodeContent } from './content.ts';
+import type { ContentKind } from './content.ts';
+import { RECIPIENTS_MAX } from './limits.ts';
+import { createStateReader, createStateWriter } from './sealed-state.ts';
+import type { SessionId } from './user-record.ts';
+
+/** One ciphertext of a send: to which device, in which session, under which envelope id. */
+export interface SentCopy {
+  readonly envelopeId: EnvelopeId;
+  readonly session: SessionId;
+  /** How often this device's copy was encrypted again (SES-75). */
+  readonly resends: number;
+  readonly isReceipted: boolean;
+  /** The device could not read it, and a new session for it is being fetched. */
+  readonly wantsResend: boolean;
+}
+
+/**
+ * Where one recipient user stands. `posting`: a round is in the outbox. `claiming`: keys for new
+ * devices are being fetched. The other three are final.
+ */
+export type RecipientStatus = 'posting' | 'claiming' | 'accepted' | 'unknown' | 'failed';
+
+/** One recipient user of a send. */
+export interface Recipient {
+  readonly userId: UserId;
+  readonly status: RecipientStatus;
+  /** Rounds posted so far, from 1. */
+  readonly round: number;
+  /** The post of the round in flight. */
+  readonly postId?: PostId;
+  /** The device list version the relay accepted against. */
+  readonly listVersion: number;
+  /** The round in flight, or the accepted one. */
+  readonly copies: ReadonlyMap<DeviceId, SentCopy>;
+}
+
+/** One message on its way. */
+export interface SendState {
+  readonly messageId: MessageId;
+  readonly sentAt: number;
+  readonly conversation?: string;
+  readonly to: readonly UserId[];
+  readonly body: Uint8Array;
+  readonly recipients: ReadonlyMap<UserId, Recipient>;
+}
+
+/** True when no copy is owed a receipt and no round is in flight: the plaintext may go. */
+export function isSettled(state: SendState): boolean {
+  for (const recipient of state.recipients.values()) {
+    if (recipient.status === 'posting' || recipient.status === 'claiming') return false;
+    if (recipient.status !== 'accepted') continue;
+    for (const copy of recipient.copies.values()) if (!copy.isReceipted) return false;
+  }
+  return true;
+}
+
+/** True once the relay has taken, or refused for good, every recipient's copy. */
+export function isPosted(state: SendState): boolean {
+  return [...state.recipients.values()].every(({ status }) => status !== 'posting' && status !== 'claiming');
+}
+
+/** The padded content for one recipient: own devices get a sync copy that names whom it went to. */
+export function contentFor(state: SendState, { isOwn, resendOf }: { isOwn: boolean; resendOf?: EnvelopeId }): Uint8Array {
+  const kind: ContentKind = isOwn
+    ? { type: 'syncSent', to: state.to, body: state.body }
+    : { type: 'app', body: state.body };
+  return encodeContent({
+    messageId: state.messageId,
+    sentAt: state.sentAt,
+    kind,
+    ...(state.conversation === undefined ? {} : { conversation: state.conversation }),
+    ...(resendOf === undefined ? {} : { resendOf }),
+  });
+}
+
+/** The send with one recipient replaced. */
+export function withRecipient(state: SendState, recipient: Recipient): SendState {
+  return { ...state, recipients: new Map(state.recipients).set(recipient.userId, recipient) };
+}
+
+const VERSION = 1;
+const STATUSES: readonly RecipientStatus[] = ['posting', 'claiming', 'accepted', 'unknown', 'failed'];
+
+/** The state as parts to be sealed. */
+export function encodeSendState(state: SendState): readonly Part[] {
+  return createStateWriter(VERSION)
+    .fields((fields) => {
+      fields.raw(idToBytes(state.messageId)).varint(state.sentAt);
+      fields.u8(state.conversation === undefined ? 0 : 1).text(state.conversation ?? '');
+      fields.varint(state.to.length);
+      for (const user of state.to) fields.text(user);
+      fields.bytes(state.body).varint(state.recipients.size);
+      for (const recipient of state.recipients.values()) writeRecipient(fields, recipient);
+    })
+    .finish();
+}
+
+function writeRecipient(fields: BinaryWriter, recipient: Recipient): void {
+  fields.text(recipient.userId).u8(STATUSES.indexOf(recipient.status)).varint(recipient.round);
+  fields.bytes(recipient.postId === undefined ? new Uint8Array(0) : idToBytes(recipient.postId));
+  fields.varint(recipient.listVersion).varint(recipient.copies.size);
+  for (const [deviceId, copy] of recipient.copies) {
+    fields.u8(deviceId).raw(idToBytes(copy.envelopeId)).raw(hexBytes(copy.session));
+    fields.varint(copy.resends).u8((copy.isReceipted ? 1 : 0) | (copy.wantsResend ? 2 : 0));
+  }
+}
+
+/** Reads a sealed state; `undefined` where it is malformed. */
+export function decodeSendState(bytes: Uint8Array, crypto: Crypto): SendState | undefined {
+  const { fields } = createStateReader(bytes, VERSION, crypto);
+  const messageId = readRandomId<MessageId>(fields);
+  const sentAt = fields.varint();
+  const hasConversation = fields.u8() === 1;
+  const conversation = fields.text();
+  const to: UserId[] = [];
+  for (let left = fields.varint(); left > 0 && fields.isIntact(); left--) {
+    to.push(readUserId(fields));
+  }
+  const body = fields.bytes();
+  const recipients = new Map<UserId, Recipient>();
+  const count = fields.varint();
+  if (count > RECIPIENTS_MAX + 1) return undefined;
+  for (let i = 0; i < count; i++) {
+    const recipient = readRecipient(fields);
+    if (recipient === undefined) return undefined;
+    recipients.set(recipient.userId, recipient);
+  }
+  if (!fields.isDone()) return undefined;
+  return { messageId, sentAt, to, body, recipients, ...(hasConversation ? { conversation } : {}) };
+}
+
+function hexBytes(session: SessionId): Uint8Array {
+  return idToBytes(session as PostId);
+}
+
+function readRecipient(fields: BinaryReader): Recipient | undefined {
+  const userId = readUserId(fields);
+  const status = STATUSES[fields.u8()];
+  const round = fields.varint();
+  const post = fields.bytes(16);
+  const listVersion = fields.varint();
+  const copies = new Map<DeviceId, SentCopy>();
+  for (let left = fields.varint(); left > 0 && fields.isIntact(); left--) {
+    const deviceId = readDeviceId(fields);
+    const envelopeId = readRandomId<EnvelopeId>(fields);
+    const session = bytesToHex(fields.raw(16));
+    const resends = fields.varint();
+    const flags = fields.u8();
+    copies.set(deviceId, {
+      envelopeId,
+      session,
+      resends,
+      isReceipted: (flags & 1) !== 0,
+      wantsResend: (flags & 2) !== 0,
+    });
+  }
+  if (status === undefined || !fields.isIntact()) return undefined;
+  const postId = post.length === 16 ? readRandomId<PostId>(createReader(post)) : undefined;
+  return { userId, status, round, listVersion, copies, ...(postId === undefined ? {} : { postId }) };
+}

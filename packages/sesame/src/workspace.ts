@@ -1,0 +1,218 @@
+/**
+ * The scratch pad of one decision: reads come from the slice, writes stay here, and nothing of it is
+ * seen by anybody until the decision is committed.
+ */
+
+import { createReader, invariant } from '@simsim/bytes';
+import type { Crypto, Entropy, Secret } from '@simsim/crypto';
+import { readRandomId } from '@simsim/relay-protocol';
+import type { EnvelopeId, Post, PostId, UserId } from '@simsim/relay-protocol';
+import type { Change, DecideResult, Decision, Effect, InboxItem, RejectionCode } from './decision.ts';
+import type { EventName, FactValue } from './facts.ts';
+import type { Input, PostOrigin } from './input.ts';
+import type { OwnDevice } from './own-device.ts';
+import { DEVICE_STREAM, userStream } from './streams.ts';
+import type { StreamId, StreamKind, StreamValue, StreamValues } from './streams.ts';
+import { applyUserChange, emptyUserRecord } from './user-record.ts';
+import type { UserChange, UserRecord } from './user-record.ts';
+
+/** The state an input is decided on. A stream that is loaded but absent gives `undefined`. */
+export interface Slice {
+  isLoaded(stream: StreamId): boolean;
+  value(stream: StreamId): StreamValue | undefined;
+  /** True once the stream has ended; its value is gone. */
+  isClosed(stream: StreamId): boolean;
+  /** Names of the live streams that begin with a prefix. */
+  live(prefix: string): readonly StreamId[];
+  /** True when this digest was remembered. */
+  isSeen(digest: Uint8Array): boolean;
+}
+
+/** Broken variants of the engine, for laws that must catch them. Production passes none. */
+export type Sabotage =
+  | 'drop-rejected-round'
+  | 'resend-same-ciphertext'
+  | 'send-to-stale'
+  | 'forget-dedupe'
+  | 'new-session-each-initiation'
+  | 'skip-own-devices'
+  | 'ignore-session-activation'
+  | 'keep-one-time-key'
+  | 'receipt-from-anyone';
+
+/** The time of one decision. Clocks of two devices are never compared (SES-8). */
+export interface Clock {
+  /** Milliseconds since 1970 by this device's wall clock; may jump. */
+  readonly wallMs: number;
+  /** Milliseconds that passed since this boot; only grows. */
+  readonly elapsedMs: number;
+  /** Names the boot that `elapsedMs` counts from. */
+  readonly bootId: string;
+}
+
+/** What the engine may use beside its input: time, randomness, primitives, and nothing else. */
+export interface EngineEnv {
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  readonly clock: Clock;
+  readonly sabotage?: ReadonlySet<Sabotage>;
+}
+
+/** Collects one decision. */
+export class Workspace {
+  readonly env: EngineEnv;
+  readonly #slice: Slice;
+  readonly #written = new Map<StreamId, StreamValue | undefined>();
+  readonly #closed = new Set<StreamId>();
+  readonly #changes: Change[] = [];
+  readonly #outboxPut: { post: Post; origin: PostOrigin }[] = [];
+  readonly #outboxDone: PostId[] = [];
+  readonly #inboxPut: InboxItem[] = [];
+  readonly #effects: Effect[] = [];
+  readonly #consumed: Secret[] = [];
+  readonly #next: Input[] = [];
+
+  constructor(slice: Slice, env: EngineEnv) {
+    this.#slice = slice;
+    this.env = env;
+  }
+
+  /** Whether a planted fault is on; always false in production. */
+  isSabotaged(sabotage: Sabotage): boolean {
+    return this.env.sabotage?.has(sabotage) ?? false;
+  }
+
+  /** Those of the streams that must be loaded before the decision can go on. */
+  missing(streams: readonly StreamId[]): readonly StreamId[] {
+    return streams.filter((stream) => !this.#written.has(stream) && !this.#slice.isLoaded(stream));
+  }
+
+  /** A stream's value as of this decision. Reading one that is not loaded is a bug. */
+  value<K extends StreamKind>(_kind: K, stream: StreamId): StreamValues[K] | undefined {
+    if (this.#written.has(stream)) return this.#written.get(stream) as StreamValues[K] | undefined;
+    invariant(this.#slice.isLoaded(stream), 'streams are loaded before they are read');
+    return this.#slice.value(stream) as StreamValues[K] | undefined;
+  }
+
+  isClosed(stream: StreamId): boolean {
+    return this.#closed.has(stream) || this.#slice.isClosed(stream);
+  }
+
+  live(prefix: string): readonly StreamId[] {
+    const written = [...this.#written.keys()].filter((stream) => stream.startsWith(prefix));
+    return [...new Set([...this.#slice.live(prefix), ...written])].filter((stream) => !this.isClosed(stream));
+  }
+
+  isSeen(digest: Uint8Array): boolean {
+    return !this.isSabotaged('forget-dedupe') && this.#slice.isSeen(digest);
+  }
+
+  /** This device. Bug if it was not created. */
+  self(): OwnDevice {
+    const own = this.value('device', DEVICE_STREAM);
+    invariant(own !== undefined, 'the device exists');
+    return own;
+  }
+
+  /** A user's record, empty where nothing is known. */
+  user(userId: UserId): UserRecord {
+    return this.value('user', userStream(userId)) ?? emptyUserRecord(userId);
+  }
+
+  /** Records an event, with the stream's new value if it changed. */
+  write(
+    stream: StreamId,
+    event: { name: EventName; fields?: Readonly<Record<string, FactValue>>; seen?: readonly Uint8Array[] },
+    value?: StreamValue,
+  ): void {
+    if (value !== undefined) this.#written.set(stream, value);
+    this.#changes.push({
+      stream,
+      fact: { name: event.name, fields: event.fields ?? {} },
+      ...(value === undefined ? {} : { value }),
+      ...(event.seen === undefined ? {} : { seen: event.seen }),
+    });
+  }
+
+  /** Puts a stream's new value on the last event this decision wrote to it. */
+  keep(stream: StreamId, value: StreamValue): void {
+    const at = this.#changes.findLastIndex((change) => change.stream === stream);
+    const change = this.#changes[at];
+    invariant(change !== undefined, 'a value changes with an event');
+    this.#changes[at] = { ...change, value };
+    this.#written.set(stream, value);
+  }
+
+  /** Ends a stream; its key is destroyed. */
+  close(stream: StreamId, event: { name: EventName; fields?: Readonly<Record<string, FactValue>> }): void {
+    this.#written.set(stream, undefined);
+    this.#closed.add(stream);
+    this.#changes.push({ stream, fact: { name: event.name, fields: event.fields ?? {} }, closes: true });
+  }
+
+  /** Folds changes into a user's record and records them as one event. */
+  changeUser(userId: UserId, changes: readonly UserChange[]): UserRecord {
+    const before = this.user(userId);
+    const after = changes.reduce(applyUserChange, before);
+    if (changes.length > 0) {
+      this.write(userStream(userId), { name: 'UserChanged', fields: { changes } }, after);
+    }
+    return after;
+  }
+
+  /** Puts a post into the outbox; it leaves after the commit. */
+  post(post: Post, origin: PostOrigin): void {
+    this.#outboxPut.push({ post, origin });
+    this.#effects.push({ type: 'post', post, origin });
+  }
+
+  postDone(postId: PostId): void {
+    this.#outboxDone.push(postId);
+  }
+
+  deliver(item: InboxItem): void {
+    this.#inboxPut.push(item);
+    this.#effects.push({ type: 'deliver', item });
+  }
+
+  effect(effect: Effect): void {
+    this.#effects.push(effect);
+  }
+
+  consume(secrets: readonly Secret[]): void {
+    this.#consumed.push(...secrets);
+  }
+
+  /** Has an input decided within the same commit. */
+  andThen(input: Input): void {
+    this.#next.push(input);
+  }
+
+  newPostId(): PostId {
+    return readRandomId<PostId>(createReader(this.env.entropy(16)));
+  }
+
+  newEnvelopeId(): EnvelopeId {
+    return readRandomId<EnvelopeId>(createReader(this.env.entropy(16)));
+  }
+
+  /** The decision as data. */
+  decided(): DecideResult {
+    const decision: Decision = {
+      changes: this.#changes,
+      outboxPut: this.#outboxPut,
+      outboxDone: this.#outboxDone,
+      inboxPut: this.#inboxPut,
+      effects: this.#effects,
+      consumed: this.#consumed,
+      next: this.#next,
+    };
+    return { kind: 'decided', decision };
+  }
+}
+
+/** Asks for streams first. */
+export const needMore = (streams: readonly StreamId[]): DecideResult => ({ kind: 'needMore', streams });
+
+/** Refuses an input; nothing was changed. */
+export const refused = (code: RejectionCode): DecideResult => ({ kind: 'refused', rejection: { code } });
