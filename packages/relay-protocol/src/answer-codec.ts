@@ -5,7 +5,7 @@ import { createWriter, err, ok } from '@simsim/bytes';
 import type { ClaimResult, ListResult, RelayAnswer, RelayOutcome } from './answer.ts';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
-import { readDeviceId } from './device-id.ts';
+import { readDeviceId } from './device-id-brand.ts';
 import { readSignedDeviceList, writeSignedDeviceList } from './device-list.ts';
 import {
   BODY_BYTES_MAX,

@@ -1,7 +1,7 @@
 /** What a relay answers. */
 
 import type { Result } from '@simsim/bytes';
-import type { DeviceId } from './device-id.ts';
+import type { DeviceId } from './device-id-brand.ts';
 import type { SignedDeviceList } from './device-list.ts';
 import type { IncomingEnvelope, PostResult } from './post.ts';
 import type { PreKeyBundle } from './pre-keys.ts';

@@ -5,13 +5,13 @@ import { createWriter, err, ok } from '@simsim/bytes';
 import type { Crypto, SigningKeyPair } from '@simsim/crypto';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, writeFixed } from './codec.ts';
-import type { DeviceId } from './device-id.ts';
-import { readDeviceId } from './device-id.ts';
+import type { DeviceId } from './device-id-brand.ts';
+import { readDeviceId } from './device-id-brand.ts';
 import type { DeviceList } from './device-list.ts';
 import { findDevice, readRegistrationId } from './device-list.ts';
 import { LIST_VERSION_MAX } from './limits.ts';
-import type { UserId } from './user-id.ts';
-import { readUserId } from './user-id.ts';
+import type { UserId } from './user-id-brand.ts';
+import { readUserId } from './user-id-brand.ts';
 
 /** What a listed device says about a new one. */
 export interface DeviceApprovalFields {

@@ -1,15 +1,15 @@
 /** The list of a user's devices: versioned, chained by hash, signed by a device and the identity. */
 
 import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
-import { createWriter } from '@simsim/bytes';
+import { createReader, createWriter } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
-import type { DeviceId } from './device-id.ts';
-import { readDeviceId } from './device-id.ts';
+import type { DeviceId } from './device-id-brand.ts';
+import { readDeviceId } from './device-id-brand.ts';
 import { DEVICES_MAX, LIST_VERSION_MAX, REGISTRATION_ID_MAX } from './limits.ts';
-import type { UserId } from './user-id.ts';
-import { readUserId } from './user-id.ts';
+import type { UserId } from './user-id-brand.ts';
+import { readUserId } from './user-id-brand.ts';
 
 /** One device as its user's list names it. */
 export interface DeviceEntry {
@@ -100,7 +100,8 @@ export function readSignedDeviceList(reader: BinaryReader): SignedDeviceList {
   const decoded = decodeDeviceList(reader.bytes(LIST_BYTES_MAX));
   if (!decoded.ok) reader.fail();
   return {
-    list: decoded.ok ? decoded.value : EMPTY,
+    // A failed reader still owes a value; what an empty input reads as will do.
+    list: decoded.ok ? decoded.value : readList(createReader(new Uint8Array(0))),
     deviceSignature: reader.raw(64),
     identitySignature: reader.raw(64),
   };
@@ -130,13 +131,3 @@ function readList(reader: BinaryReader): DeviceList {
   if (devices.length === 0 || !isSorted) reader.fail();
   return { userId, version, previous, identityKey, devices, signer };
 }
-
-/** Stands where a failed reader needs a value; never leaves this file as success. */
-const EMPTY: DeviceList = {
-  userId: '' as UserId,
-  version: 1,
-  previous: new Uint8Array(32),
-  identityKey: new Uint8Array(32),
-  devices: [],
-  signer: 1 as DeviceId,
-};

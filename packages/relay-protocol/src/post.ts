@@ -3,8 +3,8 @@
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import { createWriter } from '@simsim/bytes';
 import { FORMAT, readBetween, readMany, writeMany } from './codec.ts';
-import type { DeviceId } from './device-id.ts';
-import { readDeviceId } from './device-id.ts';
+import type { DeviceId } from './device-id-brand.ts';
+import { readDeviceId } from './device-id-brand.ts';
 import type { SignedDeviceList } from './device-list.ts';
 import { readRegistrationId, readSignedDeviceList, writeSignedDeviceList } from './device-list.ts';
 import {
@@ -13,10 +13,10 @@ import {
   ENVELOPES_PER_POST_MAX,
   LIST_VERSION_MAX,
 } from './limits.ts';
-import type { EnvelopeId, PostId } from './random-id.ts';
-import { idToBytes, RANDOM_ID_BYTES, readRandomId } from './random-id.ts';
-import type { UserId } from './user-id.ts';
-import { readUserId } from './user-id.ts';
+import type { EnvelopeId, PostId } from './random-id-brand.ts';
+import { idToBytes, RANDOM_ID_BYTES, readRandomId } from './random-id-brand.ts';
+import type { UserId } from './user-id-brand.ts';
+import { readUserId } from './user-id-brand.ts';
 
 /**
  * What an envelope carries. `retry` is Sesame's unencrypted retry request (SES-66); its content is
@@ -131,16 +131,12 @@ export function writePostResult(writer: BinaryWriter, result: PostResult): void 
 /** Reads {@link writePostResult}. */
 export function readPostResult(reader: BinaryReader): PostResult {
   const kind = readOneOf(reader, RESULTS);
-  switch (kind) {
-    case 'accepted':
-      return { kind, listVersion: readBetween(reader, 1, LIST_VERSION_MAX) };
-    case 'mismatch': {
-      const [missing, extra, stale] = [readIds(reader), readIds(reader), readIds(reader)];
-      return { kind, missing, extra, stale, list: readSignedDeviceList(reader) };
-    }
-    default:
-      return { kind };
+  if (kind === 'accepted') {
+    return { kind, listVersion: readBetween(reader, 1, LIST_VERSION_MAX) };
   }
+  if (kind !== 'mismatch') return { kind };
+  const [missing, extra, stale] = [readIds(reader), readIds(reader), readIds(reader)];
+  return { kind, missing, extra, stale, list: readSignedDeviceList(reader) };
 }
 
 /** Writes an envelope for its recipient. */

@@ -2,8 +2,8 @@
 
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import { readBetween, readMany, writeFixed, writeMany } from './codec.ts';
-import type { DeviceId } from './device-id.ts';
-import { readDeviceId } from './device-id.ts';
+import type { DeviceId } from './device-id-brand.ts';
+import { readDeviceId } from './device-id-brand.ts';
 import { readRegistrationId } from './device-list.ts';
 import { ONE_TIME_PRE_KEYS_MAX, PRE_KEY_ID_MAX } from './limits.ts';
 

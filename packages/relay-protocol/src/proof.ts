@@ -2,12 +2,12 @@
 
 import { createWriter } from '@simsim/bytes';
 import { writeFixed } from './codec.ts';
-import type { DeviceId } from './device-id.ts';
+import type { DeviceId } from './device-id-brand.ts';
 import type { DeviceList } from './device-list.ts';
 import { encodeDeviceList } from './device-list.ts';
 import type { PreKeyUpload } from './pre-keys.ts';
 import { writePreKeyUpload } from './pre-keys.ts';
-import type { UserId } from './user-id.ts';
+import type { UserId } from './user-id-brand.ts';
 
 /** What a joining device binds together; nothing of it can be swapped on the way. */
 export interface ProofFields {

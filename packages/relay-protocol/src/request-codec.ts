@@ -5,7 +5,7 @@ import { createWriter } from '@simsim/bytes';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
 import { readDeviceApproval, writeDeviceApproval } from './device-approval.ts';
-import { readDeviceId } from './device-id.ts';
+import { readDeviceId } from './device-id-brand.ts';
 import { readSignedDeviceList, writeSignedDeviceList } from './device-list.ts';
 import { readSeqs } from './frame.ts';
 import {
@@ -17,10 +17,10 @@ import {
 } from './limits.ts';
 import { readIds, readPost, writeIds, writePost } from './post.ts';
 import { readPreKeyUpload, writePreKeyUpload } from './pre-keys.ts';
-import type { ClaimId } from './random-id.ts';
-import { idToBytes, readRandomId } from './random-id.ts';
+import type { ClaimId } from './random-id-brand.ts';
+import { idToBytes, readRandomId } from './random-id-brand.ts';
 import type { RelayRequest, RequestKind } from './request.ts';
-import { readUserId } from './user-id.ts';
+import { readUserId } from './user-id-brand.ts';
 
 /** The byte of each kind, in requests and answers alike. */
 export const KIND_BYTE: Readonly<Record<RequestKind, number>> = {
@@ -144,23 +144,19 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
       return { kind, userId: readUserId(reader), since: readBetween(reader, 0, LIST_VERSION_MAX) };
     case 'uploadKeys':
       return { kind, keys: readPreKeyUpload(reader) };
-    default:
+    case 'claimKeys':
+    case 'post':
+    case 'fetch':
+    case 'ack':
+    case 'putLink':
+    case 'takeLink':
       return readMailFields(reader, kind);
   }
 }
 
-type AccountKind =
-  | 'nonce'
-  | 'createAccount'
-  | 'addDevice'
-  | 'removeDevice'
-  | 'getList'
-  | 'uploadKeys';
+type MailKind = 'claimKeys' | 'post' | 'fetch' | 'ack' | 'putLink' | 'takeLink';
 
-function readMailFields(
-  reader: BinaryReader,
-  kind: Exclude<RequestKind, AccountKind>,
-): RelayRequest {
+function readMailFields(reader: BinaryReader, kind: MailKind): RelayRequest {
   switch (kind) {
     case 'claimKeys': {
       const claimId = readRandomId<ClaimId>(reader);

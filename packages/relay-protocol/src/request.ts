@@ -1,12 +1,12 @@
 /** What a device may ask of a relay. */
 
 import type { DeviceApproval } from './device-approval.ts';
-import type { DeviceId } from './device-id.ts';
+import type { DeviceId } from './device-id-brand.ts';
 import type { SignedDeviceList } from './device-list.ts';
 import type { Post } from './post.ts';
 import type { PreKeyUpload } from './pre-keys.ts';
-import type { ClaimId } from './random-id.ts';
-import type { UserId } from './user-id.ts';
+import type { ClaimId } from './random-id-brand.ts';
+import type { UserId } from './user-id-brand.ts';
 
 /** Asks for a nonce [32], good once and for 5 minutes. */
 export interface NonceRequest {
