@@ -1,1 +1,50 @@
-export {};
+export type {
+  Committed,
+  CommitRefusal,
+  DataUpdate,
+  DraftEvent,
+  EventLog,
+  InboxEntry,
+  InboxPut,
+  LogBatch,
+  LogEvent,
+  NamedUpdate,
+  OutboxEntry,
+  OutboxPut,
+  OutboxRetry,
+  SealedState,
+  StreamHead,
+} from './event-log.ts';
+export { createEventLog, LOG_FORMAT, openEventLog } from './open-log.ts';
+export type { LogOptions, LogParts } from './open-log.ts';
+export type { LogSabotage } from './log-state.ts';
+export type {
+  CommitAnswer,
+  EventReader,
+  EventRow,
+  EventStore,
+  HeadChange,
+  HeadRow,
+  InboxRow,
+  NamedChange,
+  NamedRow,
+  OutboxRow,
+  SeenRun,
+  StoreChange,
+  StreamRow,
+  Tip,
+} from './event-store.ts';
+export { createMemoryStore } from './memory-store.ts';
+export type { MemorySnapshot, MemoryStore } from './memory-store.ts';
+export type { Anchor, SlotState, SlotUse, Vault, VaultReader } from './vault.ts';
+export { createMemoryVault, LOG_ID_BYTES } from './memory-vault.ts';
+export type { MemoryVault, MemoryVaultOptions } from './memory-vault.ts';
+export { createSlotVault, createSlotVaultReader, createVaultImage } from './slot-vault.ts';
+export type { SlotVaultParts, VaultImage, VaultMedium, VaultPage } from './slot-vault.ts';
+export { SLOT_PAGE_BYTES } from './slot-page.ts';
+export type { FixedKeys } from './metadata-box.ts';
+export { VAULT_PAGES_MAX } from './limits.ts';
+export { genesisHash } from './chain.ts';
+export { StoreFailure } from './refusal.ts';
+export type { LeaseHolder, StoreRefusal, StoreRefusalCode } from './refusal.ts';
+export type { Chaos, ChaosSite } from './chaos.ts';

@@ -1,0 +1,83 @@
+/**
+ * The hash chain. It runs over digests of the stored ciphertexts, so verifying needs no key and a
+ * sealed part can be replaced by its digest without breaking it.
+ *
+ *   h_0 = SHA-256("simsim/genesis/1" ‖ log id)
+ *   h_i = SHA-256("simsim/link/1" ‖ h_{i−1} ‖ header_i ‖ SHA-256(facts_i) ‖ sealedDigest_i)
+ *
+ * with 32 zero bytes where there is no sealed part.
+ */
+
+import { encodeUtf8 } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import type { EventRow } from './event-store.ts';
+
+const GENESIS = encodeUtf8('simsim/genesis/1');
+const LINK = encodeUtf8('simsim/link/1');
+const NO_SEALED = new Uint8Array(32);
+
+/** Bytes of an encoded header. */
+export const HEADER_BYTES = 44;
+
+/** Length of a sealed part that was replaced by its digest. */
+export const PRUNED_BYTES = 32;
+
+/** The position of an event, as both associated data and chain input take it. */
+export type EventHeader = Pick<EventRow, 'seq' | 'stream' | 'version' | 'prev' | 'kind' | 'at'>;
+
+/**
+ * Encodes a header: five u64 and a u32, big-endian.
+ *
+ * Answers `undefined` where a number is no natural number in range, which only a damaged row has.
+ */
+export function encodeHeader(header: EventHeader): Uint8Array | undefined {
+  const bytes = new Uint8Array(HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  const { seq, stream, version, prev, kind, at } = header;
+  let offset = 0;
+  for (const value of [seq, stream, version, prev, at]) {
+    if (!Number.isSafeInteger(value) || value < 0) return undefined;
+    view.setUint32(offset, Math.floor(value / 0x1_0000_0000));
+    view.setUint32(offset + 4, value >>> 0);
+    offset += 8;
+  }
+  if (!Number.isInteger(kind) || kind < 0 || kind > 0xff_ffff) return undefined;
+  view.setUint32(offset, kind);
+  return bytes;
+}
+
+/** The link before the first event. */
+export function genesisHash(crypto: Crypto, logId: Uint8Array): Uint8Array {
+  return crypto.digest([GENESIS, logId]);
+}
+
+/** The link of an event whose header is encoded already. */
+export function linkHash(
+  crypto: Crypto,
+  previous: Uint8Array,
+  header: Uint8Array,
+  parts: Pick<EventRow, 'facts' | 'sealed'>,
+): Uint8Array {
+  return crypto.digest([
+    LINK,
+    previous,
+    header,
+    crypto.digest([parts.facts]),
+    sealedDigest(crypto, parts.sealed),
+  ]);
+}
+
+/** The link a stored row must carry; `undefined` where its numbers are out of range. */
+export function linkOfRow(
+  crypto: Crypto,
+  previous: Uint8Array,
+  row: EventRow,
+): Uint8Array | undefined {
+  const header = encodeHeader(row);
+  return header === undefined ? undefined : linkHash(crypto, previous, header, row);
+}
+
+function sealedDigest(crypto: Crypto, sealed: Uint8Array | undefined): Uint8Array {
+  if (sealed === undefined) return NO_SEALED;
+  return sealed.length === PRUNED_BYTES ? sealed : crypto.digest([sealed]);
+}

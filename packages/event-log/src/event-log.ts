@@ -1,0 +1,174 @@
+/**
+ * The event log: what happened, kept for ever and provable; and the live secrets of each stream,
+ * kept exactly as long as they live.
+ *
+ * Call order: {@link createEventLog} once, {@link openEventLog} afterwards; then `commit` and the
+ * reads in any order; `flush` by the owner's policy (it is what erases superseded keys); `close`.
+ */
+
+import type { Result } from '@simsim/bytes';
+import type { Part } from '@simsim/crypto';
+import type { Tip } from './event-store.ts';
+
+/** An event that is about to happen. */
+export interface DraftEvent {
+  /** The stream's name, at most 512 bytes of UTF-8. */
+  readonly stream: string;
+  /** 1 … 65535. */
+  readonly type: number;
+  /** Version of the facts' encoding, 1 … 255. */
+  readonly schema: number;
+  /** What happened. Never a secret. */
+  readonly facts: Uint8Array;
+  /** The whole live secret state of the stream after this event. Absent: as it was. */
+  readonly sealed?: readonly Part[];
+  /** The last event of the stream: its key is destroyed. */
+  readonly closes?: true;
+  /** Digests to remember, so that {@link EventLog.isSeen} knows them. */
+  readonly seen?: readonly Uint8Array[];
+}
+
+/** A name and its new value; `undefined` removes it. */
+export interface NamedUpdate {
+  readonly name: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/** An application row and its new value; `undefined` removes it. */
+export interface DataUpdate {
+  readonly key: string;
+  readonly value: Uint8Array | undefined;
+}
+
+/** A post that is to reach the relay; `post` has 16 bytes. */
+export interface OutboxPut {
+  readonly post: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/** When a post is to be tried again, wall ms, and how often it was tried. */
+export interface OutboxRetry {
+  readonly post: Uint8Array;
+  readonly due: number;
+  readonly tries: number;
+}
+
+/** Mail for the application; `id` has 16 bytes. Its body is sealed under the inbox epoch's key. */
+export interface InboxPut {
+  readonly id: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/** One transaction: all of it becomes durable, or nothing. */
+export interface LogBatch {
+  /** Wall ms. */
+  readonly at: number;
+  readonly events: readonly DraftEvent[];
+  /** Projections of public stream states, folded from facts by the caller. */
+  readonly records?: readonly NamedUpdate[];
+  readonly outboxPut?: readonly OutboxPut[];
+  readonly outboxDone?: readonly Uint8Array[];
+  readonly outboxRetry?: readonly OutboxRetry[];
+  /** Needs at least one event in the batch: the one that received the mail. */
+  readonly inboxPut?: readonly InboxPut[];
+  readonly inboxDone?: readonly Uint8Array[];
+  /** The application's own rows. */
+  readonly data?: readonly DataUpdate[];
+}
+
+/** Where a batch went. Without events `seqLast` is one less than `seqFirst`. */
+export interface Committed {
+  readonly seqFirst: number;
+  readonly seqLast: number;
+}
+
+/**
+ * Why a batch was not committed. Nothing has changed.
+ *
+ * - `MOVED`: somebody else wrote; decide and seal again on the new tip.
+ * - `STREAM_CLOSED`: the stream ended earlier.
+ */
+export type CommitRefusal =
+  | { readonly code: 'MOVED'; readonly tip: Tip }
+  | { readonly code: 'STREAM_CLOSED'; readonly stream: string };
+
+/** Where a stream stands. */
+export interface StreamHead {
+  readonly version: number;
+  readonly isClosed: boolean;
+}
+
+/** A post that waits. */
+export interface OutboxEntry {
+  readonly post: Uint8Array;
+  readonly body: Uint8Array;
+  readonly tries: number;
+  /** Wall ms; undefined before the first failure. */
+  readonly due: number | undefined;
+}
+
+/** Mail that waits for the application. */
+export interface InboxEntry {
+  readonly id: Uint8Array;
+  /** A secret; the caller wipes it. */
+  readonly body: Uint8Array;
+  readonly seq: number;
+}
+
+/** What became of an event's sealed part. */
+export type SealedState = 'none' | 'sealed' | 'shredded' | 'pruned';
+
+/** An event as replay shows it. */
+export interface LogEvent {
+  readonly seq: number;
+  readonly at: number;
+  readonly stream: string;
+  readonly version: number;
+  readonly type: number;
+  readonly schema: number;
+  readonly facts: Uint8Array;
+  /** `sealed` while the vault still holds the key, `shredded` once it does not. */
+  readonly sealed: SealedState;
+  readonly sealedBytes: number;
+  readonly closes: boolean;
+  /** How many digests it remembers. */
+  readonly seenCount: number;
+  readonly hash: Uint8Array;
+}
+
+/** The log of one device. Synchronous; one owner at a time. */
+export interface EventLog {
+  /** 16 random bytes, for ever. */
+  readonly logId: Uint8Array;
+  /** The last event and its link; the genesis link at `seq` 0. */
+  tip(): Tip;
+  head(stream: string): StreamHead | undefined;
+  /** The stream's last sealed state, which the caller wipes; `undefined` if none or closed. */
+  sealedValue(stream: string): Uint8Array | undefined;
+  record(name: string): Uint8Array | undefined;
+  /** Names of all records; reads the whole table. */
+  recordNames(): string[];
+  data(key: string): Uint8Array | undefined;
+  dataEntries(): Iterable<{ readonly key: string; readonly value: Uint8Array }>;
+  /** Live streams whose name begins so. Costs what lives, not what ever happened. */
+  streamsWithPrefix(prefix: string): string[];
+  isSeen(digest: Uint8Array): boolean;
+  /** Pending posts, oldest first. */
+  outbox(): readonly OutboxEntry[];
+  /** Unacknowledged mail, oldest first. */
+  inbox(): readonly InboxEntry[];
+  /**
+   * Commits a batch. Durable when it answers; nothing is visible before.
+   *
+   * Throws: StoreFailure where the medium failed; the log must be opened again then.
+   */
+  commit(batch: LogBatch): Result<Committed, CommitRefusal>;
+  /** Makes the vault follow the log and erases every superseded key. */
+  flush(): void;
+  /** Events since the vault last followed. */
+  lag(): number;
+  /** The timeline, both ends included; default all of it. */
+  events(from?: number, to?: number): Iterable<LogEvent>;
+  /** Flushes and lets go of store and vault. */
+  close(): void;
+}

@@ -1,0 +1,52 @@
+/** What the parts of an open log share. */
+
+import type { Crypto } from '@simsim/crypto';
+import type { Chaos } from './chaos.ts';
+import type { EventStore, Tip } from './event-store.ts';
+import type { InboxEpochs } from './inbox-epochs.ts';
+import type { MetadataBox } from './metadata-box.ts';
+import type { NonceSource } from './nonce-pool.ts';
+import type { QueueSlots } from './queue-slots.ts';
+import type { SeenLog } from './seen-log.ts';
+import type { StreamStates } from './stream-states.ts';
+import type { Vault } from './vault.ts';
+
+/** The queues as the store holds them. */
+export interface Queues {
+  readonly outbox: QueueSlots;
+  readonly inbox: QueueSlots;
+  /** Epoch of each pending inbox row, by its slot. */
+  readonly epochByRow: Map<number, number>;
+  readonly epochs: InboxEpochs;
+}
+
+/** Broken variants of our own code, for tests of the tests. Production passes none. */
+export interface LogSabotage {
+  /** The vault never follows: superseded keys stay derivable. */
+  readonly keepsOldKeys?: true;
+  /** Mail is sealed under one epoch for ever. */
+  readonly keepsOneEpoch?: true;
+  /** The dedupe ids are not written into the events. */
+  readonly forgetsSeen?: true;
+}
+
+/** An open log from inside. */
+export interface LogState {
+  readonly crypto: Crypto;
+  readonly store: EventStore;
+  readonly vault: Vault;
+  readonly logId: Uint8Array;
+  readonly box: MetadataBox;
+  readonly nonces: NonceSource;
+  readonly streams: StreamStates;
+  readonly seen: SeenLog;
+  readonly chaos: Chaos | undefined;
+  readonly sabotage: LogSabotage;
+  queues: Queues;
+  /** The chain's tip: genesis link at `seq` 0, where the store's own tip has no hash. */
+  tip: Tip;
+  streamMax: number;
+  /** Wall ms of the last batch. */
+  at: number;
+  phase: 'open' | 'failed' | 'closed';
+}

@@ -1,0 +1,23 @@
+/** Opening the facts of a stored event. */
+
+import { encodeHeader } from './chain.ts';
+import type { EventRow } from './event-store.ts';
+import { decodeFacts } from './facts-envelope.ts';
+import type { OpenedFacts } from './facts-envelope.ts';
+import type { MetadataBox } from './metadata-box.ts';
+
+/** Opens and takes apart; `undefined` where the row was altered or belongs to another log. */
+export function openFacts(box: MetadataBox, row: EventRow): OpenedFacts | undefined {
+  const header = encodeHeader(row);
+  const opened = header && box.open('facts', header, row.facts);
+  return opened && decodeFacts(opened);
+}
+
+/** The place a stream's label is bound to: its id. */
+export function labelPlace(streamId: number): Uint8Array {
+  const place = new Uint8Array(8);
+  const view = new DataView(place.buffer);
+  view.setUint32(0, Math.floor(streamId / 0x1_0000_0000));
+  view.setUint32(4, streamId >>> 0);
+  return place;
+}

@@ -1,0 +1,288 @@
+/** Creating and opening event logs. */
+
+import { decodeUtf8, equalBytes, err, invariant, ok } from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
+import type { Crypto, Entropy } from '@simsim/crypto';
+import { encodeHeader, genesisHash } from './chain.ts';
+import type { Chaos } from './chaos.ts';
+import { commitBatch, flushVault, lagOf } from './commit-batch.ts';
+import type { EventLog, InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
+import type { EventStore } from './event-store.ts';
+import { createInboxEpochs, epochKey, openMail } from './inbox-epochs.ts';
+import { SEEN_MS_DEFAULT } from './limits.ts';
+import type { LogSabotage, LogState } from './log-state.ts';
+import { createMetadataBox } from './metadata-box.ts';
+import { createNoncePool } from './nonce-pool.ts';
+import { labelPlace } from './open-facts.ts';
+import { createQueueSlots } from './queue-slots.ts';
+import { recoverLog } from './recover.ts';
+import { StoreFailure } from './refusal.ts';
+import type { StoreRefusal } from './refusal.ts';
+import { openPart } from './sealed-part.ts';
+import { createSeenLog } from './seen-log.ts';
+import { createStreamStates } from './stream-states.ts';
+import { createTimeline } from './timeline.ts';
+import type { Vault } from './vault.ts';
+
+/** Version of everything the log writes. */
+export const LOG_FORMAT = 1;
+
+const FORMAT_KEY = 'format';
+const LOG_KEY = 'log';
+const SEEN_KEY = 'seen-ms';
+
+/** What a log is made of. The log owns store and vault from here on. */
+export interface LogParts {
+  readonly store: EventStore;
+  readonly vault: Vault;
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+}
+
+/** Test-only seams, and what is decided when a log is created. */
+export interface LogOptions {
+  /** How long received digests are remembered, ms; fixed at creation. Default 45 days. */
+  readonly seenMs?: number;
+  readonly chaos?: Chaos;
+  readonly sabotage?: LogSabotage;
+}
+
+/** Makes a log in an empty store. Refuses with `STORE_EXISTS` where there is one. */
+export function createEventLog(
+  parts: LogParts,
+  options: LogOptions = {},
+): Result<EventLog, StoreRefusal> {
+  const { store, vault } = parts;
+  if (store.meta(FORMAT_KEY) !== undefined || store.tip().seq > 0) {
+    return err({ code: 'STORE_EXISTS', detail: 'the store holds a log already' });
+  }
+  const seenMs = options.seenMs ?? SEEN_MS_DEFAULT;
+  const answer = store.commit({
+    ...NO_CHANGE,
+    expectedTip: store.tip(),
+    meta: [
+      { key: FORMAT_KEY, value: Uint8Array.of(LOG_FORMAT) },
+      { key: LOG_KEY, value: vault.logId },
+      { key: SEEN_KEY, value: labelPlace(seenMs) },
+    ],
+  });
+  invariant(answer.kind === 'committed', 'an empty store has the empty tip');
+  return openEventLog(parts, options);
+}
+
+/**
+ * Opens a log and brings its vault up to it.
+ *
+ * Refuses: `STORE_MISSING` (never created), `STORE_TOO_NEW`, `STORE_CORRUPT`, `STORE_ROLLED_BACK`,
+ * `VAULT_MISMATCH`, `VAULT_ROLLED_BACK`. Cost: the pending queues and the events since the last
+ * flush, whatever the length of the history.
+ */
+export function openEventLog(
+  parts: LogParts,
+  options: LogOptions = {},
+): Result<EventLog, StoreRefusal> {
+  const settings = readSettings(parts);
+  if (!settings.ok) return settings;
+  const log = logState(parts, options, settings.value);
+  const refusal = recoverLog(log);
+  return refusal === undefined ? ok(eventLog(log)) : err(refusal);
+}
+
+const NO_CHANGE = {
+  events: [],
+  streams: [],
+  heads: [],
+  records: [],
+  data: [],
+  outbox: [],
+  outboxFreed: [],
+  outboxRetry: [],
+  inbox: [],
+  inboxFreed: [],
+  seenRuns: [],
+  seenExpireBefore: 0,
+} as const;
+
+function readSettings({
+  store,
+  vault,
+}: LogParts): Result<{ readonly seenMs: number }, StoreRefusal> {
+  const format = store.meta(FORMAT_KEY);
+  if (format === undefined) return err({ code: 'STORE_MISSING', detail: 'the store holds no log' });
+  if (format[0] !== LOG_FORMAT) {
+    return err({ code: 'STORE_TOO_NEW', detail: `the log has format ${format[0] ?? 0}` });
+  }
+  const logId = store.meta(LOG_KEY);
+  const seenMs = seenMsOf(store.meta(SEEN_KEY));
+  if (logId === undefined || seenMs === undefined) {
+    return err({ code: 'STORE_CORRUPT', detail: 'the log lacks its own description' });
+  }
+  if (!equalBytes(logId, vault.logId)) {
+    return err({ code: 'VAULT_MISMATCH', detail: 'the vault belongs to another log' });
+  }
+  return ok({ seenMs });
+}
+
+/** How long the log remembers digests, as it was created; `undefined` where that is damaged. */
+export function seenMsOf(meta: Uint8Array | undefined): number | undefined {
+  if (meta?.length !== 8) return undefined;
+  const view = new DataView(meta.buffer, meta.byteOffset, 8);
+  return view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
+}
+
+function logState(parts: LogParts, options: LogOptions, { seenMs }: { seenMs: number }): LogState {
+  const { crypto, store, vault, entropy } = parts;
+  const { logId, keys } = vault;
+  const nonces = createNoncePool(entropy);
+  const box = createMetadataBox({ crypto, keys, logId, nonces });
+  return {
+    crypto,
+    store,
+    vault,
+    logId,
+    box,
+    nonces,
+    streams: createStreamStates({ crypto, store, vault, box }),
+    seen: createSeenLog({ crypto, store, box, keys, seenMs }),
+    chaos: options.chaos,
+    sabotage: options.sabotage ?? {},
+    queues: {
+      outbox: createQueueSlots(),
+      inbox: createQueueSlots(),
+      epochByRow: new Map(),
+      epochs: createInboxEpochs(crypto, vault),
+    },
+    tip: { seq: 0, hash: genesisHash(crypto, logId) },
+    streamMax: 0,
+    at: 0,
+    phase: 'open',
+  };
+}
+
+function eventLog(log: LogState): EventLog {
+  const { store, vault, box } = log;
+  const checkOpen = (): void => {
+    if (log.phase === 'failed') throw new StoreFailure('STORE_FAILED', 'open the log again');
+    invariant(log.phase === 'open', 'the log is open');
+  };
+  return {
+    logId: log.logId,
+    tip: () => log.tip,
+    head(stream) {
+      const state = log.streams.get(stream);
+      return state && { version: state.version, isClosed: state.isClosed };
+    },
+    sealedValue(stream) {
+      checkOpen();
+      return sealedValue(log, stream);
+    },
+    record(name) {
+      const hash = box.nameHash('record', name);
+      const value = store.record(hash);
+      return value && box.openNamed('record', hash, value)?.value;
+    },
+    recordNames: () =>
+      [...store.records()].flatMap(
+        ({ name, value }) => box.openNamed('record', name, value)?.name ?? [],
+      ),
+    data(key) {
+      const hash = box.nameHash('data', key);
+      const value = store.data(hash);
+      return value && box.openNamed('data', hash, value)?.value;
+    },
+    dataEntries: () => dataEntries(log),
+    streamsWithPrefix: (prefix) => streamsWithPrefix(log, prefix),
+    isSeen: (digest) => log.seen.has(log.seen.idOf(digest)),
+    outbox: () => outboxEntries(log),
+    inbox: () => inboxEntries(log),
+    commit(batch) {
+      checkOpen();
+      return commitBatch(log, batch);
+    },
+    flush() {
+      checkOpen();
+      flushVault(log);
+    },
+    lag: () => lagOf(log),
+    events: (from = 1, to = log.tip.seq) => eventsOf(log, from, to),
+    close() {
+      if (log.phase === 'closed') return;
+      if (log.phase === 'open') flushVault(log);
+      log.phase = 'closed';
+      log.streams.clear();
+      log.queues.epochs.end();
+      vault.close();
+      store.close();
+    },
+  };
+}
+
+function sealedValue(log: LogState, stream: string): Uint8Array | undefined {
+  const { crypto, store, vault, logId } = log;
+  const state = log.streams.get(stream);
+  if (state === undefined || state.isClosed || state.sealed === 0) return undefined;
+  const row = store.event(state.sealed);
+  const header = row && encodeHeader(row);
+  const previous =
+    state.sealed === 1 ? genesisHash(crypto, logId) : store.event(state.sealed - 1)?.hash;
+  invariant(state.slot !== undefined, 'a sealing stream has a slot');
+  if (row?.sealed === undefined || header === undefined || previous === undefined) {
+    throw new StoreFailure('STORE_CORRUPT', `event ${state.sealed} is damaged`);
+  }
+  const held = vault.key(state.slot);
+  const [next, sealKey] = crypto.sealStep(held);
+  const value = openPart(crypto, { logId, header, previous }, sealKey, row.sealed);
+  for (const secret of [held, next, sealKey]) crypto.wipe(secret);
+  if (value === undefined) {
+    throw new StoreFailure('STORE_CORRUPT', `the sealed part of event ${row.seq} does not open`);
+  }
+  return value;
+}
+
+function* dataEntries({ store, box }: LogState): Iterable<{ key: string; value: Uint8Array }> {
+  for (const { name, value } of store.dataRows()) {
+    const entry = box.openNamed('data', name, value);
+    if (entry === undefined) throw new StoreFailure('STORE_CORRUPT', 'a data row does not open');
+    yield { key: entry.name, value: entry.value };
+  }
+}
+
+function streamsWithPrefix({ store, vault, box }: LogState, prefix: string): string[] {
+  const rows = [...store.publicStreams()];
+  for (const { use, owner } of vault.liveSlots()) {
+    const row = use === 'stream' ? store.streamById(owner) : undefined;
+    if (row !== undefined) rows.push(row);
+  }
+  return rows
+    .filter(({ id }) => store.head(id)?.state === 0)
+    .sort((a, b) => a.id - b.id)
+    .flatMap(({ id, label }) => {
+      const opened = box.open('label', labelPlace(id), label);
+      const name = opened && decodeUtf8(opened);
+      return name?.startsWith(prefix) === true ? [name] : [];
+    });
+}
+
+function outboxEntries({ store, box }: LogState): OutboxEntry[] {
+  return [...store.outbox()].map(({ post, body, tries, due }) => {
+    const opened = box.open('outbox', post, body);
+    if (opened === undefined)
+      throw new StoreFailure('STORE_CORRUPT', 'an outbox row does not open');
+    return { post, body: opened, tries, due };
+  });
+}
+
+function inboxEntries({ crypto, store, vault, logId }: LogState): InboxEntry[] {
+  return [...store.inbox()].map(({ id, seq, epoch, body }) => {
+    const key = epochKey(crypto, vault, epoch);
+    const opened = openMail(crypto, key, { logId, epoch, seq, id }, body);
+    crypto.wipe(key);
+    if (opened === undefined) throw new StoreFailure('STORE_CORRUPT', 'an inbox row does not open');
+    return { id, body: opened, seq };
+  });
+}
+
+function* eventsOf({ store, vault, box }: LogState, from: number, to: number): Iterable<LogEvent> {
+  const timeline = createTimeline({ store, vault, box });
+  for (const row of store.events(from, to)) yield timeline.decode(row);
+}

@@ -1,0 +1,128 @@
+/**
+ * Which envelopes were received: an in-memory table of keyed 8-byte ids, loaded on first use, kept
+ * by sorted runs in the store and, since the last run, by the events themselves.
+ */
+
+import { compareBytes, concatBytes } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import type { EventReader, SeenRun } from './event-store.ts';
+import { SEEN_ID_BYTES } from './facts-envelope.ts';
+import { SEEN_RUN_EVENTS, SEEN_RUN_IDS } from './limits.ts';
+import type { FixedKeys, MetadataBox } from './metadata-box.ts';
+import { openFacts } from './open-facts.ts';
+import { StoreFailure } from './refusal.ts';
+import { createSeenTable } from './seen-table.ts';
+import type { SeenTable } from './seen-table.ts';
+
+/** An event's part in the seen log. */
+export interface SeenEvent {
+  readonly seq: number;
+  readonly at: number;
+  readonly ids: readonly Uint8Array[];
+}
+
+/** Ids that belong to no run yet. Closing is decided event by event, so that replay agrees. */
+export interface SeenTail {
+  readonly upto: number;
+  readonly ids: readonly Uint8Array[];
+}
+
+/** What a batch does to the seen log. */
+export interface StagedSeen {
+  readonly runs: readonly SeenRun[];
+  readonly tail: SeenTail;
+  readonly added: readonly Uint8Array[];
+}
+
+/** The seen log of an open log. */
+export interface SeenLog {
+  idOf(digest: Uint8Array): Uint8Array;
+  has(id: Uint8Array): boolean;
+  /** `undefined` where the batch leaves the seen log alone. */
+  stage(events: readonly SeenEvent[]): StagedSeen | undefined;
+  adopt(staged: StagedSeen): void;
+  /** Reads everything again at the next use. */
+  reset(): void;
+}
+
+/** What {@link createSeenLog} needs. */
+export interface SeenLogParts {
+  readonly crypto: Crypto;
+  readonly store: EventReader;
+  readonly box: MetadataBox;
+  readonly keys: FixedKeys;
+  readonly seenMs: number;
+}
+
+/** Adds one event to a tail and says which run it closes, if any. */
+export function extendTail(
+  tail: SeenTail,
+  event: SeenEvent,
+  seenMs: number,
+): { readonly tail: SeenTail; readonly run: SeenRun | undefined } {
+  const ids = event.ids.length === 0 ? tail.ids : [...tail.ids, ...event.ids];
+  const isFull = ids.length >= SEEN_RUN_IDS || event.seq - tail.upto >= SEEN_RUN_EVENTS;
+  if (!isFull) return { tail: { upto: tail.upto, ids }, run: undefined };
+  const run = {
+    upto: event.seq,
+    until: event.at + seenMs,
+    ids: concatBytes([...ids].sort(compareBytes)),
+  };
+  return { tail: { upto: event.seq, ids: [] }, run };
+}
+
+/** Makes the seen log of a store. Reads nothing yet. */
+export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts): SeenLog {
+  let table: SeenTable | undefined;
+  let tail: SeenTail = { upto: store.seenUpto(), ids: [] };
+
+  const load = (): SeenTable => {
+    if (table !== undefined) return table;
+    const loaded = createSeenTable();
+    for (const { ids } of store.seenRuns()) {
+      for (let at = 0; at + SEEN_ID_BYTES <= ids.length; at += SEEN_ID_BYTES) {
+        loaded.add(ids.subarray(at, at + SEEN_ID_BYTES));
+      }
+    }
+    const upto = store.seenUpto();
+    const ids: Uint8Array[] = [];
+    for (const row of store.events(upto + 1, store.tip().seq)) {
+      const opened = openFacts(box, row);
+      if (opened === undefined)
+        throw new StoreFailure('STORE_CORRUPT', `event ${row.seq} is damaged`);
+      ids.push(...opened.seen);
+    }
+    for (const id of ids) loaded.add(id);
+    tail = { upto, ids };
+    table = loaded;
+    return loaded;
+  };
+
+  return {
+    idOf: (digest) => crypto.mac(keys.dedupe, [digest]).slice(0, SEEN_ID_BYTES),
+    has: (id) => load().has(id),
+    stage(events) {
+      const last = events.at(-1);
+      if (last === undefined) return undefined;
+      const isTouched = events.some(({ ids }) => ids.length > 0);
+      if (!isTouched && last.seq - tail.upto < SEEN_RUN_EVENTS) return undefined;
+      load();
+      let after = tail;
+      const runs: SeenRun[] = [];
+      for (const event of events) {
+        const step = extendTail(after, event, seenMs);
+        after = step.tail;
+        if (step.run !== undefined) runs.push(step.run);
+      }
+      return { runs, tail: after, added: events.flatMap(({ ids }) => ids) };
+    },
+    adopt(staged) {
+      tail = staged.tail;
+      for (const id of staged.added) table?.add(id);
+    },
+    reset() {
+      table = undefined;
+      tail = { upto: store.seenUpto(), ids: [] };
+    },
+  };
+}

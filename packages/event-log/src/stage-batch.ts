@@ -1,0 +1,224 @@
+/**
+ * Turning a batch into rows: positions, sealed facts, ratcheted sealed parts, links. Works on copies
+ * of the stream states; nothing of the log changes until the store has committed.
+ */
+
+import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
+import type { Secret } from '@simsim/crypto';
+import { encodeHeader, linkHash } from './chain.ts';
+import type { CommitRefusal, DraftEvent, LogBatch } from './event-log.ts';
+import type { EventRow, HeadChange, StoreChange, StreamRow, Tip } from './event-store.ts';
+import { encodeFactsHead } from './facts-envelope.ts';
+import type { StagedEpochs } from './inbox-epochs.ts';
+import type { LogState } from './log-state.ts';
+import { labelPlace } from './open-facts.ts';
+import { sealPart } from './sealed-part.ts';
+import type { SeenEvent, StagedSeen } from './seen-log.ts';
+import { stageQueues } from './stage-queues.ts';
+import type { StagedQueues } from './stage-queues.ts';
+import type { StreamState } from './stream-states.ts';
+
+/** A stream on its way through a batch. */
+export interface StagedStream {
+  readonly before: StreamState | undefined;
+  state: StreamState;
+  /** A slot was taken from the pool in this batch. */
+  tookSlot: boolean;
+  /** The key of the last sealed part of this batch. */
+  key: Secret<'stream'> | undefined;
+  /** Keys between `before` and `key`. */
+  readonly spent: Secret<'stream'>[];
+}
+
+/** A batch ready for the store. */
+export interface StagedBatch {
+  readonly change: StoreChange;
+  readonly tip: Tip;
+  readonly streams: ReadonlyMap<string, StagedStream>;
+  readonly streamMax: number;
+  readonly epochs: StagedEpochs;
+  readonly seen: StagedSeen | undefined;
+  readonly queues: StagedQueues;
+}
+
+/** A batch being built. */
+interface Build {
+  readonly log: LogState;
+  readonly at: number;
+  readonly streams: Map<string, StagedStream>;
+  readonly events: EventRow[];
+  readonly rows: StreamRow[];
+  readonly seen: SeenEvent[];
+  readonly epochs: StagedEpochs;
+  tip: Tip;
+  streamMax: number;
+}
+
+/** Builds the rows of a batch. The pool must hold the slots it needs. */
+export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, CommitRefusal> {
+  const closed = batch.events.find(({ stream }) => log.streams.get(stream)?.isClosed === true);
+  if (closed !== undefined) return err({ code: 'STREAM_CLOSED', stream: closed.stream });
+  const build: Build = {
+    log,
+    at: batch.at,
+    streams: new Map(),
+    events: [],
+    rows: [],
+    seen: [],
+    epochs: log.queues.epochs.stage(batch.inboxPut?.length ?? 0),
+    tip: log.tip,
+    streamMax: log.streamMax,
+  };
+  for (const draft of batch.events) {
+    if (build.streams.get(draft.stream)?.state.isClosed === true) {
+      dropStreams(log, build.streams);
+      log.queues.epochs.drop(build.epochs);
+      return err({ code: 'STREAM_CLOSED', stream: draft.stream });
+    }
+    stageEvent(build, draft);
+  }
+  const seen = log.seen.stage(build.seen);
+  const queues = stageQueues(log, batch, { seq: build.tip.seq, epochs: build.epochs });
+  const change: StoreChange = {
+    expectedTip: storeTip(log.tip),
+    events: build.events,
+    streams: build.rows,
+    heads: headChanges(build.streams),
+    seenRuns: seen?.runs ?? [],
+    seenExpireBefore: seen !== undefined && seen.runs.length > 0 ? batch.at : 0,
+    meta: [],
+    ...queues.change,
+  };
+  const { streams, tip, streamMax, epochs } = build;
+  return ok({ change, tip, streams, streamMax, epochs, seen, queues });
+}
+
+/** The tip as the store knows it. */
+export function storeTip(tip: Tip): Tip {
+  return tip.seq === 0 ? { seq: 0, hash: new Uint8Array(0) } : tip;
+}
+
+/** Wipes the keys of a batch that did not happen and gives its slots back. */
+export function dropStreams(log: LogState, streams: ReadonlyMap<string, StagedStream>): void {
+  for (const { before, state, tookSlot, key, spent } of streams.values()) {
+    const kept = before?.next;
+    const made = [...spent, key, state.next === kept ? undefined : state.next];
+    for (const secret of made) {
+      if (secret !== undefined && secret !== kept) log.crypto.wipe(secret);
+    }
+    if (tookSlot && state.slot !== undefined) log.vault.giveBack(state.slot);
+  }
+}
+
+function stageEvent(build: Build, draft: DraftEvent): void {
+  const { log } = build;
+  const staged = streamOf(build, draft.stream);
+  const { state } = staged;
+  const isFirst = state.version === 0;
+  const needsSlot = draft.sealed !== undefined && state.slot === undefined;
+  const slot = needsSlot ? log.vault.take() : state.slot;
+  if (needsSlot) staged.tookSlot = true;
+
+  const seq = build.tip.seq + 1;
+  const version = state.version + 1;
+  const kind = draft.type * 256 + draft.schema;
+  const position = { seq, stream: state.id, version, prev: state.seq, kind, at: build.at };
+  const header = encodeHeader(position);
+  invariant(header !== undefined, 'times and counters are natural numbers');
+
+  const ids = (draft.seen ?? []).map((digest) => log.seen.idOf(digest));
+  const factsHead = encodeFactsHead({
+    name: isFirst ? draft.stream : undefined,
+    slot: needsSlot ? slot : undefined,
+    epochs: build.events.length === 0 ? build.epochs.taken : [],
+    closes: draft.closes === true,
+    seen: log.sabotage.forgetsSeen === true ? [] : ids,
+  });
+  const facts = log.box.seal('facts', header, [factsHead, draft.facts]);
+  staged.state = { ...state, slot, version, seq, isClosed: draft.closes === true };
+  const sealed = draft.sealed && sealState(build, staged, { header, state: draft.sealed });
+  if (isFirst || needsSlot) stageRow(build, staged);
+  const hash = linkHash(log.crypto, build.tip.hash, header, { facts, sealed });
+  build.events.push({ ...position, facts, sealed, hash });
+  build.seen.push({ seq, at: build.at, ids });
+  build.tip = { seq, hash };
+}
+
+function streamOf(build: Build, name: string): StagedStream {
+  const known = build.streams.get(name);
+  if (known !== undefined) return known;
+  const before = build.log.streams.get(name);
+  const state = before ?? {
+    name,
+    id: ++build.streamMax,
+    version: 0,
+    seq: 0,
+    sealed: 0,
+    isClosed: false,
+    slot: undefined,
+    index: -1,
+    next: undefined,
+  };
+  const staged = { before, state, tookSlot: false, key: undefined, spent: [] };
+  build.streams.set(name, staged);
+  return staged;
+}
+
+/** Seals a stream's state under the next key of its ratchet. */
+function sealState(
+  build: Build,
+  staged: StagedStream,
+  part: { readonly header: Uint8Array; readonly state: NonNullable<DraftEvent['sealed']> },
+): Uint8Array {
+  const { crypto, logId, nonces } = build.log;
+  const index = staged.state.index + 1;
+  const key = staged.state.next ?? firstKey(build.log, staged.state);
+  const [next, sealKey] = crypto.sealStep(key);
+  const place = { logId, header: part.header, previous: build.tip.hash };
+  const sealed = sealPart(crypto, place, {
+    key: sealKey,
+    index,
+    nonce: nonces(),
+    state: part.state,
+  });
+  crypto.wipe(sealKey);
+  if (staged.key !== undefined) staged.spent.push(staged.key);
+  staged.key = key;
+  staged.state = { ...staged.state, sealed: build.tip.seq + 1, index, next };
+  return sealed;
+}
+
+/** The key to seal with where none is kept: the slot's own, or the step after it. */
+function firstKey(log: LogState, { slot, index }: StreamState): Secret<'stream'> {
+  invariant(slot !== undefined, 'a sealing stream has a slot');
+  const held = log.vault.key(slot);
+  if (index < 0) return held;
+  const [next, sealKey] = log.crypto.sealStep(held);
+  log.crypto.wipe(held);
+  log.crypto.wipe(sealKey);
+  return next;
+}
+
+/** A stream's row, written when it begins and when it takes its slot. */
+function stageRow(build: Build, { state }: StagedStream): void {
+  const { box } = build.log;
+  const { id, name, slot } = state;
+  const place = labelPlace(id);
+  const label = box.seal('label', place, [encodeUtf8(name)]);
+  const row = { id, name: box.nameHash('label', name), label, slot };
+  const at = build.rows.findIndex((other) => other.id === id);
+  if (at < 0) build.rows.push(row);
+  else build.rows[at] = row;
+}
+
+function headChanges(streams: ReadonlyMap<string, StagedStream>): HeadChange[] {
+  return [...streams.values()].map(({ before, state }) => ({
+    stream: state.id,
+    version: state.version,
+    seq: state.seq,
+    sealed: state.sealed,
+    state: state.isClosed ? 1 : 0,
+    expectedVersion: before?.version ?? 0,
+  }));
+}

@@ -1,0 +1,90 @@
+/** Decoding stored events for replay. */
+
+import type { LogEvent, SealedState } from './event-log.ts';
+import { decodeUtf8 } from '@simsim/bytes';
+import type { EventReader, EventRow } from './event-store.ts';
+import type { OpenedFacts } from './facts-envelope.ts';
+import { PRUNED_BYTES } from './chain.ts';
+import type { MetadataBox } from './metadata-box.ts';
+import { labelPlace, openFacts } from './open-facts.ts';
+import { StoreFailure } from './refusal.ts';
+import { sealedIndex } from './sealed-part.ts';
+import type { VaultReader } from './vault.ts';
+
+/** Stream names kept while decoding; beyond that they are opened again. */
+const NAMES_KEPT = 10_000;
+
+/** What a timeline reads. */
+export interface TimelineParts {
+  readonly store: EventReader;
+  readonly vault: VaultReader;
+  readonly box: MetadataBox;
+}
+
+/** Decodes stored events one by one. */
+export interface Timeline {
+  /** Throws: StoreFailure `STORE_CORRUPT` naming the event that does not open. */
+  decode(row: EventRow): LogEvent;
+  /** The name of a stream by its id; `undefined` where there is none. */
+  nameOf(streamId: number): string | undefined;
+}
+
+/** Makes a decoder. */
+export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
+  const names = new Map<number, string>();
+  const keep = (id: number, name: string): string => {
+    if (names.size >= NAMES_KEPT) names.clear();
+    names.set(id, name);
+    return name;
+  };
+  const nameOf = (id: number): string | undefined => {
+    const known = names.get(id);
+    if (known !== undefined) return known;
+    const row = store.streamById(id);
+    const opened = row && box.open('label', labelPlace(id), row.label);
+    const name = opened && decodeUtf8(opened);
+    return name === undefined ? undefined : keep(id, name);
+  };
+  return {
+    nameOf,
+    decode(row) {
+      const opened = openFacts(box, row);
+      const name = opened?.name === undefined ? nameOf(row.stream) : keep(row.stream, opened.name);
+      if (opened === undefined || name === undefined) {
+        throw new StoreFailure('STORE_CORRUPT', `event ${row.seq} is damaged`);
+      }
+      return logEvent(row, { opened, name, sealed: sealedState(vault, store, row) });
+    },
+  };
+}
+
+function logEvent(
+  row: EventRow,
+  more: { readonly opened: OpenedFacts; readonly name: string; readonly sealed: SealedState },
+): LogEvent {
+  return {
+    seq: row.seq,
+    at: row.at,
+    stream: more.name,
+    version: row.version,
+    type: Math.floor(row.kind / 256),
+    schema: row.kind % 256,
+    facts: more.opened.facts,
+    sealed: more.sealed,
+    sealedBytes: row.sealed?.length ?? 0,
+    closes: more.opened.closes,
+    seenCount: more.opened.seen.length,
+    hash: row.hash,
+  };
+}
+
+/** Whether the vault could still open a part: its stream lives and its key was not passed. */
+function sealedState(vault: VaultReader, store: EventReader, row: EventRow): SealedState {
+  if (row.sealed === undefined) return 'none';
+  if (row.sealed.length === PRUNED_BYTES) return 'pruned';
+  const slot = store.streamById(row.stream)?.slot;
+  const held = slot === undefined ? undefined : vault.slot(slot);
+  const index = sealedIndex(row.sealed);
+  const isHeld = held?.use === 'stream' && held.owner === row.stream;
+  return isHeld && index !== undefined && index >= held.index ? 'sealed' : 'shredded';
+}

@@ -1,0 +1,73 @@
+/**
+ * The vault: the only erasable thing. It holds one 32-byte key for each live stream, the keys of
+ * inbox epochs, and the three fixed keys of the log. It may lag behind the log, because stream keys
+ * move forward by a one-way step; what it must never do is bring an old key back.
+ */
+
+import type { Secret } from '@simsim/crypto';
+import type { FixedKeys } from './metadata-box.ts';
+
+/** What the vault has seen of the log when it was last flushed. */
+export interface Anchor {
+  readonly seq: number;
+  /** Link of event `seq`; the genesis link where `seq` is 0. */
+  readonly hash: Uint8Array;
+  /** Highest stream id handed out. */
+  readonly streamMax: number;
+  /** Wall ms of the last batch. */
+  readonly at: number;
+}
+
+/** What a slot is for. */
+export type SlotUse = 'free' | 'stream' | 'epoch' | 'fixed' | 'released';
+
+/** One slot, without its key. */
+export interface SlotState {
+  readonly slot: number;
+  readonly use: SlotUse;
+  /** Stream id of a stream's slot, else 0. */
+  readonly owner: number;
+  /** How many times its key was ratcheted since the slot was filled. */
+  readonly index: number;
+}
+
+/** Reading a vault. */
+export interface VaultReader {
+  /** 16 bytes. */
+  readonly logId: Uint8Array;
+  readonly keys: FixedKeys;
+  anchor(): Anchor;
+  /** `undefined` where there is no such slot. */
+  slot(slot: number): SlotState | undefined;
+  /** Slots of streams and epochs. */
+  liveSlots(): Iterable<SlotState>;
+  /** The slot's key, a copy that the caller wipes. Bug: asking for a slot that does not exist. */
+  key(slot: number): Secret<'stream'>;
+  /** Forgets every key in memory. */
+  close(): void;
+}
+
+/**
+ * A vault. Changes are in memory until `flush`, which makes them durable as one and erases what
+ * they replaced.
+ */
+export interface Vault extends VaultReader {
+  /** Slots that are filled, durable and unused. */
+  poolSize(): number;
+  /** Takes a pool slot. Bug: taking from an empty pool; see {@link Vault.flush}. */
+  take(): number;
+  /** Puts a taken slot back that was never assigned. */
+  giveBack(slot: number): void;
+  /** Marks a slot as used, taking it from the pool if it is still there. */
+  assign(slot: number, use: 'stream' | 'epoch', owner: number): void;
+  /** Moves a stream's key forward. Copies `key`. Bug: going back. */
+  advance(slot: number, index: number, key: Secret<'stream'>): void;
+  /** Forgets a slot's key; the slot comes back to the pool, filled afresh, with the next flush. */
+  destroy(slot: number): void;
+  /**
+   * Makes everything durable together with `anchor` and fills the pool up to `poolMin` slots.
+   *
+   * Throws: StoreFailure `VAULT_FAILED`; the vault is unusable then and must be opened again.
+   */
+  flush(anchor: Anchor, poolMin?: number): void;
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { commit, id16, newWorld, reopen, text, unwrap } from './world.ts';
+
+describe('a log', () => {
+  test('keeps sealed states, records, queues and application rows over a kill', () => {
+    const world = newWorld();
+    const { log } = world;
+    const event = { stream: 'session/a', type: 1, schema: 1, facts: text('sent') };
+    commit(world, {
+      events: [
+        { ...event, sealed: [text('state 1')] },
+        { stream: 'peer/a', type: 2, schema: 1, facts: text('seen'), seen: [text('digest 1')] },
+      ],
+      records: [{ name: 'peer/a', value: text('record 1') }],
+      outboxPut: [{ post: id16(1), body: text('post 1') }],
+      inboxPut: [{ id: id16(2), body: text('mail 1') }],
+      data: [{ key: 'chat/1', value: text('row 1') }],
+    });
+    commit(world, { events: [{ ...event, sealed: [text('state 2'), text('!')] }] });
+    expect(log.tip().seq).toBe(3);
+    expect(log.lag()).toBe(3);
+
+    for (const found of [world, unwrap(reopen(world))]) {
+      expect(found.log.tip()).toEqual(log.tip());
+      expect(found.log.sealedValue('session/a')).toEqual(text('state 2!'));
+      expect(found.log.head('session/a')).toEqual({ version: 2, isClosed: false });
+      expect(found.log.record('peer/a')).toEqual(text('record 1'));
+      expect(found.log.recordNames()).toEqual(['peer/a']);
+      expect(found.log.data('chat/1')).toEqual(text('row 1'));
+      expect(found.log.isSeen(text('digest 1'))).toBe(true);
+      expect(found.log.isSeen(text('digest 2'))).toBe(false);
+      expect(found.log.outbox()).toEqual([
+        { post: id16(1), body: text('post 1'), tries: 0, due: undefined },
+      ]);
+      expect(found.log.inbox()).toEqual([{ id: id16(2), body: text('mail 1'), seq: 2 }]);
+      expect(found.log.streamsWithPrefix('se')).toEqual(['session/a']);
+      expect([...found.log.events()].map(({ stream, sealed }) => [stream, sealed])).toEqual([
+        ['session/a', 'shredded'],
+        ['peer/a', 'none'],
+        ['session/a', 'sealed'],
+      ]);
+    }
+  });
+
+  test('ends a stream and refuses more of it', () => {
+    const world = newWorld();
+    const event = { stream: 'send/1', type: 1, schema: 1, facts: text('') };
+    commit(world, { events: [{ ...event, sealed: [text('x')] }] });
+    commit(world, { events: [{ ...event, closes: true }] });
+    for (const found of [world, unwrap(reopen(world))]) {
+      const answer = found.log.commit({ at: 1, events: [event] });
+      expect(answer).toEqual({ ok: false, error: { code: 'STREAM_CLOSED', stream: 'send/1' } });
+      expect(found.log.sealedValue('send/1')).toBeUndefined();
+      expect(found.log.head('send/1')).toEqual({ version: 2, isClosed: true });
+      expect(found.log.streamsWithPrefix('send/')).toEqual([]);
+    }
+  });
+
+  test('takes queue rows out and reuses their slots', () => {
+    const world = newWorld();
+    const received = { stream: 's', type: 1, schema: 1, facts: text('') };
+    commit(world, {
+      events: [received],
+      outboxPut: [1, 2, 3].map((n) => ({ post: id16(n), body: text(`p${n}`) })),
+      inboxPut: [4, 5].map((n) => ({ id: id16(n), body: text(`m${n}`) })),
+    });
+    commit(world, {
+      events: [received],
+      outboxDone: [id16(2)],
+      outboxRetry: [{ post: id16(3), due: 77, tries: 2 }],
+      outboxPut: [{ post: id16(6), body: text('p6') }],
+      inboxDone: [id16(4)],
+    });
+    for (const { log, store } of [world, unwrap(reopen(world))]) {
+      const entries = log
+        .outbox()
+        .map(({ body, due, tries }) => [String.fromCharCode(...body), due, tries]);
+      expect(entries).toEqual([
+        ['p1', undefined, 0],
+        ['p3', 77, 2],
+        ['p6', undefined, 0],
+      ]);
+      expect([...store.outbox()].map(({ slot }) => slot)).toEqual([1, 3, 2]);
+      expect(log.inbox().map(({ id }) => id)).toEqual([id16(5)]);
+    }
+  });
+});
