@@ -21,7 +21,7 @@ import {
   toEdwardsKey,
   verifyEdwards,
 } from '../edwards.ts';
-import { bytesOf, lengthOf, splitSecrets, toHandle } from '../handle.ts';
+import { bytesOf, lengthOf, splitSecrets, toHandle } from '../handle-brand.ts';
 import { CIPHER_KEY, IV, MAC_KEY, SEAL_STEP_LABEL, isTagLength } from '../layout.ts';
 
 /** Edwards public keys of private keys that signed: saves the slow half of the next signature. */

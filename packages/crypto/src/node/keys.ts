@@ -11,7 +11,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { base64urlToBytes, bytesToBase64url, invariant, wipe } from '@simsim/bytes';
 import type { PublicKey, Role, Secret } from '../crypto.ts';
 import { edwardsPublicKey, toEdwardsKey } from '../edwards.ts';
-import { bytesOf, toHandle } from '../handle.ts';
+import { bytesOf, toHandle } from '../handle-brand.ts';
 
 /** The curve of a key, by its JWK name. */
 export type Curve = 'X25519' | 'Ed25519';

@@ -21,7 +21,7 @@ import {
   signXeddsa,
   splitXeddsa,
 } from '../edwards.ts';
-import { bytesOf, lengthOf, splitSecrets } from '../handle.ts';
+import { bytesOf, lengthOf, splitSecrets } from '../handle-brand.ts';
 import { CIPHER_KEY, IV, MAC_KEY, SEAL_STEP_LABEL, isTagLength } from '../layout.ts';
 import {
   NodePrivateKey,

@@ -1,0 +1,42 @@
+/** Every bound of a ratchet with its reason. Checked before anything is derived or allocated. */
+
+/** The bounds a ratchet works under. */
+export interface RatchetLimits {
+  /** Receiving chains kept beside the current one. */
+  readonly olderChainsMax: number;
+  /** How many messages one message may skip in its chain (the specification's MAX_SKIP). */
+  readonly forwardJumpMax: number;
+  /** Skipped keys kept for one session over all chains; the oldest block goes first. */
+  readonly skippedKeysMax: number;
+  /** Blocks of skipped keys kept for one session. */
+  readonly blocksMax: number;
+  /** Keys in one block: what one late message rewrites. */
+  readonly blockKeysMax: number;
+  /** Messages received after a block's birth until it dies. */
+  readonly blockLifeMessages: number;
+  /** Messages received after a block's birth during which it still takes keys. */
+  readonly blockOpenMessages: number;
+  /** Messages one chain can carry. */
+  readonly chainMessagesMax: number;
+}
+
+/** What production runs with. */
+export const defaultRatchetLimits: RatchetLimits = {
+  // As Signal's peers: mail that crossed a few turns of the conversation still opens.
+  olderChainsMax: 4,
+  // A forged message costs us at most this many chain steps (about 10 ms) before its tag fails.
+  forwardJumpMax: 2_000,
+  // The specification's own example (§8.4): 36 KB of seeds at most.
+  skippedKeysMax: 1_000,
+  // The directory of blocks is part of the cold state, about 45 bytes a block: 12 KB at most.
+  blocksMax: 256,
+  // 32 seeds are 1 KB: a late message rewrites that, not the whole store.
+  blockKeysMax: 32,
+  // By count, not by clock: every rejected round of a sender leaves a key here that nobody will
+  // ever use, and a clock can be set.
+  blockLifeMessages: 2_000,
+  // A block that kept taking keys until it is full would kill its last keys soon after their birth.
+  blockOpenMessages: 256,
+  // Counters are 32 bits on the wire.
+  chainMessagesMax: 0xffff_ffff,
+};

@@ -1,0 +1,37 @@
+/** What a ratchet step is given besides its state. */
+
+import type { Crypto, Entropy } from '@simsim/crypto';
+import type { RatchetLimits } from './limits.ts';
+import { defaultRatchetLimits } from './limits.ts';
+import type { RatchetSuite } from './ratchet-suite.ts';
+import { signalRatchet } from './ratchet-suite.ts';
+
+/** Capabilities of a step. Receiving draws no entropy. */
+export interface RatchetEnv {
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+}
+
+/** How a ratchet runs; both ends must agree on the suite. */
+export interface RatchetOptions {
+  readonly suite: RatchetSuite;
+  readonly limits: RatchetLimits;
+  /** A planted defect, for the tests that must catch it. Production passes none. */
+  readonly sabotage?: RatchetSabotage | undefined;
+}
+
+/**
+ * Defects a law must notice: a used seed that stays stored, one ratchet key for every turn, blocks
+ * that never die, a skipped range without a limit.
+ */
+export type RatchetSabotage =
+  | 'keeps-used-seed'
+  | 'reuses-ratchet-key'
+  | 'never-expires'
+  | 'jumps-without-limit';
+
+/** Signal's labels under the default limits. */
+export const defaultRatchetOptions: RatchetOptions = {
+  suite: signalRatchet,
+  limits: defaultRatchetLimits,
+};

@@ -1,0 +1,174 @@
+/**
+ * MKSKIPPED in blocks: seeds of messages that were skipped and may still come. A block belongs to
+ * one chain and is stored on its own, so that a late message rewrites 1 KB and not the whole store;
+ * the directory in the cold state says which block could hold which message.
+ */
+
+import type { Secret } from '@simsim/crypto';
+import { compareBytes } from '@simsim/bytes';
+import type { RatchetLimits } from './limits.ts';
+
+/** The seed of one skipped message. */
+export interface SkippedSeed {
+  readonly counter: number;
+  readonly seed: Secret<'seed'>;
+}
+
+/** Up to 32 seeds of one chain, ascending by counter, never empty. */
+export interface SkippedBlock {
+  readonly id: number;
+  /** The peer's ratchet key of the chain, 32 bytes. */
+  readonly ratchetKey: Uint8Array;
+  readonly seeds: readonly SkippedSeed[];
+}
+
+/** What is known of a block without loading it. */
+export interface BlockEntry {
+  readonly id: number;
+  readonly ratchetKey: Uint8Array;
+  /** Lowest counter the block may hold. */
+  readonly from: number;
+  /** Highest counter the block may hold. */
+  readonly to: number;
+  /** Seeds in the block when it was last added to: never less than there are. */
+  readonly count: number;
+  /** Messages the session had received when the block was born. */
+  readonly bornAt: number;
+}
+
+/** The store of skipped keys: the directory and the loaded blocks. */
+export interface SkippedStore {
+  readonly directory: readonly BlockEntry[];
+  readonly nextBlockId: number;
+  readonly blocks: ReadonlyMap<number, SkippedBlock>;
+}
+
+/** A changed store and the seeds that are in no block any more. */
+export interface SkippedChange {
+  readonly store: SkippedStore;
+  readonly dropped: readonly Secret<'seed'>[];
+}
+
+/** The entry of the block that could hold a message's seed. Ranges of one chain do not overlap. */
+export function entryOf(
+  directory: readonly BlockEntry[],
+  ratchetKey: Uint8Array,
+  counter: number,
+): BlockEntry | undefined {
+  return directory.find(
+    (entry) =>
+      entry.from <= counter && counter <= entry.to && isSameKey(entry.ratchetKey, ratchetKey),
+  );
+}
+
+/** The block of a chain that still takes seeds, if there is one: the chain's newest, young enough. */
+export function openEntryOf(
+  directory: readonly BlockEntry[],
+  ratchetKey: Uint8Array,
+  { receivedCount, limits }: { readonly receivedCount: number; readonly limits: RatchetLimits },
+): BlockEntry | undefined {
+  const newest = directory.findLast((entry) => isSameKey(entry.ratchetKey, ratchetKey));
+  if (newest === undefined || newest.count >= limits.blockKeysMax) return undefined;
+  return receivedCount - newest.bornAt <= limits.blockOpenMessages ? newest : undefined;
+}
+
+/** What {@link addSeeds} adds, and when. */
+export interface AddedSeeds {
+  readonly ratchetKey: Uint8Array;
+  /** Ascending, and above every counter stored for this chain before. */
+  readonly seeds: readonly SkippedSeed[];
+  readonly receivedCount: number;
+  readonly limits: RatchetLimits;
+}
+
+/** Stores seeds: first into the chain's open block where it is loaded, then into new ones. */
+export function addSeeds(store: SkippedStore, added: AddedSeeds): SkippedChange {
+  const { ratchetKey, seeds, receivedCount, limits } = added;
+  const directory = [...store.directory];
+  const blocks = new Map(store.blocks);
+  let { nextBlockId } = store;
+  let at = 0;
+
+  const open = openEntryOf(directory, ratchetKey, { receivedCount, limits });
+  const openBlock = open && blocks.get(open.id);
+  if (open && openBlock) {
+    const room = limits.blockKeysMax - openBlock.seeds.length;
+    const block = { ...openBlock, seeds: [...openBlock.seeds, ...seeds.slice(0, room)] };
+    at = Math.min(room, seeds.length);
+    blocks.set(block.id, block);
+    directory[directory.indexOf(open)] = entryFor(block, open.bornAt);
+  }
+  for (; at < seeds.length; at += limits.blockKeysMax) {
+    const block = {
+      id: nextBlockId++,
+      ratchetKey,
+      seeds: seeds.slice(at, at + limits.blockKeysMax),
+    };
+    blocks.set(block.id, block);
+    directory.push(entryFor(block, receivedCount));
+  }
+  return dropOldest({ directory, nextBlockId, blocks }, limits);
+}
+
+/** Takes one seed out. The seed itself is the caller's now; an emptied block is gone. */
+export function takeSeed(
+  store: SkippedStore,
+  block: SkippedBlock,
+  { counter }: SkippedSeed,
+): SkippedStore {
+  const seeds = block.seeds.filter((stored) => stored.counter !== counter);
+  const blocks = new Map(store.blocks);
+  if (seeds.length > 0) {
+    blocks.set(block.id, { ...block, seeds });
+    return { ...store, blocks };
+  }
+  blocks.delete(block.id);
+  return { ...store, directory: store.directory.filter(({ id }) => id !== block.id), blocks };
+}
+
+/** Drops the blocks whose life in received messages is over; the same store if there are none. */
+export function expireBlocks(
+  store: SkippedStore,
+  { receivedCount, limits }: { readonly receivedCount: number; readonly limits: RatchetLimits },
+): SkippedChange {
+  let expired = 0;
+  // Oldest first, so looking at the head is enough on every ordinary message.
+  for (const { bornAt } of store.directory) {
+    if (receivedCount - bornAt <= limits.blockLifeMessages) break;
+    expired += 1;
+  }
+  return expired === 0 ? { store, dropped: [] } : dropHead(store, expired);
+}
+
+function dropOldest(store: SkippedStore, limits: RatchetLimits): SkippedChange {
+  let keys = 0;
+  for (const { count } of store.directory) keys += count;
+  let excess = Math.max(0, store.directory.length - limits.blocksMax);
+  for (let i = 0; i < store.directory.length; i++) {
+    if (i >= excess && keys <= limits.skippedKeysMax) break;
+    keys -= store.directory[i]?.count ?? 0;
+    excess = Math.max(excess, i + 1);
+  }
+  return excess === 0 ? { store, dropped: [] } : dropHead(store, excess);
+}
+
+function dropHead(store: SkippedStore, count: number): SkippedChange {
+  const blocks = new Map(store.blocks);
+  const dropped: Secret<'seed'>[] = [];
+  for (const { id } of store.directory.slice(0, count)) {
+    for (const { seed } of blocks.get(id)?.seeds ?? []) dropped.push(seed);
+    blocks.delete(id);
+  }
+  return { store: { ...store, directory: store.directory.slice(count), blocks }, dropped };
+}
+
+function entryFor(block: SkippedBlock, bornAt: number): BlockEntry {
+  const { id, ratchetKey, seeds } = block;
+  const from = seeds[0]?.counter ?? 0;
+  return { id, ratchetKey, from, to: seeds.at(-1)?.counter ?? from, count: seeds.length, bornAt };
+}
+
+/** Ratchet keys are public, so stopping early tells nobody anything. */
+function isSameKey(a: Uint8Array, b: Uint8Array): boolean {
+  return compareBytes(a, b) === 0;
+}
