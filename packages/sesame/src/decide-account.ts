@@ -5,7 +5,6 @@ import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
   deviceListHash,
   findDevice,
-  parseDeviceId,
   signDeviceList,
   verifyDeviceList,
 } from '@simsim/relay-protocol';
@@ -16,6 +15,7 @@ import type { Input } from './input.ts';
 import { ONE_TIME_BATCH_KEYS, ONE_TIME_TARGET_KEYS, PRE_KEY_ID_MAX, SEND_RECORD_MS } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
+import { drawDeviceId } from './own-list.ts';
 import type { OwnDevice } from './own-device.ts';
 import { makeOneTimeBatch, makeSignedPreKey, uploadOf } from './pre-keys.ts';
 import type { OneTimeBatch, PreKeys } from './pre-keys.ts';
@@ -36,7 +36,7 @@ export function decideCreate(input: In<'create'>, work: Workspace): DecideResult
   const identity = crypto.keyPair(entropy(32));
   const deviceKey = crypto.signingKeyPair(entropy(32));
   const registrationId = registrationIdFrom(entropy(2));
-  const deviceId = input.deviceId ?? randomDeviceId(work, () => false);
+  const deviceId = input.deviceId ?? drawDeviceId(entropy, () => false);
   const { userId } = input;
   const list = signDeviceList(
     {
@@ -275,13 +275,3 @@ export function decideSwept(work: Workspace): DecideResult {
   }
   return work.decided();
 }
-
-/** A device id of 1…127 that is not taken; random, so that reuse is unlikely (SES-96). */
-export function randomDeviceId(work: Pick<Workspace, 'env'>, isTaken: (id: DeviceId) => boolean): DeviceId {
-  for (let tries = 0; tries < 10_000; tries++) {
-    const id = parseDeviceId((work.env.entropy(1)[0] as number) & 0x7f);
-    if (id.ok && !isTaken(id.value)) return id.value;
-  }
-  throw new Error('No device id is free');
-}
-

@@ -16,7 +16,7 @@ import type { InitiationMessage, ParsedMessage, Session, SkippedBlock } from '@s
 import { decodeContent } from './content.ts';
 import type { Content } from './content.ts';
 import type { DeadReason, DecideResult, EnvelopeState, InboxItem } from './decision.ts';
-import type { EventName, FactValue } from './facts.ts';
+import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input } from './input.ts';
 import { changeUser, loadedSession, sessionStreams, writeSession } from './peer-session.ts';
 import { batchOf } from './pre-keys.ts';
@@ -284,7 +284,7 @@ function askAgain(work: Workspace, input: Extract<Input, { type: 'envelope' }>, 
   const registrationId = record.devices.get(envelope.senderDevice)?.registrationId ?? 0;
   if (registrationId === 0) {
     if (input.isListFresh !== true) {
-      work.effect({ type: 'fetchList', userId: envelope.sender });
+      work.effect({ type: 'fetchList', userId: envelope.sender, envelope });
       return work.decided();
     }
     return ended(work, envelope, { state: 'dead', reason: 'UNKNOWN_DEVICE' });

@@ -1,8 +1,8 @@
 /** What a decider answers: changes to commit, posts and mail to keep, effects to release afterwards. */
 
 import type { Secret } from '@simsim/crypto';
-import type { DeviceId, EnvelopeId, MessageId, Post, PostId, PreKeyUpload, UserId } from '@simsim/relay-protocol';
-import type { Fact } from './facts.ts';
+import type { DeviceId, EnvelopeId, IncomingEnvelope, MessageId, Post, PostId, PreKeyUpload, UserId } from '@simsim/relay-protocol';
+import type { Fact } from './fact-codec.ts';
 import type { Input, PostOrigin, ResendRef } from './input.ts';
 import type { StreamId, StreamValue } from './streams.ts';
 
@@ -95,8 +95,8 @@ export type Effect =
   | { readonly type: 'register' }
   /** Upload prekeys. */
   | { readonly type: 'uploadKeys'; readonly keys: PreKeyUpload }
-  /** Fetch a user's device list, then decide the input again. */
-  | { readonly type: 'fetchList'; readonly userId: UserId }
+  /** Fetch the sender's device list, then decide the envelope again; it is not acknowledged yet. */
+  | { readonly type: 'fetchList'; readonly userId: UserId; readonly envelope: IncomingEnvelope }
   /** A peer's identity key is not the pinned one; nothing was changed. */
   | { readonly type: 'identityChanged'; readonly userId: UserId; readonly identityKey: Uint8Array };
 

@@ -9,7 +9,7 @@ import { decideCreate, decideLinked, decideListLearned, decideRegistered, decide
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
 import type { DecideResult } from './decision.ts';
-import { decodeFact } from './facts.ts';
+import { decodeFact } from './fact-codec.ts';
 import type { Input } from './input.ts';
 import { decideReceipted, decideSendReceipts } from './receipts.ts';
 import { USER_PREFIX } from './streams.ts';

@@ -1,1 +1,55 @@
-export {};
+export type { Content, ContentKind, ContentRejection } from './content.ts';
+export { decodeContent, encodeContent } from './content.ts';
+export type {
+  Change,
+  DeadReason,
+  DecideResult,
+  Decision,
+  Effect,
+  EnvelopeState,
+  InboxItem,
+  Rejection,
+  RejectionCode,
+  SendFailure,
+} from './decision.ts';
+export { decide, evolveRecord } from './engine.ts';
+export type { EventName, Fact, FactValue } from './fact-codec.ts';
+export { decodeFact, describeFact, encodeFact, EVENT_SCHEMA, eventType } from './fact-codec.ts';
+export type { ClaimResult, Input, LinkKeys, PostOrigin, ResendRef } from './input.ts';
+export {
+  BODY_BYTES_MAX,
+  CONVERSATION_BYTES_MAX,
+  INACTIVE_SESSIONS_MAX,
+  ONE_TIME_TARGET_KEYS,
+  RECEIPT_IDS_MAX,
+  RECIPIENTS_MAX,
+  RESENDS_MAX,
+  SEND_ROUNDS_MAX,
+} from './limits.ts';
+export type { ContactPin, LinkOffer, LinkRejection, Provision } from './link.ts';
+export { createLinkOffer, encodeLinkCode, openProvision, parseLinkCode, sealProvision } from './link.ts';
+export type { DeviceStatus, OwnDevice } from './own-device.ts';
+export type { LinkAnswer, OwnListInput, OwnListRejection } from './own-list.ts';
+export { answerOffer, drawDeviceId, listWithout } from './own-list.ts';
+export type { OneTimeBatch, PreKeys } from './pre-keys.ts';
+export { uploadOf } from './pre-keys.ts';
+export { registrationRequest } from './registration.ts';
+export type { Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
+export type { SessionAddress, StoredValue, StreamId, StreamKind, StreamValue, StreamValues } from './streams.ts';
+export {
+  chainsStream,
+  decodeStreamValue,
+  DEVICE_STREAM,
+  encodeStreamValue,
+  isRecordStream,
+  oneTimeStream,
+  PRE_KEYS_STREAM,
+  SEND_PREFIX,
+  sendStream,
+  sessionStream,
+  USER_PREFIX,
+  userStream,
+} from './streams.ts';
+export type { DeviceRecord, SessionId, UserChange, UserRecord } from './user-record.ts';
+export { currentDevices, sessionsOf } from './user-record.ts';
+export type { Clock, EngineEnv, Sabotage, Slice } from './workspace.ts';

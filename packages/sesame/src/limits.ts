@@ -7,7 +7,7 @@ export const SEND_ROUNDS_MAX = 8;
 export const RECIPIENTS_MAX = 256;
 
 /** Bytes of an application body: an envelope is 96 KiB, less header, padding and metadata. */
-export const BODY_BYTES_MAX = 95 * 1024;
+export const BODY_BYTES_MAX: number = 95 * 1024;
 
 /** Bytes of a conversation label. */
 export const CONVERSATION_BYTES_MAX = 256;
@@ -18,8 +18,11 @@ export const PADDING_STEP_BYTES = 160;
 /** Inactive sessions kept for one device (SES-98, T-20): each one kept delays healing. */
 export const INACTIVE_SESSIONS_MAX = 4;
 
-/** Devices of one user, the relay's own limit (SES-98). */
+/** Device records kept for one user, stale ones included: there are no more ids (SES-98). */
 export const DEVICE_RECORDS_MAX = 127;
+
+/** Devices one user may list at a time; the relay's own limit. */
+export const DEVICES_PER_USER_MAX = 16;
 
 /** Times one message is encrypted again for one device that could not read it (SES-75). */
 export const RESENDS_MAX = 3;
@@ -37,4 +40,4 @@ export const ONE_TIME_TARGET_KEYS = 100;
 export const PRE_KEY_ID_MAX = 0xffff_ff00;
 
 /** How long a send waits for receipts before its plaintext goes for good (SES-77). */
-export const SEND_RECORD_MS = 14 * 24 * 3600 * 1000;
+export const SEND_RECORD_MS: number = 14 * 24 * 3600 * 1000;

@@ -4,7 +4,7 @@ import { invariant } from '@simsim/bytes';
 import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
 import { changesOf, encrypt } from '@simsim/session';
 import type { Session } from '@simsim/session';
-import type { EventName, FactValue } from './facts.ts';
+import type { EventName, FactValue } from './fact-codec.ts';
 import { chainsStream, sessionStream, skipPrefix, skipStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
 import { droppedSessions } from './user-record.ts';

@@ -52,8 +52,7 @@ export function decideSendReceipts(input: In<'sendReceipts'>, work: Workspace): 
 }
 
 function newMessageId(work: Workspace): MessageId {
-  const id = messageIdFromBytes(work.env.entropy(16));
-  return id.ok ? id.value : newMessageId(work);
+  return messageIdFromBytes(work.env.entropy(16));
 }
 
 /** Takes receipts: only the device a copy was accepted for can receipt it (SES-78). */

@@ -4,7 +4,7 @@
  */
 
 import type { DeviceId, EnvelopeId, IncomingEnvelope, UserId } from '@simsim/relay-protocol';
-import { envelopeIdFromBytes, idToBytes } from '@simsim/relay-protocol';
+import { envelopeIdFromBytes, idToBytes, RANDOM_ID_BYTES } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import type { ResendRef } from './input.ts';
 import { RESENDS_MAX } from './limits.ts';
@@ -58,8 +58,8 @@ export function resendStreams(
  */
 export function decideRetryRequest(envelope: IncomingEnvelope, work: Workspace): DecideResult {
   const { sender, senderDevice, seq, envelopeId } = envelope;
-  const named = envelopeIdFromBytes(envelope.content);
-  const wanted = named.ok ? named.value : undefined;
+  const isNamed = envelope.content.length === RANDOM_ID_BYTES;
+  const wanted = isNamed ? envelopeIdFromBytes(envelope.content) : undefined;
   const sends = work.live(SEND_PREFIX);
   const first = work.missing([DEVICE_STREAM, userStream(sender), ...sends]);
   if (first.length > 0) return needMore(first);

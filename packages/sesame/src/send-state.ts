@@ -3,10 +3,10 @@
  * Sealed, because it holds the plaintext until every accepted device has receipted.
  */
 
-import { bytesToHex, createReader } from '@simsim/bytes';
+import { bytesToHex } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import type { Crypto, Part } from '@simsim/crypto';
-import { idToBytes, readDeviceId, readRandomId, readUserId } from '@simsim/relay-protocol';
+import { idToBytes, postIdFromBytes, readDeviceId, readRandomId, readUserId } from '@simsim/relay-protocol';
 import type { DeviceId, EnvelopeId, MessageId, PostId, UserId } from '@simsim/relay-protocol';
 import { encodeContent } from './content.ts';
 import type { ContentKind } from './content.ts';
@@ -166,6 +166,6 @@ function readRecipient(fields: BinaryReader): Recipient | undefined {
     });
   }
   if (status === undefined || !fields.isIntact()) return undefined;
-  const postId = post.length === 16 ? readRandomId<PostId>(createReader(post)) : undefined;
+  const postId = post.length === 16 ? postIdFromBytes(post) : undefined;
   return { userId, status, round, listVersion, copies, ...(postId === undefined ? {} : { postId }) };
 }

@@ -3,12 +3,12 @@
  * seen by anybody until the decision is committed.
  */
 
-import { createReader, invariant } from '@simsim/bytes';
+import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy, Secret } from '@simsim/crypto';
-import { readRandomId } from '@simsim/relay-protocol';
+import { envelopeIdFromBytes, postIdFromBytes } from '@simsim/relay-protocol';
 import type { EnvelopeId, Post, PostId, UserId } from '@simsim/relay-protocol';
 import type { Change, DecideResult, Decision, Effect, InboxItem, RejectionCode } from './decision.ts';
-import type { EventName, FactValue } from './facts.ts';
+import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input, PostOrigin } from './input.ts';
 import type { OwnDevice } from './own-device.ts';
 import { DEVICE_STREAM, userStream } from './streams.ts';
@@ -189,11 +189,11 @@ export class Workspace {
   }
 
   newPostId(): PostId {
-    return readRandomId<PostId>(createReader(this.env.entropy(16)));
+    return postIdFromBytes(this.env.entropy(16));
   }
 
   newEnvelopeId(): EnvelopeId {
-    return readRandomId<EnvelopeId>(createReader(this.env.entropy(16)));
+    return envelopeIdFromBytes(this.env.entropy(16));
   }
 
   /** The decision as data. */

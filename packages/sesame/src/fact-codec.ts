@@ -56,8 +56,40 @@ function list(item: FieldType): FieldType {
   };
 }
 
+/** The name of an event type. */
+export type EventName =
+  | 'DeviceCreated'
+  | 'DeviceRegistered'
+  | 'DeviceRemoved'
+  | 'SignedPreKeyMade'
+  | 'OneTimePreKeysMade'
+  | 'OneTimePreKeyUsed'
+  | 'UserChanged'
+  | 'SessionStarted'
+  | 'MessageSent'
+  | 'MessageReceived'
+  | 'SessionDropped'
+  | 'ChainsTurned'
+  | 'KeysSkipped'
+  | 'KeysForgotten'
+  | 'SendOpened'
+  | 'RoundPosted'
+  | 'RoundAccepted'
+  | 'RoundRejected'
+  | 'KeysClaimed'
+  | 'SendFailed'
+  | 'ReceiptTaken'
+  | 'ResendAsked'
+  | 'Resent'
+  | 'SendClosed';
+
+interface EventShape {
+  readonly type: number;
+  readonly fields: Readonly<Record<string, FieldType>>;
+}
+
 /** Every event type: its number in the log and its fields, in encoding order. Numbers are never reused. */
-const EVENTS = {
+const EVENTS: Readonly<Record<EventName, EventShape>> = {
   DeviceCreated: { type: 1, fields: { userId: text, deviceId: number, registrationId: number } },
   DeviceRegistered: { type: 2, fields: { listVersion: number } },
   DeviceRemoved: { type: 3, fields: {} },
@@ -82,10 +114,7 @@ const EVENTS = {
   ResendAsked: { type: 22, fields: { userId: text, deviceId: number, envelopeId: id } },
   Resent: { type: 23, fields: { userId: text, deviceId: number, envelopeId: id, count: number } },
   SendClosed: { type: 24, fields: { reason: text } },
-} as const satisfies Record<string, { type: number; fields: Record<string, FieldType> }>;
-
-/** The name of an event type. */
-export type EventName = keyof typeof EVENTS;
+};
 
 /** An event's name and its fields, checked by name only; the table knows each field's form. */
 export interface Fact {

@@ -1,0 +1,148 @@
+/**
+ * One commit in the making: several decisions, each on what the ones before it would leave behind.
+ * Nothing of it touches the cache or the log until the whole is durable.
+ */
+
+import { invariant } from '@simsim/bytes';
+import type { Secret } from '@simsim/crypto';
+import type { DraftEvent, EventLog, LogBatch } from '@simsim/event-log';
+import { idToBytes } from '@simsim/relay-protocol';
+import type { PostId } from '@simsim/relay-protocol';
+import { encodeFact, encodeStreamValue, EVENT_SCHEMA, eventType } from '@simsim/sesame';
+import type { Change, Decision, Effect, InboxItem, Slice, StreamId, StreamValue } from '@simsim/sesame';
+import { encodeInboxItem } from './inbox-codec.ts';
+import { encodeOutboxItem } from './outbox-codec.ts';
+import type { OutboxItem } from './outbox-codec.ts';
+import type { CachedStream, StreamCache } from './stream-cache.ts';
+
+/** A row of the application: its key and what it holds, `undefined` to delete it. */
+export type DataPut = readonly [key: string, value: Uint8Array | undefined];
+
+/** Collects decisions for one commit; is the slice the next decision sees. */
+export class Batch implements Slice {
+  readonly effects: Effect[] = [];
+  readonly consumed: Secret[] = [];
+  readonly outboxPut: Map<PostId, OutboxItem> = new Map<PostId, OutboxItem>();
+  readonly outboxDone: PostId[] = [];
+  readonly inboxPut: InboxItem[] = [];
+  readonly inboxDone: InboxItem['envelopeId'][] = [];
+  readonly data: DataPut[] = [];
+  readonly #log: EventLog;
+  readonly #cache: StreamCache;
+  readonly #heads = new Map<StreamId, CachedStream>();
+  readonly #changes: Change[] = [];
+  readonly #seen = new Set<string>();
+
+  constructor(log: EventLog, cache: StreamCache) {
+    this.#log = log;
+    this.#cache = cache;
+  }
+
+  isLoaded(stream: StreamId): boolean {
+    return this.#heads.has(stream) || this.#cache.get(stream) !== undefined;
+  }
+
+  value(stream: StreamId): StreamValue | undefined {
+    return (this.#heads.get(stream) ?? this.#cache.get(stream))?.value;
+  }
+
+  isClosed(stream: StreamId): boolean {
+    return (this.#heads.get(stream) ?? this.#cache.load(stream)).isClosed;
+  }
+
+  live(prefix: string): readonly StreamId[] {
+    const streams = new Set(this.#log.streamsWithPrefix(prefix));
+    for (const [stream, head] of this.#heads) {
+      if (!stream.startsWith(prefix)) continue;
+      if (head.isClosed) streams.delete(stream);
+      else streams.add(stream);
+    }
+    return [...streams];
+  }
+
+  isSeen(digest: Uint8Array): boolean {
+    return this.#seen.has(seenKey(digest)) || this.#log.isSeen(digest);
+  }
+
+  /** Loads streams a decision asked for. */
+  load(streams: readonly StreamId[]): void {
+    for (const stream of streams) this.#cache.load(stream);
+  }
+
+  /** Takes a decision in; the next one sees it. */
+  add(decision: Decision): void {
+    for (const change of decision.changes) {
+      this.#changes.push(change);
+      if (change.closes) this.#heads.set(change.stream, { value: undefined, isClosed: true });
+      else if (change.value !== undefined) this.#heads.set(change.stream, { value: change.value, isClosed: false });
+      for (const digest of change.seen ?? []) this.#seen.add(seenKey(digest));
+    }
+    for (const item of decision.outboxPut) this.outboxPut.set(item.post.postId, item);
+    for (const postId of decision.outboxDone) {
+      if (!this.outboxPut.delete(postId)) this.outboxDone.push(postId);
+    }
+    this.inboxPut.push(...decision.inboxPut);
+    this.effects.push(...decision.effects);
+    this.consumed.push(...decision.consumed);
+  }
+
+  isEmpty(): boolean {
+    return (
+      this.#changes.length === 0 &&
+      this.outboxPut.size === 0 &&
+      this.outboxDone.length === 0 &&
+      this.inboxPut.length === 0 &&
+      this.inboxDone.length === 0 &&
+      this.data.length === 0
+    );
+  }
+
+  /**
+   * The commit. Only the last value of each stream is sealed: the ones between are superseded before
+   * they were ever durable.
+   */
+  toLogBatch(at: number): LogBatch {
+    const last = new Map<StreamId, number>();
+    this.#changes.forEach((change, i) => {
+      if (change.value !== undefined || change.closes) last.set(change.stream, i);
+    });
+    const records: { name: string; value: Uint8Array | undefined }[] = [];
+    const events = this.#changes.map((change, i): DraftEvent => {
+      const { stream, fact, value, closes, seen } = change;
+      const stored = value !== undefined && last.get(stream) === i ? encodeStreamValue(stream, value) : undefined;
+      if (stored?.kind === 'record') records.push({ name: stream, value: stored.bytes });
+      return {
+        stream,
+        type: eventType(fact.name),
+        schema: EVENT_SCHEMA,
+        facts: encodeFact(fact),
+        ...(stored?.kind === 'sealed' ? { sealed: stored.parts } : {}),
+        ...(closes ? { closes } : {}),
+        ...(seen === undefined ? {} : { seen }),
+      };
+    });
+    return {
+      at,
+      events,
+      records,
+      outboxPut: [...this.outboxPut.values()].map((item) => ({
+        post: idToBytes(item.post.postId),
+        body: encodeOutboxItem(item),
+      })),
+      outboxDone: this.outboxDone.map(idToBytes),
+      inboxPut: this.inboxPut.map((item) => ({ id: idToBytes(item.envelopeId), body: encodeInboxItem(item) })),
+      inboxDone: this.inboxDone.map(idToBytes),
+      data: this.data.map(([key, value]) => ({ key, value })),
+    };
+  }
+
+  /** After the commit: what was speculative is now the truth. */
+  adopt(): void {
+    for (const [stream, head] of this.#heads) this.#cache.set(stream, head);
+  }
+}
+
+function seenKey(digest: Uint8Array): string {
+  invariant(digest.length === 32, 'digests are SHA-256');
+  return String.fromCharCode(...digest);
+}

@@ -1,0 +1,207 @@
+/**
+ * The one commit path: load, decide, commit once, adopt, wipe, release.
+ *
+ * Call `run` with what happened, in order; it commits all of it in one transaction and answers the
+ * effects to carry out. After a start, call `run([{ type: 'started' }])` and carry out what is
+ * pending. Getters never change anything. Synchronous; one call at a time.
+ */
+
+import { invariant } from '@simsim/bytes';
+import type { Crypto, Entropy } from '@simsim/crypto';
+import type { EventLog } from '@simsim/event-log';
+import type { DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
+import { decide } from '@simsim/sesame';
+import type { Clock, Effect, EngineEnv, InboxItem, Input, Rejection, Sabotage } from '@simsim/sesame';
+import { Batch } from './batch.ts';
+import type { DataPut } from './batch.ts';
+import { decodeInboxItem } from './inbox-codec.ts';
+import { decodeOutboxItem } from './outbox-codec.ts';
+import type { OutboxItem } from './outbox-codec.ts';
+import { StreamCache } from './stream-cache.ts';
+
+/** The application is done with a message; its own rows go into the same commit. */
+export interface AcknowledgedInput {
+  readonly type: 'acknowledged';
+  readonly envelopeId: EnvelopeId;
+  readonly put: readonly DataPut[];
+}
+
+/** Everything a device reacts to. */
+export type CoreInput = Input | AcknowledgedInput;
+
+/** What became of one input. Its effects are among those of the run. */
+export type CoreOutcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'refused'; readonly rejection: Rejection | { readonly code: 'UNKNOWN_MESSAGE' } };
+
+/** What one run did: an outcome for each input, and the effects to release now that it is durable. */
+export interface RunResult {
+  readonly outcomes: readonly CoreOutcome[];
+  readonly effects: readonly Effect[];
+}
+
+/** Named moments at which a test may kill the process; production passes no hook. */
+export interface CoreChaos {
+  at(site: string): void;
+}
+
+/** What a device core is made of. */
+export interface DeviceCoreOptions {
+  readonly log: EventLog;
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  readonly clock: () => Clock;
+  readonly chaos?: CoreChaos;
+  readonly sabotage?: ReadonlySet<Sabotage>;
+}
+
+/** Rounds of loading one decision may ask for: streams, sessions, blocks, and one to spare each. */
+const LOADS_MAX = 16;
+
+/** Commits tried again when another process moved the log's tip in between. */
+const MOVES_MAX = 5;
+
+/** A device without sockets, timers and files. */
+export class DeviceCore {
+  readonly log: EventLog;
+  readonly #options: DeviceCoreOptions;
+  readonly #cache: StreamCache;
+  readonly #inbox = new Map<EnvelopeId, InboxItem>();
+  readonly #outbox = new Map<OutboxItem['post']['postId'], OutboxItem>();
+
+  constructor(options: DeviceCoreOptions) {
+    this.log = options.log;
+    this.#options = options;
+    this.#cache = new StreamCache(options.log, options.crypto);
+    this.#readQueues();
+  }
+
+  /** Posts that the relay has not answered, oldest first. */
+  outbox(): readonly OutboxItem[] {
+    return [...this.#outbox.values()];
+  }
+
+  /** Messages the application has not acknowledged, oldest first. */
+  inbox(): readonly InboxItem[] {
+    return [...this.#inbox.values()];
+  }
+
+  /** Reads streams as of the last commit, through the same cache as decisions do. */
+  reader(): StreamCache {
+    return this.#cache;
+  }
+
+  /**
+   * Decides inputs in order and commits all of them at once.
+   *
+   * Throws: what the store throws when the medium fails; then nothing was adopted, the caller keeps
+   * the inputs, and the log must be opened again.
+   */
+  run(inputs: readonly CoreInput[]): RunResult {
+    for (let tries = 0; tries < MOVES_MAX; tries++) {
+      const batch = new Batch(this.log, this.#cache);
+      const outcomes = this.#decideAll(inputs, batch);
+      if (this.#commit(batch, inputs)) {
+        this.#adopt(batch);
+        return { outcomes, effects: batch.effects };
+      }
+      this.#cache.clear();
+    }
+    invariant(false, 'the log moved under one owner again and again');
+  }
+
+  #decideAll(inputs: readonly CoreInput[], batch: Batch): CoreOutcome[] {
+    const outcomes: CoreOutcome[] = [];
+    const receipts = new Map<string, { userId: UserId; deviceId: DeviceId; messageIds: MessageId[] }>();
+    for (const input of inputs) {
+      if (input.type !== 'acknowledged') {
+        outcomes.push(this.#decide(input, batch));
+        continue;
+      }
+      const item = this.#inbox.get(input.envelopeId);
+      if (item === undefined || batch.inboxDone.includes(input.envelopeId)) {
+        outcomes.push({ kind: 'refused', rejection: { code: 'UNKNOWN_MESSAGE' } });
+        continue;
+      }
+      batch.inboxDone.push(input.envelopeId);
+      batch.data.push(...input.put);
+      const key = `${item.sender}.${item.senderDevice}`;
+      const owed = receipts.get(key) ?? { userId: item.sender, deviceId: item.senderDevice, messageIds: [] };
+      owed.messageIds.push(item.messageId);
+      receipts.set(key, owed);
+      outcomes.push({ kind: 'done' });
+    }
+    for (const owed of receipts.values()) this.#decide({ type: 'sendReceipts', ...owed }, batch);
+    return outcomes;
+  }
+
+  #decide(input: Input, batch: Batch): CoreOutcome {
+    for (let loads = 0; loads < LOADS_MAX; loads++) {
+      const result = decide(batch, input, this.#env());
+      switch (result.kind) {
+        case 'needMore':
+          batch.load(result.streams);
+          break;
+        case 'refused':
+          return { kind: 'refused', rejection: result.rejection };
+        case 'decided': {
+          batch.add(result.decision);
+          for (const next of result.decision.next) this.#decide(next, batch);
+          return { kind: 'done' };
+        }
+      }
+    }
+    invariant(false, 'a decision asks for streams a bounded number of times');
+  }
+
+  #env(): EngineEnv {
+    const { crypto, entropy, clock, sabotage } = this.#options;
+    return { crypto, entropy, clock: clock(), ...(sabotage === undefined ? {} : { sabotage }) };
+  }
+
+  #commit(batch: Batch, inputs: readonly CoreInput[]): boolean {
+    if (batch.isEmpty()) return true;
+    const chaos = this.#options.chaos;
+    if (chaos !== undefined) for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:before-commit`);
+    const logBatch = batch.toLogBatch(this.#options.clock().wallMs);
+    const result = this.log.commit(logBatch);
+    for (const item of logBatch.inboxPut ?? []) item.body.fill(0);
+    if (!result.ok) {
+      invariant(result.error.code === 'MOVED', 'no decision writes to a closed stream');
+      return false;
+    }
+    if (chaos !== undefined) for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:after-commit`);
+    return true;
+  }
+
+  #adopt(batch: Batch): void {
+    batch.adopt();
+    for (const secret of batch.consumed) this.#options.crypto.wipe(secret);
+    for (const [postId, item] of batch.outboxPut) this.#outbox.set(postId, item);
+    for (const postId of batch.outboxDone) this.#outbox.delete(postId);
+    for (const item of batch.inboxPut) this.#inbox.set(item.envelopeId, item);
+    for (const envelopeId of batch.inboxDone) this.#inbox.delete(envelopeId);
+    this.#cache.trim();
+  }
+
+  #readQueues(): void {
+    for (const entry of this.log.outbox()) {
+      const item = decodeOutboxItem(entry.body);
+      this.#outbox.set(item.post.postId, item);
+    }
+    for (const entry of this.log.inbox()) {
+      const item = decodeInboxItem(entry.body);
+      entry.body.fill(0);
+      this.#inbox.set(item.envelopeId, item);
+    }
+  }
+}
+
+function chaosKinds(inputs: readonly CoreInput[]): readonly string[] {
+  const kinds = new Set<string>();
+  for (const input of inputs) {
+    if (input.type === 'send') kinds.add('send');
+    if (input.type === 'envelope') kinds.add('receive');
+  }
+  return [...kinds];
+}

@@ -1,0 +1,76 @@
+/** Stream values as of the last commit, kept while they are used; a bounded memory of the log. */
+
+import { invariant } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import type { EventLog } from '@simsim/event-log';
+import { decodeStreamValue, isRecordStream } from '@simsim/sesame';
+import type { StreamId, StreamValue } from '@simsim/sesame';
+
+/** What is remembered of one stream; a value is absent where the stream is, or is closed. */
+export interface CachedStream {
+  readonly value: StreamValue | undefined;
+  readonly isClosed: boolean;
+}
+
+/** Values kept for one device: about 3 KB each with their native key objects. */
+const CACHED_STREAMS_MAX = 1024;
+
+/** Loads stream values from the log and keeps the most recently used ones. */
+export class StreamCache {
+  readonly #log: EventLog;
+  readonly #crypto: Crypto;
+  readonly #streams = new Map<StreamId, CachedStream>();
+
+  constructor(log: EventLog, crypto: Crypto) {
+    this.#log = log;
+    this.#crypto = crypto;
+  }
+
+  get(stream: StreamId): CachedStream | undefined {
+    return this.#streams.get(stream);
+  }
+
+  /** Reads a stream as of the last commit. */
+  load(stream: StreamId): CachedStream {
+    const known = this.#streams.get(stream);
+    if (known !== undefined) {
+      this.#streams.delete(stream);
+      this.#streams.set(stream, known);
+      return known;
+    }
+    const loaded = this.#read(stream);
+    this.set(stream, loaded);
+    return loaded;
+  }
+
+  /** Takes over a value that was just committed. */
+  set(stream: StreamId, value: CachedStream): void {
+    this.#streams.delete(stream);
+    this.#streams.set(stream, value);
+  }
+
+  /** Forgets the least recently used values; never while a decision is running. */
+  trim(): void {
+    for (const stream of this.#streams.keys()) {
+      if (this.#streams.size <= CACHED_STREAMS_MAX) return;
+      this.#streams.delete(stream);
+    }
+  }
+
+  /** Forgets everything, so that the log is read again. */
+  clear(): void {
+    this.#streams.clear();
+  }
+
+  #read(stream: StreamId): CachedStream {
+    const head = this.#log.head(stream);
+    if (head === undefined) return { value: undefined, isClosed: false };
+    if (head.isClosed) return { value: undefined, isClosed: true };
+    const bytes = isRecordStream(stream) ? this.#log.record(stream) : this.#log.sealedValue(stream);
+    if (bytes === undefined) return { value: undefined, isClosed: false };
+    const value = decodeStreamValue(stream, bytes, this.#crypto);
+    bytes.fill(0);
+    invariant(value !== undefined, 'a stream reads back as it was written');
+    return { value, isClosed: false };
+  }
+}

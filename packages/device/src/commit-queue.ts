@@ -1,0 +1,86 @@
+/**
+ * Group commit: inputs that arrive within one turn of the event loop are decided together and made
+ * durable by one commit. Effects are released only after it.
+ */
+
+import type { CoreInput, CoreOutcome, DeviceCore } from '@simsim/device-core';
+import type { Effect } from '@simsim/sesame';
+
+/** Inputs of one commit: bounds how long the event loop is held. */
+const BATCH_INPUTS_MAX = 64;
+
+interface Waiting {
+  readonly input: CoreInput;
+  readonly resolve: (outcome: CoreOutcome) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Collects inputs and runs them through the core. */
+export class CommitQueue {
+  readonly #core: DeviceCore;
+  readonly #release: (effects: readonly Effect[]) => void;
+  readonly #fail: (cause: unknown) => void;
+  #waiting: Waiting[] = [];
+  #isScheduled = false;
+  #failure: unknown;
+
+  constructor(
+    core: DeviceCore,
+    { release, fail }: { release: (effects: readonly Effect[]) => void; fail: (cause: unknown) => void },
+  ) {
+    this.#core = core;
+    this.#release = release;
+    this.#fail = fail;
+  }
+
+  /** Inputs not committed yet. */
+  size(): number {
+    return this.#waiting.length;
+  }
+
+  /** Resolves once the input is durable, or refused. Rejects when the store fails. */
+  put(input: CoreInput): Promise<CoreOutcome> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ input, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Puts an input whose outcome nobody waits for; a store failure is reported by `fail`. */
+  post(input: CoreInput): void {
+    this.put(input).catch(() => undefined);
+  }
+
+  /** Commits everything that waits, now. */
+  drain(): void {
+    while (this.#waiting.length > 0 && this.#failure === undefined) this.#runBatch();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (this.#failure !== undefined) return;
+      this.#runBatch();
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  #runBatch(): void {
+    const batch = this.#waiting.splice(0, BATCH_INPUTS_MAX);
+    if (batch.length === 0) return;
+    try {
+      const { outcomes, effects } = this.#core.run(batch.map((waiting) => waiting.input));
+      this.#release(effects);
+      batch.forEach((waiting, i) => waiting.resolve(outcomes[i] ?? { kind: 'done' }));
+    } catch (cause) {
+      // What was in flight may or may not be durable: only opening the log again can tell.
+      this.#failure = cause;
+      for (const waiting of [...batch, ...this.#waiting]) waiting.reject(cause);
+      this.#waiting = [];
+      this.#fail(cause);
+    }
+  }
+}

@@ -1,0 +1,432 @@
+/**
+ * A device: sends to users, hands over what arrives, and keeps itself in order.
+ *
+ * Getters look; `send`, `approveLink`, `remove` and `close` are the application's verbs; mail and
+ * events come through `messages()`, `messages$` and `health$`.
+ */
+
+import { Subject } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { encodeUtf8 } from '@simsim/bytes';
+import type { Crypto, Entropy } from '@simsim/crypto';
+import { DeviceCore } from '@simsim/device-core';
+import type { CoreInput, OutboxItem } from '@simsim/device-core';
+import { messageIdFromBytes, parseDeviceId, parseMessageId, parseUserId } from '@simsim/relay-protocol';
+import type { MessageId, PostResult, ServerFrame, UserId } from '@simsim/relay-protocol';
+import type { Effect, EnvelopeState, InboxItem, OwnDevice } from '@simsim/sesame';
+import { ClaimDesk } from './claim-desk.ts';
+import { CommitQueue } from './commit-queue.ts';
+import type { CloseReason, DeviceStats, HealthEvent } from './health.ts';
+import { toMessage } from './message.ts';
+import type { AckOptions, Message } from './message.ts';
+import { MessageStream } from './message-stream.ts';
+import { OwnList } from './own-devices.ts';
+import type { DeviceInfo } from './own-devices.ts';
+import { PostPump } from './post-pump.ts';
+import { Registrar } from './registrar.ts';
+import type { RelayClient } from './relay-client.ts';
+import { RelaySocket } from './relay-socket.ts';
+import { SendDesk } from './send-desk.ts';
+import type { Acceptance, SendReport } from './send-desk.ts';
+import { SessionError, isSessionErrorCode } from './session-error.ts';
+import { VaultKeeper } from './vault-keeper.ts';
+import type { ShredPolicy } from './vault-keeper.ts';
+
+/** How one message is sent. */
+export interface SendOptions {
+  /** A label that travels inside the ciphertext, at most 256 bytes. */
+  readonly conversation?: string;
+  /** 32 hex characters; sending again under the same id is harmless and gives the same report. */
+  readonly messageId?: string;
+  /** Called for each recipient user when the relay's commit has taken its copies. */
+  readonly onAccepted?: (acceptance: Acceptance) => void;
+}
+
+/** What a device is made of; `openDevice` puts it together. */
+export interface DeviceParts {
+  readonly core: DeviceCore;
+  readonly client: RelayClient;
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  readonly shred: ShredPolicy;
+}
+
+/** Unacknowledged messages above which no more mail is taken from the relay. */
+const INBOX_MAX = 1024;
+
+/** How long a message waits after its handler failed. */
+const HANDLER_RETRY_MS = 1000;
+
+/** An open device. */
+export class Device {
+  readonly user: string;
+  readonly deviceId: number;
+  /** Resolves when the device has stopped, whatever the reason. */
+  readonly closed: Promise<CloseReason>;
+  readonly #parts: DeviceParts;
+  readonly #queue: CommitQueue;
+  readonly #pump: PostPump;
+  readonly #claims: ClaimDesk;
+  readonly #sends: SendDesk;
+  readonly #messages = new MessageStream();
+  readonly #health = new Subject<HealthEvent>();
+  readonly #socket: RelaySocket;
+  readonly #vault: VaultKeeper;
+  readonly #ownList: OwnList;
+  readonly #registrar: Registrar;
+  readonly #abort = new AbortController();
+  readonly #held: ServerFrame[] = [];
+  readonly #stats: { -readonly [K in keyof DeviceStats]: DeviceStats[K] };
+  #isQueueEmpty = false;
+  #resolveClosed: (reason: CloseReason) => void = () => undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Bug if the core holds no device; use `openDevice`. */
+  constructor(parts: DeviceParts, own: OwnDevice) {
+    this.#parts = parts;
+    this.user = own.userId;
+    this.deviceId = own.deviceId;
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    this.#stats = {
+      delivered: 0,
+      duplicates: 0,
+      resendRequested: 0,
+      healed: 0,
+      dead: {},
+      envelopesSent: 0,
+      sessionsStarted: 0,
+      commits: 0,
+    };
+    const { core, client, entropy } = parts;
+    const { signal } = this.#abort;
+    const storeFailed = (): void => void this.#stop('storeFailed');
+    this.#vault = new VaultKeeper(core.log, parts.shred, storeFailed);
+    this.#queue = new CommitQueue(core, {
+      release: (effects) => this.#release(effects),
+      fail: storeFailed,
+    });
+    this.#pump = new PostPump(client, {
+      result: (item, result) => this.#posted(item, result),
+      failure: () => this.#health.next({ type: 'relayUnavailable' }),
+      signal,
+    });
+    this.#claims = new ClaimDesk(client, { input: (input) => this.#queue.post(input), entropy, signal });
+    this.#sends = new SendDesk(core);
+    this.#ownList = new OwnList(parts, { userId: own.userId, put: (input) => this.#put(input) });
+    this.#registrar = new Registrar(parts, { put: (input) => this.#put(input), signal });
+    this.#socket = new RelaySocket(client, {
+      onFrame: (frame) => this.#frame(frame),
+      onUp: () => this.#health.next({ type: 'connected' }),
+      onDown: () => {
+        this.#isQueueEmpty = false;
+        this.#held.length = 0;
+        this.#health.next({ type: 'disconnected' });
+      },
+      onEnd: (end) => this.#socketEnded(end),
+    });
+  }
+
+  /**
+   * Registers if the relay has not taken the device yet, carries out what is owed, and connects.
+   *
+   * Throws: what the relay refuses for good, such as `USER_EXISTS`.
+   */
+  async start(): Promise<void> {
+    for (const item of this.#parts.core.inbox()) this.#deliver(item);
+    for (const item of this.#parts.core.outbox()) this.#pump.put(item);
+    await this.#put({ type: 'started' });
+    await this.#registrar.registered();
+    this.#socket.open();
+  }
+
+  /** Everything that arrives, for `for await`; at most 64 unacknowledged at a time. */
+  messages(): AsyncIterableIterator<Message> {
+    return this.#messages.iterate();
+  }
+
+  /** Everything that arrives, as it arrives; at most 64 unacknowledged at a time. */
+  get messages$(): Observable<Message> {
+    return this.#messages.messages$;
+  }
+
+  /** What happens to the device itself. */
+  get health$(): Observable<HealthEvent> {
+    return this.#health.asObservable();
+  }
+
+  /**
+   * Runs a handler for each message. When it returns the message is acknowledged with what it
+   * returned; when it throws, `health$` tells, and the message comes again.
+   */
+  handle(handler: (message: Message) => Promise<AckOptions | void> | AckOptions | void): { stop(): void } {
+    const subscription = this.messages$.subscribe((message) => {
+      void (async () => {
+        try {
+          await message.ack((await handler(message)) ?? {});
+        } catch (cause) {
+          this.#health.next({ type: 'handlerFailed', messageId: message.id, cause });
+          setTimeout(() => this.#messages.putBack(message), HANDLER_RETRY_MS).unref();
+        }
+      })();
+    });
+    return { stop: () => subscription.unsubscribe() };
+  }
+
+  /**
+   * Sends to users; each of their devices, and the own other ones, gets a copy. Resolves when the
+   * relay has taken the copies of every recipient user.
+   *
+   * Throws: {@link SessionError}; `SEND_FAILED` or `UNKNOWN_USER` where nobody but us got it.
+   */
+  async send(
+    to: string | readonly string[],
+    body: string | Uint8Array,
+    options: SendOptions = {},
+  ): Promise<SendReport> {
+    const messageId = await this.sendLater(to, body, options);
+    const report = await this.#sends.done(messageId);
+    const failed = report.recipients.filter((recipient) => recipient.user !== this.user && recipient.failure);
+    const others = report.recipients.filter((recipient) => recipient.user !== this.user);
+    if (failed.length > 0 && failed.length === others.length) {
+      const code = failed[0]?.failure === 'UNKNOWN_USER' ? 'UNKNOWN_USER' : 'SEND_FAILED';
+      throw new SessionError(code, { detail: `${failed[0]?.failure} for ${failed.length}` });
+    }
+    return report;
+  }
+
+  /** Like {@link Device.send}, but resolves with the message id as soon as the send is durable. */
+  async sendLater(
+    to: string | readonly string[],
+    body: string | Uint8Array,
+    options: SendOptions = {},
+  ): Promise<MessageId> {
+    const users = (typeof to === 'string' ? [to] : to).map(checkedUserId);
+    const messageId = this.#messageId(options.messageId);
+    this.#sends.expect(messageId, options.onAccepted);
+    const outcome = await this.#queue.put({
+      type: 'send',
+      messageId,
+      to: users,
+      body: typeof body === 'string' ? encodeUtf8(body) : body.slice(),
+      ...(options.conversation === undefined ? {} : { conversation: options.conversation }),
+    });
+    if (outcome.kind === 'refused') {
+      if (outcome.rejection.code === 'ALREADY_SENT') this.#sends.recall(messageId);
+      else throw refusal(outcome.rejection.code);
+    }
+    return messageId;
+  }
+
+  /** Approves the new device that shows this link code. */
+  async approveLink(code: string): Promise<{ deviceId: number }> {
+    return this.#ownList.approve(code);
+  }
+
+  /** The user's devices, as last seen. */
+  async devices(): Promise<readonly DeviceInfo[]> {
+    return this.#ownList.devices();
+  }
+
+  /** Removes a device of this user: it gets no more mail, and what it has not fetched is gone. */
+  async remove(deviceId: number): Promise<{ listVersion: number }> {
+    const parsed = parseDeviceId(deviceId);
+    if (!parsed.ok) throw new SessionError('BAD_DEVICE_ID');
+    return this.#ownList.remove(parsed.value);
+  }
+
+  /** Version of the user's device list, as last seen. */
+  listVersion(): number {
+    return this.#ownList.version();
+  }
+
+  /** Accepts a user's new identity key, after comparing it by another channel. */
+  async trustIdentity(user: string, identityKey: Uint8Array): Promise<void> {
+    await this.#put({ type: 'trustIdentity', userId: checkedUserId(user), identityKey });
+  }
+
+  /** The application's row under a key. */
+  data(key: string): Uint8Array | undefined {
+    return this.#parts.core.log.data(key);
+  }
+
+  /** Counters since the device was opened. */
+  stats(): DeviceStats {
+    return { ...this.#stats, dead: { ...this.#stats.dead } };
+  }
+
+  /** True when nothing is on its way in or out. */
+  idle(): boolean {
+    const { core } = this.#parts;
+    return (
+      this.#isQueueEmpty &&
+      this.#held.length === 0 &&
+      this.#queue.size() === 0 &&
+      core.outbox().length === 0 &&
+      core.inbox().length === 0 &&
+      this.#claims.size() === 0
+    );
+  }
+
+  /** Erases superseded keys now instead of by policy. */
+  flush(): void {
+    this.#vault.flush();
+  }
+
+  /** Breaks the connection to the relay; it comes back by itself. */
+  dropConnection(): void {
+    this.#socket.drop();
+  }
+
+  /** Commits what waits, erases what is superseded, and lets go of everything. */
+  close(): Promise<void> {
+    return this.#stop('closed');
+  }
+
+  async #put(input: CoreInput): Promise<void> {
+    const outcome = await this.#queue.put(input);
+    if (outcome.kind === 'refused') throw refusal(outcome.rejection.code);
+  }
+
+  #messageId(wanted: string | undefined): MessageId {
+    if (wanted === undefined) return messageIdFromBytes(this.#parts.entropy(16));
+    const parsed = parseMessageId(wanted);
+    if (!parsed.ok) throw new SessionError('BAD_MESSAGE_ID');
+    return parsed.value;
+  }
+
+  #release(effects: readonly Effect[]): void {
+    this.#stats.commits++;
+    for (const effect of effects) this.#carryOut(effect);
+    this.#vault.committed();
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case 'post':
+        this.#pump.put(effect);
+        break;
+      case 'claim':
+        this.#claims.put(effect);
+        break;
+      case 'acknowledge':
+        this.#count(effect.end);
+        this.#socket.acknowledge(effect.seq);
+        break;
+      case 'deliver':
+        this.#deliver(effect.item);
+        break;
+      case 'recipientDone':
+        this.#sends.recipientDone(effect);
+        break;
+      case 'sendDone':
+        this.#sends.sendDone(effect.messageId);
+        break;
+      case 'fetchList':
+        void this.#ownList.fetch(effect.userId).then(() => {
+          this.#queue.post({ type: 'envelope', envelope: effect.envelope, isListFresh: true });
+        });
+        break;
+      case 'identityChanged':
+        this.#health.next({ type: 'identityChanged', user: effect.userId, identityKey: effect.identityKey });
+        break;
+      case 'uploadKeys':
+        void this.#registrar.upload(effect.keys);
+        break;
+      case 'register':
+        this.#registrar.wanted();
+        break;
+      case 'receipted':
+        break;
+    }
+  }
+
+  #posted(item: OutboxItem, result: PostResult): void {
+    if (result.kind === 'accepted') this.#stats.envelopesSent += item.post.envelopes.length;
+    this.#queue.post({ type: 'posted', postId: item.post.postId, origin: item.origin, result });
+  }
+
+  #deliver(item: InboxItem): void {
+    const ack = async (options: AckOptions = {}): Promise<void> => {
+      await this.#put({ type: 'acknowledged', envelopeId: item.envelopeId, put: options.put ?? [] });
+      this.#messages.acknowledged(item.envelopeId);
+      this.#takeHeld();
+    };
+    this.#messages.put(item.envelopeId, toMessage(item, ack));
+  }
+
+  #frame(frame: ServerFrame): void {
+    const isFull = this.#parts.core.inbox().length + this.#queue.size() > INBOX_MAX;
+    if (frame.kind !== 'keysLow' && (isFull || this.#held.length > 0)) {
+      this.#held.push(frame);
+      return;
+    }
+    this.#takeFrame(frame);
+  }
+
+  #takeFrame(frame: ServerFrame): void {
+    switch (frame.kind) {
+      case 'envelopes':
+        for (const envelope of frame.envelopes) this.#queue.post({ type: 'envelope', envelope });
+        break;
+      case 'queueEmpty':
+        this.#isQueueEmpty = true;
+        this.#health.next({ type: 'queueEmpty' });
+        break;
+      case 'keysLow':
+        this.#queue.post({ type: 'replenish', count: frame.count });
+        break;
+    }
+  }
+
+  /** Frames wait, unacknowledged, while the application is behind; the relay then stops sending. */
+  #takeHeld(): void {
+    while (this.#held.length > 0 && this.#parts.core.inbox().length + this.#queue.size() <= INBOX_MAX) {
+      const frame = this.#held.shift();
+      if (frame !== undefined) this.#takeFrame(frame);
+    }
+  }
+
+  #count(end: EnvelopeState): void {
+    const stats = this.#stats;
+    if (end.state === 'delivered') stats.delivered++;
+    if (end.state === 'healed') stats.healed++;
+    if (end.state === 'duplicate') stats.duplicates++;
+    if (end.state === 'resend-requested') stats.resendRequested++;
+    if (end.state === 'dead') stats.dead = { ...stats.dead, [end.reason]: (stats.dead[end.reason] ?? 0) + 1 };
+    this.#health.next({ type: 'envelopeEnded', end });
+  }
+
+  #socketEnded(end: 'closed' | 'revoked' | 'connectedElsewhere'): void {
+    if (end === 'closed') return;
+    if (end === 'revoked') this.#queue.post({ type: 'revoked' });
+    setImmediate(() => void this.#stop(end));
+  }
+
+  #stop(reason: CloseReason): Promise<void> {
+    this.#closing ??= this.#shutDown(reason);
+    return this.#closing;
+  }
+
+  async #shutDown(reason: CloseReason): Promise<void> {
+    if (reason !== 'storeFailed') this.#queue.drain();
+    this.#abort.abort();
+    this.#socket.close();
+    this.#vault.stop();
+    this.#messages.close();
+    this.#sends.close();
+    this.#parts.core.log.close();
+    this.#health.next({ type: 'closed', reason });
+    this.#health.complete();
+    this.#resolveClosed(reason);
+  }
+}
+
+function checkedUserId(user: string): UserId {
+  const parsed = parseUserId(user);
+  if (!parsed.ok) throw new SessionError('BAD_USER_ID');
+  return parsed.value;
+}
+
+function refusal(code: string): SessionError {
+  return isSessionErrorCode(code) ? new SessionError(code) : new SessionError('INTERNAL', { detail: code });
+}

@@ -1,0 +1,121 @@
+/** The user's own devices: approving, removing, and learning device lists. */
+
+import type { CoreInput, DeviceCore } from '@simsim/device-core';
+import { currentDevices, DEVICE_STREAM, answerOffer, listWithout, parseLinkCode, USER_PREFIX, userStream } from '@simsim/sesame';
+import type { ContactPin, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
+import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import type { DeviceParts } from './device.ts';
+import { SessionError, isSessionErrorCode } from './session-error.ts';
+import { Backoff, sleep } from './backoff.ts';
+
+/** One of the user's devices. */
+export interface DeviceInfo {
+  readonly deviceId: number;
+  readonly registrationId: number;
+  readonly isThisDevice: boolean;
+}
+
+/** Tries against a list that moves; each is one more change by another device. */
+const LIST_TRIES_MAX = 5;
+
+/** Changes the own device list. */
+export class OwnList {
+  readonly #parts: DeviceParts;
+  readonly #userId: UserId;
+  readonly #put: (input: CoreInput) => Promise<void>;
+
+  constructor(parts: DeviceParts, own: { userId: UserId; put: (input: CoreInput) => Promise<void> }) {
+    this.#parts = parts;
+    this.#userId = own.userId;
+    this.#put = own.put;
+  }
+
+  version(): number {
+    return this.#input().record.listVersion;
+  }
+
+  devices(): readonly DeviceInfo[] {
+    const { own, record } = this.#input();
+    return currentDevices(record).map(({ deviceId, registrationId }) => ({
+      deviceId,
+      registrationId,
+      isThisDevice: deviceId === own.deviceId,
+    }));
+  }
+
+  /** Fetches a user's list and takes it in. A list that does not verify changes nothing. */
+  async fetch(userId: UserId): Promise<void> {
+    const since = this.#record(userId)?.listVersion ?? 0;
+    const backoff = new Backoff();
+    for (let tries = 0; tries < 8; tries++) {
+      try {
+        const outcome = await this.#parts.client.ask({ kind: 'getList', userId, since });
+        const isList = outcome.ok && outcome.value.kind === 'getList' && outcome.value.result.kind === 'list';
+        if (isList) await this.#put({ type: 'listLearned', list: outcome.value.result.list });
+        return;
+      } catch (cause) {
+        if (!(cause instanceof SessionError) || cause.code !== 'RELAY_UNAVAILABLE') return;
+        await sleep(backoff.nextMs());
+      }
+    }
+  }
+
+  async approve(code: string): Promise<{ deviceId: number }> {
+    const offer = parseLinkCode(code.trim());
+    if (!offer.ok) throw new SessionError('BAD_LINK_CODE');
+    await this.fetch(this.#userId);
+    const answer = answerOffer(this.#input(), { offer: offer.value, contacts: this.#contacts() }, this.#parts);
+    if (!answer.ok) throw refusal(answer.error.code);
+    const { deviceId, ciphertext } = answer.value;
+    const outcome = await this.#parts.client.ask({ kind: 'putLink', address: offer.value.address, ciphertext });
+    if (!outcome.ok) throw new SessionError('LINK_FAILED', { detail: outcome.error.code });
+    return { deviceId };
+  }
+
+  async remove(deviceId: DeviceId): Promise<{ listVersion: number }> {
+    for (let tries = 0; tries < LIST_TRIES_MAX; tries++) {
+      await this.fetch(this.#userId);
+      const signed = listWithout(this.#input(), deviceId, this.#parts);
+      if (!signed.ok) throw refusal(signed.error.code);
+      const outcome = await this.#parts.client.ask({ kind: 'removeDevice', list: signed.value });
+      if (outcome.ok) {
+        await this.#put({ type: 'listLearned', list: signed.value });
+        return { listVersion: signed.value.list.version };
+      }
+      if (outcome.error.code !== 'LIST_MOVED') throw new SessionError('RELAY_REFUSED', { detail: outcome.error.code });
+    }
+    throw new SessionError('RELAY_REFUSED', { detail: 'LIST_MOVED' });
+  }
+
+  #input(): OwnListInput {
+    const own = ownDevice(this.#parts.core);
+    const record = this.#record(this.#userId);
+    if (own === undefined || record === undefined) throw new SessionError('NOT_REGISTERED');
+    return { own, record };
+  }
+
+  #record(userId: UserId): UserRecord | undefined {
+    const { value } = this.#parts.core.reader().load(userStream(userId));
+    return value !== undefined && 'listHash' in value ? value : undefined;
+  }
+
+  #contacts(): ContactPin[] {
+    const contacts: ContactPin[] = [];
+    for (const stream of this.#parts.core.log.streamsWithPrefix(USER_PREFIX)) {
+      const { value } = this.#parts.core.reader().load(stream);
+      if (value === undefined || !('listHash' in value) || value.identityKey === undefined) continue;
+      contacts.push({ userId: value.userId, identityKey: value.identityKey });
+    }
+    return contacts;
+  }
+}
+
+/** This device, if the store holds one. */
+export function ownDevice(core: DeviceCore): OwnDevice | undefined {
+  const { value } = core.reader().load(DEVICE_STREAM);
+  return value !== undefined && 'registration' in value ? value : undefined;
+}
+
+function refusal(code: string): SessionError {
+  return isSessionErrorCode(code) ? new SessionError(code) : new SessionError('INTERNAL', { detail: code });
+}

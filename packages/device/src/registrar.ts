@@ -1,0 +1,96 @@
+/** Getting listed at the relay, and keeping prekeys there. Every step may be repeated after a crash. */
+
+import type { CoreInput } from '@simsim/device-core';
+import type { PreKeyUpload } from '@simsim/relay-protocol';
+import { oneTimeStream, PRE_KEYS_STREAM, registrationRequest, uploadOf } from '@simsim/sesame';
+import type { OneTimeBatch } from '@simsim/sesame';
+import { Backoff, sleep } from './backoff.ts';
+import type { DeviceParts } from './device.ts';
+import { ownDevice } from './own-devices.ts';
+import { SessionError } from './session-error.ts';
+
+/** Refusals that another try can cure: the nonce was spent, or the relay asks for patience. */
+const RETRYABLE = new Set(['NONCE_UNKNOWN', 'RATE_LIMITED', 'UNAVAILABLE']);
+
+/** Registers a device. */
+export class Registrar {
+  readonly #parts: DeviceParts;
+  readonly #put: (input: CoreInput) => Promise<void>;
+  readonly #signal: AbortSignal;
+  #isWanted = false;
+  #upload: Promise<void> = Promise.resolve();
+
+  constructor(parts: DeviceParts, on: { put: (input: CoreInput) => Promise<void>; signal: AbortSignal }) {
+    this.#parts = parts;
+    this.#put = on.put;
+    this.#signal = on.signal;
+  }
+
+  /** Remembers that the relay has not taken this device yet. */
+  wanted(): void {
+    this.#isWanted = true;
+  }
+
+  /** Registers where that is wanted. Throws: what the relay refuses for good. */
+  async registered(): Promise<void> {
+    const backoff = new Backoff();
+    while (this.#isWanted && !this.#signal.aborted) {
+      const code = await this.#register();
+      if (code === undefined) {
+        await this.#put({ type: 'registered' });
+        this.#isWanted = false;
+        return;
+      }
+      if (code === 'USER_EXISTS') throw new SessionError('USER_EXISTS');
+      if (code === 'LIST_MOVED' || code === 'BAD_APPROVAL') throw new SessionError('LINK_FAILED', { detail: code });
+      if (!RETRYABLE.has(code)) throw new SessionError('RELAY_REFUSED', { detail: code });
+      await sleep(backoff.nextMs(), this.#signal);
+    }
+  }
+
+  /** Uploads prekeys until the relay took them; one upload at a time. */
+  upload(keys: PreKeyUpload): Promise<void> {
+    this.#upload = this.#upload.then(() => this.#uploadOnce(keys));
+    return this.#upload;
+  }
+
+  async #register(): Promise<string | undefined> {
+    try {
+      const nonce = await this.#parts.client.ask({ kind: 'nonce' });
+      if (!nonce.ok) return nonce.error.code;
+      const request = nonce.value.kind === 'nonce' ? this.#request(nonce.value.nonce) : undefined;
+      if (request === undefined) return undefined;
+      const outcome = await this.#parts.client.ask(request);
+      return outcome.ok ? undefined : outcome.error.code;
+    } catch (cause) {
+      if (cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE') return 'UNAVAILABLE';
+      throw cause;
+    }
+  }
+
+  #request(nonce: Uint8Array): ReturnType<typeof registrationRequest> {
+    const own = ownDevice(this.#parts.core);
+    const reader = this.#parts.core.reader();
+    const { value: preKeys } = reader.load(PRE_KEYS_STREAM);
+    if (own === undefined || preKeys === undefined || !('batches' in preKeys)) return undefined;
+    const batches: OneTimeBatch[] = [];
+    for (const firstId of preKeys.batches) {
+      const { value } = reader.load(oneTimeStream(firstId));
+      if (value !== undefined && 'pairs' in value) batches.push(value);
+    }
+    return registrationRequest(own, { nonce, keys: uploadOf(preKeys, batches) }, this.#parts);
+  }
+
+  async #uploadOnce(keys: PreKeyUpload): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.#signal.aborted) {
+      try {
+        const outcome = await this.#parts.client.ask({ kind: 'uploadKeys', keys });
+        if (outcome.ok || !RETRYABLE.has(outcome.error.code)) return;
+      } catch {
+        // The relay is away: the same keys go up again.
+      }
+      await sleep(backoff.nextMs(), this.#signal);
+    }
+  }
+}

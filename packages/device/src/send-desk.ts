@@ -1,0 +1,136 @@
+/** Telling callers how their sends fare, also across restarts. */
+
+import type { DeviceCore } from '@simsim/device-core';
+import type { MessageId } from '@simsim/relay-protocol';
+import { decodeFact, sendStream } from '@simsim/sesame';
+import type { Effect, SendFailure, SendState } from '@simsim/sesame';
+import { SessionError } from './session-error.ts';
+
+/** The relay's commit took one user's copies. */
+export interface Acceptance {
+  readonly user: string;
+  /** The version of the user's device list that the copies were exact against. */
+  readonly listVersion: number;
+}
+
+/** How one recipient user fared. */
+export interface RecipientReport extends Acceptance {
+  /** Why it has not got the message and never will; absent where it was accepted. */
+  readonly failure?: SendFailure;
+}
+
+/** How a send fared; the own user is among the recipients. */
+export interface SendReport {
+  readonly messageId: string;
+  readonly recipients: readonly RecipientReport[];
+}
+
+interface Entry {
+  readonly recipients: Map<string, RecipientReport>;
+  readonly onAccepted: ((acceptance: Acceptance) => void)[];
+  readonly done: Promise<SendReport>;
+  readonly resolve: (report: SendReport) => void;
+  readonly reject: (cause: unknown) => void;
+}
+
+/** Keeps callers informed. */
+export class SendDesk {
+  readonly #core: DeviceCore;
+  readonly #entries = new Map<MessageId, Entry>();
+
+  constructor(core: DeviceCore) {
+    this.#core = core;
+  }
+
+  /** Listens for a send, before it is decided. */
+  expect(messageId: MessageId, onAccepted?: (acceptance: Acceptance) => void): void {
+    const entry = this.#entries.get(messageId) ?? newEntry();
+    if (onAccepted !== undefined) entry.onAccepted.push(onAccepted);
+    this.#entries.set(messageId, entry);
+  }
+
+  /** The report, once every recipient is done. */
+  async done(messageId: MessageId): Promise<SendReport> {
+    this.expect(messageId);
+    const report = await this.#entries.get(messageId)?.done;
+    if (report === undefined) throw new SessionError('CLOSED');
+    return report;
+  }
+
+  recipientDone(effect: Extract<Effect, { type: 'recipientDone' }>): void {
+    const { messageId, userId: user, listVersion, failure } = effect;
+    const entry = this.#entries.get(messageId);
+    if (entry === undefined) return;
+    tell(entry, { user, listVersion, ...(failure === undefined ? {} : { failure }) });
+  }
+
+  sendDone(messageId: MessageId): void {
+    const entry = this.#entries.get(messageId);
+    if (entry === undefined) return;
+    this.#entries.delete(messageId);
+    entry.resolve({ messageId, recipients: [...entry.recipients.values()] });
+  }
+
+  /** A send that was made before: tells again what became of it. */
+  recall(messageId: MessageId): void {
+    const entry = this.#entries.get(messageId);
+    if (entry === undefined) return;
+    const stream = sendStream(messageId);
+    const known = this.#core.reader().load(stream);
+    if (!known.isClosed && known.value !== undefined && 'recipients' in known.value) {
+      const isDone = tellState(entry, known.value);
+      if (isDone) this.sendDone(messageId);
+      return;
+    }
+    for (const report of this.#history(stream)) tell(entry, report);
+    this.sendDone(messageId);
+  }
+
+  /** Rejects whoever still waits. */
+  close(): void {
+    for (const entry of this.#entries.values()) entry.reject(new SessionError('CLOSED'));
+    this.#entries.clear();
+  }
+
+  *#history(stream: string): Generator<RecipientReport> {
+    for (const event of this.#core.log.events()) {
+      if (event.stream !== stream) continue;
+      const fact = decodeFact(event.type, event.facts);
+      const user = String(fact?.fields['userId']);
+      if (fact?.name === 'RoundAccepted') yield { user, listVersion: Number(fact.fields['listVersion']) };
+      if (fact?.name === 'SendFailed') {
+        yield { user, listVersion: 0, failure: fact.fields['reason'] as SendFailure };
+      }
+    }
+  }
+}
+
+function tellState(entry: Entry, state: SendState): boolean {
+  let isDone = true;
+  for (const { userId: user, status, listVersion } of state.recipients.values()) {
+    if (status === 'accepted') tell(entry, { user, listVersion });
+    else if (status === 'unknown') tell(entry, { user, listVersion, failure: 'UNKNOWN_USER' });
+    else if (status === 'failed') tell(entry, { user, listVersion, failure: 'POST_CONFLICT' });
+    else isDone = false;
+  }
+  return isDone;
+}
+
+function tell(entry: Entry, report: RecipientReport): void {
+  if (entry.recipients.has(report.user)) return;
+  entry.recipients.set(report.user, report);
+  const { user, listVersion, failure } = report;
+  if (failure === undefined) for (const listen of entry.onAccepted) listen({ user, listVersion });
+}
+
+function newEntry(): Entry {
+  let resolve: (report: SendReport) => void = () => undefined;
+  let reject: (cause: unknown) => void = () => undefined;
+  const done = new Promise<SendReport>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // A send nobody waits for may be cut off by a close.
+  done.catch(() => undefined);
+  return { recipients: new Map(), onAccepted: [], done, resolve, reject };
+}

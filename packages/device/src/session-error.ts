@@ -1,0 +1,109 @@
+/** The one error of the front door: what happened, who is to blame, what to do next. */
+
+/** Who has to do something about it. */
+export type Blame = 'peer' | 'caller' | 'store' | 'relay' | 'us';
+
+interface ErrorInfo {
+  readonly blame: Blame;
+  readonly retryable: boolean;
+  readonly action: string;
+}
+
+/** A code of {@link SessionError}. Codes are API: never renamed, never reused. */
+export type SessionErrorCode =
+  | 'STORE_MISSING'
+  | 'STORE_EXISTS'
+  | 'STORE_IN_USE'
+  | 'STORE_FAILED'
+  | 'USER_MISMATCH'
+  | 'RELAY_INSECURE'
+  | 'RELAY_UNAVAILABLE'
+  | 'RELAY_REFUSED'
+  | 'USER_EXISTS'
+  | 'NOT_REGISTERED'
+  | 'DEVICE_REVOKED'
+  | 'MESSAGE_TOO_LARGE'
+  | 'CONVERSATION_TOO_LONG'
+  | 'NO_RECIPIENT'
+  | 'TOO_MANY_RECIPIENTS'
+  | 'BAD_USER_ID'
+  | 'BAD_DEVICE_ID'
+  | 'BAD_MESSAGE_ID'
+  | 'UNKNOWN_USER'
+  | 'SEND_FAILED'
+  | 'IDENTITY_CHANGED'
+  | 'BAD_LIST'
+  | 'UNKNOWN_MESSAGE'
+  | 'BAD_LINK_CODE'
+  | 'LINK_FAILED'
+  | 'UNKNOWN_DEVICE'
+  | 'LAST_DEVICE'
+  | 'TOO_MANY_DEVICES'
+  | 'CLOSED'
+  | 'ABORTED'
+  | 'INTERNAL';
+
+/** Who is to blame, whether trying again can help, and what to do. */
+const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string]>> = {
+  STORE_MISSING: ['store', false, "Pass ifMissing: 'create' to make a new device, or link this one to an existing device."],
+  STORE_EXISTS: ['caller', false, 'Open the device that is there, or choose another path.'],
+  STORE_IN_USE: ['store', false, 'Close the other process that has this device open.'],
+  STORE_FAILED: ['store', false, 'Look at the cause, then open the device again.'],
+  USER_MISMATCH: ['caller', false, 'Open the store under the user it belongs to.'],
+  RELAY_INSECURE: ['caller', false, 'Use https, or a relay on this machine.'],
+  RELAY_UNAVAILABLE: ['relay', true, 'Nothing is lost; it is tried again when the relay is back.'],
+  RELAY_REFUSED: ['relay', false, 'Look at the cause for what the relay refused.'],
+  USER_EXISTS: ['caller', false, 'Choose another user id, or link this device to that user.'],
+  NOT_REGISTERED: ['us', true, 'Wait until the relay has taken the registration.'],
+  DEVICE_REVOKED: ['caller', false, 'This device was removed by another one; link it again as a new device.'],
+  MESSAGE_TOO_LARGE: ['caller', false, 'Send at most 95 KiB; put larger data elsewhere and send its key.'],
+  CONVERSATION_TOO_LONG: ['caller', false, 'Use a conversation label of at most 256 bytes.'],
+  NO_RECIPIENT: ['caller', false, 'Name at least one user.'],
+  TOO_MANY_RECIPIENTS: ['caller', false, 'Send to at most 256 users at a time.'],
+  BAD_USER_ID: ['caller', false, 'A user id has 1 to 128 bytes and no control characters.'],
+  BAD_DEVICE_ID: ['caller', false, 'A device id is 1 to 127.'],
+  BAD_MESSAGE_ID: ['caller', false, 'A message id is 32 lower-case hex characters.'],
+  UNKNOWN_USER: ['caller', false, 'Check the user id: the relay knows no such user.'],
+  SEND_FAILED: ['peer', true, 'Look at the report: it tells who did not get it and why.'],
+  IDENTITY_CHANGED: ['peer', false, 'Compare safety numbers with the user, then accept the new key.'],
+  BAD_LIST: ['relay', false, 'The relay showed a device list that does not verify; do not trust it.'],
+  UNKNOWN_MESSAGE: ['caller', false, 'The message was acknowledged before.'],
+  BAD_LINK_CODE: ['caller', false, 'Copy the whole link code from the new device.'],
+  LINK_FAILED: ['caller', true, 'Start linking again: the link was used, expired or overtaken.'],
+  UNKNOWN_DEVICE: ['caller', false, 'Look at devices() for the ids there are.'],
+  LAST_DEVICE: ['caller', false, 'A user keeps at least one device.'],
+  TOO_MANY_DEVICES: ['caller', false, 'Remove a device first: a user has at most 16.'],
+  CLOSED: ['caller', false, 'Open the device again.'],
+  ABORTED: ['caller', true, 'It was cancelled by its signal.'],
+  INTERNAL: ['us', false, 'Please report this with the code and the cause.'],
+};
+
+/** Thrown by the front door. Its message holds ids only: no plaintext, no keys. */
+export class SessionError extends Error {
+  override readonly name = 'SessionError';
+  readonly code: SessionErrorCode;
+  readonly blame: Blame;
+  readonly retryable: boolean;
+  /** What to do next, for people. */
+  readonly action: string;
+
+  constructor(code: SessionErrorCode, options: { detail?: string; cause?: unknown } = {}) {
+    const info = errorInfo(code);
+    const detail = options.detail === undefined ? '' : ` (${options.detail})`;
+    super(`${code}${detail}: ${info.action}`, { cause: options.cause });
+    this.code = code;
+    this.blame = info.blame;
+    this.retryable = info.retryable;
+    this.action = info.action;
+  }
+}
+
+function errorInfo(code: SessionErrorCode): ErrorInfo {
+  const [blame, retryable, action] = ERRORS[code];
+  return { blame, retryable, action };
+}
+
+/** True for a word that is a code here. */
+export function isSessionErrorCode(code: string): code is SessionErrorCode {
+  return Object.hasOwn(ERRORS, code);
+}
