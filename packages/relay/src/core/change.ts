@@ -1,0 +1,78 @@
+/** What a decision changes. A store applies changes in order, in the transaction of the slice. */
+
+import type {
+  ClaimId,
+  ClaimResult,
+  OneTimePreKey,
+  PostId,
+  SignedDeviceList,
+  SignedPreKey,
+} from '@simsim/relay-protocol';
+import type { DeviceAddress, KeyCounters, NewMail } from './slice.ts';
+
+/** One change. */
+export type Change =
+  | { readonly kind: 'nonceIssued'; readonly nonce: Uint8Array; readonly expiresAtMs: number }
+  | { readonly kind: 'nonceSpent'; readonly nonce: Uint8Array }
+  /** Makes the account, or replaces its list. */
+  | { readonly kind: 'listChanged'; readonly list: SignedDeviceList }
+  /** Follows `listChanged`. */
+  | {
+      readonly kind: 'deviceAdded';
+      readonly device: DeviceAddress;
+      readonly tokenHash: Uint8Array;
+      readonly signedPreKey: SignedPreKey;
+    }
+  /** Removes the device with its token, keys, mailbox, and what it posted or claimed. */
+  | { readonly kind: 'deviceRemoved'; readonly device: DeviceAddress }
+  | {
+      readonly kind: 'signedPreKeyStored';
+      readonly device: DeviceAddress;
+      readonly key: SignedPreKey;
+    }
+  | {
+      readonly kind: 'preKeysStored';
+      readonly device: DeviceAddress;
+      readonly keys: readonly OneTimePreKey[];
+    }
+  | {
+      readonly kind: 'preKeyIssued';
+      readonly device: DeviceAddress;
+      readonly id: number;
+      readonly atMs: number;
+    }
+  | {
+      readonly kind: 'keysCounted';
+      readonly device: DeviceAddress;
+      readonly counters: KeyCounters;
+    }
+  /** The store gives the envelope the mailbox's next number. */
+  | { readonly kind: 'mailStored'; readonly device: DeviceAddress; readonly mail: NewMail }
+  | {
+      readonly kind: 'mailAcknowledged';
+      readonly device: DeviceAddress;
+      readonly seqs: readonly number[];
+    }
+  | {
+      readonly kind: 'postAccepted';
+      readonly device: DeviceAddress;
+      readonly postId: PostId;
+      readonly bodyHash: Uint8Array;
+      readonly listVersion: number;
+      readonly atMs: number;
+    }
+  | {
+      readonly kind: 'claimAnswered';
+      readonly device: DeviceAddress;
+      readonly claimId: ClaimId;
+      readonly bodyHash: Uint8Array;
+      readonly results: readonly ClaimResult[];
+      readonly atMs: number;
+    }
+  | {
+      readonly kind: 'linkPut';
+      readonly address: Uint8Array;
+      readonly ciphertext: Uint8Array;
+      readonly expiresAtMs: number;
+    }
+  | { readonly kind: 'linkTaken'; readonly address: Uint8Array };

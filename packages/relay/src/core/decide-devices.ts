@@ -1,0 +1,161 @@
+/** Changing and reading device lists. Every change is a signed next version, verified whole. */
+
+import { equalBytes } from '@simsim/bytes';
+import type {
+  AddDeviceRequest,
+  CreateAccountRequest,
+  DeviceEntry,
+  DeviceId,
+  DeviceList,
+  RemoveDeviceRequest,
+} from '@simsim/relay-protocol';
+import {
+  deviceProofBytes,
+  encodeDeviceList,
+  findDevice,
+  verifyDeviceApproval,
+  verifyDeviceList,
+} from '@simsim/relay-protocol';
+import type { Change } from './change.ts';
+import type { CallerInput, Decision, DecisionInput, Reads, Wakeup } from './decision.ts';
+import { answer, refuse } from './decision.ts';
+import type { Account } from './slice.ts';
+
+/** Reads the user and the nonce. */
+export const readsForAddDevice = (request: AddDeviceRequest): Reads => ({
+  users: [request.userId],
+  nonce: request.nonce,
+});
+
+/**
+ * Joins a device that a listed one approved, or says again that it joined.
+ *
+ * Refuses: `UNKNOWN_USER`, `DEVICE_EXISTS`, `BAD_LIST`, `LIST_MOVED`, `NONCE_UNKNOWN`,
+ * `BAD_APPROVAL`, `BAD_PROOF`.
+ */
+export function decideAddDevice({ request, slice, env }: DecisionInput<'addDevice'>): Decision {
+  const account = slice.accounts.get(request.userId);
+  if (account === undefined) return refuse('UNKNOWN_USER');
+  const current = account.list.list;
+  const { list } = request.list;
+  const entry = findDevice(list, request.deviceId);
+  if (findDevice(current, request.deviceId) !== undefined) {
+    const isSame = entry !== undefined && isRepeat(account, entry, request.tokenHash);
+    return isSame ? answer({ kind: 'addDevice' }) : refuse('DEVICE_EXISTS');
+  }
+  if (entry === undefined || list.userId !== request.userId) return refuse('BAD_LIST');
+  if (list.version !== current.version + 1) return refuse('LIST_MOVED');
+  if ((slice.nonceExpiresAtMs ?? 0) <= env.nowMs) return refuse('NONCE_UNKNOWN');
+
+  const { approval } = request;
+  const isForThis =
+    approval.userId === request.userId &&
+    approval.deviceId === entry.deviceId &&
+    approval.registrationId === entry.registrationId &&
+    equalBytes(approval.deviceKey, entry.deviceKey);
+  if (!isForThis || !verifyDeviceApproval(approval, current, env.crypto).ok) {
+    return refuse('BAD_APPROVAL');
+  }
+  const isNext = verifyDeviceList({ signed: request.list, previous: current }, env.crypto).ok;
+  const isOneMore =
+    list.devices.length === current.devices.length + 1 && includesAll(list, current.devices);
+  if (!isNext || !isOneMore) return refuse('BAD_LIST');
+
+  const proof = [deviceProofBytes({ ...request, list })];
+  if (!env.crypto.verifyDeviceKey(entry.deviceKey, proof, request.deviceProof)) {
+    return refuse('BAD_PROOF');
+  }
+  return answer({ kind: 'addDevice' }, joinChanges(request, request.deviceId));
+}
+
+/** Reads the list's user. */
+export const readsForRemoveDevice = (request: RemoveDeviceRequest): Reads => ({
+  users: [request.list.list.userId],
+});
+
+/**
+ * Publishes a list with fewer devices; token, keys and mailbox of the removed ones go with them.
+ *
+ * Refuses: `FORBIDDEN` unless the caller signed its own user's list, `LIST_MOVED`, `BAD_LIST`.
+ */
+export function decideRemoveDevice(input: CallerInput<'removeDevice'>): Decision {
+  const { request, slice, env, caller } = input;
+  const { list } = request.list;
+  const account = slice.accounts.get(list.userId);
+  if (account === undefined || caller.userId !== list.userId) return refuse('FORBIDDEN');
+  const current = account.list.list;
+  if (equalBytes(encodeDeviceList(list), encodeDeviceList(current))) {
+    return answer({ kind: 'removeDevice' });
+  }
+  if (list.version !== current.version + 1) return refuse('LIST_MOVED');
+  if (list.signer !== caller.deviceId) return refuse('FORBIDDEN');
+  const isNext = verifyDeviceList({ signed: request.list, previous: current }, env.crypto).ok;
+  const isFewer =
+    list.devices.length < current.devices.length && includesAll(current, list.devices);
+  if (!isNext || !isFewer) return refuse('BAD_LIST');
+
+  const changes: Change[] = [{ kind: 'listChanged', list: request.list }];
+  const wakeups: Wakeup[] = [];
+  for (const { deviceId } of current.devices) {
+    if (findDevice(list, deviceId) !== undefined) continue;
+    const device = { userId: list.userId, deviceId };
+    changes.push({ kind: 'deviceRemoved', device });
+    wakeups.push({ kind: 'removed', device });
+  }
+  return answer({ kind: 'removeDevice' }, changes, wakeups);
+}
+
+/** Gives a user's list unless the asker has this version already. */
+export function decideGetList({ request, slice }: DecisionInput<'getList'>): Decision {
+  const list = slice.accounts.get(request.userId)?.list;
+  if (list === undefined) return answer({ kind: 'getList', result: { kind: 'unknownUser' } });
+  if (list.list.version === request.since) {
+    return answer({ kind: 'getList', result: { kind: 'unchanged' } });
+  }
+  return answer({ kind: 'getList', result: { kind: 'list', list } });
+}
+
+/** What changes when a device joins: nonce, list, token and first keys, all at once. */
+export function joinChanges(
+  request: CreateAccountRequest | AddDeviceRequest,
+  deviceId: DeviceId,
+): Change[] {
+  const device = { userId: request.userId, deviceId };
+  const { signedPreKey, oneTimePreKeys } = request.keys;
+  const counters = {
+    count: oneTimePreKeys.length,
+    lastIssuedId: 0,
+    highestSeenId: oneTimePreKeys.at(-1)?.id ?? 0,
+  };
+  return [
+    { kind: 'nonceSpent', nonce: request.nonce },
+    { kind: 'listChanged', list: request.list },
+    { kind: 'deviceAdded', device, tokenHash: request.tokenHash, signedPreKey },
+    { kind: 'preKeysStored', device, keys: oneTimePreKeys },
+    { kind: 'keysCounted', device, counters },
+  ];
+}
+
+/** Whether a listed device is the very one that asks again: same device key, same token. */
+export function isRepeat(account: Account, entry: DeviceEntry, tokenHash: Uint8Array): boolean {
+  const listed = findDevice(account.list.list, entry.deviceId);
+  const known = account.devices.get(entry.deviceId);
+  return (
+    listed !== undefined &&
+    known !== undefined &&
+    equalBytes(listed.deviceKey, entry.deviceKey) &&
+    equalBytes(known.tokenHash, tokenHash)
+  );
+}
+
+/** Whether the list has these devices exactly as they are here. */
+function includesAll(list: DeviceList, devices: readonly DeviceEntry[]): boolean {
+  return devices.every((device) => {
+    const other = findDevice(list, device.deviceId);
+    return (
+      other !== undefined &&
+      other.registrationId === device.registrationId &&
+      equalBytes(other.deviceKey, device.deviceKey)
+    );
+  });
+}

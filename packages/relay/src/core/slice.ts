@@ -1,0 +1,135 @@
+/** What a decision reads: asked for by `sliceFor`, read by a store inside the transaction. */
+
+import type {
+  ClaimId,
+  ClaimResult,
+  DeviceId,
+  EnvelopeId,
+  EnvelopeKind,
+  OneTimePreKey,
+  PostId,
+  SignedDeviceList,
+  SignedPreKey,
+  UserId,
+} from '@simsim/relay-protocol';
+
+/** A device, named with its user. */
+export interface DeviceAddress {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+}
+
+/** What a store is asked to read. Parts that say "the caller's" are empty without a caller. */
+export interface SliceQuery {
+  /** SHA-256 of the bearer token; resolves to the caller. */
+  readonly tokenHash?: Uint8Array;
+  readonly users?: readonly UserId[];
+  readonly nonce?: Uint8Array;
+  /** Whether to count the nonces that are out. */
+  readonly countsNonces?: true;
+  /** Posts of the caller's that may have been accepted before. */
+  readonly posts?: readonly PostId[];
+  /** A claim of the caller's that may have been answered before. */
+  readonly claim?: ClaimId;
+  /** Devices whose next bundle is wanted. */
+  readonly keysOf?: readonly DeviceAddress[];
+  /** The caller's own keys: its counters, and which of these one-time ids are known. */
+  readonly ownKeys?: readonly number[];
+  /** The caller's mailbox above `after`: at most `limit` envelopes and about `bytesMax` bytes. */
+  readonly mail?: { readonly after: number; readonly limit: number; readonly bytesMax: number };
+  readonly link?: Uint8Array;
+}
+
+/** What a store found. */
+export interface Slice {
+  readonly caller?: DeviceAddress;
+  /** Only users that exist. */
+  readonly accounts: ReadonlyMap<UserId, Account>;
+  readonly nonceExpiresAtMs?: number;
+  readonly nonceCount: number;
+  /** Only posts that were accepted. */
+  readonly posts: ReadonlyMap<PostId, AcceptedPost>;
+  readonly claim?: AnsweredClaim;
+  /** Only devices that exist, by {@link addressKey}. */
+  readonly keysOf: ReadonlyMap<string, DeviceKeys>;
+  readonly ownKeys?: OwnKeys;
+  readonly mail?: MailPage;
+  readonly link?: { readonly ciphertext: Uint8Array; readonly expiresAtMs: number };
+}
+
+/** A user as the relay knows it. */
+export interface Account {
+  readonly list: SignedDeviceList;
+  /** One for each listed device. */
+  readonly devices: ReadonlyMap<DeviceId, AccountDevice>;
+}
+
+/** A device as the relay knows it beyond its list entry. */
+export interface AccountDevice {
+  readonly tokenHash: Uint8Array;
+  /** Envelopes waiting. */
+  readonly mailCount: number;
+  /** Their content, in bytes. */
+  readonly mailBytes: number;
+}
+
+/** A post that was accepted: what tells a repeat from another body, and the answer it got. */
+export interface AcceptedPost {
+  readonly bodyHash: Uint8Array;
+  readonly listVersion: number;
+}
+
+/** A claim that was answered. */
+export interface AnsweredClaim {
+  readonly bodyHash: Uint8Array;
+  readonly results: readonly ClaimResult[];
+}
+
+/** Where a device's one-time prekeys stand. */
+export interface KeyCounters {
+  /** Not handed out yet. */
+  readonly count: number;
+  /** Highest id handed out, 0 for none. */
+  readonly lastIssuedId: number;
+  /** Highest id ever uploaded, 0 for none. */
+  readonly highestSeenId: number;
+}
+
+/** A device's keys, as a claim needs them. */
+export interface DeviceKeys extends KeyCounters {
+  readonly signedPreKey: SignedPreKey;
+  /** The oldest one not handed out. */
+  readonly nextOneTimePreKey?: OneTimePreKey;
+}
+
+/** A device's keys, as its own upload needs them. */
+export interface OwnKeys extends KeyCounters {
+  readonly signedPreKey: SignedPreKey;
+  /** Which of the asked ids are known, with their public keys. */
+  readonly known: ReadonlyMap<number, Uint8Array>;
+}
+
+/** An envelope in a mailbox, before it has its place. */
+export interface NewMail {
+  readonly sender: DeviceAddress;
+  readonly envelopeId: EnvelopeId;
+  readonly kind: EnvelopeKind;
+  readonly content: Uint8Array;
+  readonly storedAtMs: number;
+}
+
+/** An envelope in its place in a mailbox. */
+export interface StoredMail extends NewMail {
+  readonly seq: number;
+}
+
+/** A part of a mailbox, in order. `isEmpty`: nothing waits above it. */
+export interface MailPage {
+  readonly mail: readonly StoredMail[];
+  readonly isEmpty: boolean;
+}
+
+/** One string for a device address, for maps. User ids have no control characters. */
+export function addressKey(address: DeviceAddress): string {
+  return `${address.userId}\n${address.deviceId}`;
+}

@@ -1,0 +1,159 @@
+/** A running relay: one file, one port, one process. */
+
+import type { Server } from 'node:http';
+import { isIP } from 'node:net';
+import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
+import { LATENCY_MAX_MS, WEBSOCKET_PATH } from '@simsim/relay-protocol';
+import { WebSocketServer } from 'ws';
+import { MAILBOX_BYTES_MAX, MAILBOX_COUNT_MAX } from '../core/limits.ts';
+import type { RelayStore } from '../core/store.ts';
+import { openSqliteStore } from '../sqlite/sqlite-store.ts';
+import { Connections } from './connections.ts';
+import { tokenHashOf } from './credential.ts';
+import type { Chaos } from './group-commit.ts';
+import { createGroupCommit } from './group-commit.ts';
+import { createHttpServer } from './http-server.ts';
+import type { LogLevel } from './log.ts';
+import type { Rate } from './token-bucket.ts';
+import { RateLimit } from './token-bucket.ts';
+
+/** How often open sockets are pinged; one that misses a ping is ended. */
+const ALIVE_CHECK_MS = 30_000;
+/** How often expired rows are removed. */
+const PRUNE_MS = 60 * 60 * 1000;
+/** Bytes of a frame from a device: 4096 acknowledgements at most. */
+const FRAME_BYTES_MAX = 64 * 1024;
+
+/**
+ * How fast one device may claim keys of one user, unless told otherwise: 120 at once, 60 a minute.
+ * A device claims once per new session; only a drain of somebody's one-time keys gets near (X3-30).
+ */
+export const CLAIM_RATE: Rate = { burst: 120, perMinute: 60 };
+
+/** How to start a relay. */
+export interface RelayOptions {
+  /** Path of the SQLite file; made if it is not there. */
+  readonly file: string;
+  /** Address to listen on. Default: 127.0.0.1. */
+  readonly host?: string;
+  /** Port to listen on. Default: 0, any free one. */
+  readonly port?: number;
+  /** Whether anybody may make an account. Default: `open` on loopback, else `closed`. */
+  readonly registration?: 'open' | 'closed';
+  /** How fast one device may claim keys of one user. Default: {@link CLAIM_RATE}. */
+  readonly claimRate?: Rate | 'unlimited';
+  /** Envelopes a mailbox holds. Default: 50,000. */
+  readonly mailboxCountMax?: number;
+  /** Bytes a mailbox holds. Default: 128 MiB. */
+  readonly mailboxBytesMax?: number;
+  /** Default: `off`. */
+  readonly log?: LogLevel;
+  /** Tests only: called around the commit of every accepted post. */
+  readonly chaos?: Chaos;
+}
+
+/** A relay that takes requests. */
+export interface RunningRelay {
+  /** Where devices reach it, without a trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  /** How many devices are connected. */
+  connections(): number;
+  /** Answers what is queued, closes every connection and the file. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a relay.
+ *
+ * Throws: `RelayStoreError` or SQLite's error for the file, Node's for the port.
+ */
+export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
+  const store = openSqliteStore(options.file);
+  try {
+    return await serve(store, options);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+async function serve(store: RelayStore, options: RelayOptions): Promise<RunningRelay> {
+  const host = options.host ?? '127.0.0.1';
+  const now = (): number => Date.now();
+  const registration = options.registration ?? (isLoopback(host) ? 'open' : 'closed');
+  const mailboxCountMax = options.mailboxCountMax ?? MAILBOX_COUNT_MAX;
+  const mailboxBytesMax = options.mailboxBytesMax ?? MAILBOX_BYTES_MAX;
+  const commit = createGroupCommit({
+    store,
+    crypto: nodeCrypto,
+    entropy: nodeEntropy,
+    policy: { registration, mailboxCountMax, mailboxBytesMax },
+    now,
+    ...(options.chaos && { chaos: options.chaos }),
+    onWakeups: (wakeups) => connections.wake(wakeups),
+    onFailure: () => server.log.error('a group could not be committed'),
+  });
+  const connections = new Connections({ store, commit, now });
+  const rate = options.claimRate ?? CLAIM_RATE;
+  const server = createHttpServer({
+    store,
+    commit,
+    crypto: nodeCrypto,
+    now,
+    ...(rate !== 'unlimited' && { claims: new RateLimit(rate) }),
+    log: options.log ?? 'off',
+  });
+  const sockets = acceptSockets(server.server, connections);
+  const prune = (): void => {
+    const nowMs = now();
+    try {
+      store.prune({ nowMs, beforeMs: nowMs - LATENCY_MAX_MS });
+    } catch {
+      // Nothing depends on it yet; the next round tries again.
+      server.log.error('expired rows could not be removed');
+    }
+  };
+  prune();
+  await server.listen({ host, port: options.port ?? 0 });
+  const timers = [setInterval(() => connections.checkAlive(), ALIVE_CHECK_MS)];
+  timers.push(setInterval(prune, PRUNE_MS));
+  for (const timer of timers) timer.unref();
+  const bound = server.server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+  return {
+    url: `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`,
+    port,
+    connections: () => connections.count(),
+    async stop() {
+      for (const timer of timers) clearInterval(timer);
+      commit.close();
+      connections.close();
+      sockets.close();
+      await server.close();
+      store.close();
+    },
+  };
+}
+
+function acceptSockets(server: Server, connections: Connections): WebSocketServer {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: FRAME_BYTES_MAX,
+    perMessageDeflate: false,
+  });
+  server.on('upgrade', (request, socket, head) => {
+    const path = (request.url ?? '').split('?')[0];
+    if (path !== WEBSOCKET_PATH) {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    const tokenHash = tokenHashOf(request.headers.authorization, nodeCrypto);
+    sockets.handleUpgrade(request, socket, head, (opened) => connections.accept(opened, tokenHash));
+  });
+  return sockets;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

@@ -1,0 +1,150 @@
+/** Writing a change into a relay's file. */
+
+import { invariant } from '@simsim/bytes';
+import type { SignedDeviceList } from '@simsim/relay-protocol';
+import { encodeOutcome, encodeSignedDeviceList, idToBytes } from '@simsim/relay-protocol';
+import type { Change } from '../core/change.ts';
+import type { DeviceAddress } from '../core/slice.ts';
+import type { Rows } from './rows.ts';
+import { lookupOf } from './rows.ts';
+
+type DeviceChange = Exclude<Extract<Change, { device: DeviceAddress }>, { kind: 'deviceAdded' }>;
+
+/** Applies one change inside the transaction that is open. */
+export function applyChange(rows: Rows, change: Change): void {
+  const { statements } = rows;
+  switch (change.kind) {
+    case 'nonceIssued':
+      statements.insertNonce.run({ nonce: change.nonce, expires: change.expiresAtMs });
+      return;
+    case 'nonceSpent':
+      statements.deleteNonce.run({ nonce: change.nonce });
+      return;
+    case 'listChanged':
+      return changeList(rows, change.list);
+    case 'linkPut':
+      statements.putLink.run({
+        address: change.address,
+        ciphertext: change.ciphertext,
+        expires: change.expiresAtMs,
+      });
+      return;
+    case 'linkTaken':
+      statements.deleteLink.run({ address: change.address });
+      return;
+    case 'deviceAdded':
+      return addDevice(rows, change);
+    case 'mailStored':
+      return storeMail(rows, change);
+    case 'mailAcknowledged':
+      return forgetMail(rows, change);
+    case 'deviceRemoved':
+    case 'signedPreKeyStored':
+    case 'preKeysStored':
+    case 'preKeyIssued':
+    case 'keysCounted':
+    case 'postAccepted':
+    case 'claimAnswered':
+      return applyToDevice(rows, change);
+  }
+}
+
+function applyToDevice(
+  rows: Rows,
+  change: Exclude<DeviceChange, { kind: 'mailStored' | 'mailAcknowledged' }>,
+): void {
+  const { statements } = rows;
+  const device = rows.device(change.device);
+  switch (change.kind) {
+    case 'deviceRemoved':
+      for (const statement of statements.deleteDevice) statement.run({ device });
+      return rows.forgetDevice(change.device);
+    case 'signedPreKeyStored': {
+      const { id, publicKey: key, signature } = change.key;
+      statements.updateSignedPreKey.run({ device, id, key, signature });
+      return;
+    }
+    case 'preKeysStored':
+      for (const { id, publicKey: key } of change.keys) {
+        statements.insertPreKey.run({ device, id, key });
+      }
+      return;
+    case 'preKeyIssued':
+      statements.issuePreKey.run({ device, id: change.id, at: change.atMs });
+      return;
+    case 'keysCounted': {
+      const { count, lastIssuedId: issued, highestSeenId: seen } = change.counters;
+      statements.updateCounters.run({ device, count, issued, seen });
+      return;
+    }
+    case 'postAccepted':
+      statements.insertPost.run({
+        device,
+        post: idToBytes(change.postId),
+        hash: change.bodyHash,
+        version: change.listVersion,
+        at: change.atMs,
+      });
+      return;
+    case 'claimAnswered':
+      statements.insertClaim.run({
+        device,
+        claim: idToBytes(change.claimId),
+        hash: change.bodyHash,
+        answer: encodeOutcome({ ok: true, value: { kind: 'claimKeys', results: change.results } }),
+        at: change.atMs,
+      });
+  }
+}
+
+function changeList(rows: Rows, list: SignedDeviceList): void {
+  const { userId } = list.list;
+  const row = { user: userId, list: encodeSignedDeviceList(list) };
+  if (rows.statements.updateAccount.run(row) === 0) rows.statements.insertAccount.run(row);
+  rows.forgetAccount(userId);
+}
+
+function addDevice(rows: Rows, change: Extract<Change, { kind: 'deviceAdded' }>): void {
+  const account = rows.account(change.device.userId);
+  invariant(account !== undefined, 'the list is written before its device');
+  const { id: keyId, publicKey: key, signature } = change.signedPreKey;
+  rows.statements.insertDevice.run({
+    account: account.row,
+    deviceId: change.device.deviceId,
+    lookup: lookupOf(change.tokenHash),
+    hash: change.tokenHash,
+    keyId,
+    key,
+    signature,
+  });
+}
+
+function storeMail(rows: Rows, change: Extract<Change, { kind: 'mailStored' }>): void {
+  const { mail } = change;
+  const device = rows.device(change.device);
+  const taken = rows.statements.takeSeq.get({ device, bytes: mail.content.length });
+  invariant(taken !== undefined, 'mail goes to a device that exists');
+  rows.statements.insertMail.run({
+    device,
+    seq: taken.last_seq,
+    sender: mail.sender.userId,
+    senderDevice: mail.sender.deviceId,
+    envelopeId: idToBytes(mail.envelopeId),
+    isRetry: mail.kind === 'retry' ? 1 : 0,
+    storedAt: mail.storedAtMs,
+    content: mail.content,
+  });
+}
+
+function forgetMail(rows: Rows, change: Extract<Change, { kind: 'mailAcknowledged' }>): void {
+  const device = rows.device(change.device);
+  let count = 0;
+  let bytes = 0;
+  for (const seq of change.seqs) {
+    const forgotten = rows.statements.deleteMail.get({ device, seq });
+    if (forgotten === undefined) continue;
+    count++;
+    bytes += forgotten.bytes;
+  }
+  if (count > 0) rows.statements.subtractMail.run({ device, count, bytes });
+}

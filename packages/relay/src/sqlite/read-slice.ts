@@ -1,0 +1,174 @@
+/** Reading a slice from a relay's file. */
+
+import type { ClaimId, DeviceId, PostId, SignedPreKey, UserId } from '@simsim/relay-protocol';
+import { decodeOutcome, envelopeIdFromBytes, idToBytes } from '@simsim/relay-protocol';
+import type {
+  AcceptedPost,
+  Account,
+  AccountDevice,
+  AnsweredClaim,
+  DeviceAddress,
+  DeviceKeys,
+  KeyCounters,
+  MailPage,
+  OwnKeys,
+  Slice,
+  SliceQuery,
+  StoredMail,
+} from '../core/slice.ts';
+import { addressKey } from '../core/slice.ts';
+import type { DeviceRow, Rows } from './rows.ts';
+import { plainBytes, toDeviceId, toUserId } from './rows.ts';
+import type { KeyRow, MailRow } from './statements.ts';
+import { RelayStoreError } from './store-error.ts';
+
+/** Reads everything a query asks for. Throws: `RelayStoreError` for what cannot be read. */
+export function readSlice(rows: Rows, query: SliceQuery): Slice {
+  const { statements } = rows;
+  const caller = query.tokenHash && rows.caller(query.tokenHash);
+  const nonce = query.nonce && statements.nonce.get({ nonce: query.nonce });
+  const link = query.link && statements.link.get({ address: query.link });
+  return {
+    accounts: readAccounts(rows, query.users ?? []),
+    keysOf: readKeysOf(rows, query.keysOf ?? []),
+    nonceCount: query.countsNonces ? (statements.nonceCount.get({})?.count ?? 0) : 0,
+    ...(nonce && { nonceExpiresAtMs: nonce.expires_at_ms }),
+    ...(link && {
+      link: { ciphertext: plainBytes(link.ciphertext), expiresAtMs: link.expires_at_ms },
+    }),
+    ...(caller === undefined ? { posts: new Map() } : readOwn(rows, query, caller)),
+  };
+}
+
+function readOwn(rows: Rows, query: SliceQuery, caller: DeviceRow): Omit<Slice, keyof Shared> {
+  const claim = query.claim && readClaim(rows, query.claim, caller);
+  return {
+    caller: caller.address,
+    posts: readPosts(rows, query.posts ?? [], caller),
+    ...(claim && { claim }),
+    ...(query.ownKeys && { ownKeys: readOwnKeys(rows, query.ownKeys, caller) }),
+    ...(query.mail && { mail: readMail(rows, query.mail, caller) }),
+  };
+}
+
+type Shared = Pick<Slice, 'accounts' | 'keysOf' | 'nonceCount'>;
+
+function readAccounts(rows: Rows, users: readonly UserId[]): ReadonlyMap<UserId, Account> {
+  const accounts = new Map<UserId, Account>();
+  for (const userId of users) {
+    const account = rows.account(userId);
+    if (account === undefined) continue;
+    const devices = new Map<DeviceId, AccountDevice>();
+    for (const found of rows.statements.devices.all({ account: account.row })) {
+      devices.set(toDeviceId(found.device_id), {
+        tokenHash: plainBytes(found.token_hash),
+        mailCount: found.mail_count,
+        mailBytes: found.mail_bytes,
+      });
+    }
+    accounts.set(userId, { list: account.list, devices });
+  }
+  return accounts;
+}
+
+function readKeysOf(
+  rows: Rows,
+  addresses: readonly DeviceAddress[],
+): ReadonlyMap<string, DeviceKeys> {
+  const keysOf = new Map<string, DeviceKeys>();
+  for (const address of addresses) {
+    const device = rows.findDevice(address);
+    const found = device === undefined ? undefined : rows.statements.keys.get({ device });
+    if (device === undefined || found === undefined) continue;
+    // Ids only go up and leave in order, so the next one is above the last.
+    const next = rows.statements.nextPreKey.get({ device, after: found.last_issued_id });
+    const keys = { ...toCounters(found), signedPreKey: toSignedPreKey(found) };
+    const nextOneTimePreKey = next && { id: next.id, publicKey: plainBytes(next.public_key) };
+    keysOf.set(addressKey(address), { ...keys, ...(nextOneTimePreKey && { nextOneTimePreKey }) });
+  }
+  return keysOf;
+}
+
+function readOwnKeys(rows: Rows, ids: readonly number[], caller: DeviceRow): OwnKeys {
+  const device = caller.row;
+  const found = rows.statements.keys.get({ device });
+  if (found === undefined) throw new RelayStoreError('DAMAGED', 'a device without keys');
+  const known = new Map<number, Uint8Array>();
+  for (const id of ids) {
+    const key = rows.statements.preKey.get({ device, id });
+    if (key !== undefined) known.set(id, plainBytes(key.public_key));
+  }
+  return { ...toCounters(found), signedPreKey: toSignedPreKey(found), known };
+}
+
+function readPosts(
+  rows: Rows,
+  posts: readonly PostId[],
+  caller: DeviceRow,
+): ReadonlyMap<PostId, AcceptedPost> {
+  const accepted = new Map<PostId, AcceptedPost>();
+  for (const postId of posts) {
+    const found = rows.statements.post.get({ device: caller.row, post: idToBytes(postId) });
+    if (found === undefined) continue;
+    const bodyHash = plainBytes(found.body_hash);
+    accepted.set(postId, { bodyHash, listVersion: found.list_version });
+  }
+  return accepted;
+}
+
+function readClaim(rows: Rows, claimId: ClaimId, caller: DeviceRow): AnsweredClaim | undefined {
+  const found = rows.statements.claim.get({ device: caller.row, claim: idToBytes(claimId) });
+  if (found === undefined) return undefined;
+  const decoded = decodeOutcome(plainBytes(found.answer));
+  const answer = decoded.ok && decoded.value.ok ? decoded.value.value : undefined;
+  if (answer?.kind !== 'claimKeys') {
+    throw new RelayStoreError('DAMAGED', 'a stored claim cannot be read');
+  }
+  return { bodyHash: plainBytes(found.body_hash), results: answer.results };
+}
+
+function readMail(rows: Rows, range: NonNullable<SliceQuery['mail']>, caller: DeviceRow): MailPage {
+  const mail: StoredMail[] = [];
+  let bytes = 0;
+  const limit = range.limit + 1;
+  const found = rows.statements.mailAfter.iterate({
+    device: caller.row,
+    after: range.after,
+    limit,
+  });
+  for (const row of found) {
+    bytes += row.content.length;
+    if (mail.length === range.limit || (mail.length > 0 && bytes > range.bytesMax)) {
+      return { mail, isEmpty: false };
+    }
+    mail.push(toMail(row));
+  }
+  return { mail, isEmpty: true };
+}
+
+function toMail(row: MailRow): StoredMail {
+  return {
+    seq: row.seq,
+    sender: { userId: toUserId(row.sender), deviceId: toDeviceId(row.sender_device) },
+    envelopeId: envelopeIdFromBytes(plainBytes(row.envelope_id)),
+    kind: row.is_retry === 1 ? 'retry' : 'message',
+    content: plainBytes(row.content),
+    storedAtMs: row.stored_at_ms,
+  };
+}
+
+function toSignedPreKey(row: KeyRow): SignedPreKey {
+  return {
+    id: row.signed_pre_key_id,
+    publicKey: plainBytes(row.signed_pre_key),
+    signature: plainBytes(row.signed_pre_key_signature),
+  };
+}
+
+function toCounters(row: KeyRow): KeyCounters {
+  return {
+    count: row.key_count,
+    lastIssuedId: row.last_issued_id,
+    highestSeenId: row.highest_seen_id,
+  };
+}

@@ -1,0 +1,188 @@
+/** The tables of a relay's file, as kysely sees them, and the migrations that make them. */
+
+import type { Generated } from 'kysely';
+import { sql } from 'kysely';
+import type { QueryBuilder } from './prepare.ts';
+
+/** Users with their current signed list. */
+interface AccountTable {
+  readonly id: Generated<number>;
+  readonly user_id: string;
+  readonly list: Uint8Array;
+}
+
+/** Listed devices: token, key counters, the state of the mailbox. */
+interface DeviceTable {
+  readonly id: Generated<number>;
+  readonly account: number;
+  readonly device_id: number;
+  /** The first 8 bytes of the hash: what is looked up; the whole is compared in constant time. */
+  readonly token_lookup: Uint8Array;
+  readonly token_hash: Uint8Array;
+  readonly signed_pre_key_id: number;
+  readonly signed_pre_key: Uint8Array;
+  readonly signed_pre_key_signature: Uint8Array;
+  readonly key_count: number;
+  readonly last_issued_id: number;
+  readonly highest_seen_id: number;
+  readonly last_seq: number;
+  readonly mail_count: number;
+  readonly mail_bytes: number;
+}
+
+/** One-time prekeys; handed-out ones stay for a while so that a repeated upload is recognised. */
+interface PreKeyTable {
+  readonly device: number;
+  readonly id: number;
+  readonly public_key: Uint8Array;
+  readonly issued_at_ms: number | null;
+}
+
+/** Waiting mail. */
+interface EnvelopeTable {
+  readonly device: number;
+  readonly seq: number;
+  readonly sender: string;
+  readonly sender_device: number;
+  readonly envelope_id: Uint8Array;
+  readonly is_retry: number;
+  readonly content: Uint8Array;
+  readonly stored_at_ms: number;
+}
+
+/** Posts that were accepted, by the device that posted. */
+interface AcceptedPostTable {
+  readonly device: number;
+  readonly post_id: Uint8Array;
+  readonly body_hash: Uint8Array;
+  readonly list_version: number;
+  readonly at_ms: number;
+}
+
+/** Claims that were answered, by the device that claimed; the answer in its wire form. */
+interface ClaimTable {
+  readonly device: number;
+  readonly claim_id: Uint8Array;
+  readonly body_hash: Uint8Array;
+  readonly answer: Uint8Array;
+  readonly at_ms: number;
+}
+
+interface NonceTable {
+  readonly nonce: Uint8Array;
+  readonly expires_at_ms: number;
+}
+
+interface LinkTable {
+  readonly address: Uint8Array;
+  readonly ciphertext: Uint8Array;
+  readonly expires_at_ms: number;
+}
+
+/** All tables. */
+export interface RelayTables {
+  readonly account: AccountTable;
+  readonly device: DeviceTable;
+  readonly pre_key: PreKeyTable;
+  readonly envelope: EnvelopeTable;
+  readonly accepted_post: AcceptedPostTable;
+  readonly claim: ClaimTable;
+  readonly nonce: NonceTable;
+  readonly link: LinkTable;
+}
+
+/** A step of the schema: SQL text in order. */
+export type Migration = (build: QueryBuilder) => readonly string[];
+
+const STRICT = sql`strict`;
+const STRICT_CLUSTERED = sql`strict, without rowid`;
+
+/** Migrations in order; `user_version` says how many a file has had. Never changed, only added to. */
+export const MIGRATIONS: readonly Migration[] = [first];
+
+function first(build: QueryBuilder): readonly string[] {
+  const make = build.schema;
+  return [
+    make
+      .createTable('account')
+      .addColumn('id', 'integer', (column) => column.primaryKey())
+      .addColumn('user_id', 'text', (column) => column.notNull().unique())
+      .addColumn('list', 'blob', (column) => column.notNull())
+      .modifyEnd(STRICT),
+    make
+      .createTable('device')
+      // Never reused: rows of a removed device must not meet a later one.
+      .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+      .addColumn('account', 'integer', (column) => column.notNull().references('account.id'))
+      .addColumn('device_id', 'integer', (column) => column.notNull())
+      .addColumn('token_lookup', 'blob', (column) => column.notNull())
+      .addColumn('token_hash', 'blob', (column) => column.notNull())
+      .addColumn('signed_pre_key_id', 'integer', (column) => column.notNull())
+      .addColumn('signed_pre_key', 'blob', (column) => column.notNull())
+      .addColumn('signed_pre_key_signature', 'blob', (column) => column.notNull())
+      .addColumn('key_count', 'integer', (column) => column.notNull())
+      .addColumn('last_issued_id', 'integer', (column) => column.notNull())
+      .addColumn('highest_seen_id', 'integer', (column) => column.notNull())
+      .addColumn('last_seq', 'integer', (column) => column.notNull())
+      .addColumn('mail_count', 'integer', (column) => column.notNull())
+      .addColumn('mail_bytes', 'integer', (column) => column.notNull())
+      .addUniqueConstraint('device_of_account', ['account', 'device_id'])
+      .modifyEnd(STRICT),
+    make.createIndex('device_by_token').on('device').column('token_lookup'),
+    make
+      .createTable('pre_key')
+      .addColumn('device', 'integer', (column) => column.notNull())
+      .addColumn('id', 'integer', (column) => column.notNull())
+      .addColumn('public_key', 'blob', (column) => column.notNull())
+      .addColumn('issued_at_ms', 'integer')
+      .addPrimaryKeyConstraint('pre_key_place', ['device', 'id'])
+      .modifyEnd(STRICT_CLUSTERED),
+    make
+      .createTable('envelope')
+      .addColumn('device', 'integer', (column) => column.notNull())
+      .addColumn('seq', 'integer', (column) => column.notNull())
+      .addColumn('sender', 'text', (column) => column.notNull())
+      .addColumn('sender_device', 'integer', (column) => column.notNull())
+      .addColumn('envelope_id', 'blob', (column) => column.notNull())
+      .addColumn('is_retry', 'integer', (column) => column.notNull())
+      .addColumn('stored_at_ms', 'integer', (column) => column.notNull())
+      .addColumn('content', 'blob', (column) => column.notNull())
+      .addPrimaryKeyConstraint('envelope_place', ['device', 'seq'])
+      .modifyEnd(STRICT_CLUSTERED),
+    ...rememberedTables(build),
+    make
+      .createTable('nonce')
+      .addColumn('nonce', 'blob', (column) => column.notNull().primaryKey())
+      .addColumn('expires_at_ms', 'integer', (column) => column.notNull())
+      .modifyEnd(STRICT_CLUSTERED),
+    make
+      .createTable('link')
+      .addColumn('address', 'blob', (column) => column.notNull().primaryKey())
+      .addColumn('expires_at_ms', 'integer', (column) => column.notNull())
+      .addColumn('ciphertext', 'blob', (column) => column.notNull())
+      .modifyEnd(STRICT),
+  ].map((step) => (typeof step === 'string' ? step : step.compile().sql));
+}
+
+function rememberedTables(build: QueryBuilder): readonly string[] {
+  return [
+    build.schema
+      .createTable('accepted_post')
+      .addColumn('device', 'integer', (column) => column.notNull())
+      .addColumn('post_id', 'blob', (column) => column.notNull())
+      .addColumn('body_hash', 'blob', (column) => column.notNull())
+      .addColumn('list_version', 'integer', (column) => column.notNull())
+      .addColumn('at_ms', 'integer', (column) => column.notNull())
+      .addPrimaryKeyConstraint('accepted_post_place', ['device', 'post_id'])
+      .modifyEnd(STRICT_CLUSTERED),
+    build.schema
+      .createTable('claim')
+      .addColumn('device', 'integer', (column) => column.notNull())
+      .addColumn('claim_id', 'blob', (column) => column.notNull())
+      .addColumn('body_hash', 'blob', (column) => column.notNull())
+      .addColumn('answer', 'blob', (column) => column.notNull())
+      .addColumn('at_ms', 'integer', (column) => column.notNull())
+      .addPrimaryKeyConstraint('claim_place', ['device', 'claim_id'])
+      .modifyEnd(STRICT_CLUSTERED),
+  ].map((step) => step.compile().sql);
+}

@@ -1,0 +1,52 @@
+/** A relay store in one SQLite file: WAL, full synchronisation, one writer. */
+
+import type { Change } from '../core/change.ts';
+import type { Expiry, RelayStore } from '../core/store.ts';
+import { applyChange } from './apply-change.ts';
+import { openDatabase } from './database.ts';
+import { readSlice } from './read-slice.ts';
+import { Rows } from './rows.ts';
+import { prepareStatements } from './statements.ts';
+
+/**
+ * Opens a relay's file, making it if it is not there.
+ *
+ * Throws: `RelayStoreError`, or SQLite's own error where the file cannot be opened at all.
+ */
+export function openSqliteStore(file: string): RelayStore {
+  const database = openDatabase(file);
+  const statements = prepareStatements(database);
+  const rows = new Rows(statements);
+  const [begin, commit, rollback] = ['begin immediate', 'commit', 'rollback'].map((text) =>
+    database.prepare(text),
+  );
+  const read: RelayStore['read'] = (query) => readSlice(rows, query);
+  const apply = (changes: readonly Change[]): void => {
+    for (const change of changes) applyChange(rows, change);
+  };
+  const transact: RelayStore['transact'] = (work) => {
+    begin?.run();
+    try {
+      const result = work({ read, apply });
+      commit?.run();
+      return result;
+    } catch (error) {
+      // A failed COMMIT may have rolled back by itself.
+      if (database.inTransaction) rollback?.run();
+      rows.forget();
+      throw error;
+    }
+  };
+  return {
+    transact,
+    read,
+    prune(expiry: Expiry) {
+      transact(() => {
+        for (const expired of statements.expiring) expired.run({ now: expiry.nowMs });
+        for (const old of statements.old) old.run({ before: expiry.beforeMs });
+        if (statements.oldMail.run({ before: expiry.beforeMs }) > 0) statements.recount.run({});
+      });
+    },
+    close: () => void database.close(),
+  };
+}
