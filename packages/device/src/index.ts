@@ -1,1 +1,15 @@
-export {};
+export type { DataPut } from '@simsim/device-core';
+export { Device } from './device.ts';
+export type { DeviceParts, SendOptions } from './device.ts';
+export type { CloseReason, DeviceStats, HealthEvent } from './health.ts';
+export type { AckOptions, Message } from './message.ts';
+export type { DeviceOptions, LinkOptions, OpenOptions } from './open-device.ts';
+export { linkDevice, openDevice } from './open-device.ts';
+export type { DeviceInfo } from './own-devices.ts';
+export type { Acceptance, RecipientReport, SendReport } from './send-desk.ts';
+export type { Blame, SessionErrorCode } from './session-error.ts';
+export { SessionError } from './session-error.ts';
+export type { StoreParts, StoreSpec } from './store-spec.ts';
+export { memory } from './store-spec.ts';
+export type { ShredPolicy } from './vault-keeper.ts';
+export { DEFAULT_SHRED } from './vault-keeper.ts';

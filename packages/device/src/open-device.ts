@@ -1,0 +1,208 @@
+/** Opening, creating and linking devices: where the parts are put together. */
+
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { invariant } from '@simsim/bytes';
+import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
+import { DeviceCore } from '@simsim/device-core';
+import type { CoreChaos } from '@simsim/device-core';
+import type { EventLog } from '@simsim/event-log';
+import { parseDeviceId, parseUserId } from '@simsim/relay-protocol';
+import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
+import type { Clock, Input, Provision } from '@simsim/sesame';
+import { sleep } from './backoff.ts';
+import { Device } from './device.ts';
+import { ownDevice } from './own-devices.ts';
+import { RelayClient } from './relay-client.ts';
+import { SessionError, isSessionErrorCode } from './session-error.ts';
+import type { StoreSpec } from './store-spec.ts';
+import { DEFAULT_SHRED } from './vault-keeper.ts';
+import type { ShredPolicy } from './vault-keeper.ts';
+
+/** What every way of getting a device needs. */
+export interface DeviceOptions {
+  /** Where the log and its vault live. */
+  readonly store: StoreSpec;
+  /** The relay's address; plain http on this machine only. */
+  readonly relay: string;
+  /** When superseded keys are erased. */
+  readonly shred?: ShredPolicy;
+  /** One-time prekeys to have at the relay. */
+  readonly oneTimeKeys?: number;
+  /** Test-only: called at named moments, where a process may be killed. */
+  readonly chaos?: CoreChaos;
+}
+
+/** How a device is opened. */
+export interface OpenOptions extends DeviceOptions {
+  /** The user the store belongs to; needed to create one. */
+  readonly user?: string;
+  /** What to do where there is no store: nothing but an error, unless told otherwise. */
+  readonly ifMissing?: 'create' | 'fail';
+  /** The id of a new user's first device; drawn by default. */
+  readonly deviceId?: number;
+}
+
+/** How a device is linked to a user that has one. */
+export interface LinkOptions extends DeviceOptions {
+  /** Shows the link code; an existing device passes it to `approveLink`. */
+  readonly onCode: (code: string) => void | Promise<void>;
+  /** Stops waiting. */
+  readonly signal?: AbortSignal;
+}
+
+/** How often a new device looks whether it was approved. */
+const LINK_POLL_MS = 100;
+
+/**
+ * Opens a device and connects it; with `ifMissing: 'create'` a store that is not there becomes a new
+ * user's first device.
+ *
+ * Throws: {@link SessionError}, such as `STORE_MISSING`, `STORE_IN_USE`, `USER_MISMATCH`,
+ * `USER_EXISTS`. An unreadable store is an error, never a fresh identity.
+ */
+export async function openDevice(options: OpenOptions): Promise<Device> {
+  const user = options.user === undefined ? undefined : checkedUserId(options.user);
+  const deviceId = options.deviceId === undefined ? undefined : checkedDeviceId(options.deviceId);
+  if (options.store.exists()) return startDevice(options, { log: openLog(options), user });
+  if (options.ifMissing !== 'create') throw new SessionError('STORE_MISSING');
+  if (user === undefined) throw new SessionError('BAD_USER_ID');
+  const first: Input = {
+    type: 'create',
+    userId: user,
+    ...(deviceId === undefined ? {} : { deviceId }),
+    ...keysOption(options),
+  };
+  return startDevice(options, { log: createLog(options), user, first });
+}
+
+/**
+ * Makes a further device of a user: shows a link code, waits until an existing device approved it,
+ * then registers and connects.
+ *
+ * Throws: `STORE_EXISTS`, `ABORTED`, `LINK_FAILED`.
+ */
+export async function linkDevice(options: LinkOptions): Promise<Device> {
+  if (options.store.exists()) throw new SessionError('STORE_EXISTS');
+  const env = { crypto: nodeCrypto, entropy: nodeEntropy };
+  const { keys, offer } = createLinkOffer(env);
+  const client = new RelayClient(options.relay);
+  await options.onCode(encodeLinkCode(offer));
+  const ciphertext = await waitForAnswer(client, offer.address, options.signal);
+  const provision = openProvision({ keys, offer, ciphertext }, nodeCrypto);
+  if (!provision.ok) throw new SessionError('LINK_FAILED', { detail: provision.error.code });
+  const first = linkedInput(provision.value, { keys, registrationId: offer.registrationId, options });
+  return startDevice(options, { log: createLog(options), user: provision.value.approval.userId, first });
+}
+
+function linkedInput(
+  provision: Provision,
+  {
+    keys,
+    registrationId,
+    options,
+  }: { keys: ReturnType<typeof createLinkOffer>['keys']; registrationId: number; options: LinkOptions },
+): Input {
+  return { type: 'linked', provision, deviceKey: keys.deviceKey, registrationId, ...keysOption(options) };
+}
+
+async function waitForAnswer(client: RelayClient, address: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+  while (!signal?.aborted) {
+    try {
+      const outcome = await client.ask({ kind: 'takeLink', address });
+      const answer = outcome.ok && outcome.value.kind === 'takeLink' ? outcome.value.ciphertext : undefined;
+      if (answer !== undefined) return answer;
+    } catch (cause) {
+      const isAway = cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE';
+      if (!isAway) throw cause;
+    }
+    await sleep(LINK_POLL_MS, signal);
+  }
+  throw new SessionError('ABORTED');
+}
+
+interface Start {
+  readonly log: EventLog;
+  readonly user: UserId | undefined;
+  readonly first?: Input;
+}
+
+async function startDevice(options: DeviceOptions, { log, user, first }: Start): Promise<Device> {
+  const parts = { crypto: nodeCrypto, entropy: nodeEntropy };
+  const core = new DeviceCore({
+    log,
+    ...parts,
+    clock: systemClock,
+    ...(options.chaos === undefined ? {} : { chaos: options.chaos }),
+  });
+  try {
+    if (first !== undefined) create(core, first);
+    const own = ownDevice(core);
+    if (own === undefined) throw new SessionError('STORE_MISSING', { detail: 'the log holds no device' });
+    if (user !== undefined && own.userId !== user) throw new SessionError('USER_MISMATCH');
+    if (own.status === 'removed') throw new SessionError('DEVICE_REVOKED');
+    const client = new RelayClient(options.relay);
+    const token = nodeCrypto.exportSecret(own.token);
+    client.setToken(token);
+    token.fill(0);
+    const device = new Device({ core, client, ...parts, shred: options.shred ?? DEFAULT_SHRED }, own);
+    await device.start();
+    return device;
+  } catch (cause) {
+    log.close();
+    throw cause;
+  }
+}
+
+/** Identity keys are durable, and erasable, before anything of them leaves. */
+function create(core: DeviceCore, first: Input): void {
+  const [outcome] = core.run([first]).outcomes;
+  invariant(outcome !== undefined, 'one input has one outcome');
+  if (outcome.kind === 'refused') {
+    const { code } = outcome.rejection;
+    throw isSessionErrorCode(code) ? new SessionError(code) : new SessionError('LINK_FAILED', { detail: code });
+  }
+  core.log.flush();
+}
+
+function openLog(options: DeviceOptions): EventLog {
+  const opened = options.store.open({ crypto: nodeCrypto, entropy: nodeEntropy, ...chaosOption(options) });
+  if (opened.ok) return opened.value;
+  const { code, detail } = opened.error;
+  throw new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', { detail: `${code}, ${detail}` });
+}
+
+function createLog(options: DeviceOptions): EventLog {
+  const created = options.store.create({ crypto: nodeCrypto, entropy: nodeEntropy, ...chaosOption(options) });
+  if (created.ok) return created.value;
+  const { code, detail } = created.error;
+  throw new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', { detail: `${code}, ${detail}` });
+}
+
+function chaosOption(options: DeviceOptions): { chaos?: CoreChaos } {
+  return options.chaos === undefined ? {} : { chaos: options.chaos };
+}
+
+function keysOption(options: DeviceOptions): { oneTimeKeys?: number } {
+  return options.oneTimeKeys === undefined ? {} : { oneTimeKeys: options.oneTimeKeys };
+}
+
+/** `elapsedMs` counts from the start of this process, so this process is the boot. */
+const bootId = randomBytes(8).toString('hex');
+
+function systemClock(): Clock {
+  return { wallMs: Date.now(), elapsedMs: performance.now(), bootId };
+}
+
+function checkedUserId(user: string): UserId {
+  const parsed = parseUserId(user);
+  if (!parsed.ok) throw new SessionError('BAD_USER_ID');
+  return parsed.value;
+}
+
+function checkedDeviceId(deviceId: number): DeviceId {
+  const parsed = parseDeviceId(deviceId);
+  if (!parsed.ok) throw new SessionError('BAD_DEVICE_ID');
+  return parsed.value;
+}
