@@ -62,7 +62,8 @@ export async function ask<K extends RequestKind>(
   device?: TestDevice,
 ): Promise<AnswerTo<K>> {
   const { status, outcome } = await call(url, request, device?.token);
-  if (outcome?.ok !== true) throw new Error(`${request.kind}: ${status} ${JSON.stringify(outcome)}`);
+  if (outcome?.ok !== true)
+    throw new Error(`${request.kind}: ${status} ${JSON.stringify(outcome)}`);
   return outcome.value as AnswerTo<K>;
 }
 
@@ -73,7 +74,9 @@ export async function refusal(
   device?: TestDevice,
 ): Promise<string> {
   const { status, outcome } = await call(url, request, device?.token);
-  return outcome === undefined || outcome.ok ? `answered ${status}` : `${outcome.error.code} ${status}`;
+  return outcome === undefined || outcome.ok
+    ? `answered ${status}`
+    : `${outcome.error.code} ${status}`;
 }
 
 export async function nonce(url: string): Promise<Uint8Array> {

@@ -142,7 +142,9 @@ export class TestUser {
     );
     this.list = list;
     const { tokenHash, keys, deviceId } = device;
-    const proof = [accountProofBytes({ userId, deviceId, nonce, list: list.list, tokenHash, keys })];
+    const proof = [
+      accountProofBytes({ userId, deviceId, nonce, list: list.list, tokenHash, keys }),
+    ];
     return {
       kind: 'createAccount',
       userId,

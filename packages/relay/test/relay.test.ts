@@ -62,7 +62,9 @@ describe('removal', () => {
     const request = ali.removeDevice(2, keeper);
     await ask(url, request, keeper);
     expect(await socket.closed).toBe(4401);
-    expect(await refusal(url, { kind: 'fetch', after: 0, limit: 1 }, lost)).toBe('UNAUTHORIZED 401');
+    expect(await refusal(url, { kind: 'fetch', after: 0, limit: 1 }, lost)).toBe(
+      'UNAUTHORIZED 401',
+    );
     ali.list = request.list;
     const again = await link(url, ali, { id: 2, approver: 1 });
     const mail = await ask(url, { kind: 'fetch', after: 0, limit: 1 }, again);

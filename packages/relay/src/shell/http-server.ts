@@ -39,6 +39,9 @@ export interface HttpParts {
 /** Bodies of requests that carry neither mail nor a link: the largest is a join with 200 keys. */
 const SMALL_BODY_BYTES_MAX = 64 * 1024;
 
+/** How long a client may take to send a request. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
 const bodyBytesMax = (kind: RequestKind): number => {
   if (kind === 'post') return BODY_BYTES_MAX;
   return kind === 'putLink' ? LINK_BYTES_MAX + 1024 : SMALL_BODY_BYTES_MAX;
@@ -49,6 +52,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
   const server = fastify({
     ...logOptions(parts.log),
     forceCloseConnections: true,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: false,
   });

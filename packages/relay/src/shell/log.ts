@@ -1,15 +1,16 @@
 /** What a relay logs: nothing, or an allow-list of fields that name nobody. */
 
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import { LogController } from 'fastify';
 
 /** How much a relay logs. `info`: one line a request, JSON on standard error. */
 export type LogLevel = 'off' | 'info';
 
 /** Fastify's options for a level; its own request lines, which show addresses, stay off. */
 export function logOptions(level: LogLevel): FastifyServerOptions {
-  if (level === 'off') return { logger: false, disableRequestLogging: true };
+  if (level === 'off') return { logger: false };
   return {
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     logger: {
       level,
       base: null,
