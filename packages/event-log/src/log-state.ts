@@ -28,6 +28,8 @@ export interface LogSabotage {
   readonly keepsOneEpoch?: true;
   /** The dedupe ids are not written into the events. */
   readonly forgetsSeen?: true;
+  /** The vault leaves replaced page copies on the medium. */
+  readonly keepsOldCopies?: true;
 }
 
 /** An open log from inside. */

@@ -48,6 +48,7 @@ export function createMemoryVault(options: MemoryVaultOptions): MemoryVault {
       options.chaos?.at('vault:before-zero');
       options.chaos?.at('vault:done');
     },
+    settle(): void {},
     close(): void {},
   };
   const poolMin = options.poolMin === undefined ? {} : { poolMin: options.poolMin };

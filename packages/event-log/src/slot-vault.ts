@@ -37,6 +37,8 @@ export interface VaultMedium {
    * none are there, and then erases what they replaced.
    */
   write(anchor: Anchor, pages: readonly VaultPage[]): void;
+  /** Erases replaced copies that an earlier write or a killed process left. */
+  settle(): void;
   close(): void;
 }
 
@@ -152,7 +154,10 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
       invariant(isUsable, 'the vault is open');
       invariant(next.seq >= anchor.seq, 'an anchor only moves forward');
       refill(poolMin);
-      if (dirty.size === 0 && next.seq === anchor.seq) return;
+      if (dirty.size === 0 && next.seq === anchor.seq) {
+        medium.settle();
+        return;
+      }
       const changed = [...dirty].map((page) => ({ page, bytes: pages[page] })).filter(hasBytes);
       // Stays unusable where the medium throws: what lasted is unknown until it is opened again.
       isUsable = false;

@@ -1,0 +1,100 @@
+/**
+ * Who owns a log. A row names the process by pid and start time, so that a recycled pid is not
+ * mistaken for the owner and a killed owner's log opens again at once. The lease keeps honest
+ * processes apart; what fences is the check of the tip in every commit.
+ */
+
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { LeaseHolder } from '@simsim/event-log';
+import type { Connection } from './connection.ts';
+import { QUERIES } from './queries.ts';
+import { numberAt, textAt } from './row-codec.ts';
+import type { Columns } from './row-codec.ts';
+
+/** A process as a lease names it. */
+export interface LeaseOwner {
+  readonly pid: number;
+  /** When it started, in the kernel's own words; empty where the platform does not tell. */
+  readonly start: string;
+  /** Which boot of the machine; empty where the platform does not tell. */
+  readonly boot: string;
+  readonly host: string;
+}
+
+/** Takes the lease inside the caller's transaction; answers who holds it if somebody does. */
+export function takeLease(
+  query: Connection['query'],
+  { nonce, at }: { readonly nonce: Uint8Array; readonly at: number },
+): LeaseHolder | undefined {
+  const row = query(QUERIES.lease).get({});
+  if (row !== undefined && isHeld(ownerOf(row), thisProcess())) {
+    return { pid: numberAt(row, 0), host: textAt(row, 3), at: numberAt(row, 4) };
+  }
+  query(QUERIES.takeLease).run({ ...thisProcess(), at, nonce });
+  return undefined;
+}
+
+/**
+ * Whether the owner may still be at work. Another host cannot be asked, so it counts as alive; an
+ * earlier boot of this host does not.
+ */
+export function isHeld(owner: LeaseOwner, here: LeaseOwner): boolean {
+  if (owner.host !== here.host) return true;
+  if (owner.boot !== here.boot) return false;
+  const start = startOf(owner.pid);
+  return start === undefined ? isRunning(owner.pid) : start === owner.start;
+}
+
+/** This process, as its lease would name it. */
+export function thisProcess(): LeaseOwner {
+  own ??= {
+    pid: process.pid,
+    start: startOf(process.pid) ?? '',
+    boot: readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
+    host: hostname(),
+  };
+  return own;
+}
+
+let own: LeaseOwner | undefined;
+
+function ownerOf(row: Columns): LeaseOwner {
+  return {
+    pid: numberAt(row, 0),
+    start: textAt(row, 1),
+    boot: textAt(row, 2),
+    host: textAt(row, 3),
+  };
+}
+
+/**
+ * A process's start time on Linux: field 22 of its stat line, counted after the last parenthesis
+ * because the name before it may hold anything. Empty for a process that is gone or a zombie;
+ * undefined where there is no such file system.
+ */
+function startOf(pid: number): string | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  if (stat === undefined) return readText('/proc/self/stat') === undefined ? undefined : '';
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const state = fields[0] ?? 'X';
+  return 'ZXx'.includes(state) ? '' : (fields[19] ?? '');
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (failure) {
+    // Only "no such process" proves that it is gone; a process of another user may not be asked.
+    return !(failure instanceof Error && 'code' in failure && failure.code === 'ESRCH');
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,211 @@
+/** The event store on SQLite. */
+
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { equalBytes, err, ok } from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
+import { StoreFailure } from '@simsim/event-log';
+import type { Chaos, EventReader, EventStore, StoreChange, StoreRefusal } from '@simsim/event-log';
+import { connect, failureOf, refusalOf, schemaState } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { takeLease } from './lease.ts';
+import { QUERIES } from './queries.ts';
+import { SCHEMA_SQL } from './schema.ts';
+import { readerOver } from './sqlite-reader.ts';
+
+/** Page cache of one connection: a hundred devices in a process must stay small. */
+export const CACHE_KIB_DEFAULT = 512;
+
+/** How to open a store. */
+export interface SqliteStoreOptions {
+  /** `create` makes the file where there is none; default `refuse`. */
+  readonly ifMissing?: 'create' | 'refuse';
+  /** Page cache in KiB; default {@link CACHE_KIB_DEFAULT}. */
+  readonly cacheKiB?: number;
+  /** Test-only. */
+  readonly chaos?: Chaos;
+}
+
+/**
+ * Opens a store for writing and takes its lease.
+ *
+ * Refuses: `STORE_MISSING`, `STORE_IN_USE` with its holder, `STORE_CORRUPT`, `STORE_TOO_NEW`,
+ * `STORE_UNSAFE`, `STORE_FAILED`.
+ */
+export function openSqliteStore(
+  path: string,
+  options: SqliteStoreOptions = {},
+): Result<EventStore, StoreRefusal> {
+  if (options.ifMissing !== 'create' && !existsSync(path)) return err(missing(path));
+  let connection: Connection | undefined;
+  try {
+    connection = connect(path, { mode: 'write', cacheKiB: options.cacheKiB ?? CACHE_KIB_DEFAULT });
+    const nonce = new Uint8Array(randomBytes(16));
+    const refusal = settle(connection, { path, options, nonce });
+    if (refusal === undefined) return ok(storeOver(connection, { nonce, chaos: options.chaos }));
+    connection.db.close();
+    return err(refusal);
+  } catch (failure) {
+    connection?.db.close();
+    return err(refusalOf(failure));
+  }
+}
+
+/**
+ * Opens a store for reading beside a live owner. Never writes, takes no lease.
+ *
+ * Refuses: `STORE_MISSING`, `STORE_CORRUPT`, `STORE_TOO_NEW`, `STORE_FAILED`.
+ */
+export function openSqliteReader(
+  path: string,
+  options: Pick<SqliteStoreOptions, 'cacheKiB'> = {},
+): Result<EventReader, StoreRefusal> {
+  if (!existsSync(path)) return err(missing(path));
+  try {
+    const connection = connect(path, {
+      mode: 'read',
+      cacheKiB: options.cacheKiB ?? CACHE_KIB_DEFAULT,
+    });
+    const refusal = schemaRefusal(schemaState(connection.db), path);
+    if (refusal === undefined) return ok(readerOver(connection));
+    connection.db.close();
+    return err(refusal);
+  } catch (failure) {
+    return err(refusalOf(failure));
+  }
+}
+
+/** Makes a file's directory entry durable. */
+export function syncDirectoryOf(path: string): void {
+  const directory = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+interface Settling {
+  readonly path: string;
+  readonly options: SqliteStoreOptions;
+  readonly nonce: Uint8Array;
+}
+
+/** Creates what must be created and takes the lease, in one transaction. */
+function settle(
+  { db, query }: Connection,
+  { path, options, nonce }: Settling,
+): StoreRefusal | undefined {
+  query(QUERIES.begin).run({});
+  const state = schemaState(db);
+  if (state === 'empty' && options.ifMissing === 'create') db.exec(SCHEMA_SQL);
+  const refusal =
+    state === 'empty' && options.ifMissing === 'create' ? undefined : schemaRefusal(state, path);
+  const holder = refusal === undefined ? takeLease(query, { nonce, at: Date.now() }) : undefined;
+  if (refusal !== undefined || holder !== undefined) {
+    query(QUERIES.rollback).run({});
+    return refusal ?? (holder && inUse(holder));
+  }
+  query(QUERIES.commit).run({});
+  if (state === 'empty') syncDirectoryOf(path);
+  return undefined;
+}
+
+function storeOver(
+  connection: Connection,
+  { nonce, chaos }: { readonly nonce: Uint8Array; readonly chaos: Chaos | undefined },
+): EventStore {
+  const { db, query } = connection;
+  const reader = readerOver(connection);
+  return {
+    ...reader,
+    commit(change) {
+      try {
+        query(QUERIES.begin).run({});
+        const tip = reader.tip();
+        const { seq, hash } = change.expectedTip;
+        if (tip.seq !== seq || !equalBytes(tip.hash, hash)) {
+          query(QUERIES.rollback).run({});
+          return { kind: 'moved', tip };
+        }
+        writeChange(query, change);
+        chaos?.at('commit:inside');
+        query(QUERIES.commit).run({});
+        return { kind: 'committed' };
+      } catch (failure) {
+        if (db.inTransaction) query(QUERIES.rollback).run({});
+        throw failureOf(failure);
+      }
+    },
+    close() {
+      if (!db.open) return;
+      query(QUERIES.dropLease).run({ nonce });
+      db.close();
+    },
+  };
+}
+
+function writeChange(query: Connection['query'], change: StoreChange): void {
+  for (const row of change.events)
+    query(QUERIES.putEvent).run({ ...row, sealed: row.sealed ?? null });
+  for (const row of change.streams)
+    query(QUERIES.putStream).run({ ...row, slot: row.slot ?? null });
+  for (const { expectedVersion, ...head } of change.heads) {
+    if (expectedVersion === 0) query(QUERIES.addHead).run({ ...head });
+    else if (query(QUERIES.moveHead).run({ ...head, expected: expectedVersion }) !== 1) {
+      throw new StoreFailure('STORE_CORRUPT', `stream ${head.stream} is not where its head says`);
+    }
+  }
+  writeQueues(query, change);
+  for (const { name, value } of change.records) {
+    if (value === undefined) query(QUERIES.dropRecord).run({ name });
+    else query(QUERIES.putRecord).run({ name, value });
+  }
+  for (const { name, value } of change.data) {
+    if (value === undefined) query(QUERIES.dropData).run({ name });
+    else query(QUERIES.putData).run({ name, value });
+  }
+  for (const run of change.seenRuns) query(QUERIES.putSeenRun).run({ ...run });
+  if (change.seenExpireBefore > 0)
+    query(QUERIES.expireSeenRuns).run({ before: change.seenExpireBefore });
+  for (const { key, value } of change.meta) query(QUERIES.putMeta).run({ key, value });
+}
+
+/** Freed slots that are put again at once need no write of their own. */
+function writeQueues(query: Connection['query'], change: StoreChange): void {
+  const outboxPut = new Set(change.outbox.map(({ slot }) => slot));
+  for (const slot of change.outboxFreed)
+    if (!outboxPut.has(slot)) query(QUERIES.freeOutbox).run({ slot });
+  for (const row of change.outbox) query(QUERIES.putOutbox).run({ ...row, due: row.due ?? null });
+  for (const row of change.outboxRetry) query(QUERIES.retryOutbox).run({ ...row });
+  const inboxPut = new Set(change.inbox.map(({ slot }) => slot));
+  for (const slot of change.inboxFreed)
+    if (!inboxPut.has(slot)) query(QUERIES.freeInbox).run({ slot });
+  for (const row of change.inbox) query(QUERIES.putInbox).run({ ...row });
+}
+
+function schemaRefusal(
+  state: ReturnType<typeof schemaState>,
+  path: string,
+): StoreRefusal | undefined {
+  switch (state) {
+    case 'ours':
+      return undefined;
+    case 'too-new':
+      return { code: 'STORE_TOO_NEW', detail: `${path} was written by a later release` };
+    case 'empty':
+      return missing(path);
+    case 'foreign':
+      return { code: 'STORE_CORRUPT', detail: `${path} is a database, but not a log` };
+  }
+}
+
+function missing(path: string): StoreRefusal {
+  return { code: 'STORE_MISSING', detail: `there is no log at ${path}` };
+}
+
+function inUse(holder: NonNullable<StoreRefusal['holder']>): StoreRefusal {
+  const detail = `process ${holder.pid} on ${holder.host} owns the log`;
+  return { code: 'STORE_IN_USE', detail, holder };
+}

@@ -1,0 +1,291 @@
+/**
+ * The vault in a file: pages overwritten in place, never renamed, because only that erases on file
+ * systems that overwrite in place. Every flush writes the changed pages to their other copies and
+ * the header to its other place, syncs once, then zeroes what was replaced.
+ */
+
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { err, invariant, ok } from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
+import type { Crypto, Entropy, Secret } from '@simsim/crypto';
+import {
+  createSlotVault,
+  createSlotVaultReader,
+  createVaultImage,
+  genesisHash,
+  StoreFailure,
+} from '@simsim/event-log';
+import type {
+  Anchor,
+  Chaos,
+  LogSabotage,
+  StoreRefusal,
+  Vault,
+  VaultImage,
+  VaultMedium,
+  VaultPage,
+  VaultReader,
+} from '@simsim/event-log';
+import { syncDirectoryOf } from './sqlite-store.ts';
+import { encodeHeaderPage, FILE_PAGE_BYTES } from './vault-header.ts';
+import type { ClearHeader, PageEntry } from './vault-header.ts';
+import { decodeVaultFile } from './vault-image.ts';
+import type { OpenedVaultFile } from './vault-image.ts';
+import { describeKey, deriveKey } from './vault-key.ts';
+import type { VaultKey } from './vault-key.ts';
+import { encodePageCopy, pageOffset } from './vault-page.ts';
+
+/** How to create or open a vault file. */
+export interface VaultFileOptions {
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  readonly key: VaultKey;
+  /**
+   * `strict` (default): replaced copies are zeroed and synced within the flush. `lazy`: zeroed with
+   * the next flush, which saves one sync and leaves one window of keys on the medium meanwhile.
+   */
+  readonly wipe?: 'strict' | 'lazy';
+  /** Slots kept ready. */
+  readonly poolMin?: number;
+  /** Test-only. */
+  readonly chaos?: Chaos;
+  /** Test-only. */
+  readonly sabotage?: LogSabotage;
+}
+
+const MASTER_KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const FILE_MODE = 0o600;
+const READ_ATTEMPTS = 8;
+const ZEROS: Uint8Array = new Uint8Array(FILE_PAGE_BYTES);
+
+/**
+ * Makes a vault file. It appears under its name only when it is whole and durable.
+ *
+ * Refuses: `VAULT_EXISTS`, `VAULT_WRONG_KEY` (a raw key of the wrong length), `VAULT_FAILED`.
+ */
+export function createSlotFileVault(
+  path: string,
+  options: VaultFileOptions & { readonly logId: Uint8Array },
+): Result<Vault, StoreRefusal> {
+  if (existsSync(path)) return err({ code: 'VAULT_EXISTS', detail: `there is a vault at ${path}` });
+  const { crypto, entropy, logId } = options;
+  const descriptor = describeKey(options.key, entropy);
+  const wrapping = deriveKey(crypto, options.key, descriptor);
+  if (wrapping === undefined) return err(wrongKey());
+  const masterBytes = entropy(MASTER_KEY_BYTES);
+  const master = crypto.importSecret('seal', masterBytes);
+  const wrapNonce = entropy(NONCE_BYTES);
+  const wrapped = crypto.seal(wrapping, wrapNonce, [logId], [master]);
+  masterBytes.fill(0);
+  crypto.wipe(wrapping);
+  const clear = { logId, descriptor, wrapNonce, wrapped, counter: 0 };
+  const image = createVaultImage(entropy, genesisHash(crypto, logId));
+  try {
+    writeNewFile(path, { clear, image, master, options });
+    return openMedium(
+      path,
+      { clear, image, master, entries: [FIRST_ENTRY], headerPlace: 0, stale: [] },
+      options,
+    );
+  } catch (failure) {
+    return err(failed(failure));
+  }
+}
+
+/**
+ * Opens a vault file.
+ *
+ * Refuses: `VAULT_MISSING`, `VAULT_WRONG_KEY`, `VAULT_CORRUPT`, `VAULT_TOO_NEW`, `VAULT_FAILED`.
+ */
+export function openSlotFileVault(
+  path: string,
+  options: VaultFileOptions,
+): Result<Vault, StoreRefusal> {
+  const opened = readVault(path, options);
+  if (!opened.ok) return opened;
+  try {
+    return openMedium(path, opened.value, options);
+  } catch (failure) {
+    return err(failed(failure));
+  }
+}
+
+/** Reads a vault file beside a live owner: for verify and replay. Never writes. */
+export function openVaultReader(
+  path: string,
+  options: Pick<VaultFileOptions, 'crypto' | 'key'>,
+): Result<VaultReader, StoreRefusal> {
+  const opened = readVault(path, options);
+  if (!opened.ok) return opened;
+  const { clear, image, master } = opened.value;
+  options.crypto.wipe(master);
+  const reader = createSlotVaultReader(options.crypto, clear.logId, image);
+  return reader === undefined ? err(corrupt()) : ok(reader);
+}
+
+const FIRST_ENTRY: PageEntry = { generation: 0, copy: 0 };
+
+interface NewFile {
+  readonly clear: ClearHeader;
+  readonly image: VaultImage;
+  readonly master: Secret<'seal'>;
+  readonly options: VaultFileOptions;
+}
+
+function writeNewFile(path: string, { clear, image, master, options }: NewFile): void {
+  const { crypto, entropy } = options;
+  const [slots] = image.pages;
+  invariant(slots !== undefined, 'a new vault has a page');
+  const sealed = { anchor: image.anchor, pages: [FIRST_ENTRY] };
+  const header = encodeHeaderPage(crypto, master, { clear, sealed, nonce: entropy(NONCE_BYTES) });
+  const place = { logId: clear.logId, page: 0, generation: 0 };
+  const copy = encodePageCopy(crypto, master, { place, nonce: entropy(NONCE_BYTES), slots });
+  const partial = `${path}.new`;
+  rmSync(partial, { force: true });
+  const file = openSync(partial, 'wx', FILE_MODE);
+  try {
+    [header, header, copy, ZEROS].forEach((bytes, i) => writeAt(file, bytes, i * FILE_PAGE_BYTES));
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(partial, path);
+  syncDirectoryOf(path);
+}
+
+/** Reads the file whole; a live owner may be in the middle of a flush, so a few times if need be. */
+function readVault(
+  path: string,
+  options: Pick<VaultFileOptions, 'crypto' | 'key'>,
+): Result<OpenedVaultFile, StoreRefusal> {
+  if (!existsSync(path))
+    return err({ code: 'VAULT_MISSING', detail: `there is no vault at ${path}` });
+  try {
+    let answer = decodeVaultFile(options.crypto, readFileSync(path), options.key);
+    for (let attempt = 1; attempt < READ_ATTEMPTS; attempt++) {
+      if (answer.ok || answer.error.code !== 'VAULT_CORRUPT') break;
+      answer = decodeVaultFile(options.crypto, readFileSync(path), options.key);
+    }
+    return answer;
+  } catch (failure) {
+    return err(failed(failure));
+  }
+}
+
+function openMedium(
+  path: string,
+  opened: OpenedVaultFile,
+  options: VaultFileOptions,
+): Result<Vault, StoreRefusal> {
+  const { crypto, entropy, poolMin } = options;
+  const medium = fileMedium(openSync(path, 'r+'), opened, options);
+  // A flush that a kill interrupted may have left copies with the very generation the next one
+  // will use; they must be gone before that.
+  medium.settle();
+  const { logId } = opened.clear;
+  const pool = poolMin === undefined ? {} : { poolMin };
+  const vault = createSlotVault({ crypto, entropy, logId, medium, ...pool }, opened.image);
+  if (vault !== undefined) return ok(vault);
+  medium.close();
+  return err(corrupt());
+}
+
+function fileMedium(file: number, opened: OpenedVaultFile, options: VaultFileOptions): VaultMedium {
+  const { crypto, entropy, chaos } = options;
+  const { clear, master } = opened;
+  const entries = [...opened.entries];
+  let { counter } = clear;
+  let { headerPlace } = opened;
+  /** Offsets of copies that were replaced and are not zeroed yet. */
+  let stale: readonly number[] = opened.stale;
+
+  const zero = (offsets: readonly number[]): void => {
+    if (options.sabotage?.keepsOldCopies === true) return;
+    for (const offset of offsets) writeAt(file, ZEROS, offset);
+  };
+  const writePage = ({ page, bytes }: VaultPage): number | undefined => {
+    const before = entries[page];
+    const copy = before?.copy === 0 ? 1 : 0;
+    const place = { logId: clear.logId, page, generation: counter };
+    const nonce = entropy(NONCE_BYTES);
+    writeAt(
+      file,
+      encodePageCopy(crypto, master, { place, nonce, slots: bytes }),
+      pageOffset(page, copy),
+    );
+    if (before === undefined) writeAt(file, ZEROS, pageOffset(page, 1));
+    entries[page] = { generation: counter, copy };
+    return before && pageOffset(page, before.copy);
+  };
+  const sealHeader = (anchor: Anchor): Uint8Array => {
+    const sealed = { anchor, pages: entries };
+    const nonce = entropy(NONCE_BYTES);
+    return encodeHeaderPage(crypto, master, { clear: { ...clear, counter }, sealed, nonce });
+  };
+  return {
+    write(anchor, pages) {
+      chaos?.at('vault:before-copy');
+      counter++;
+      const written = new Set(
+        pages.map(({ page }) => pageOffset(page, entries[page]?.copy === 0 ? 1 : 0)),
+      );
+      const replaced = pages.flatMap((page) => writePage(page) ?? []);
+      zero(stale.filter((offset) => !written.has(offset)));
+      const header = sealHeader(anchor);
+      headerPlace = headerPlace === 0 ? 1 : 0;
+      writeAt(file, header, headerPlace * FILE_PAGE_BYTES);
+      chaos?.at('vault:copy-written');
+      fdatasyncSync(file);
+      chaos?.at('vault:copy-synced');
+      stale = replaced;
+      if (options.wipe === 'lazy') return;
+      chaos?.at('vault:before-zero');
+      zero(stale);
+      writeAt(file, header, (1 - headerPlace) * FILE_PAGE_BYTES);
+      fdatasyncSync(file);
+      stale = [];
+      chaos?.at('vault:done');
+    },
+    settle() {
+      if (stale.length === 0) return;
+      zero(stale);
+      fdatasyncSync(file);
+      stale = [];
+    },
+    close() {
+      crypto.wipe(master);
+      closeSync(file);
+    },
+  };
+}
+
+function writeAt(file: number, bytes: Uint8Array, offset: number): void {
+  for (let done = 0; done < bytes.length;) {
+    done += writeSync(file, bytes, done, bytes.length - done, offset + done);
+  }
+}
+
+function wrongKey(): StoreRefusal {
+  return { code: 'VAULT_WRONG_KEY', detail: 'the key does not open the vault' };
+}
+
+function corrupt(): StoreRefusal {
+  return { code: 'VAULT_CORRUPT', detail: 'the slots of the vault contradict each other' };
+}
+
+function failed(failure: unknown): StoreRefusal {
+  if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.message };
+  if (failure instanceof Error) return { code: 'VAULT_FAILED', detail: failure.message };
+  throw failure;
+}
