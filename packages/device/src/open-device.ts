@@ -65,16 +65,15 @@ const LINK_POLL_MS = 100;
 export async function openDevice(options: OpenOptions): Promise<Device> {
   const user = options.user === undefined ? undefined : checkedUserId(options.user);
   const deviceId = options.deviceId === undefined ? undefined : checkedDeviceId(options.deviceId);
-  if (options.store.exists()) return startDevice(options, { log: openLog(options), user });
-  if (options.ifMissing !== 'create') throw new SessionError('STORE_MISSING');
-  if (user === undefined) throw new SessionError('BAD_USER_ID');
-  const first: Input = {
+  const log = openLog(options, options.ifMissing ?? 'fail');
+  if (options.ifMissing !== 'create' || user === undefined) return startDevice(options, { log, user });
+  const create: Input = {
     type: 'create',
     userId: user,
     ...(deviceId === undefined ? {} : { deviceId }),
     ...keysOption(options),
   };
-  return startDevice(options, { log: createLog(options), user, first });
+  return startDevice(options, { log, user, create });
 }
 
 /**
@@ -84,7 +83,6 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
  * Throws: `STORE_EXISTS`, `ABORTED`, `LINK_FAILED`.
  */
 export async function linkDevice(options: LinkOptions): Promise<Device> {
-  if (options.store.exists()) throw new SessionError('STORE_EXISTS');
   const env = { crypto: nodeCrypto, entropy: nodeEntropy };
   const { keys, offer } = createLinkOffer(env);
   const client = new RelayClient(options.relay);
@@ -92,8 +90,9 @@ export async function linkDevice(options: LinkOptions): Promise<Device> {
   const ciphertext = await waitForAnswer(client, offer.address, options.signal);
   const provision = openProvision({ keys, offer, ciphertext }, nodeCrypto);
   if (!provision.ok) throw new SessionError('LINK_FAILED', { detail: provision.error.code });
-  const first = linkedInput(provision.value, { keys, registrationId: offer.registrationId, options });
-  return startDevice(options, { log: createLog(options), user: provision.value.approval.userId, first });
+  const link = linkedInput(provision.value, { keys, registrationId: offer.registrationId, options });
+  const log = openLog(options, 'create');
+  return startDevice(options, { log, user: provision.value.approval.userId, link });
 }
 
 function linkedInput(
@@ -125,10 +124,13 @@ async function waitForAnswer(client: RelayClient, address: Uint8Array, signal?: 
 interface Start {
   readonly log: EventLog;
   readonly user: UserId | undefined;
-  readonly first?: Input;
+  /** Decided where the log holds no device yet. */
+  readonly create?: Input;
+  /** Decided in any case: refused where the log holds a device. */
+  readonly link?: Input;
 }
 
-async function startDevice(options: DeviceOptions, { log, user, first }: Start): Promise<Device> {
+async function startDevice(options: DeviceOptions, { log, user, create, link }: Start): Promise<Device> {
   const parts = { crypto: nodeCrypto, entropy: nodeEntropy };
   const core = new DeviceCore({
     log,
@@ -137,7 +139,8 @@ async function startDevice(options: DeviceOptions, { log, user, first }: Start):
     ...(options.chaos === undefined ? {} : { chaos: options.chaos }),
   });
   try {
-    if (first !== undefined) create(core, first);
+    const first = link ?? (ownDevice(core) === undefined ? create : undefined);
+    if (first !== undefined) decideFirst(core, first);
     const own = ownDevice(core);
     if (own === undefined) throw new SessionError('STORE_MISSING', { detail: 'the log holds no device' });
     if (user !== undefined && own.userId !== user) throw new SessionError('USER_MISMATCH');
@@ -156,27 +159,22 @@ async function startDevice(options: DeviceOptions, { log, user, first }: Start):
 }
 
 /** Identity keys are durable, and erasable, before anything of them leaves. */
-function create(core: DeviceCore, first: Input): void {
+function decideFirst(core: DeviceCore, first: Input): void {
   const [outcome] = core.run([first]).outcomes;
   invariant(outcome !== undefined, 'one input has one outcome');
   if (outcome.kind === 'refused') {
     const { code } = outcome.rejection;
+    if (code === 'ALREADY_CREATED') throw new SessionError('STORE_EXISTS');
     throw isSessionErrorCode(code) ? new SessionError(code) : new SessionError('LINK_FAILED', { detail: code });
   }
   core.log.flush();
 }
 
-function openLog(options: DeviceOptions): EventLog {
-  const opened = options.store.open({ crypto: nodeCrypto, entropy: nodeEntropy, ...chaosOption(options) });
+function openLog(options: DeviceOptions, ifMissing: 'create' | 'fail'): EventLog {
+  const parts = { crypto: nodeCrypto, entropy: nodeEntropy, ...chaosOption(options) };
+  const opened = options.store.open(parts, ifMissing);
   if (opened.ok) return opened.value;
   const { code, detail } = opened.error;
-  throw new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', { detail: `${code}, ${detail}` });
-}
-
-function createLog(options: DeviceOptions): EventLog {
-  const created = options.store.create({ crypto: nodeCrypto, entropy: nodeEntropy, ...chaosOption(options) });
-  if (created.ok) return created.value;
-  const { code, detail } = created.error;
   throw new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', { detail: `${code}, ${detail}` });
 }
 

@@ -12,6 +12,9 @@ import { SessionError } from './session-error.ts';
 /** Refusals that another try can cure: the nonce was spent, or the relay asks for patience. */
 const RETRYABLE = new Set(['NONCE_UNKNOWN', 'RATE_LIMITED', 'UNAVAILABLE']);
 
+/** A new device gives up after this time without a relay; its keys stay, opening it goes on. */
+const REGISTRATION_MS = 30_000;
+
 /** Registers a device. */
 export class Registrar {
   readonly #parts: DeviceParts;
@@ -34,6 +37,7 @@ export class Registrar {
   /** Registers where that is wanted. Throws: what the relay refuses for good. */
   async registered(): Promise<void> {
     const backoff = new Backoff();
+    const deadlineMs = Date.now() + REGISTRATION_MS;
     while (this.#isWanted && !this.#signal.aborted) {
       const code = await this.#register();
       if (code === undefined) {
@@ -43,6 +47,7 @@ export class Registrar {
       }
       if (code === 'USER_EXISTS') throw new SessionError('USER_EXISTS');
       if (code === 'LIST_MOVED' || code === 'BAD_APPROVAL') throw new SessionError('LINK_FAILED', { detail: code });
+      if (Date.now() > deadlineMs) throw new SessionError('RELAY_UNAVAILABLE', { detail: code });
       if (!RETRYABLE.has(code)) throw new SessionError('RELAY_REFUSED', { detail: code });
       await sleep(backoff.nextMs(), this.#signal);
     }

@@ -1,9 +1,14 @@
 /** Where a device keeps its log: the seam between the front door and a store. */
 
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { Chaos, EventLog, StoreRefusal } from '@simsim/event-log';
 import { createEventLog, createMemoryStore, createMemoryVault } from '@simsim/event-log';
+import { openSqliteLog } from '@simsim/event-log-sqlite';
+import type { VaultKey } from '@simsim/event-log-sqlite';
 
 /** What a store is opened with. */
 export interface StoreParts {
@@ -14,26 +19,62 @@ export interface StoreParts {
 
 /** A place for one device's log and vault. */
 export interface StoreSpec {
-  /** True when something is there, readable or not. */
-  exists(): boolean;
-  /** Opens what is there. */
-  open(parts: StoreParts): Result<EventLog, StoreRefusal>;
-  /** Makes a new log; refuses where one is. */
-  create(parts: StoreParts): Result<EventLog, StoreRefusal>;
+  /** Opens the log that is there; one that is not, or was never finished, is made if asked. */
+  open(parts: StoreParts, ifMissing: 'create' | 'fail'): Result<EventLog, StoreRefusal>;
 }
+
+/** How the vault beside a log is opened: an explicit choice, without a silent fallback. */
+export type VaultChoice =
+  /** Stretched with scrypt: about half a second. */
+  | { readonly passphrase: string }
+  /** 32 bytes from a keychain, a KMS or a TPM. */
+  | { readonly key: Uint8Array }
+  /** Whoever has the file has the live state; superseded keys are erased all the same. */
+  | { readonly unsafePlaintextVault: true };
 
 /** A log in memory, gone with the process: for trying things out and for tests. */
 export function memory(): StoreSpec {
   let isMade = false;
   return {
-    exists: () => isMade,
-    open: () => ({ ok: false, error: { code: 'STORE_MISSING', detail: 'a log in memory opens once' } }),
-    create({ crypto, entropy, chaos }) {
+    open({ crypto, entropy, chaos }, ifMissing) {
+      if (isMade || ifMissing === 'fail') {
+        return err({ code: 'STORE_MISSING', detail: 'a log in memory is gone once it is closed' });
+      }
       isMade = true;
-      return createEventLog(
-        { store: createMemoryStore(), vault: createMemoryVault({ crypto, entropy }), crypto, entropy },
-        chaos === undefined ? {} : { chaos },
-      );
+      const vault = createMemoryVault({ crypto, entropy });
+      const parts = { store: createMemoryStore(), vault, crypto, entropy };
+      return createEventLog(parts, chaos === undefined ? {} : { chaos });
     },
   };
+}
+
+/** A log in a SQLite file, with its vault beside it; see {@link vaultPathOf}. */
+export function sqlite(path: string, choice: VaultChoice): StoreSpec {
+  const key = vaultKey(choice);
+  return {
+    open({ crypto, entropy, chaos }, ifMissing) {
+      if (ifMissing === 'create') mkdirSync(dirname(path), { recursive: true });
+      const opened = openSqliteLog({
+        path,
+        vaultPath: vaultPathOf(path),
+        key,
+        crypto,
+        entropy,
+        ifMissing: ifMissing === 'create' ? 'create' : 'refuse',
+        ...(chaos === undefined ? {} : { chaos }),
+      });
+      return opened.ok ? ok(opened.value.log) : opened;
+    },
+  };
+}
+
+/** The vault of a log: `log.db` has `log.vault` beside it. */
+export function vaultPathOf(path: string): string {
+  return `${path.replace(/\.db$/u, '')}.vault`;
+}
+
+function vaultKey(choice: VaultChoice): VaultKey {
+  if ('passphrase' in choice) return { kind: 'passphrase', passphrase: choice.passphrase };
+  if ('key' in choice) return { kind: 'raw', key: choice.key };
+  return { kind: 'none', unsafePlaintextVault: true };
 }

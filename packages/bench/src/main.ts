@@ -1,0 +1,40 @@
+/** `pnpm bench <name> [--json]`: measurements as ratios in one run. */
+
+import { benchHouse } from './house.ts';
+import { formatReport } from './report.ts';
+import type { BenchReport } from './report.ts';
+
+const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchReport>>> = {
+  house: benchHouse,
+};
+
+const USAGE = `bench <name> [--json] [--quick]
+
+  house    the main job, one message, one durable send: against what they cannot do without
+
+  --json   the last line is one JSON object, and nothing else is printed
+  --quick  skips the whole-conversation run
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...flags] = args;
+  const known = ['--json', '--quick'];
+  const bench = name === undefined ? undefined : BENCHES[name];
+  if (bench === undefined || flags.some((flag) => !known.includes(flag))) {
+    process.stderr.write(USAGE);
+    return name === '--help' ? 0 : 2;
+  }
+  const report = await bench({ quick: flags.includes('--quick') });
+  process.stdout.write(flags.includes('--json') ? `${JSON.stringify(report)}\n` : formatReport(report));
+  return 0;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (cause: unknown) => {
+    process.stderr.write(`${cause instanceof Error ? cause.message : 'bench failed'}\n`);
+    process.exitCode = 3;
+  },
+);
