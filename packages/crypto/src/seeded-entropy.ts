@@ -10,14 +10,17 @@ import type { Crypto, Entropy } from './crypto.ts';
 export function seededEntropy(seed: Uint8Array, crypto: Pick<Crypto, 'digest'>): Entropy {
   let blockNumber = 0;
   let block = new Uint8Array(0);
-  const nextByte = (): number => {
-    if (block.length === 0) {
-      const counter = createWriter(8).varint(blockNumber++).finish();
-      block = crypto.digest([seed, counter]).slice();
+  let at = 0;
+  return (length) => {
+    const drawn = new Uint8Array(length);
+    for (let i = 0; i < length; i++) {
+      if (at === block.length) {
+        const counter = createWriter(8).varint(blockNumber++).finish();
+        block = crypto.digest([seed, counter]).slice();
+        at = 0;
+      }
+      drawn[i] = block[at++] ?? 0;
     }
-    const byte = block[0] ?? 0;
-    block = block.subarray(1);
-    return byte;
+    return drawn;
   };
-  return (length) => Uint8Array.from({ length }, nextByte);
 }

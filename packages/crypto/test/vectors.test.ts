@@ -1,7 +1,7 @@
 import { sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex, encodeUtf8 } from '@simsim/bytes';
 import { describe, expect, it } from 'vitest';
-import { clamp, edwardsPublicKey, signXeddsaRev1 } from '../src/edwards.ts';
+import { clamp, edwardsPublicKey, isAcceptableDeviceKey, signXeddsaRev1 } from '../src/edwards.ts';
 import type { Crypto, KeyPair, PublicKey } from '../src/index.ts';
 import { backends, hex, readVectors } from './backends.ts';
 
@@ -174,6 +174,31 @@ describe.each(backends)('published vectors on %s', (_name, crypto) => {
     expect(crypto.verifyDeviceKey(identity, [hex('00')], forged)).toBe(false);
   });
 
+  it('refuses signatures whose s has the group order added', () => {
+    const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+    const malleate = (signature: Uint8Array): Uint8Array => {
+      const copy = signature.slice();
+      let rest = order;
+      let carry = 0;
+      for (let i = 32; i < 64; i++, rest >>= 8n) {
+        const sum = (copy[i] ?? 0) + Number(rest & 0xffn) + carry;
+        copy[i] = sum & 0xff;
+        carry = sum >> 8;
+      }
+      return copy;
+    };
+    const device = crypto.signingKeyPair(new Uint8Array(32).fill(3));
+    const signed = crypto.signWithDeviceKey(device, [hex('aa')]);
+    expect(crypto.verifyDeviceKey(device.publicKey, [hex('aa')], signed)).toBe(true);
+    expect(crypto.verifyDeviceKey(device.publicKey, [hex('aa')], malleate(signed))).toBe(false);
+    for (let k = 1; k < 9; k++) {
+      const own = crypto.keyPair(new Uint8Array(32).fill(k));
+      const signature = crypto.sign(own, [hex('aa')], new Uint8Array(64).fill(k));
+      expect(crypto.verify(own.publicKey, [hex('aa')], signature)).toBe(true);
+      expect(crypto.verify(own.publicKey, [hex('aa')], malleate(signature))).toBe(false);
+    }
+  });
+
   it('agrees with RFC 8439', () => {
     const { key, nonce, ad, plaintext, sealed } = signing.chacha20poly1305;
     const sealKey = crypto.importSecret('seal', hex(key));
@@ -181,6 +206,27 @@ describe.each(backends)('published vectors on %s', (_name, crypto) => {
     expect(bytesToHex(result)).toBe(sealed);
     const opened = crypto.open(sealKey, hex(nonce), [hex(ad)], result);
     expect(opened && bytesToHex(opened)).toBe(plaintext);
+  });
+});
+
+describe('device keys', () => {
+  it('are refused where they are not canonical or of small order, under either sign', () => {
+    const smallOrder = [
+      `01${'00'.repeat(31)}`,
+      '00'.repeat(32),
+      `ec${'ff'.repeat(30)}7f`,
+      'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+      '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+    ];
+    const notCanonical = ['ed', 'ee', 'f0', 'ff'].map((low) => `${low}${'ff'.repeat(30)}7f`);
+    for (const text of [...smallOrder, ...notCanonical]) {
+      const key = hex(text);
+      expect(isAcceptableDeviceKey(key), text).toBe(false);
+      key[31] = (key[31] ?? 0) | 0x80;
+      expect(isAcceptableDeviceKey(key), text).toBe(false);
+    }
+    expect(isAcceptableDeviceKey(new Uint8Array(31))).toBe(false);
+    expect(isAcceptableDeviceKey(hex(signing.ed25519[0]?.publicKey ?? ''))).toBe(true);
   });
 });
 

@@ -244,6 +244,21 @@ describe('session steps refuse', () => {
     expect(refusal(steps.initiate({ ...alice, bundle: weak }, alice.env))).toBe('BAD_KEY');
   });
 
+  it('nothing of a replay without a one-time prekey, but answer it with other keys (X3-26)', () => {
+    const { oneTimePreKey: _, ...withoutKey } = bob;
+    const bundle = bundleOf(bob, { withOneTimeKey: false });
+    const { session } = must(talk.steps.initiate({ ...alice, bundle }, alice.env));
+    const first = initiationOf(must(encrypt(session, bytesOf('once'), alice.env)).message);
+    const answers = [1, 2].map(() => {
+      const copy = must(accept({ ...withoutKey, message: first }, bob.env)).session;
+      const answer = parse(must(encrypt(copy, bytesOf('same answer'), bob.env)).message);
+      if (answer.kind !== 'regular') throw new Error('a responder does not initiate');
+      return answer;
+    });
+    expect(answers[0]?.ciphertext).not.toEqual(answers[1]?.ciphertext);
+    expect(answers[0]?.header.ratchetKey).not.toEqual(answers[1]?.header.ratchetKey);
+  });
+
   it('padding that is broken under a good tag', () => {
     // Only a peer with the keys can do this: encrypt honestly, then claim a cut ciphertext.
     const cutting = {
