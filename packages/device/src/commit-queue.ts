@@ -57,6 +57,12 @@ export class CommitQueue {
     while (this.#waiting.length > 0 && this.#failure === undefined) this.#runBatch();
   }
 
+  /** Takes no more inputs; those that wait are refused with `cause`. */
+  close(cause: unknown): void {
+    this.#failure ??= cause;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure);
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

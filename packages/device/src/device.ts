@@ -7,7 +7,8 @@
 
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { encodeUtf8 } from '@simsim/bytes';
+import { encodeUtf8, err, ok } from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, OutboxItem } from '@simsim/device-core';
@@ -192,6 +193,20 @@ export class Device {
       throw new SessionError(code, { detail: `${failed[0]?.failure} for ${failed.length}` });
     }
     return report;
+  }
+
+  /** Like {@link Device.send}, with the error as a value. */
+  async trySend(
+    to: string | readonly string[],
+    body: string | Uint8Array,
+    options: SendOptions = {},
+  ): Promise<Result<SendReport, SessionError>> {
+    try {
+      return ok(await this.send(to, body, options));
+    } catch (cause) {
+      if (cause instanceof SessionError) return err(cause);
+      throw cause;
+    }
   }
 
   /** Like {@link Device.send}, but resolves with the message id as soon as the send is durable. */
@@ -409,6 +424,7 @@ export class Device {
 
   async #shutDown(reason: CloseReason): Promise<void> {
     if (reason !== 'storeFailed') this.#queue.drain();
+    this.#queue.close(new SessionError('CLOSED'));
     this.#abort.abort();
     this.#socket.close();
     this.#vault.stop();

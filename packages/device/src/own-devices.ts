@@ -36,7 +36,7 @@ export class OwnList {
 
   devices(): readonly DeviceInfo[] {
     const { own, record } = this.#input();
-    return currentDevices(record).map(({ deviceId, registrationId }) => ({
+    return [own, ...currentDevices(record)].map(({ deviceId, registrationId }) => ({
       deviceId,
       registrationId,
       isThisDevice: deviceId === own.deviceId,

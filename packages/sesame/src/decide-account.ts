@@ -10,7 +10,7 @@ import {
 } from '@simsim/relay-protocol';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
-import { listChanges } from './decide-send.ts';
+import { listChanges, withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
 import { ONE_TIME_BATCH_KEYS, ONE_TIME_TARGET_KEYS, PRE_KEY_ID_MAX, SEND_RECORD_MS } from './limits.ts';
 import { changeUser } from './peer-session.ts';
@@ -173,7 +173,13 @@ export function decideRegistered(work: Workspace): DecideResult {
   );
   const hash = deviceListHash(list, work.env.crypto);
   changeUser(work, own.userId, [
-    { type: 'list', version: list.version, hash, at: work.env.clock.wallMs, devices: list.devices },
+    {
+      type: 'list',
+      version: list.version,
+      hash,
+      at: work.env.clock.wallMs,
+      devices: withoutSelf(work, list),
+    },
   ]);
   return work.decided();
 }

@@ -1,7 +1,7 @@
 /** Deciding what the application sends, and what the relay and the key server answer to it. */
 
 import { encodeUtf8, equalBytes } from '@simsim/bytes';
-import type { MessageId, PostResult, UserId } from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceList, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
 import { deviceListHash, verifyDeviceList } from '@simsim/relay-protocol';
 import { initiate, sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
@@ -196,9 +196,16 @@ export function listChanges(
     version: list.version,
     hash,
     at: work.env.clock.wallMs,
-    devices: list.devices,
+    devices: withoutSelf(work, list),
   });
   return { ok: true, changes };
+}
+
+/** There is never a record of this very device (SES-19, SES-32). */
+export function withoutSelf(work: Workspace, list: DeviceList): readonly DeviceEntry[] {
+  const own = work.self();
+  if (list.userId !== own.userId) return list.devices;
+  return list.devices.filter((entry) => entry.deviceId !== own.deviceId);
 }
 
 /** A post to one device: nothing waits for it but its own record. */

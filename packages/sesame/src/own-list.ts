@@ -15,7 +15,7 @@ import type { UserRecord } from './user-record.ts';
 
 /** Why an own list cannot be changed. */
 export interface OwnListRejection {
-  readonly code: 'UNKNOWN_DEVICE' | 'LAST_DEVICE' | 'TOO_MANY_DEVICES' | 'NOT_LISTED' | LinkRejection['code'];
+  readonly code: 'UNKNOWN_DEVICE' | 'LAST_DEVICE' | 'TOO_MANY_DEVICES' | LinkRejection['code'];
 }
 
 /** An own user's record beside the device that signs. */
@@ -35,8 +35,7 @@ export function listWithout(
   deviceId: DeviceId,
   env: ListEnv,
 ): Result<SignedDeviceList, OwnListRejection> {
-  const entries = listed(record);
-  if (!entries.some((entry) => entry.deviceId === own.deviceId)) return err({ code: 'NOT_LISTED' });
+  const entries = listed({ own, record });
   const left = entries.filter((entry) => entry.deviceId !== deviceId);
   if (left.length === entries.length) return err({ code: 'UNKNOWN_DEVICE' });
   if (left.length === 0) return err({ code: 'LAST_DEVICE' });
@@ -55,10 +54,9 @@ export function answerOffer(
   { offer, contacts }: { offer: LinkOffer; contacts: readonly ContactPin[] },
   env: ListEnv,
 ): Result<LinkAnswer, OwnListRejection> {
-  const entries = listed(record);
-  if (!entries.some((entry) => entry.deviceId === own.deviceId)) return err({ code: 'NOT_LISTED' });
+  const entries = listed({ own, record });
   if (entries.length >= DEVICES_PER_USER_MAX) return err({ code: 'TOO_MANY_DEVICES' });
-  const deviceId = drawDeviceId(env.entropy, (id) => record.devices.has(id));
+  const deviceId = drawDeviceId(env.entropy, (id) => id === own.deviceId || record.devices.has(id));
   const { registrationId, deviceKey } = offer;
   const list = nextList({ own, record }, [...entries, { deviceId, registrationId, deviceKey }], env);
   const approval = signDeviceApproval(
@@ -89,8 +87,11 @@ interface Entry {
   readonly deviceKey: Uint8Array;
 }
 
-function listed(record: UserRecord): readonly Entry[] {
-  return currentDevices(record).filter((device) => device.deviceKey.length === 32);
+/** All listed devices: the recorded ones, and this one, of which there is no record. */
+function listed({ own, record }: OwnListInput): readonly Entry[] {
+  const { deviceId, registrationId, deviceKey } = own;
+  const others = currentDevices(record).filter((device) => device.deviceKey.length === 32);
+  return [...others, { deviceId, registrationId, deviceKey: deviceKey.publicKey }];
 }
 
 function nextList({ own, record }: OwnListInput, entries: readonly Entry[], env: ListEnv): SignedDeviceList {

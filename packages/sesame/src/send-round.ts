@@ -65,10 +65,11 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
     { postId, recipient: userId, scope: 'all', envelopes },
     { type: 'round', messageId: state.messageId, userId },
   );
-  work.write(sendStream(state.messageId), {
-    name: 'RoundPosted',
-    fields: { userId, round, postId, devices: [...copies.keys()] },
-  });
+  // A first round without a claim is told by `SendOpened`: fewer events for the common send.
+  if (round > 1 || recipient.status === 'claiming') {
+    const fields = { userId, round, postId, devices: [...copies.keys()] };
+    work.write(sendStream(state.messageId), { name: 'RoundPosted', fields });
+  }
   return withRecipient(state, { ...recipient, status: 'posting', round, postId, copies });
 }
 
