@@ -29,7 +29,7 @@ export const events: fc.Arbitrary<Event[]> = fc.array(
 );
 
 /** A step as an observer sees it. */
-export interface Observation {
+interface Observation {
   readonly end: End;
   readonly before: Session;
   readonly after: Session;
