@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { concatBytes, createProtobufWriter } from '@simsim/bytes';
+import { concatBytes, createProtobufWriter, decodeProtobuf } from '@simsim/bytes';
 import { nodeCrypto } from '@simsim/crypto/node';
 import { describe, expect, it } from 'vitest';
 import type { InitiationMessage } from '../src/index.ts';
@@ -140,6 +140,37 @@ describe('parsing a message', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe('the previous counter', () => {
+  it('is one less than the messages of the previous chain, and at least 0', () => {
+    const talk = new Conversation(nodeCrypto, { seed: 5 });
+    const said: (number | undefined)[] = [];
+    for (const messages of [1, 2, 3, 1]) {
+      for (let i = 0; i < messages; i++) {
+        const bytes = talk.send(talk.alice, bytesOf('x'));
+        const message = parse(bytes);
+        const inner = message.kind === 'regular' ? message : message.inner;
+        said.push(decodeProtobuf(inner.covered.subarray(1), { 3: 'uint32' })?.[3]);
+        talk.toBob(bytes);
+      }
+      talk.deliver(talk.alice, talk.send(talk.bob, bytesOf('turn')));
+    }
+    expect(said).toEqual([0, 0, 0, 1, 1, 1, 2]);
+  });
+
+  it('is not relied on: a wrong one under a good tag changes nothing', () => {
+    const talk = new Conversation(nodeCrypto, { seed: 6 });
+    talk.toBob(talk.send(talk.alice, bytesOf('first')));
+    const late = talk.send(talk.alice, bytesOf('late'));
+    talk.deliver(talk.alice, talk.send(talk.bob, bytesOf('turn')));
+    const { hot } = talk.alice.session;
+    const lying = { ...talk.alice.session, hot: { ...hot, previousCount: 0xffff_ffff } };
+    const sent = must(encrypt(lying, bytesOf('next'), talk.alice.party.env));
+    expect(talk.deliver(talk.bob, sent.message)).toEqual(bytesOf('next'));
+    expect(talk.deliver(talk.bob, late)).toEqual(bytesOf('late'));
+    expect(talk.bob.session.blocks.size).toBe(0);
   });
 });
 
