@@ -47,7 +47,7 @@ export interface SignedDeviceList {
 const LIST_BYTES_MAX = 1024;
 const SIGNED_LIST_BYTES_MAX = LIST_BYTES_MAX + 160;
 
-/** Encodes a list: the bytes that are hashed and signed. An unsorted or oversized list is a bug. */
+/** Encodes a list: what is hashed and signed. No decoder takes an unsorted or oversized one. */
 export function encodeDeviceList(list: DeviceList): Uint8Array {
   const writer = createWriter(256).u8(FORMAT).text(list.userId).varint(list.version);
   writeFixed(writer, list.previous, 32);

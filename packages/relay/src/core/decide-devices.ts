@@ -11,6 +11,7 @@ import type {
 } from '@simsim/relay-protocol';
 import {
   deviceProofBytes,
+  DEVICES_MAX,
   encodeDeviceList,
   findDevice,
   verifyDeviceApproval,
@@ -58,7 +59,9 @@ export function decideAddDevice({ request, slice, env }: DecisionInput<'addDevic
   }
   const isNext = verifyDeviceList({ signed: request.list, previous: current }, env.crypto).ok;
   const isOneMore =
-    list.devices.length === current.devices.length + 1 && includesAll(list, current.devices);
+    list.devices.length === current.devices.length + 1 &&
+    list.devices.length <= DEVICES_MAX &&
+    includesAll(list, current.devices);
   if (!isNext || !isOneMore) return refuse('BAD_LIST');
 
   const proof = [deviceProofBytes({ ...request, list })];

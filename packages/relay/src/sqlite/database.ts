@@ -16,6 +16,7 @@ const SQLITE_VERSION_MIN = [3, 51, 3];
 export function openDatabase(file: string): Connection {
   const database = new Database(file);
   try {
+    checkFile(database);
     // Mail and token hashes are nobody else's on this machine.
     chmodSync(file, 0o600);
     prepareFile(database);
@@ -26,7 +27,7 @@ export function openDatabase(file: string): Connection {
   }
 }
 
-function prepareFile(database: Connection): void {
+function checkFile(database: Connection): void {
   const version = String(database.prepare('select sqlite_version()').pluck().get());
   if (isOlder(version)) throw new RelayStoreError('NOT_DURABLE', `SQLite ${version} is too old`);
   database.pragma('busy_timeout = 5000');
@@ -35,6 +36,9 @@ function prepareFile(database: Connection): void {
   if (applicationId !== APPLICATION_ID && !isEmpty) {
     throw new RelayStoreError('DAMAGED', 'the file is not a relay');
   }
+}
+
+function prepareFile(database: Connection): void {
   const journal = database.pragma('journal_mode = wal', { simple: true });
   database.pragma('synchronous = full');
   const synchronous = database.pragma('synchronous', { simple: true });

@@ -1,0 +1,98 @@
+/** What only the file can get wrong: durability settings, strange files, reopening. */
+
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openSqliteStore, RelayStoreError } from '../src/index.ts';
+import { TestUser } from './people.ts';
+import { BareRelay } from './stores.ts';
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'simsim-file-'));
+  file = join(folder, 'relay.db');
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function codeOf(open: () => unknown): string {
+  try {
+    open();
+    return 'opened';
+  } catch (error) {
+    return error instanceof RelayStoreError ? error.code : String(error);
+  }
+}
+
+test('everything is there again after closing and opening', () => {
+  const store = openSqliteStore(file);
+  const relay = new BareRelay(store);
+  const ali = new TestUser('ali');
+  const phone = ali.makeDevice(1);
+  relay.call(ali.createAccount(phone, relay.nonce()));
+  const self = ali.postTo(ali.userId, [phone.entry]);
+  relay.call({ kind: 'post', posts: [{ ...self, scope: 'device' }] }, phone);
+  const query = {
+    tokenHash: phone.tokenHash,
+    users: [ali.userId],
+    posts: [self.postId],
+    keysOf: [phone],
+    mail: { after: 0, limit: 9, bytesMax: 999 },
+  };
+  const before = store.read(query);
+  expect(before.mail?.mail).toHaveLength(1);
+  expect(before.posts.size).toBe(1);
+  store.close();
+  const again = openSqliteStore(file);
+  expect(again.read(query)).toEqual(before);
+  again.close();
+});
+
+test('the file is for its owner only and survives power loss by its settings', () => {
+  openSqliteStore(file).close();
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const database = new Database(file, { readonly: true });
+  expect(database.pragma('journal_mode', { simple: true })).toBe('wal');
+  database.close();
+});
+
+test('a file of something else is refused and left alone', () => {
+  const other = new Database(file);
+  other.exec('create table precious (a)');
+  other.close();
+  expect(codeOf(() => openSqliteStore(file))).toBe('DAMAGED');
+  const left = new Database(file, { readonly: true });
+  expect(left.prepare('select count(*) from precious').pluck().get()).toBe(0);
+  left.close();
+});
+
+test('a file that is no database is refused', () => {
+  writeFileSync(file, 'x'.repeat(5000));
+  expect(codeOf(() => openSqliteStore(file))).toContain('file is not a database');
+});
+
+test('a file of a newer version is refused', () => {
+  openSqliteStore(file).close();
+  const database = new Database(file);
+  database.pragma('user_version = 99');
+  database.close();
+  expect(codeOf(() => openSqliteStore(file))).toBe('DAMAGED');
+});
+
+test('a list that cannot be read is an error, not an absent user', () => {
+  const store = openSqliteStore(file);
+  const relay = new BareRelay(store);
+  const ali = new TestUser('ali');
+  relay.call(ali.createAccount(ali.makeDevice(1), relay.nonce()));
+  store.close();
+  const database = new Database(file);
+  database.exec("update account set list = x'01ff'");
+  database.close();
+  const damaged = openSqliteStore(file);
+  expect(codeOf(() => damaged.read({ users: [ali.userId] }))).toBe('DAMAGED');
+  damaged.close();
+});
