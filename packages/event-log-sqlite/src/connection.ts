@@ -23,7 +23,7 @@ export interface ConnectionOptions {
 export interface Connection {
   readonly db: Database.Database;
   /** A query, prepared at its first use. */
-  query(text: CompiledText): PreparedQuery;
+  readonly query: (text: CompiledText) => PreparedQuery;
 }
 
 /** Opens a file. Throws: SqliteError, StoreFailure; see {@link refusalOf}. */
@@ -59,9 +59,11 @@ export function refusalOf(failure: unknown): StoreRefusal {
 }
 
 /** A failure in the middle of work as one of ours. */
-export function failureOf(failure: unknown): unknown {
-  if (!(failure instanceof Database.SqliteError)) return failure;
-  return new StoreFailure(codeOf(failure.code), failure.message, failure);
+export function failureOf(failure: unknown): Error {
+  if (failure instanceof Database.SqliteError) {
+    return new StoreFailure(codeOf(failure.code), failure.message, failure);
+  }
+  return failure instanceof Error ? failure : new Error('unknown failure', { cause: failure });
 }
 
 function codeOf(code: string): StoreRefusalCode {

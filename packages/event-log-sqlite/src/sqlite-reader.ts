@@ -102,7 +102,7 @@ function* paged<T>(
 function* eventPages({ query }: Connection, from: number, to: number): Iterable<EventRow> {
   for (let next = from; next <= to;) {
     const rows: EventRow[] = [];
-    let failure: unknown;
+    let failure: Error | undefined;
     try {
       for (const row of query(QUERIES.eventPage).iterate({ from: next, to, limit: PAGE_ROWS })) {
         rows.push(decodeEvent(row));

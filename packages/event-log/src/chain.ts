@@ -51,19 +51,22 @@ export function genesisHash(crypto: Crypto, logId: Uint8Array): Uint8Array {
   return crypto.digest([GENESIS, logId]);
 }
 
+/** What a link is made of. */
+export interface LinkInput extends Pick<EventRow, 'facts' | 'sealed'> {
+  /** Link of the event before. */
+  readonly previous: Uint8Array;
+  /** {@link encodeHeader} of the event. */
+  readonly header: Uint8Array;
+}
+
 /** The link of an event whose header is encoded already. */
-export function linkHash(
-  crypto: Crypto,
-  previous: Uint8Array,
-  header: Uint8Array,
-  parts: Pick<EventRow, 'facts' | 'sealed'>,
-): Uint8Array {
+export function linkHash(crypto: Crypto, link: LinkInput): Uint8Array {
   return crypto.digest([
     LINK,
-    previous,
-    header,
-    crypto.digest([parts.facts]),
-    sealedDigest(crypto, parts.sealed),
+    link.previous,
+    link.header,
+    crypto.digest([link.facts]),
+    sealedDigest(crypto, link.sealed),
   ]);
 }
 
@@ -74,7 +77,9 @@ export function linkOfRow(
   row: EventRow,
 ): Uint8Array | undefined {
   const header = encodeHeader(row);
-  return header === undefined ? undefined : linkHash(crypto, previous, header, row);
+  return header === undefined
+    ? undefined
+    : linkHash(crypto, { previous, header, facts: row.facts, sealed: row.sealed });
 }
 
 function sealedDigest(crypto: Crypto, sealed: Uint8Array | undefined): Uint8Array {

@@ -1,8 +1,7 @@
 /** The commit of an open log: stage, store, adopt. */
 
-import { err, invariant, ok } from '@simsim/bytes';
+import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
-import { encodeUtf8 } from '@simsim/bytes';
 import type { Committed, CommitRefusal, DraftEvent, LogBatch } from './event-log.ts';
 import type { CommitAnswer } from './event-store.ts';
 import {
@@ -16,11 +15,11 @@ import {
   VALUE_BYTES_MAX,
 } from './limits.ts';
 import type { LogState } from './log-state.ts';
-import { StoreFailure } from './refusal.ts';
+import { failStore } from './refusal.ts';
+import { followLog } from './recover.ts';
 import { dropStreams, stageBatch } from './stage-batch.ts';
 import type { StagedBatch } from './stage-batch.ts';
 import { dropQueues } from './stage-queues.ts';
-import { followLog } from './recover.ts';
 
 /** Commits one batch; see EventLog.commit. */
 export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
@@ -55,7 +54,7 @@ export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): v
     log.vault.flush({ seq: tip.seq, hash: tip.hash, streamMax, at }, poolMin);
   } catch (cause) {
     log.phase = 'failed';
-    throw asFailure('VAULT_FAILED', cause);
+    failStore('VAULT_FAILED', messageOf(cause), cause);
   }
 }
 
@@ -66,13 +65,12 @@ function storeOrFail(log: LogState, staged: StagedBatch): CommitAnswer {
     // Whether the commit lasted is unknown now, so nothing more may be sealed from memory.
     log.phase = 'failed';
     dropBatch(log, staged);
-    throw asFailure('STORE_FAILED', cause);
+    return failStore('STORE_FAILED', messageOf(cause), cause);
   }
 }
 
-function asFailure(code: 'STORE_FAILED' | 'VAULT_FAILED', cause: unknown): StoreFailure {
-  if (cause instanceof StoreFailure) return cause;
-  return new StoreFailure(code, cause instanceof Error ? cause.message : 'unknown', cause);
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : 'unknown';
 }
 
 function adoptBatch(log: LogState, staged: StagedBatch, batch: LogBatch): void {
@@ -123,7 +121,7 @@ function follow(log: LogState): void {
   const refusal = followLog(log);
   if (refusal === undefined) return;
   log.phase = 'failed';
-  throw new StoreFailure(refusal.code, refusal.detail);
+  failStore(refusal.code, refusal.detail);
 }
 
 /** Makes sure that no stream or epoch of the batch has to wait for the vault. */

@@ -55,20 +55,23 @@ export interface MailPlace {
 /** Seals a mail's body. */
 export function sealMail(
   crypto: Crypto,
-  key: Secret<'seal'>,
-  place: MailPlace,
-  input: { readonly nonce: Uint8Array; readonly body: Uint8Array },
+  mail: {
+    readonly key: Secret<'seal'>;
+    readonly place: MailPlace;
+    readonly nonce: Uint8Array;
+    readonly body: Uint8Array;
+  },
 ): Uint8Array {
-  return prefix(input.nonce, crypto.seal(key, input.nonce, mailData(place), [input.body]));
+  const { key, place, nonce, body } = mail;
+  return prefix(nonce, crypto.seal(key, nonce, mailData(place), [body]));
 }
 
 /** Opens a mail's body, which the caller wipes; `undefined` where it does not belong there. */
 export function openMail(
   crypto: Crypto,
-  key: Secret<'seal'>,
-  place: MailPlace,
-  box: Uint8Array,
+  mail: { readonly key: Secret<'seal'>; readonly place: MailPlace; readonly box: Uint8Array },
 ): Uint8Array | undefined {
+  const { key, place, box } = mail;
   if (box.length < NONCE_BYTES) return undefined;
   const nonce = box.subarray(0, NONCE_BYTES);
   return crypto.open(key, nonce, mailData(place), box.subarray(NONCE_BYTES));

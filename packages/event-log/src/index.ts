@@ -15,7 +15,7 @@ export type {
   SealedState,
   StreamHead,
 } from './event-log.ts';
-export { createEventLog, LOG_FORMAT, openEventLog } from './open-log.ts';
+export { createEventLog, openEventLog } from './open-log.ts';
 export type { LogOptions, LogParts } from './open-log.ts';
 export type { LogSabotage } from './log-state.ts';
 export type {
@@ -42,9 +42,16 @@ export type { MemoryVault, MemoryVaultOptions } from './memory-vault.ts';
 export { createSlotVault, createSlotVaultReader, createVaultImage } from './slot-vault.ts';
 export type { SlotVaultParts, VaultImage, VaultMedium, VaultPage } from './slot-vault.ts';
 export { SLOT_PAGE_BYTES } from './slot-page.ts';
-export type { FixedKeys } from './metadata-box.ts';
+export type { FixedKeys, NamedValue } from './metadata-box.ts';
 export { VAULT_PAGES_MAX } from './limits.ts';
 export { genesisHash } from './chain.ts';
+export { LOG_FORMAT } from './log-meta.ts';
+export { verifyChain } from './verify-chain.ts';
+export type { ChainFault, VerifiedChain, VerifyOptions } from './verify-chain.ts';
+export { rebuildProjections } from './rebuild.ts';
+export type { Difference, RebuildParts, Rebuilt, RecordFold } from './rebuild.ts';
+export { createLogReader } from './log-reader.ts';
+export type { LogReader } from './log-reader.ts';
 export { StoreFailure } from './refusal.ts';
 export type { LeaseHolder, StoreRefusal, StoreRefusalCode } from './refusal.ts';
 export type { Chaos, ChaosSite } from './chaos.ts';

@@ -28,7 +28,7 @@ export const EPOCH_ROWS_MAX = 64;
 export const SEEN_RUN_IDS = 512;
 
 /** Events after which a dedupe run is closed even if short: bounds what an open must read. */
-export const SEEN_RUN_EVENTS = 4096;
+export const SEEN_RUN_EVENTS = 1024;
 
 /** How long a digest is remembered: 45 days, longer than any relay keeps mail. */
 export const SEEN_MS_DEFAULT: number = 45 * 24 * 60 * 60 * 1000;

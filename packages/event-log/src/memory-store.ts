@@ -3,6 +3,7 @@
 import { bytesToHex, equalBytes, invariant } from '@simsim/bytes';
 import type {
   CommitAnswer,
+  EventReader,
   EventRow,
   EventStore,
   HeadRow,
@@ -13,7 +14,6 @@ import type {
   SeenRun,
   StoreChange,
   StreamRow,
-  Tip,
 } from './event-store.ts';
 
 /** A store's whole content at one moment. Rows are never changed, so containers are copied only. */
@@ -31,76 +31,63 @@ export interface MemorySnapshot {
 
 /** A store that can be copied and put back: a backup, a clone, a rollback. */
 export interface MemoryStore extends EventStore {
-  snapshot<T>(read: () => T): T;
   /** Everything committed so far. */
   image(): MemorySnapshot;
 }
 
+/** The same, while it changes. */
+interface Tables {
+  readonly meta: Map<string, Uint8Array>;
+  readonly events: EventRow[];
+  readonly streams: Map<number, StreamRow>;
+  readonly idByName: Map<string, number>;
+  readonly heads: Map<number, HeadRow>;
+  readonly records: Map<string, NamedRow>;
+  readonly data: Map<string, NamedRow>;
+  readonly outbox: Map<number, OutboxRow>;
+  readonly inbox: Map<number, InboxRow>;
+  seenRuns: SeenRun[];
+}
+
 /** Makes an empty store, or one that continues from an image. */
 export function createMemoryStore(from?: MemorySnapshot): MemoryStore {
-  const meta = new Map(from?.meta);
-  const events: EventRow[] = [...(from?.events ?? [])];
-  const streams = new Map(from?.streams);
-  const idByName = new Map([...streams.values()].map((row) => [bytesToHex(row.name), row.id]));
-  const heads = new Map(from?.heads);
-  const records = new Map(from?.records);
-  const data = new Map(from?.data);
-  const outbox = new Map(from?.outbox);
-  const inbox = new Map(from?.inbox);
-  let seenRuns: SeenRun[] = [...(from?.seenRuns ?? [])];
+  const tables = tablesOf(from);
   let isOpen = true;
+  const reader = readerOf(tables);
+  return {
+    ...reader,
+    commit(change): CommitAnswer {
+      invariant(isOpen, 'the store is open');
+      const tip = reader.tip();
+      const isExpected =
+        tip.seq === change.expectedTip.seq && equalBytes(tip.hash, change.expectedTip.hash);
+      if (!isExpected) return { kind: 'moved', tip };
+      refuseBroken(tables, change);
+      applyChange(tables, change);
+      return { kind: 'committed' };
+    },
+    image: () => imageOf(tables),
+    close() {
+      isOpen = false;
+    },
+  };
+}
 
-  const tip = (): Tip => {
-    const last = events.at(-1);
-    return { seq: last?.seq ?? 0, hash: last?.hash ?? new Uint8Array(0) };
-  };
-  const refuseBroken = (change: StoreChange): void => {
-    invariant(isOpen, 'the store is open');
-    change.events.forEach((row, i) =>
-      invariant(row.seq === events.length + 1 + i, 'events follow the tip without a gap'),
-    );
-    for (const head of change.heads) {
-      const version = heads.get(head.stream)?.version ?? 0;
-      invariant(version === head.expectedVersion, 'a head moves from the version it had');
-    }
-    for (const row of change.streams) {
-      const holder = idByName.get(bytesToHex(row.name));
-      invariant(holder === undefined || holder === row.id, 'stream names are unique');
-    }
-  };
-  const apply = (change: StoreChange): void => {
-    events.push(...change.events);
-    for (const row of change.streams) {
-      streams.set(row.id, row);
-      idByName.set(bytesToHex(row.name), row.id);
-    }
-    for (const { expectedVersion: _, ...head } of change.heads) heads.set(head.stream, head);
-    applyNamed(records, change.records);
-    applyNamed(data, change.data);
-    for (const slot of change.outboxFreed) outbox.delete(slot);
-    for (const row of change.outbox) outbox.set(row.slot, row);
-    for (const { slot, due, tries } of change.outboxRetry) {
-      const row = outbox.get(slot);
-      if (row !== undefined) outbox.set(slot, { ...row, due, tries });
-    }
-    for (const slot of change.inboxFreed) inbox.delete(slot);
-    for (const row of change.inbox) inbox.set(row.slot, row);
-    seenRuns = [...seenRuns, ...change.seenRuns].filter(
-      (run) => run.until >= change.seenExpireBefore,
-    );
-    for (const { key, value } of change.meta) meta.set(key, value);
-  };
-
+function readerOf(tables: Tables): EventReader {
+  const { meta, events, streams, idByName, heads, records, data, outbox, inbox } = tables;
   return {
     meta: (key) => meta.get(key),
-    tip,
+    tip() {
+      const last = events.at(-1);
+      return { seq: last?.seq ?? 0, hash: last?.hash ?? new Uint8Array(0) };
+    },
     event: (seq) => events[seq - 1],
     events: (from, to) => events.slice(Math.max(from, 1) - 1, Math.max(to, 0)),
     streamByName: (name) => streams.get(idByName.get(bytesToHex(name)) ?? 0),
     streamById: (id) => streams.get(id),
     streams: () => [...streams.values()].sort((a, b) => a.id - b.id),
     publicStreams: () => [...streams.values()].filter((row) => row.slot === undefined),
-    streamMax: () => Math.max(0, ...streams.keys()),
+    streamMax: () => [...streams.keys()].reduce((max, id) => Math.max(max, id), 0),
     head: (stream) => heads.get(stream),
     heads: () => [...heads.values()].sort((a, b) => a.stream - b.stream),
     record: (name) => records.get(bytesToHex(name))?.value,
@@ -109,33 +96,71 @@ export function createMemoryStore(from?: MemorySnapshot): MemoryStore {
     dataRows: () => [...data.values()],
     outbox: () => [...outbox.values()].sort(bySeqThenSlot),
     inbox: () => [...inbox.values()].sort(bySeqThenSlot),
-    seenRuns: () => [...seenRuns],
-    seenUpto: () => seenRuns.at(-1)?.upto ?? 0,
+    seenRuns: () => [...tables.seenRuns],
+    seenUpto: () => tables.seenRuns.at(-1)?.upto ?? 0,
     snapshot: (read) => read(),
-    commit(change): CommitAnswer {
-      const at = tip();
-      const isExpected =
-        at.seq === change.expectedTip.seq && equalBytes(at.hash, change.expectedTip.hash);
-      if (!isExpected) return { kind: 'moved', tip: at };
-      refuseBroken(change);
-      apply(change);
-      return { kind: 'committed' };
-    },
-    image: () => ({
-      meta: new Map(meta),
-      events: [...events],
-      streams: new Map(streams),
-      heads: new Map(heads),
-      records: new Map(records),
-      data: new Map(data),
-      outbox: new Map(outbox),
-      inbox: new Map(inbox),
-      seenRuns: [...seenRuns],
-    }),
-    close() {
-      isOpen = false;
-    },
+    close: () => {},
   };
+}
+
+function tablesOf(from: MemorySnapshot | undefined): Tables {
+  const streams = new Map(from?.streams);
+  return {
+    meta: new Map(from?.meta),
+    events: [...(from?.events ?? [])],
+    streams,
+    idByName: new Map([...streams.values()].map((row) => [bytesToHex(row.name), row.id])),
+    heads: new Map(from?.heads),
+    records: new Map(from?.records),
+    data: new Map(from?.data),
+    outbox: new Map(from?.outbox),
+    inbox: new Map(from?.inbox),
+    seenRuns: [...(from?.seenRuns ?? [])],
+  };
+}
+
+function imageOf(tables: Tables): MemorySnapshot {
+  const { idByName: _, ...copied } = tablesOf(tables);
+  return copied;
+}
+
+/** What a sound log never asks for; a store refuses it before it changes anything. */
+function refuseBroken({ events, heads, idByName }: Tables, change: StoreChange): void {
+  change.events.forEach((row, i) =>
+    invariant(row.seq === events.length + 1 + i, 'events follow the tip without a gap'),
+  );
+  for (const head of change.heads) {
+    const version = heads.get(head.stream)?.version ?? 0;
+    invariant(version === head.expectedVersion, 'a head moves from the version it had');
+  }
+  for (const row of change.streams) {
+    const holder = idByName.get(bytesToHex(row.name));
+    invariant(holder === undefined || holder === row.id, 'stream names are unique');
+  }
+}
+
+function applyChange(tables: Tables, change: StoreChange): void {
+  const { meta, events, streams, idByName, heads, outbox, inbox } = tables;
+  events.push(...change.events);
+  for (const row of change.streams) {
+    streams.set(row.id, row);
+    idByName.set(bytesToHex(row.name), row.id);
+  }
+  for (const { expectedVersion: _, ...head } of change.heads) heads.set(head.stream, head);
+  applyNamed(tables.records, change.records);
+  applyNamed(tables.data, change.data);
+  for (const slot of change.outboxFreed) outbox.delete(slot);
+  for (const row of change.outbox) outbox.set(row.slot, row);
+  for (const { slot, due, tries } of change.outboxRetry) {
+    const row = outbox.get(slot);
+    if (row !== undefined) outbox.set(slot, { ...row, due, tries });
+  }
+  for (const slot of change.inboxFreed) inbox.delete(slot);
+  for (const row of change.inbox) inbox.set(row.slot, row);
+  tables.seenRuns = [...tables.seenRuns, ...change.seenRuns].filter(
+    ({ until }) => until >= change.seenExpireBefore,
+  );
+  for (const { key, value } of change.meta) meta.set(key, value);
 }
 
 function applyNamed(rows: Map<string, NamedRow>, changes: readonly NamedChange[]): void {

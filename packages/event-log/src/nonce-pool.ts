@@ -1,5 +1,6 @@
 /** Nonces from one buffered draw: a draw of 12 bytes costs as much as one of thousands. */
 
+import { invariant } from '@simsim/bytes';
 import type { Entropy } from '@simsim/crypto';
 
 const NONCE_BYTES = 12;
@@ -21,3 +22,8 @@ export function createNoncePool(entropy: Entropy): NonceSource {
     return pool.subarray(at - NONCE_BYTES, at);
   };
 }
+
+/** For readers: a box that is only opened never asks for a nonce. */
+export const noNonces: NonceSource = () => {
+  invariant(false, 'a reader seals nothing');
+};

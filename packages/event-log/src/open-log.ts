@@ -10,26 +10,21 @@ import type { EventLog, InboxEntry, LogEvent, OutboxEntry } from './event-log.ts
 import type { EventStore } from './event-store.ts';
 import { createInboxEpochs, epochKey, openMail } from './inbox-epochs.ts';
 import { SEEN_MS_DEFAULT } from './limits.ts';
+import { encodeLogMeta, hasLog, readLogMeta } from './log-meta.ts';
+import type { LogMeta } from './log-meta.ts';
 import type { LogSabotage, LogState } from './log-state.ts';
 import { createMetadataBox } from './metadata-box.ts';
 import { createNoncePool } from './nonce-pool.ts';
 import { labelPlace } from './open-facts.ts';
 import { createQueueSlots } from './queue-slots.ts';
 import { recoverLog } from './recover.ts';
-import { StoreFailure } from './refusal.ts';
+import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { openPart } from './sealed-part.ts';
 import { createSeenLog } from './seen-log.ts';
 import { createStreamStates } from './stream-states.ts';
 import { createTimeline } from './timeline.ts';
 import type { Vault } from './vault.ts';
-
-/** Version of everything the log writes. */
-export const LOG_FORMAT = 1;
-
-const FORMAT_KEY = 'format';
-const LOG_KEY = 'log';
-const SEEN_KEY = 'seen-ms';
 
 /** What a log is made of. The log owns store and vault from here on. */
 export interface LogParts {
@@ -53,18 +48,14 @@ export function createEventLog(
   options: LogOptions = {},
 ): Result<EventLog, StoreRefusal> {
   const { store, vault } = parts;
-  if (store.meta(FORMAT_KEY) !== undefined || store.tip().seq > 0) {
+  if (hasLog(store)) {
     return err({ code: 'STORE_EXISTS', detail: 'the store holds a log already' });
   }
   const seenMs = options.seenMs ?? SEEN_MS_DEFAULT;
   const answer = store.commit({
     ...NO_CHANGE,
     expectedTip: store.tip(),
-    meta: [
-      { key: FORMAT_KEY, value: Uint8Array.of(LOG_FORMAT) },
-      { key: LOG_KEY, value: vault.logId },
-      { key: SEEN_KEY, value: labelPlace(seenMs) },
-    ],
+    meta: encodeLogMeta({ logId: vault.logId, seenMs }),
   });
   invariant(answer.kind === 'committed', 'an empty store has the empty tip');
   return openEventLog(parts, options);
@@ -103,34 +94,13 @@ const NO_CHANGE = {
   seenExpireBefore: 0,
 } as const;
 
-function readSettings({
-  store,
-  vault,
-}: LogParts): Result<{ readonly seenMs: number }, StoreRefusal> {
-  const format = store.meta(FORMAT_KEY);
-  if (format === undefined) return err({ code: 'STORE_MISSING', detail: 'the store holds no log' });
-  if (format[0] !== LOG_FORMAT) {
-    return err({ code: 'STORE_TOO_NEW', detail: `the log has format ${format[0] ?? 0}` });
-  }
-  const logId = store.meta(LOG_KEY);
-  const seenMs = seenMsOf(store.meta(SEEN_KEY));
-  if (logId === undefined || seenMs === undefined) {
-    return err({ code: 'STORE_CORRUPT', detail: 'the log lacks its own description' });
-  }
-  if (!equalBytes(logId, vault.logId)) {
-    return err({ code: 'VAULT_MISMATCH', detail: 'the vault belongs to another log' });
-  }
-  return ok({ seenMs });
+function readSettings({ store, vault }: LogParts): Result<LogMeta, StoreRefusal> {
+  const meta = readLogMeta(store);
+  if (!meta.ok || equalBytes(meta.value.logId, vault.logId)) return meta;
+  return err({ code: 'VAULT_MISMATCH', detail: 'the vault belongs to another log' });
 }
 
-/** How long the log remembers digests, as it was created; `undefined` where that is damaged. */
-export function seenMsOf(meta: Uint8Array | undefined): number | undefined {
-  if (meta?.length !== 8) return undefined;
-  const view = new DataView(meta.buffer, meta.byteOffset, 8);
-  return view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
-}
-
-function logState(parts: LogParts, options: LogOptions, { seenMs }: { seenMs: number }): LogState {
+function logState(parts: LogParts, options: LogOptions, { seenMs }: LogMeta): LogState {
   const { crypto, store, vault, entropy } = parts;
   const { logId, keys } = vault;
   const nonces = createNoncePool(entropy);
@@ -162,7 +132,7 @@ function logState(parts: LogParts, options: LogOptions, { seenMs }: { seenMs: nu
 function eventLog(log: LogState): EventLog {
   const { store, vault, box } = log;
   const checkOpen = (): void => {
-    if (log.phase === 'failed') throw new StoreFailure('STORE_FAILED', 'open the log again');
+    if (log.phase === 'failed') failStore('STORE_FAILED', 'open the log again');
     invariant(log.phase === 'open', 'the log is open');
   };
   return {
@@ -227,14 +197,18 @@ function sealedValue(log: LogState, stream: string): Uint8Array | undefined {
     state.sealed === 1 ? genesisHash(crypto, logId) : store.event(state.sealed - 1)?.hash;
   invariant(state.slot !== undefined, 'a sealing stream has a slot');
   if (row?.sealed === undefined || header === undefined || previous === undefined) {
-    throw new StoreFailure('STORE_CORRUPT', `event ${state.sealed} is damaged`);
+    failStore('STORE_CORRUPT', `event ${state.sealed} is damaged`);
   }
   const held = vault.key(state.slot);
   const [next, sealKey] = crypto.sealStep(held);
-  const value = openPart(crypto, { logId, header, previous }, sealKey, row.sealed);
+  const value = openPart(crypto, {
+    key: sealKey,
+    place: { logId, header, previous },
+    sealed: row.sealed,
+  });
   for (const secret of [held, next, sealKey]) crypto.wipe(secret);
   if (value === undefined) {
-    throw new StoreFailure('STORE_CORRUPT', `the sealed part of event ${row.seq} does not open`);
+    failStore('STORE_CORRUPT', `the sealed part of event ${row.seq} does not open`);
   }
   return value;
 }
@@ -242,7 +216,7 @@ function sealedValue(log: LogState, stream: string): Uint8Array | undefined {
 function* dataEntries({ store, box }: LogState): Iterable<{ key: string; value: Uint8Array }> {
   for (const { name, value } of store.dataRows()) {
     const entry = box.openNamed('data', name, value);
-    if (entry === undefined) throw new StoreFailure('STORE_CORRUPT', 'a data row does not open');
+    if (entry === undefined) failStore('STORE_CORRUPT', 'a data row does not open');
     yield { key: entry.name, value: entry.value };
   }
 }
@@ -266,8 +240,7 @@ function streamsWithPrefix({ store, vault, box }: LogState, prefix: string): str
 function outboxEntries({ store, box }: LogState): OutboxEntry[] {
   return [...store.outbox()].map(({ post, body, tries, due }) => {
     const opened = box.open('outbox', post, body);
-    if (opened === undefined)
-      throw new StoreFailure('STORE_CORRUPT', 'an outbox row does not open');
+    if (opened === undefined) failStore('STORE_CORRUPT', 'an outbox row does not open');
     return { post, body: opened, tries, due };
   });
 }
@@ -275,9 +248,9 @@ function outboxEntries({ store, box }: LogState): OutboxEntry[] {
 function inboxEntries({ crypto, store, vault, logId }: LogState): InboxEntry[] {
   return [...store.inbox()].map(({ id, seq, epoch, body }) => {
     const key = epochKey(crypto, vault, epoch);
-    const opened = openMail(crypto, key, { logId, epoch, seq, id }, body);
+    const opened = openMail(crypto, { key, place: { logId, epoch, seq, id }, box: body });
     crypto.wipe(key);
-    if (opened === undefined) throw new StoreFailure('STORE_CORRUPT', 'an inbox row does not open');
+    if (opened === undefined) failStore('STORE_CORRUPT', 'an inbox row does not open');
     return { id, body: opened, seq };
   });
 }

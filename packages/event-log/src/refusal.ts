@@ -65,3 +65,12 @@ export class StoreFailure extends Error {
     this.code = code;
   }
 }
+
+/**
+ * Gives up on a medium that failed or holds damage. Throws: {@link StoreFailure}, the given one
+ * where the cause is one already.
+ */
+export function failStore(code: StoreRefusalCode, detail: string, cause?: unknown): never {
+  // oxlint-disable-next-line house/no-throw -- a failing medium is the environment, not an input
+  throw cause instanceof StoreFailure ? cause : new StoreFailure(code, detail, cause);
+}

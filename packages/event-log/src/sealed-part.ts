@@ -54,10 +54,13 @@ export function sealedIndex(sealed: Uint8Array): number | undefined {
 /** Opens a part; the caller wipes the state. `undefined` under the wrong key or place. */
 export function openPart(
   crypto: Crypto,
-  place: SealedPlace,
-  key: Secret<'seal'>,
-  sealed: Uint8Array,
+  input: {
+    readonly key: Secret<'seal'>;
+    readonly place: SealedPlace;
+    readonly sealed: Uint8Array;
+  },
 ): Uint8Array | undefined {
+  const { key, place, sealed } = input;
   const part = splitPart(sealed);
   if (part === undefined) return undefined;
   return crypto.open(key, part.nonce, associatedData(place), part.ciphertext);

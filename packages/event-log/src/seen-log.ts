@@ -10,7 +10,7 @@ import { SEEN_ID_BYTES } from './facts-envelope.ts';
 import { SEEN_RUN_EVENTS, SEEN_RUN_IDS } from './limits.ts';
 import type { FixedKeys, MetadataBox } from './metadata-box.ts';
 import { openFacts } from './open-facts.ts';
-import { StoreFailure } from './refusal.ts';
+import { failStore } from './refusal.ts';
 import { createSeenTable } from './seen-table.ts';
 import type { SeenTable } from './seen-table.ts';
 
@@ -88,8 +88,7 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
     const ids: Uint8Array[] = [];
     for (const row of store.events(upto + 1, store.tip().seq)) {
       const opened = openFacts(box, row);
-      if (opened === undefined)
-        throw new StoreFailure('STORE_CORRUPT', `event ${row.seq} is damaged`);
+      if (opened === undefined) failStore('STORE_CORRUPT', `event ${row.seq} is damaged`);
       ids.push(...opened.seen);
     }
     for (const id of ids) loaded.add(id);

@@ -7,22 +7,23 @@ import { invariant, wipe } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import { POOL_MIN_DEFAULT, VAULT_PAGES_MAX } from './limits.ts';
 import type { FixedKeys } from './metadata-box.ts';
-import { StoreFailure } from './refusal.ts';
-import {
-  readSlot,
-  SLOT_KEY_BYTES,
-  SLOT_PAGE_BYTES,
-  slotKey,
-  SLOTS_PER_PAGE,
-  writeSlot,
-} from './slot-page.ts';
+import { failStore } from './refusal.ts';
+import { readSlot, SLOT_KEY_BYTES, SLOTS_PER_PAGE, writeSlot } from './slot-page.ts';
 import type { SlotFields } from './slot-page.ts';
-import type { Anchor, SlotState, SlotUse, Vault, VaultReader } from './vault.ts';
+import {
+  FIXED_SLOTS,
+  freshPage,
+  hasSoundPages,
+  keyBytes,
+  pageOf,
+  slotsOf,
+  slotStates,
+} from './slot-pages.ts';
+import type { Anchor, Vault, VaultReader } from './vault.ts';
 
 const METADATA_SLOT = 0;
 const NAME_SLOT = 1;
 const DEDUPE_SLOT = 2;
-const FIXED_SLOTS = 3;
 
 /** A page to be made durable. The bytes are the vault's own: they may not be kept. */
 export interface VaultPage {
@@ -81,90 +82,64 @@ export function createSlotVaultReader(
 
 /** Opens a vault; `undefined` where the pages contradict the layout. */
 export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault | undefined {
-  const { crypto, entropy, logId, medium } = parts;
+  const { crypto, logId, medium } = parts;
   const pages = [...image.pages];
   if (!hasSoundPages(pages)) return undefined;
-  const dirty = new Set<number>();
   let { anchor } = image;
-  let free = slotsOf(pages, 'free');
-  let released = slotsOf(pages, 'released');
   let isUsable = true;
   const reader = readerOver(crypto, { logId, pages, anchor: () => anchor });
-
-  const fieldsOf = (slot: number): SlotFields => {
-    const fields = readSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE);
-    invariant(fields !== undefined, 'a slot in memory is sound');
-    return fields;
-  };
-  const put = (slot: number, fields: SlotFields): void => {
-    invariant(isUsable, 'the vault is open');
-    writeSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE, fields);
-    dirty.add(Math.floor(slot / SLOTS_PER_PAGE));
-  };
-  const refill = (poolMin: number): void => {
-    for (const slot of released) {
-      keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
-      put(slot, { index: 0, owner: 0, use: 'free' });
-    }
-    free.push(...released);
-    released = [];
-    while (free.length < poolMin) {
-      if (pages.length === VAULT_PAGES_MAX) {
-        throw new StoreFailure('VAULT_FAILED', 'the vault holds as many streams as it can');
-      }
-      dirty.add(pages.length);
-      pages.push(freshPage(entropy));
-      const first = (pages.length - 1) * SLOTS_PER_PAGE;
-      for (let i = SLOTS_PER_PAGE - 1; i >= 0; i--) free.push(first + i);
-    }
-  };
+  const slots = workingSlots(parts, pages);
+  const checkUsable = (): void => invariant(isUsable, 'the vault is open');
 
   return {
     ...reader,
-    poolSize: () => free.length,
+    poolSize: () => slots.free.length,
     take() {
-      const slot = free.pop();
+      checkUsable();
+      const slot = slots.free.pop();
       invariant(slot !== undefined, 'the pool was filled before taking');
       return slot;
     },
-    giveBack(slot) {
-      free.push(slot);
-    },
+    giveBack: (slot) => void slots.free.push(slot),
     assign(slot, use, owner) {
-      invariant(fieldsOf(slot).use === 'free', 'only a free slot is assigned');
-      if (free.includes(slot)) free = free.filter((other) => other !== slot);
-      put(slot, { index: 0, owner, use });
+      checkUsable();
+      invariant(slots.fieldsOf(slot).use === 'free', 'only a free slot is assigned');
+      const at = slots.free.indexOf(slot);
+      if (at >= 0) slots.free.splice(at, 1);
+      slots.put(slot, { index: 0, owner, use });
     },
     advance(slot, index, key) {
-      const fields = fieldsOf(slot);
+      checkUsable();
+      const fields = slots.fieldsOf(slot);
       invariant(fields.use === 'stream' && index >= fields.index, 'stream keys only move forward');
       const bytes = crypto.exportSecret(key);
       keyBytes(pages, slot).set(bytes);
       wipe(bytes);
-      put(slot, { ...fields, index });
+      slots.put(slot, { ...fields, index });
     },
     destroy(slot) {
-      const { use } = fieldsOf(slot);
+      checkUsable();
+      const { use } = slots.fieldsOf(slot);
       invariant(use === 'stream' || use === 'epoch', 'only a live slot is destroyed');
       wipe(keyBytes(pages, slot));
-      put(slot, { index: 0, owner: 0, use: 'released' });
-      released.push(slot);
+      slots.put(slot, { index: 0, owner: 0, use: 'released' });
+      slots.released.push(slot);
     },
     flush(next, poolMin = parts.poolMin ?? POOL_MIN_DEFAULT) {
-      invariant(isUsable, 'the vault is open');
+      checkUsable();
       invariant(next.seq >= anchor.seq, 'an anchor only moves forward');
-      refill(poolMin);
-      if (dirty.size === 0 && next.seq === anchor.seq) {
+      slots.refill(poolMin);
+      if (slots.dirty.size === 0 && next.seq === anchor.seq) {
         medium.settle();
         return;
       }
-      const changed = [...dirty].map((page) => ({ page, bytes: pages[page] })).filter(hasBytes);
+      const changed = [...slots.dirty].map((page) => ({ page, bytes: pages[page] }));
       // Stays unusable where the medium throws: what lasted is unknown until it is opened again.
       isUsable = false;
-      medium.write(next, changed);
+      medium.write(next, changed.filter(hasBytes));
       isUsable = true;
       anchor = next;
-      dirty.clear();
+      slots.dirty.clear();
     },
     close() {
       isUsable = false;
@@ -172,6 +147,52 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
       medium.close();
     },
   };
+}
+
+/** The pages while they change: what is free, what waits for a fresh key, what must be written. */
+interface WorkingSlots {
+  /** The lowest last. */
+  readonly free: number[];
+  readonly released: number[];
+  readonly dirty: Set<number>;
+  fieldsOf(slot: number): SlotFields;
+  put(slot: number, fields: SlotFields): void;
+  /** Fills released slots afresh and adds pages until `poolMin` are free. */
+  refill(poolMin: number): void;
+}
+
+function workingSlots({ entropy }: SlotVaultParts, pages: Uint8Array[]): WorkingSlots {
+  const slots: WorkingSlots = {
+    free: slotsOf(pages, 'free'),
+    released: slotsOf(pages, 'released'),
+    dirty: new Set(),
+    fieldsOf(slot) {
+      const fields = readSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE);
+      invariant(fields !== undefined, 'a slot in memory is sound');
+      return fields;
+    },
+    put(slot, fields) {
+      writeSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE, fields);
+      slots.dirty.add(Math.floor(slot / SLOTS_PER_PAGE));
+    },
+    refill(poolMin) {
+      for (const slot of slots.released.splice(0)) {
+        keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
+        slots.put(slot, { index: 0, owner: 0, use: 'free' });
+        slots.free.push(slot);
+      }
+      while (slots.free.length < poolMin) {
+        if (pages.length === VAULT_PAGES_MAX) {
+          failStore('VAULT_FAILED', 'the vault holds as many streams as it can');
+        }
+        slots.dirty.add(pages.length);
+        pages.push(freshPage(entropy));
+        const first = (pages.length - 1) * SLOTS_PER_PAGE;
+        for (let i = SLOTS_PER_PAGE - 1; i >= 0; i--) slots.free.push(first + i);
+      }
+    },
+  };
+  return slots;
 }
 
 interface PagesView {
@@ -209,55 +230,6 @@ function fixedKeys(crypto: Crypto, pages: readonly Uint8Array[]): FixedKeys {
   };
 }
 
-function pageOf(pages: readonly Uint8Array[], slot: number): Uint8Array {
-  const page = pages[Math.floor(slot / SLOTS_PER_PAGE)];
-  invariant(page !== undefined, 'the slot exists');
-  return page;
-}
-
-function keyBytes(pages: readonly Uint8Array[], slot: number): Uint8Array {
-  return slotKey(pageOf(pages, slot), slot % SLOTS_PER_PAGE);
-}
-
 function hasBytes(page: { page: number; bytes: Uint8Array | undefined }): page is VaultPage {
   return page.bytes !== undefined;
-}
-
-function freshPage(entropy: Entropy): Uint8Array {
-  const page = new Uint8Array(SLOT_PAGE_BYTES);
-  const keys = entropy(SLOTS_PER_PAGE * SLOT_KEY_BYTES);
-  for (let place = 0; place < SLOTS_PER_PAGE; place++) {
-    const start = place * SLOT_KEY_BYTES;
-    slotKey(page, place).set(keys.subarray(start, start + SLOT_KEY_BYTES));
-  }
-  wipe(keys);
-  return page;
-}
-
-function hasSoundPages(pages: readonly Uint8Array[]): boolean {
-  if (pages.length === 0 || pages.length > VAULT_PAGES_MAX) return false;
-  if (pages.some((page) => page.length !== SLOT_PAGE_BYTES)) return false;
-  const states = slotStates(pages);
-  if (states.length !== pages.length * SLOTS_PER_PAGE) return false;
-  return states.every(({ slot, use }) => (use === 'fixed') === slot < FIXED_SLOTS);
-}
-
-/** Every slot with a known use, by number. */
-function slotStates(pages: readonly Uint8Array[]): SlotState[] {
-  const states: SlotState[] = [];
-  pages.forEach((page, number) => {
-    for (let place = 0; place < SLOTS_PER_PAGE; place++) {
-      const fields = readSlot(page, place);
-      if (fields !== undefined) states.push({ slot: number * SLOTS_PER_PAGE + place, ...fields });
-    }
-  });
-  return states;
-}
-
-/** Slots of one use, the lowest last, so that popping keeps the live ones close together. */
-function slotsOf(pages: readonly Uint8Array[], use: SlotUse): number[] {
-  return slotStates(pages)
-    .filter((state) => state.use === use)
-    .map(({ slot }) => slot)
-    .reverse();
 }

@@ -139,7 +139,7 @@ function stageEvent(build: Build, draft: DraftEvent): void {
   staged.state = { ...state, slot, version, seq, isClosed: draft.closes === true };
   const sealed = draft.sealed && sealState(build, staged, { header, state: draft.sealed });
   if (isFirst || needsSlot) stageRow(build, staged);
-  const hash = linkHash(log.crypto, build.tip.hash, header, { facts, sealed });
+  const hash = linkHash(log.crypto, { previous: build.tip.hash, header, facts, sealed });
   build.events.push({ ...position, facts, sealed, hash });
   build.seen.push({ seq, at: build.at, ids });
   build.tip = { seq, hash };

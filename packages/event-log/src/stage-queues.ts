@@ -52,7 +52,7 @@ export function stageQueues(
       const epoch = at.epochs.ofRow[row];
       invariant(epoch !== undefined, 'each mail has an epoch');
       const place = { logId: log.logId, epoch: epoch.slot, seq: at.seq, id };
-      const sealed = sealMail(log.crypto, epoch.key, place, { nonce: log.nonces(), body });
+      const sealed = sealMail(log.crypto, { key: epoch.key, place, nonce: log.nonces(), body });
       return { slot: inbox.take(id), id, seq: at.seq, epoch: epoch.slot, body: sealed };
     }),
     inboxFreed: inboxFreed.map(({ slot }) => slot),

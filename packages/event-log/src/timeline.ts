@@ -7,7 +7,7 @@ import type { OpenedFacts } from './facts-envelope.ts';
 import { PRUNED_BYTES } from './chain.ts';
 import type { MetadataBox } from './metadata-box.ts';
 import { labelPlace, openFacts } from './open-facts.ts';
-import { StoreFailure } from './refusal.ts';
+import { failStore } from './refusal.ts';
 import { sealedIndex } from './sealed-part.ts';
 import type { VaultReader } from './vault.ts';
 
@@ -51,14 +51,15 @@ export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
       const opened = openFacts(box, row);
       const name = opened?.name === undefined ? nameOf(row.stream) : keep(row.stream, opened.name);
       if (opened === undefined || name === undefined) {
-        throw new StoreFailure('STORE_CORRUPT', `event ${row.seq} is damaged`);
+        failStore('STORE_CORRUPT', `event ${row.seq} is damaged`);
       }
       return logEvent(row, { opened, name, sealed: sealedState(vault, store, row) });
     },
   };
 }
 
-function logEvent(
+/** Puts an event together from its row and its opened facts. */
+export function logEvent(
   row: EventRow,
   more: { readonly opened: OpenedFacts; readonly name: string; readonly sealed: SealedState },
 ): LogEvent {

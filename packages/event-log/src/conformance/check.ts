@@ -1,0 +1,38 @@
+/** The few assertions the conformance cases need, without any test framework. */
+
+/** Thrown by a case that does not hold. */
+export class ConformanceError extends Error {
+  override readonly name = 'ConformanceError';
+}
+
+/** Holds, or says what does not. */
+export function check(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new ConformanceError(what);
+}
+
+/** Deep equality of plain values, arrays and bytes. */
+export function same(actual: unknown, expected: unknown, what: string): void {
+  const [found, wanted] = [render(actual), render(expected)];
+  check(found === wanted, `${what}: expected ${wanted}, found ${found}`);
+}
+
+/** The store must refuse this by throwing. */
+export function refuses(run: () => unknown, what: string): void {
+  let hasThrown = false;
+  try {
+    run();
+  } catch {
+    hasThrown = true;
+  }
+  check(hasThrown, `${what} must be refused`);
+}
+
+function render(value: unknown): string {
+  if (value instanceof Uint8Array) return `#${Array.from(value).join('.')}`;
+  if (Array.isArray(value)) return `[${value.map(render).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, field]) => `${key}: ${render(field)}`).join(', ')}}`;
+  }
+  return String(value);
+}

@@ -1,0 +1,30 @@
+/** The suite's own saboteur: a store that commits a change in two halves. It must be caught. */
+
+import type { EventStore } from '../event-store.ts';
+
+/** Wraps a sound store so that a change that fails late leaves its events behind. */
+export function halfCommitting(store: EventStore): EventStore {
+  return {
+    ...store,
+    commit(change) {
+      const last = change.events.at(-1);
+      if (last === undefined) return store.commit(change);
+      const first = store.commit({ ...change, heads: [], streams: [], records: [], data: [] });
+      if (first.kind === 'moved') return first;
+      const { heads, streams, records, data } = change;
+      return store.commit({
+        ...change,
+        ...{ heads, streams, records, data },
+        expectedTip: { seq: last.seq, hash: last.hash },
+        events: [],
+        outbox: [],
+        outboxFreed: [],
+        outboxRetry: [],
+        inbox: [],
+        inboxFreed: [],
+        seenRuns: [],
+        meta: [],
+      });
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/** Rows and changes for the conformance cases. */
+
+import type {
+  EventRow,
+  HeadChange,
+  InboxRow,
+  OutboxRow,
+  StoreChange,
+  StreamRow,
+  Tip,
+} from '../event-store.ts';
+
+/** Bytes that say which row and column they belong to. */
+export function bytesOf(length: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (seed * 31 + i * 7 + 1) & 0xff);
+}
+
+/** The tip of an empty store. */
+export const EMPTY_TIP: Tip = { seq: 0, hash: new Uint8Array(0) };
+
+/** An event; every third has no sealed part. */
+export function eventRow(seq: number, more: Partial<EventRow> = {}): EventRow {
+  return {
+    seq,
+    stream: 1,
+    version: seq,
+    prev: seq - 1,
+    kind: 0x10203,
+    at: 1_700_000_000_000 + seq,
+    facts: bytesOf(40, seq),
+    sealed: seq % 3 === 0 ? undefined : bytesOf(60, seq + 1),
+    hash: bytesOf(32, seq + 2),
+    ...more,
+  };
+}
+
+/** A stream. */
+export function streamRow(id: number, more: Partial<StreamRow> = {}): StreamRow {
+  return { id, name: bytesOf(16, id), label: bytesOf(50, id), slot: id + 3, ...more };
+}
+
+/** A head that a stream's first event makes. */
+export function headChange(stream: number, more: Partial<HeadChange> = {}): HeadChange {
+  return { stream, version: 1, seq: 1, sealed: 1, state: 0, expectedVersion: 0, ...more };
+}
+
+/** A pending post. */
+export function outboxRow(slot: number, more: Partial<OutboxRow> = {}): OutboxRow {
+  const base = { slot, post: bytesOf(16, slot), seq: 1, due: undefined, tries: 0 };
+  return { ...base, body: bytesOf(300, slot), ...more };
+}
+
+/** Pending mail. */
+export function inboxRow(slot: number, more: Partial<InboxRow> = {}): InboxRow {
+  const base = { slot, id: bytesOf(16, slot + 100), seq: 1, epoch: 9 };
+  return { ...base, body: bytesOf(200, slot), ...more };
+}
+
+/** A change that does nothing but what is given. */
+export function change(more: Partial<StoreChange>): StoreChange {
+  return {
+    expectedTip: EMPTY_TIP,
+    events: [],
+    streams: [],
+    heads: [],
+    records: [],
+    data: [],
+    outbox: [],
+    outboxFreed: [],
+    outboxRetry: [],
+    inbox: [],
+    inboxFreed: [],
+    seenRuns: [],
+    seenExpireBefore: 0,
+    meta: [],
+    ...more,
+  };
+}
+
+/** Events 1 … `count` of stream 1, in one change. */
+export function firstEvents(count: number): StoreChange {
+  const events = Array.from({ length: count }, (_, i) => eventRow(i + 1));
+  return change({
+    events,
+    streams: [streamRow(1)],
+    heads: [headChange(1, { version: count, seq: count, sealed: count })],
+  });
+}
+
+/** The tip after {@link firstEvents}. */
+export function tipAfter(count: number): Tip {
+  return { seq: count, hash: eventRow(count).hash };
+}

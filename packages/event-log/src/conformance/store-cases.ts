@@ -1,0 +1,344 @@
+/**
+ * What every event store must do, as plain functions: run them in any test framework. Level
+ * `contract` needs a way to make an empty store; level `reopen` also a way to close one and open
+ * what it left.
+ */
+
+import type { EventReader, EventStore, StoreChange } from '../event-store.ts';
+import { check, refuses, same } from './check.ts';
+import {
+  bytesOf,
+  change,
+  EMPTY_TIP,
+  eventRow,
+  firstEvents,
+  headChange,
+  inboxRow,
+  outboxRow,
+  streamRow,
+  tipAfter,
+} from './rows.ts';
+
+/** How the suite gets its stores. */
+export interface StoreMaker {
+  /** A new empty store. */
+  readonly make: () => EventStore;
+  /** Closes the store and opens what it left. Without it level `reopen` cannot run. */
+  readonly reopen?: (store: EventStore) => EventStore;
+}
+
+/** One thing a store must do. */
+export interface StoreCase {
+  readonly name: string;
+  readonly level: 'contract' | 'reopen';
+  /** Throws: ConformanceError where the store does not do it. */
+  readonly run: (maker: StoreMaker) => void;
+}
+
+/** Everything one can read of a store, for comparing. */
+export function contentOf(store: EventReader): unknown {
+  const { seq } = store.tip();
+  return {
+    tip: store.tip(),
+    events: [...store.events(1, seq)],
+    streams: [...store.streams()],
+    heads: [...store.heads()],
+    records: [...store.records()].map(({ name, value }) => [name, value]),
+    data: [...store.dataRows()].map(({ name, value }) => [name, value]),
+    outbox: [...store.outbox()],
+    inbox: [...store.inbox()],
+    seenRuns: [...store.seenRuns()],
+    format: store.meta('format'),
+  };
+}
+
+const NAME_A = bytesOf(16, 200);
+const NAME_B = bytesOf(16, 201);
+
+/** One change that touches every table. */
+function fullChange(): StoreChange {
+  return {
+    ...firstEvents(3),
+    records: [{ name: NAME_A, value: bytesOf(10, 1) }],
+    data: [{ name: NAME_B, value: bytesOf(5000, 2) }],
+    outbox: [outboxRow(1), outboxRow(2)],
+    inbox: [inboxRow(1)],
+    seenRuns: [{ upto: 3, until: 50, ids: bytesOf(16, 3) }],
+    meta: [{ key: 'format', value: Uint8Array.of(1) }],
+  };
+}
+
+function committed(store: EventStore, what: StoreChange): void {
+  same(store.commit(what), { kind: 'committed' }, 'the commit');
+}
+
+/** A store must answer for what it refuses: nothing of the change may be there. */
+function changesNothing(store: EventStore, attempt: () => unknown, what: string): void {
+  const before = contentOf(store);
+  refuses(attempt, what);
+  same(contentOf(store), before, `the store after refusing: ${what}`);
+}
+
+const CONTRACT: readonly Omit<StoreCase, 'level'>[] = [
+  {
+    name: 'an empty store has the empty tip and finds nothing',
+    run({ make }) {
+      const store = make();
+      same(store.tip(), EMPTY_TIP, 'the tip');
+      same(store.event(1), undefined, 'event 1');
+      same([...store.events(1, 10)], [], 'events');
+      same(store.streamMax(), 0, 'the highest stream');
+      same(store.seenUpto(), 0, 'the last run');
+      same(store.meta('format'), undefined, 'meta');
+      same([store.streamById(1), store.head(1)], [undefined, undefined], 'stream 1');
+      same([store.record(NAME_A), store.data(NAME_A)], [undefined, undefined], 'names');
+    },
+  },
+  {
+    name: 'a commit is read back byte for byte',
+    run({ make }) {
+      const store = make();
+      committed(store, fullChange());
+      same(store.tip(), tipAfter(3), 'the tip');
+      same(
+        [...store.events(1, 3)],
+        [1, 2, 3].map((seq) => eventRow(seq)),
+        'events',
+      );
+      same(store.event(2), eventRow(2), 'event 2');
+      same(store.streamById(1), streamRow(1), 'the stream by id');
+      same(store.streamByName(streamRow(1).name), streamRow(1), 'the stream by name');
+      same(store.head(1), { stream: 1, version: 3, seq: 3, sealed: 3, state: 0 }, 'the head');
+      same(store.record(NAME_A), bytesOf(10, 1), 'the record');
+      same(store.data(NAME_B), bytesOf(5000, 2), 'the application row');
+      same([...store.outbox()], [outboxRow(1), outboxRow(2)], 'the outbox');
+      same([...store.inbox()], [inboxRow(1)], 'the inbox');
+      same([...store.seenRuns()], [{ upto: 3, until: 50, ids: bytesOf(16, 3) }], 'the runs');
+      same(store.meta('format'), Uint8Array.of(1), 'meta');
+    },
+  },
+  {
+    name: 'a commit on another tip answers the tip and changes nothing',
+    run({ make }) {
+      const store = make();
+      committed(store, fullChange());
+      const before = contentOf(store);
+      const wrongTips = [EMPTY_TIP, { seq: 3, hash: bytesOf(32, 77) }, tipAfter(2)];
+      for (const expectedTip of wrongTips) {
+        const answer = store.commit(change({ expectedTip, events: [eventRow(4)] }));
+        same(answer, { kind: 'moved', tip: tipAfter(3) }, 'the answer');
+        same(contentOf(store), before, 'the store');
+      }
+    },
+  },
+  {
+    name: 'a change that cannot be applied changes nothing at all',
+    run({ make }) {
+      const store = make();
+      committed(store, fullChange());
+      const good = { expectedTip: tipAfter(3), events: [eventRow(4)], outbox: [outboxRow(3)] };
+      const wrongHead = headChange(1, { version: 9, expectedVersion: 8 });
+      changesNothing(
+        store,
+        () => store.commit(change({ ...good, heads: [wrongHead] })),
+        'a wrong head',
+      );
+      const unknownHead = headChange(7, { version: 2, expectedVersion: 1 });
+      changesNothing(
+        store,
+        () => store.commit(change({ ...good, heads: [unknownHead] })),
+        'no head',
+      );
+      const twin = streamRow(2, { name: streamRow(1).name });
+      changesNothing(
+        store,
+        () => store.commit(change({ ...good, streams: [twin] })),
+        'a second name',
+      );
+      const again = { ...good, events: [eventRow(3)] };
+      changesNothing(store, () => store.commit(change(again)), 'an event that is there');
+    },
+  },
+  {
+    name: 'queue rows are freed, retried and overwritten in one change',
+    run({ make }) {
+      const store = make();
+      committed(store, fullChange());
+      const renewed = outboxRow(1, { post: bytesOf(16, 60), seq: 9 });
+      committed(
+        store,
+        change({
+          expectedTip: tipAfter(3),
+          outboxFreed: [1],
+          outbox: [renewed],
+          outboxRetry: [{ slot: 2, due: 77, tries: 3 }],
+          inboxFreed: [1],
+          inbox: [inboxRow(2)],
+        }),
+      );
+      same([...store.outbox()], [outboxRow(2, { due: 77, tries: 3 }), renewed], 'the outbox');
+      same([...store.inbox()], [inboxRow(2)], 'the inbox');
+      committed(store, change({ expectedTip: tipAfter(3), outboxFreed: [1, 2], inboxFreed: [2] }));
+      same([[...store.outbox()], [...store.inbox()]], [[], []], 'the emptied queues');
+    },
+  },
+  {
+    name: 'queues come by seq, then slot',
+    run({ make }) {
+      const store = make();
+      const rows = [outboxRow(5), outboxRow(1, { seq: 2 }), outboxRow(3), outboxRow(2, { seq: 0 })];
+      committed(store, { ...firstEvents(1), outbox: rows });
+      same(
+        [...store.outbox()].map(({ slot }) => slot),
+        [2, 3, 5, 1],
+        'the order',
+      );
+    },
+  },
+  {
+    name: 'records and application rows are replaced and removed',
+    run({ make }) {
+      const store = make();
+      for (const table of ['records', 'data'] as const) {
+        const read = (name: Uint8Array): Uint8Array | undefined =>
+          table === 'records' ? store.record(name) : store.data(name);
+        const put = (name: Uint8Array, value: Uint8Array | undefined): void =>
+          committed(store, change({ [table]: [{ name, value }] }));
+        put(NAME_A, bytesOf(3, 1));
+        put(NAME_B, bytesOf(4, 2));
+        put(NAME_A, bytesOf(2000, 3));
+        same([read(NAME_A), read(NAME_B)], [bytesOf(2000, 3), bytesOf(4, 2)], table);
+        put(NAME_A, undefined);
+        put(NAME_A, undefined);
+        same([read(NAME_A), read(NAME_B)], [undefined, bytesOf(4, 2)], table);
+      }
+    },
+  },
+  {
+    name: 'dedupe runs end when they expire, not before',
+    run({ make }) {
+      const store = make();
+      const runs = [10, 20, 30].map((until, i) => ({ upto: i + 1, until, ids: bytesOf(8, i) }));
+      committed(store, { ...firstEvents(3), seenRuns: runs });
+      committed(store, change({ expectedTip: tipAfter(3), seenExpireBefore: 20 }));
+      same([...store.seenRuns()], runs.slice(1), 'runs after expiry');
+      same(store.seenUpto(), 3, 'the last run');
+      committed(store, change({ expectedTip: tipAfter(3) }));
+      same([...store.seenRuns()], runs.slice(1), 'runs without expiry');
+    },
+  },
+  {
+    name: 'long tables are read whole and in order',
+    run({ make }) {
+      const store = make();
+      const count = 700;
+      const ids = Array.from({ length: count }, (_, i) => i + 1);
+      const name = (id: number): Uint8Array => {
+        const bytes = new Uint8Array(16);
+        new DataView(bytes.buffer).setUint32(0, (id * 2654435761) >>> 0);
+        return bytes;
+      };
+      committed(store, {
+        ...firstEvents(count),
+        streams: ids.map((id) => streamRow(id, { name: name(id), slot: id % 2 ? undefined : id })),
+        heads: ids.map((id) => headChange(id)),
+        data: ids.map((id) => ({ name: name(id), value: name(id) })),
+      });
+      same(
+        [...store.events(1, count)].map(({ seq }) => seq),
+        ids,
+        'events',
+      );
+      same(
+        [...store.events(255, 259)].map(({ seq }) => seq),
+        [255, 256, 257, 258, 259],
+        'a range',
+      );
+      same(
+        [...store.events(699, 10_000)].map(({ seq }) => seq),
+        [699, 700],
+        'a range past the end',
+      );
+      same(
+        [...store.streams()].map(({ id }) => id),
+        ids,
+        'streams',
+      );
+      same(
+        [...store.publicStreams()].map(({ id }) => id),
+        ids.filter((id) => id % 2),
+        'public streams',
+      );
+      same(
+        [...store.heads()].map(({ stream }) => stream),
+        ids,
+        'heads',
+      );
+      same([...store.dataRows()].length, count, 'application rows');
+      same(store.streamMax(), count, 'the highest stream');
+    },
+  },
+  {
+    name: 'a stream may take its slot later',
+    run({ make }) {
+      const store = make();
+      committed(store, { ...firstEvents(1), streams: [streamRow(1, { slot: undefined })] });
+      committed(store, change({ expectedTip: tipAfter(1), streams: [streamRow(1, { slot: 44 })] }));
+      same(store.streamById(1), streamRow(1, { slot: 44 }), 'the stream');
+      same([...store.publicStreams()], [], 'public streams');
+    },
+  },
+  {
+    name: 'empty and large blobs, and times of any age, are kept',
+    run({ make }) {
+      const store = make();
+      const odd = eventRow(1, { facts: new Uint8Array(0), sealed: bytesOf(100_000, 5), at: 0 });
+      const late = eventRow(2, { at: 2 ** 53 - 1, sealed: undefined });
+      committed(store, { ...firstEvents(2), events: [odd, late] });
+      same([store.event(1), store.event(2)], [odd, late], 'events');
+    },
+  },
+  {
+    name: 'a snapshot answers what its reading answers',
+    run({ make }) {
+      const store = make();
+      committed(store, firstEvents(2));
+      same(
+        store.snapshot(() => store.snapshot(() => store.tip().seq)),
+        2,
+        'a nested snapshot',
+      );
+    },
+  },
+];
+
+const REOPEN: readonly Omit<StoreCase, 'level'>[] = [
+  {
+    name: 'everything is there after closing and opening',
+    run({ make, reopen }) {
+      check(reopen !== undefined, 'level reopen needs a way to reopen');
+      const store = make();
+      committed(store, fullChange());
+      committed(
+        store,
+        change({
+          expectedTip: tipAfter(3),
+          events: [eventRow(4)],
+          outboxFreed: [1],
+          inboxFreed: [1],
+        }),
+      );
+      const before = contentOf(store);
+      const again = reopen(store);
+      same(contentOf(again), before, 'the content');
+      committed(again, change({ expectedTip: tipAfter(4), events: [eventRow(5)] }));
+      same(again.tip(), tipAfter(5), 'the tip');
+    },
+  },
+];
+
+/** The suite. Run each case with a maker of its own. */
+export const STORE_CASES: readonly StoreCase[] = [
+  ...CONTRACT.map((one): StoreCase => ({ ...one, level: 'contract' })),
+  ...REOPEN.map((one): StoreCase => ({ ...one, level: 'reopen' })),
+];

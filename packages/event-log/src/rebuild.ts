@@ -1,0 +1,314 @@
+/**
+ * Rebuilding every projection from events alone and comparing it with what the store holds. What
+ * differs is either damage or a fold that does not say what was written.
+ */
+
+import { compareBytes, decodeUtf8, equalBytes } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import { encodeHeader, genesisHash } from './chain.ts';
+import type { LogEvent } from './event-log.ts';
+import type { EventReader, EventRow, HeadRow, SeenRun, StreamRow } from './event-store.ts';
+import type { OpenedFacts } from './facts-envelope.ts';
+import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
+import { readLogMeta } from './log-meta.ts';
+import { createMetadataBox } from './metadata-box.ts';
+import { noNonces } from './nonce-pool.ts';
+import type { MetadataBox, NamedValue } from './metadata-box.ts';
+import { labelPlace, openFacts } from './open-facts.ts';
+import { openPart, sealedIndex } from './sealed-part.ts';
+import { extendTail } from './seen-log.ts';
+import type { SeenTail } from './seen-log.ts';
+import { logEvent } from './timeline.ts';
+import type { VaultReader } from './vault.ts';
+
+/** How the caller folds public facts into records. Total: it never throws on a decoded event. */
+export interface RecordFold<S> {
+  initial(): S;
+  apply(state: S, event: LogEvent): S;
+  /** The records the state amounts to. */
+  rows(state: S): Iterable<NamedValue>;
+}
+
+/** What is compared. Give a copy or an unchanging snapshot. */
+export interface RebuildParts<S> {
+  readonly reader: EventReader;
+  readonly vault: VaultReader;
+  readonly crypto: Crypto;
+  /** Without it records are not compared. */
+  readonly fold?: RecordFold<S>;
+}
+
+/** A row that is not what the events say. */
+export interface Difference {
+  readonly table: 'meta' | 'event' | 'stream' | 'head' | 'seen_run' | 'record' | 'sealed';
+  /** Stream id, `seq`, `upto` or record name. */
+  readonly key: string;
+  readonly detail: string;
+}
+
+/** What was rebuilt and where it differs. */
+export interface Rebuilt {
+  readonly events: number;
+  readonly streams: number;
+  readonly liveStates: number;
+  readonly seenRuns: number;
+  /** Undefined where no fold was given. */
+  readonly records: number | undefined;
+  readonly differences: readonly Difference[];
+}
+
+interface RebuiltStream {
+  readonly name: string;
+  slot: number | undefined;
+  head: HeadRow;
+}
+
+/** The projections while they are rebuilt. */
+interface Rebuild<S> {
+  readonly parts: RebuildParts<S>;
+  readonly box: MetadataBox;
+  readonly seenMs: number;
+  readonly logId: Uint8Array;
+  readonly streams: Map<number, RebuiltStream>;
+  readonly runs: SeenRun[];
+  readonly differences: Difference[];
+  tail: SeenTail;
+  atMax: number;
+  state: S | undefined;
+  events: number;
+}
+
+/** Rebuilds and compares. */
+export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
+  const { reader, vault, crypto, fold } = parts;
+  const meta = readLogMeta(reader);
+  if (!meta.ok) return nothingRebuilt(meta.error.detail);
+  const { logId, seenMs } = meta.value;
+  if (!equalBytes(logId, vault.logId)) return nothingRebuilt('the vault belongs to another log');
+  const rebuild: Rebuild<S> = {
+    parts,
+    box: createMetadataBox({ crypto, keys: vault.keys, logId, nonces: noNonces }),
+    seenMs,
+    logId,
+    streams: new Map(),
+    runs: [],
+    differences: [],
+    tail: { upto: 0, ids: [] },
+    atMax: 0,
+    state: fold?.initial(),
+    events: 0,
+  };
+  for (const row of reader.events(1, reader.tip().seq)) applyRow(rebuild, row);
+  compareStreams(rebuild);
+  compareHeads(rebuild);
+  compareSeen(rebuild);
+  const records = compareRecords(rebuild);
+  const liveStates = compareSealed(rebuild);
+  return {
+    events: rebuild.events,
+    streams: rebuild.streams.size,
+    liveStates,
+    seenRuns: rebuild.runs.length,
+    records,
+    differences: rebuild.differences,
+  };
+}
+
+function nothingRebuilt(detail: string): Rebuilt {
+  return {
+    events: 0,
+    streams: 0,
+    liveStates: 0,
+    seenRuns: 0,
+    records: undefined,
+    differences: [{ table: 'meta', key: 'log', detail }],
+  };
+}
+
+function applyRow<S>(rebuild: Rebuild<S>, row: EventRow): void {
+  const opened = openFacts(rebuild.box, row);
+  const stream = opened && streamOf(rebuild, row, opened);
+  if (opened === undefined || stream === undefined) {
+    differ(rebuild, { table: 'event', key: `${row.seq}`, detail: 'its facts do not open' });
+    return;
+  }
+  rebuild.events++;
+  if (opened.slot !== undefined) stream.slot = opened.slot;
+  stream.head = {
+    stream: row.stream,
+    version: row.version,
+    seq: row.seq,
+    sealed: row.sealed === undefined ? stream.head.sealed : row.seq,
+    state: opened.closes ? 1 : 0,
+  };
+  rebuild.atMax = Math.max(rebuild.atMax, row.at);
+  const event = { seq: row.seq, at: row.at, ids: opened.seen };
+  const { tail, run } = extendTail(rebuild.tail, event, rebuild.seenMs);
+  rebuild.tail = tail;
+  if (run !== undefined) rebuild.runs.push(run);
+  const { fold } = rebuild.parts;
+  if (fold === undefined || rebuild.state === undefined) return;
+  const sealed = row.sealed === undefined ? 'none' : 'shredded';
+  rebuild.state = fold.apply(rebuild.state, logEvent(row, { opened, name: stream.name, sealed }));
+}
+
+function streamOf<S>(
+  rebuild: Rebuild<S>,
+  row: EventRow,
+  opened: OpenedFacts,
+): RebuiltStream | undefined {
+  const known = rebuild.streams.get(row.stream);
+  if (known !== undefined || opened.name === undefined) return known;
+  const head = { stream: row.stream, version: 0, seq: 0, sealed: 0, state: 0 };
+  const stream = { name: opened.name, slot: undefined, head };
+  rebuild.streams.set(row.stream, stream);
+  return stream;
+}
+
+function compareStreams<S>(rebuild: Rebuild<S>): void {
+  const { parts, streams, box } = rebuild;
+  const found = new Set<number>();
+  for (const row of parts.reader.streams()) {
+    found.add(row.id);
+    const detail = streamFault(row, streams.get(row.id), box);
+    if (detail !== undefined) differ(rebuild, { table: 'stream', key: `${row.id}`, detail });
+  }
+  for (const id of streams.keys()) {
+    if (!found.has(id))
+      differ(rebuild, { table: 'stream', key: `${id}`, detail: 'its row is missing' });
+  }
+}
+
+function streamFault(
+  row: StreamRow,
+  rebuilt: RebuiltStream | undefined,
+  box: MetadataBox,
+): string | undefined {
+  if (rebuilt === undefined) return 'no event tells of it';
+  if (!equalBytes(row.name, box.nameHash('label', rebuilt.name))) return 'its name hash is another';
+  const label = box.open('label', labelPlace(row.id), row.label);
+  if (label === undefined || decodeUtf8(label) !== rebuilt.name) return 'its label is another';
+  return row.slot === rebuilt.slot ? undefined : 'its vault slot is another';
+}
+
+function compareHeads<S>(rebuild: Rebuild<S>): void {
+  const found = new Set<number>();
+  for (const row of rebuild.parts.reader.heads()) {
+    found.add(row.stream);
+    const head = rebuild.streams.get(row.stream)?.head;
+    const isSame =
+      head !== undefined &&
+      head.version === row.version &&
+      head.seq === row.seq &&
+      head.sealed === row.sealed &&
+      head.state === row.state;
+    if (!isSame) differ(rebuild, { table: 'head', key: `${row.stream}`, detail: 'it is another' });
+  }
+  for (const id of rebuild.streams.keys()) {
+    if (!found.has(id)) differ(rebuild, { table: 'head', key: `${id}`, detail: 'it is missing' });
+  }
+}
+
+/** Runs may be gone once they have expired; a run that is there must be the very one. */
+function compareSeen<S>(rebuild: Rebuild<S>): void {
+  const expected = new Map(rebuild.runs.map((run) => [run.upto, run]));
+  for (const run of rebuild.parts.reader.seenRuns()) {
+    const rebuilt = expected.get(run.upto);
+    expected.delete(run.upto);
+    const isSame =
+      rebuilt !== undefined && rebuilt.until === run.until && equalBytes(rebuilt.ids, run.ids);
+    if (!isSame)
+      differ(rebuild, { table: 'seen_run', key: `${run.upto}`, detail: 'it is another' });
+  }
+  for (const { upto, until } of expected.values()) {
+    if (until >= rebuild.atMax) {
+      differ(rebuild, { table: 'seen_run', key: `${upto}`, detail: 'it is missing' });
+    }
+  }
+}
+
+function compareRecords<S>(rebuild: Rebuild<S>): number | undefined {
+  const { parts, box } = rebuild;
+  if (parts.fold === undefined || rebuild.state === undefined) return undefined;
+  const expected = new Map<string, Uint8Array>();
+  for (const { name, value } of parts.fold.rows(rebuild.state)) expected.set(name, value);
+  const count = expected.size;
+  for (const row of parts.reader.records()) {
+    const record = box.openNamed('record', row.name, row.value);
+    const key = record?.name ?? 'a record that does not open';
+    const value = record && expected.get(record.name);
+    expected.delete(key);
+    if (value === undefined)
+      differ(rebuild, { table: 'record', key, detail: 'no event tells of it' });
+    else if (record === undefined || compareBytes(value, record.value) !== 0) {
+      differ(rebuild, { table: 'record', key, detail: 'its value is another' });
+    }
+  }
+  for (const key of expected.keys()) {
+    differ(rebuild, { table: 'record', key, detail: 'it is missing' });
+  }
+  return count;
+}
+
+/** The state of each live stream must open under the vault's key, stepped over the vault's lag. */
+function compareSealed<S>(rebuild: Rebuild<S>): number {
+  let count = 0;
+  for (const [id, { slot, head }] of rebuild.streams) {
+    if (head.state !== 0 || head.sealed === 0) continue;
+    count++;
+    if (slot === undefined || !opensHead(rebuild, id, { slot, seq: head.sealed })) {
+      differ(rebuild, {
+        table: 'sealed',
+        key: `${id}`,
+        detail: `event ${head.sealed} does not open`,
+      });
+    }
+  }
+  return count;
+}
+
+function opensHead<S>(
+  { parts, logId }: Rebuild<S>,
+  id: number,
+  at: { readonly slot: number; readonly seq: number },
+): boolean {
+  const { reader, vault, crypto } = parts;
+  const row = reader.event(at.seq);
+  const header = row && encodeHeader(row);
+  const previous = at.seq === 1 ? genesisHash(crypto, logId) : reader.event(at.seq - 1)?.hash;
+  const held = vault.slot(at.slot);
+  const index = row?.sealed && sealedIndex(row.sealed);
+  if (row?.sealed === undefined || header === undefined || previous === undefined) return false;
+  if (held === undefined || index === undefined) return false;
+  const isOurs = held.use === 'free' || (held.use === 'stream' && held.owner === id);
+  const steps = index - held.index;
+  if (!isOurs || steps < 0 || steps > LAG_EVENTS_MAX + BATCH_EVENTS_MAX) return false;
+  let [key, sealKey] = firstStep(crypto, vault, at.slot);
+  for (let step = 0; step < steps; step++) {
+    const [next, nextSeal] = crypto.sealStep(key);
+    crypto.wipe(key);
+    crypto.wipe(sealKey);
+    [key, sealKey] = [next, nextSeal];
+  }
+  const place = { logId, header, previous };
+  const state = openPart(crypto, { key: sealKey, place, sealed: row.sealed });
+  crypto.wipe(key);
+  crypto.wipe(sealKey);
+  state?.fill(0);
+  return state !== undefined;
+}
+
+function firstStep(
+  crypto: Crypto,
+  vault: VaultReader,
+  slot: number,
+): ReturnType<Crypto['sealStep']> {
+  const root = vault.key(slot);
+  const step = crypto.sealStep(root);
+  crypto.wipe(root);
+  return step;
+}
+
+function differ<S>({ differences }: Rebuild<S>, difference: Difference): void {
+  differences.push(difference);
+}
