@@ -1,0 +1,204 @@
+/**
+ * What can befall a world, as data: a list of small steps that is played on it. A step that makes
+ * no sense where it stands does nothing, so that every list is a case and shrinking is simple.
+ */
+
+import fc from 'fast-check';
+import type { MessageId, UserId } from '@simsim/relay-protocol';
+import type { Sabotage } from '@simsim/sesame';
+import { checkPlaintextLife, checkWorld } from './checks.ts';
+import type { Fault } from './faulty-store.ts';
+import type { TestDevice } from './test-device.ts';
+import { user, World } from './world.ts';
+
+/** What a step does; `by` picks the device, `n` the rest. */
+const DEEDS = {
+  /** The application sends to some users. */
+  send: 6,
+  /** A post reaches the relay and is answered. */
+  post: 6,
+  /** A post reaches the relay, its answer is lost. */
+  lose: 2,
+  /** A claim is answered. */
+  claim: 3,
+  /** Some of the mail is fetched, in any order. */
+  fetch: 6,
+  /** An envelope comes again. */
+  again: 2,
+  /** The application acknowledges some messages. */
+  keep: 3,
+  /** Everything a device has to do with the relay is done. */
+  work: 4,
+  /** The process is killed and starts again. */
+  restart: 2,
+  /** The process is killed in its next commit, or the commit is refused. */
+  fault: 3,
+  /** The vault follows the log. */
+  flush: 1,
+  /** A further device is linked. */
+  link: 2,
+  /** A device is removed by another. */
+  remove: 1,
+} as const;
+
+/** The name of a step. */
+export type Deed = keyof typeof DEEDS;
+
+/** One step. */
+export interface Step {
+  readonly deed: Deed;
+  readonly by: number;
+  readonly n: number;
+}
+
+/** A case: how many users, and what befalls them. */
+export interface Story {
+  readonly seed: number;
+  readonly users: number;
+  readonly oneTimeKeys: number;
+  readonly steps: readonly Step[];
+}
+
+const deed = fc.oneof(
+  ...Object.entries(DEEDS).map(([name, weight]) => ({
+    arbitrary: fc.constant(name as Deed),
+    weight,
+  })),
+);
+
+/** Stories of at most so many steps. */
+export function stories(stepsMax: number): fc.Arbitrary<Story> {
+  return fc.record({
+    seed: fc.nat(1 << 20),
+    users: fc.integer({ min: 2, max: 3 }),
+    oneTimeKeys: fc.constantFrom(0, 1, 3, 6),
+    steps: fc.array(fc.record({ deed, by: fc.nat(8), n: fc.nat(5039) }), {
+      minLength: stepsMax >> 1,
+      maxLength: stepsMax,
+      size: 'max',
+    }),
+  });
+}
+
+const NAMES = ['ada', 'bo', 'cy'];
+const DEVICES_PER_USER_MAX = 3;
+const FAULTS: readonly Fault[] = ['before', 'after', 'moved'];
+
+/** Plays a story to its end, lets the world come to rest, and checks all that must hold. */
+export function playStory(story: Story, sabotage: readonly Sabotage[] = []): World {
+  const world = new World({ seed: story.seed, oneTimeKeys: story.oneTimeKeys, sabotage });
+  const teller = new Teller(world, NAMES.slice(0, story.users).map(user));
+  for (const step of story.steps) teller.play(step);
+  for (const device of world.devices) device.store.fault = undefined;
+  world.settle();
+  teller.checkOpenSends();
+  checkWorld(world);
+  return world;
+}
+
+/** Plays steps on a world. */
+class Teller {
+  readonly #world: World;
+  readonly #users: readonly UserId[];
+  readonly #open = new Set<MessageId>();
+
+  constructor(world: World, users: readonly UserId[]) {
+    this.#world = world;
+    this.#users = users;
+    for (const name of users) world.create(name);
+  }
+
+  play(step: Step): void {
+    const { devices } = this.#world;
+    const device = devices[step.by % devices.length];
+    if (device !== undefined) this.#do(device, step);
+    this.checkOpenSends();
+  }
+
+  /** Looks at every send that may just have ended. */
+  checkOpenSends(): void {
+    for (const messageId of this.#open) {
+      if (checkPlaintextLife(this.#world, messageId) === 'closed') this.#open.delete(messageId);
+    }
+  }
+
+  #do(device: TestDevice, { deed: what, n }: Step): void {
+    switch (what) {
+      case 'send':
+        this.#send(device, n);
+        break;
+      case 'post':
+        withOne(device.posts, n, (item) => device.post(item));
+        break;
+      case 'lose':
+        withOne(device.posts, n, (item) => void device.handOver(item));
+        break;
+      case 'claim':
+        withOne(device.claims, n, (claim) => device.claim(claim));
+        break;
+      case 'fetch':
+        fetchSome(device, n);
+        break;
+      case 'again':
+        withOne(device.history, n, (envelope) => device.takeIn([envelope]));
+        break;
+      case 'keep':
+        device.acknowledge(device.core.inbox().slice(0, 1 + (n % 3)));
+        break;
+      case 'work':
+        device.work();
+        break;
+      case 'restart':
+        device.restart();
+        break;
+      case 'fault':
+        device.store.fault = FAULTS[n % FAULTS.length];
+        break;
+      case 'flush':
+        device.log.flush();
+        break;
+      case 'link':
+        this.#link(device);
+        break;
+      case 'remove':
+        this.#remove(device, n);
+        break;
+    }
+  }
+
+  #send(device: TestDevice, n: number): void {
+    const picked = this.#users.filter((_, i) => (n >> i) & 1);
+    const to = picked.length === 0 ? this.#users : picked;
+    this.#open.add(device.send(to, `line ${this.#world.journal.sent.size}`));
+  }
+
+  #link(device: TestDevice): void {
+    const owned = this.#world.devicesOf(device.userId);
+    if (owned.length >= DEVICES_PER_USER_MAX) return;
+    device.store.fault = undefined;
+    this.#world.link(device);
+  }
+
+  #remove(device: TestDevice, n: number): void {
+    const others = this.#world.devicesOf(device.userId).filter((other) => other !== device);
+    device.store.fault = undefined;
+    withOne(others, n, (other) => this.#world.remove(device, other));
+  }
+}
+
+/** Takes in a part of the mailbox in some order, in one commit or in one each. */
+function fetchSome(device: TestDevice, n: number): void {
+  const mail = device.fetch();
+  if (mail.length === 0) return;
+  const start = n % mail.length;
+  const turned = [...mail.slice(start), ...mail.slice(0, start)];
+  const ordered = n & 1 ? turned.reverse() : turned;
+  const some = ordered.slice(0, 1 + ((n >> 2) % mail.length));
+  if (n & 2) device.takeIn(some);
+  else for (const envelope of some) device.takeIn([envelope]);
+}
+
+function withOne<T>(items: readonly T[], n: number, use: (item: T) => void): void {
+  const item = items[n % Math.max(1, items.length)];
+  if (item !== undefined) use(item);
+}

@@ -1,0 +1,172 @@
+/** What must hold of a world, whatever happened in it. */
+
+import { bytesToHex, invariant } from '@simsim/bytes';
+import type { EventLog } from '@simsim/event-log';
+import type { MessageId } from '@simsim/relay-protocol';
+import { decodeFact, evolveRecord, sendStream, sessionsOf, USER_PREFIX } from '@simsim/sesame';
+import type { SendState } from '@simsim/sesame';
+import { expect } from 'vitest';
+import type { TestDevice } from './test-device.ts';
+import type { World } from './world.ts';
+
+/** Everything at rest: all that must hold after {@link World.settle}. */
+export function checkWorld(world: World): void {
+  for (const device of world.devices) {
+    checkDelivery(device);
+    checkSends(device);
+    checkQueues(device);
+    checkDevice(device);
+  }
+}
+
+/** What must hold of a device at any time. */
+export function checkDevice(device: TestDevice): void {
+  checkRecords(device);
+  checkReplay(device);
+  checkReopen(device);
+}
+
+/** Every accepted message is with the application once, and nothing else is. */
+export function checkDelivery(device: TestDevice): void {
+  const { journal } = device.world;
+  const owed: Record<string, unknown> = {};
+  for (const [messageId, text] of journal.owedTo(device)) {
+    const from = journal.sent.get(messageId)?.from.userId ?? 'nobody';
+    owed[messageId] = { count: 1, line: `${from}: ${text}` };
+  }
+  expect(Object.fromEntries(device.kept()), `rows of ${device.label}`).toEqual(owed);
+}
+
+/** Every send was taken for every recipient, and waits for nobody but devices that are gone. */
+export function checkSends(device: TestDevice): void {
+  const { journal } = device.world;
+  const taken = new Set<string>();
+  for (const { messageId, userId } of journal.accepted.values()) taken.add(`${messageId} ${userId}`);
+  for (const [messageId, { from, to }] of journal.sent) {
+    if (from !== device) continue;
+    for (const userId of new Set([...to, device.userId])) {
+      const isTaken = taken.has(`${messageId} ${userId}`);
+      expect(isTaken, `the round of ${device.label} to ${userId} was taken`).toBe(true);
+    }
+    for (const debtor of debtors(device, messageId)) {
+      const isListed = device.world.devices.some((other) => other.label === debtor);
+      expect(isListed, `${debtor} has receipted ${device.label}`).toBe(false);
+    }
+  }
+  for (const fact of factsOf(device.log)) expect(fact.name).not.toBe('SendFailed');
+}
+
+/** Devices whose receipt a send still waits for; the reason why its plaintext is kept. */
+function debtors(device: TestDevice, messageId: MessageId): string[] {
+  const known = device.core.reader().load(sendStream(messageId));
+  const state = known.value as SendState | undefined;
+  if (known.isClosed || state === undefined) return [];
+  const names: string[] = [];
+  for (const { userId, status, copies } of state.recipients.values()) {
+    expect(status).toBe('accepted');
+    for (const [deviceId, copy] of copies) {
+      const { registrationId } = device.record(userId).devices.get(deviceId) ?? {};
+      if (!copy.isReceipted) names.push(`${userId}.${deviceId}/${registrationId}`);
+    }
+  }
+  return names;
+}
+
+/** The plaintext of a send goes only once every device that got it has kept it. */
+export function checkPlaintextLife(world: World, messageId: MessageId): 'open' | 'closed' {
+  const sent = world.journal.sent.get(messageId);
+  const head = sent?.from.log.head(sendStream(messageId));
+  if (sent === undefined || head?.isClosed !== true) return 'open';
+  expect(sent.from.log.sealedValue(sendStream(messageId))).toBeUndefined();
+  for (const accepted of world.journal.accepted.values()) {
+    if (accepted.messageId !== messageId) continue;
+    for (const device of accepted.devices) {
+      if (world.journal.gone.has(device)) continue;
+      expect(device.kept().has(messageId), `${device.label} kept what is forgotten`).toBe(true);
+    }
+  }
+  return 'closed';
+}
+
+/** At rest nothing waits. */
+export function checkQueues(device: TestDevice): void {
+  expect(device.core.inbox()).toEqual([]);
+  expect(device.core.outbox()).toEqual([]);
+  expect(device.log.outbox()).toEqual([]);
+  expect(device.log.inbox()).toEqual([]);
+}
+
+/** Trap T-28: what the specification's text leaves unsaid about records. */
+export function checkRecords(device: TestDevice): void {
+  const named = new Set<string>();
+  for (const stream of device.log.streamsWithPrefix(USER_PREFIX)) {
+    const record = device.record(parseName(device, stream));
+    for (const entry of record.devices.values()) {
+      const sessions = sessionsOf(entry);
+      expect(new Set(sessions).size, 'sessions of a device are unique').toBe(sessions.length);
+      const { userId, deviceId } = device.own();
+      const isSelf = record.userId === userId && entry.deviceId === deviceId;
+      if (isSelf) expect(sessions, 'no session with oneself').toEqual([]);
+      for (const id of sessions) named.add(`${record.userId}.${entry.deviceId}/${id}`);
+    }
+  }
+  for (const prefix of ['session/', 'chains/']) {
+    const live = device.log.streamsWithPrefix(prefix).map((name) => name.slice(prefix.length));
+    expect(live.sort(), `${prefix} of ${device.label}`).toEqual([...named].sort());
+  }
+  for (const stream of device.log.streamsWithPrefix('skip/')) {
+    const session = stream.slice('skip/'.length, stream.lastIndexOf('/'));
+    expect(named.has(session), 'skipped keys belong to a session').toBe(true);
+  }
+}
+
+function parseName(device: TestDevice, stream: string): TestDevice['userId'] {
+  const record = device.core.reader().load(stream).value as { userId: TestDevice['userId'] };
+  return record.userId;
+}
+
+/** Folding the events gives what the live device has. */
+export function checkReplay({ log }: TestDevice): void {
+  const rows = new Map<string, Uint8Array | undefined>();
+  for (const event of log.events()) {
+    if (!event.stream.startsWith(USER_PREFIX)) continue;
+    rows.set(event.stream, evolveRecord(rows.get(event.stream), event));
+  }
+  expect([...rows.keys()].sort()).toEqual(log.recordNames().sort());
+  for (const [name, row] of rows) expect(hex(row), `replay of ${name}`).toBe(hex(log.record(name)));
+}
+
+/** A killed process finds what it had. */
+export function checkReopen(device: TestDevice): void {
+  const before = stateOf(device.log);
+  device.restart();
+  expect(stateOf(device.log)).toEqual(before);
+}
+
+/** Everything durable of a log, as text that can be compared. */
+export function stateOf(log: EventLog): Record<string, string> {
+  const { seq, hash } = log.tip();
+  const state: Record<string, string> = { tip: `${seq} ${bytesToHex(hash)}` };
+  for (const stream of log.streamsWithPrefix('')) {
+    const sealed = log.sealedValue(stream);
+    state[stream] = `${log.head(stream)?.version} ${hex(sealed)} ${hex(log.record(stream))}`;
+    if (sealed !== undefined) sealed.fill(0);
+  }
+  log.outbox().forEach((row, i) => (state[`outbox ${i}`] = hex(row.body)));
+  log.inbox().forEach((row, i) => (state[`inbox ${i}`] = hex(row.body)));
+  for (const { key, value } of log.dataEntries()) state[`data ${key}`] = hex(value);
+  return state;
+}
+
+/** The facts of a log, in order. */
+export function* factsOf(log: EventLog): Generator<{ name: string; stream: string }> {
+  for (const event of log.events()) {
+    const fact = decodeFact(event.type, event.facts);
+    invariant(fact !== undefined, 'every event can be read');
+    yield { name: fact.name, stream: event.stream };
+  }
+}
+
+function hex(bytes: Uint8Array | undefined): string {
+  return bytes === undefined ? 'none' : bytesToHex(bytes);
+}

@@ -1,0 +1,210 @@
+/** The front door over a real relay and real files: what an application sees. */
+
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { firstValueFrom } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { linkDevice, memory, openDevice, SessionError, sqlite } from '@simsim/device';
+import type { Device, Message, OpenOptions } from '@simsim/device';
+import { startRelay } from '@simsim/relay';
+import type { RunningRelay } from '@simsim/relay';
+
+let folder: string;
+let relay: RunningRelay;
+let open: Device[];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'simsim-device-'));
+  relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port: 0 });
+  open = [];
+});
+
+afterEach(async () => {
+  await Promise.all(open.map((device) => device.close()));
+  await relay.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const store = (name: string) => sqlite(join(folder, name, 'log.db'), { unsafePlaintextVault: true });
+
+async function device(user: string, options: Partial<OpenOptions> = {}): Promise<Device> {
+  const opened = await openDevice({
+    user,
+    store: store(user),
+    relay: relay.url,
+    ifMissing: 'create',
+    oneTimeKeys: 5,
+    ...options,
+  });
+  open.push(opened);
+  return opened;
+}
+
+async function linked(existing: Device, name: string): Promise<Device> {
+  const onCode = async (code: string): Promise<void> => void (await existing.approveLink(code));
+  const opened = await linkDevice({ store: store(name), relay: relay.url, onCode, oneTimeKeys: 5 });
+  open.push(opened);
+  return opened;
+}
+
+async function next(of: Device): Promise<Message> {
+  for await (const message of of.messages()) {
+    await message.ack();
+    return message;
+  }
+  throw new Error('the device closed');
+}
+
+const code = async (run: Promise<unknown>): Promise<string> => {
+  const outcome = await run.then(
+    () => 'no error',
+    (cause: unknown) => cause,
+  );
+  return outcome instanceof SessionError ? outcome.code : String(outcome);
+};
+
+describe('sending', () => {
+  it('reaches all devices of the user and the sender’s other devices', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob');
+    const tablet = await linked(alice, 'tablet');
+    const report = await alice.send('bob', 'open sesame', { conversation: 'cave' });
+    expect(report.recipients.map(({ user, listVersion }) => [user, listVersion])).toEqual([
+      ['bob', 1],
+      ['alice', 2],
+    ]);
+    const atBob = await next(bob);
+    const atTablet = await next(tablet);
+    expect([atBob.text, atBob.from.user, atBob.conversation]).toEqual(['open sesame', 'alice', 'cave']);
+    expect([atTablet.text, atTablet.sync?.to]).toEqual(['open sesame', ['bob']]);
+    expect(atBob.id).toBe(report.messageId);
+  });
+
+  it('under a repeated message id sends once and reports the same', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob');
+    const messageId = '00112233445566778899aabbccddeeff';
+    const first = await alice.send('bob', 'once', { messageId });
+    const again = await alice.send('bob', 'once', { messageId });
+    expect(again).toEqual(first);
+    expect((await next(bob)).text).toBe('once');
+    await alice.send('bob', 'twice');
+    expect((await next(bob)).text).toBe('twice');
+  });
+
+  it('names what is wrong with bad input and changes nothing', async () => {
+    const alice = await device('alice');
+    expect(await code(alice.send('nobody', 'x'))).toBe('UNKNOWN_USER');
+    expect(await code(alice.send('', 'x'))).toBe('BAD_USER_ID');
+    expect(await code(alice.send([], 'x'))).toBe('NO_RECIPIENT');
+    expect(await code(alice.send('bob', new Uint8Array(96 * 1024)))).toBe('MESSAGE_TOO_LARGE');
+    expect(await code(alice.send('bob', 'x', { messageId: 'short' }))).toBe('BAD_MESSAGE_ID');
+    expect(await code(alice.send('bob', 'x', { conversation: 'c'.repeat(300) }))).toBe('CONVERSATION_TOO_LONG');
+    expect(await code(alice.approveLink('garbage'))).toBe('BAD_LINK_CODE');
+    expect(await code(alice.remove(alice.deviceId))).toBe('LAST_DEVICE');
+    expect(await code(alice.remove(200))).toBe('BAD_DEVICE_ID');
+    const tried = await alice.trySend('nobody', 'x');
+    expect(tried.ok ? undefined : [tried.error.code, tried.error.blame]).toEqual(['UNKNOWN_USER', 'caller']);
+  });
+});
+
+describe('receiving', () => {
+  it('gives a message again until it is acknowledged, also after a restart', async () => {
+    const alice = await device('alice');
+    let bob = await device('bob');
+    await alice.send('bob', 'do not lose me');
+    expect((await firstValueFrom(bob.messages$)).text).toBe('do not lose me');
+    await bob.close();
+    bob = await device('bob');
+    const again = await firstValueFrom(bob.messages$);
+    expect(again.text).toBe('do not lose me');
+    await again.ack({ put: [['chat/1', again.body]] });
+    expect(await code(again.ack())).toBe('UNKNOWN_MESSAGE');
+    await bob.close();
+    bob = await device('bob');
+    expect(bob.data('chat/1')).toEqual(again.body);
+    await alice.send('bob', 'next');
+    expect((await firstValueFrom(bob.messages$)).text).toBe('next');
+  });
+
+  it('tells of a failing handler and gives the message again', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob');
+    const failures: string[] = [];
+    bob.health$.subscribe((event) => {
+      if (event.type === 'handlerFailed') failures.push(event.messageId);
+    });
+    let tries = 0;
+    const done = new Promise<string>((resolve) => {
+      bob.handle((message) => {
+        tries++;
+        if (tries === 1) throw new Error('not now');
+        resolve(message.text);
+      });
+    });
+    await alice.send('bob', 'again');
+    expect(await done).toBe('again');
+    expect(failures).toHaveLength(1);
+  });
+});
+
+describe('opening', () => {
+  it('never makes an identity unasked, and never a second one', async () => {
+    expect(await code(openDevice({ store: store('none'), relay: relay.url }))).toBe('STORE_MISSING');
+    const alice = await device('alice');
+    expect(await code(device('alice', { store: store('other') }))).toBe('USER_EXISTS');
+    expect(await code(device('alice'))).toBe('STORE_IN_USE');
+    await alice.close();
+    expect(await code(device('bob', { store: store('alice') }))).toBe('USER_MISMATCH');
+    expect((await device('alice')).deviceId).toBe(alice.deviceId);
+  });
+
+  it('refuses a wrong vault key and an http relay on another machine', async () => {
+    mkdirSync(join(folder, 'keyed'));
+    const path = join(folder, 'keyed', 'log.db');
+    const first = await device('alice', { store: sqlite(path, { key: new Uint8Array(32).fill(1) }) });
+    await first.close();
+    const wrong = sqlite(path, { key: new Uint8Array(32).fill(2) });
+    const refusal = await openDevice({ store: wrong, relay: relay.url }).catch((cause: unknown) => cause);
+    expect(String(refusal)).toContain('VAULT_WRONG_KEY');
+    expect(await code(device('eve', { relay: 'http://192.0.2.1:1', store: memory() }))).toBe('RELAY_INSECURE');
+  });
+});
+
+describe('the device list', () => {
+  it('stops a removed device, and lets the rest go on', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob');
+    const tablet = await linked(alice, 'tablet');
+    await bob.send('alice', 'to both');
+    expect((await next(tablet)).text).toBe('to both');
+    const { listVersion } = await alice.remove(tablet.deviceId);
+    expect(listVersion).toBe(3);
+    expect(await tablet.closed).toBe('revoked');
+    const report = await bob.send('alice', 'to one');
+    expect(report.recipients[0]?.listVersion).toBe(3);
+    expect(await code(openDevice({ store: store('tablet'), relay: relay.url }))).toBe('DEVICE_REVOKED');
+    expect((await alice.devices()).map((each) => each.deviceId)).toEqual([alice.deviceId]);
+  });
+
+  it('survives a relay that goes away and comes back', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob');
+    await alice.send('bob', 'before');
+    const { port } = relay;
+    await relay.stop();
+    const sent = alice.send('bob', 'meanwhile');
+    relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port });
+    await sent;
+    const texts: string[] = [];
+    const both = new Promise<void>((resolve) => {
+      bob.handle((message) => {
+        texts.push(message.text);
+        if (texts.length === 2) resolve();
+      });
+    });
+    await both;
+    expect(texts.sort()).toEqual(['before', 'meanwhile']);
+  });
+});

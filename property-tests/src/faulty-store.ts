@@ -1,0 +1,40 @@
+/** A store whose next commit can be made to fail, before or after it became durable. */
+
+import { createMemoryStore } from '@simsim/event-log';
+import type { CommitAnswer, MemorySnapshot, MemoryStore, StoreChange } from '@simsim/event-log';
+
+/**
+ * `before`: the process dies and nothing was written. `after`: it dies and all of it was written.
+ * `moved`: the store answers that somebody else wrote, once.
+ */
+export type Fault = 'before' | 'after' | 'moved';
+
+/** The end of a process, as a test sees it. */
+export class Killed extends Error {
+  override readonly name = 'Killed';
+}
+
+/** A memory store with a fault in waiting. */
+export interface FaultyStore extends MemoryStore {
+  /** What the next commit meets; `undefined` once it was met. */
+  fault: Fault | undefined;
+}
+
+/** Makes an empty store, or one that continues from an image. */
+export function createFaultyStore(from?: MemorySnapshot): FaultyStore {
+  const store = createMemoryStore(from);
+  const faulty: FaultyStore = {
+    ...store,
+    fault: undefined,
+    commit(change: StoreChange): CommitAnswer {
+      const { fault } = faulty;
+      faulty.fault = undefined;
+      if (fault === 'moved') return { kind: 'moved', tip: store.tip() };
+      if (fault === 'before') throw new Killed('before a commit');
+      const answer = store.commit(change);
+      if (fault === 'after') throw new Killed('after a commit');
+      return answer;
+    },
+  };
+  return faulty;
+}

@@ -1,0 +1,304 @@
+/** One device of a {@link World}, with its posts, claims and mail under the test's control. */
+
+import { encodeUtf8, invariant } from '@simsim/bytes';
+import { DeviceCore } from '@simsim/device-core';
+import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
+import { createEventLog, createMemoryVault, openEventLog, StoreFailure } from '@simsim/event-log';
+import type { EventLog, MemoryVault } from '@simsim/event-log';
+import { claimIdFromBytes, messageIdFromBytes } from '@simsim/relay-protocol';
+import type { IncomingEnvelope, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
+import type { RelayAnswer, RelayRequest } from '@simsim/relay-protocol';
+import {
+  DEVICE_STREAM,
+  oneTimeStream,
+  PRE_KEYS_STREAM,
+  registrationRequest,
+  uploadOf,
+  USER_PREFIX,
+  userStream,
+} from '@simsim/sesame';
+import type { Effect, InboxItem, OneTimeBatch, OwnDevice, PreKeys, UserRecord } from '@simsim/sesame';
+import { createFaultyStore, Killed } from './faulty-store.ts';
+import type { FaultyStore } from './faulty-store.ts';
+import type { World } from './world.ts';
+
+type Claim = Extract<Effect, { type: 'claim' }>;
+type ListFetch = Extract<Effect, { type: 'fetchList' }>;
+
+/** A device with its log in memory. */
+export class TestDevice {
+  readonly world: World;
+  store: FaultyStore;
+  vault: MemoryVault;
+  log: EventLog;
+  core: DeviceCore;
+  /** Every message given to the application by effects of this process, once per delivery. */
+  readonly delivered: InboxItem[] = [];
+  readonly effects: Effect[] = [];
+  /** Posts handed out by the engine whose answer has not come. */
+  posts: OutboxItem[] = [];
+  /** Key claims whose answer has not come. */
+  claims: Claim[] = [];
+  /** Everything ever fetched, for giving it again. */
+  readonly history: IncomingEnvelope[] = [];
+  #lists: ListFetch[] = [];
+  #acks: number[] = [];
+  #own: OwnDevice | undefined;
+
+  constructor(world: World) {
+    this.world = world;
+    const { crypto, entropy } = world;
+    this.store = createFaultyStore();
+    this.vault = createMemoryVault({ crypto, entropy });
+    const log = createEventLog({ store: this.store, vault: this.vault, crypto, entropy });
+    invariant(log.ok, 'an empty store takes a log');
+    this.log = log.value;
+    this.core = this.#newCore();
+  }
+
+  #newCore(): DeviceCore {
+    const { crypto, entropy, options } = this.world;
+    return new DeviceCore({
+      log: this.log,
+      crypto,
+      entropy,
+      clock: () => ({ wallMs: this.world.nowMs++, elapsedMs: this.world.nowMs, bootId: 'test' }),
+      sabotage: new Set(options.sabotage ?? []),
+    });
+  }
+
+  get userId(): UserId {
+    return this.own().userId;
+  }
+
+  /** Names the device in failures. */
+  get label(): string {
+    const { userId, deviceId, registrationId } = this.own();
+    return `${userId}.${deviceId}/${registrationId}`;
+  }
+
+  own(): OwnDevice {
+    this.#own ??= this.core.reader().load(DEVICE_STREAM).value as OwnDevice;
+    return this.#own;
+  }
+
+  /** Is killed and starts again on what was durable: all commits, and the vault's last flush. */
+  restart(): void {
+    const { crypto, entropy } = this.world;
+    const { logId } = this.log;
+    this.store = createFaultyStore(this.store.image());
+    this.vault = createMemoryVault({ crypto, entropy, logId, from: this.vault.image() });
+    const log = openEventLog({ store: this.store, vault: this.vault, crypto, entropy });
+    invariant(log.ok, 'a log opens again');
+    this.log = log.value;
+    this.core = this.#newCore();
+    this.#own = undefined;
+    this.posts = [...this.core.outbox()];
+    this.claims = [];
+    this.#acks = [];
+    this.#lists = [];
+    this.run({ type: 'started' });
+  }
+
+  /**
+   * Decides inputs in one commit and sorts the effects. `undefined` where a fault in waiting killed
+   * the process: it is up again then, and the inputs are the caller's to repeat.
+   */
+  run(...inputs: CoreInput[]): RunResult | undefined {
+    const result = this.#runOrDie(inputs);
+    if (result === undefined) {
+      this.restart();
+      return undefined;
+    }
+    for (const effect of result.effects) this.#take(effect);
+    return result;
+  }
+
+  #runOrDie(inputs: readonly CoreInput[]): RunResult | undefined {
+    try {
+      return this.core.run(inputs);
+    } catch (error) {
+      const cause = error instanceof StoreFailure ? error.cause : error;
+      if (cause instanceof Killed) return undefined;
+      throw error;
+    }
+  }
+
+  #take(effect: Effect): void {
+    this.effects.push(effect);
+    switch (effect.type) {
+      case 'post':
+        this.posts.push(effect);
+        break;
+      case 'claim':
+        this.claims.push(effect);
+        break;
+      case 'acknowledge':
+        this.#acks.push(effect.seq);
+        break;
+      case 'deliver':
+        this.delivered.push(effect.item);
+        break;
+      case 'fetchList':
+        this.#lists.push(effect);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Sends, and sends again with the same id if the process died under it. */
+  send(to: readonly UserId[], text: string): MessageId {
+    const messageId = messageIdFromBytes(this.world.entropy(16));
+    this.world.journal.sent.set(messageId, { text, from: this, to });
+    const input = { type: 'send', messageId, to, body: encodeUtf8(text) } as const;
+    if (this.run(input) === undefined) this.run(input);
+    return messageId;
+  }
+
+  /** Texts delivered so far, in order. */
+  texts(): string[] {
+    return this.delivered.map((item) => new TextDecoder().decode(item.body));
+  }
+
+  /** Posts and claims all that waits, and fetches lists. True if there was anything. */
+  work(): boolean {
+    const { posts, claims } = this;
+    const isBusy = posts.length + claims.length + this.#lists.length > 0;
+    for (const item of [...posts]) this.post(item);
+    for (const claim of [...claims]) this.claim(claim);
+    this.fetchLists();
+    return isBusy;
+  }
+
+  /** Hands a post to the relay and takes its answer in. */
+  post(item: OutboxItem): void {
+    const result = this.handOver(item);
+    this.posts = this.posts.filter((each) => each.post.postId !== item.post.postId);
+    const { postId } = item.post;
+    this.run({ type: 'posted', postId, origin: item.origin, result });
+  }
+
+  /** Hands a post to the relay; its answer is lost on the way back. */
+  handOver({ post, origin }: OutboxItem): PostResult {
+    this.world.journal.left(this, post);
+    const answer = this.ask({ kind: 'post', posts: [post] });
+    const result = answer.kind === 'post' ? answer.results[0] : undefined;
+    invariant(result !== undefined, 'a post has a result');
+    if (result.kind === 'accepted') this.world.journal.took(this, post, origin);
+    return result;
+  }
+
+  /** Fetches the keys of a claim and takes them in. */
+  claim(claim: Claim): void {
+    const { userId, sends, resends } = claim;
+    const claimId = claimIdFromBytes(this.world.entropy(16));
+    const devices = [...claim.devices].sort((a, b) => a - b);
+    this.claims = this.claims.filter((each) => each !== claim);
+    const answer =
+      devices.length === 0 ? undefined : this.ask({ kind: 'claimKeys', claimId, userId, devices });
+    const results = answer?.kind === 'claimKeys' ? answer.results : [];
+    this.run({ type: 'claimed', userId, results, sends, resends });
+  }
+
+  /** Fetches the lists that envelopes of unknown devices wait for, and decides those again. */
+  fetchLists(): void {
+    for (const { userId, envelope } of this.#lists.splice(0)) {
+      const answer = this.world.ask({ kind: 'getList', userId, since: 0 });
+      if (answer.kind === 'getList' && answer.result.kind === 'list') {
+        this.run({ type: 'listLearned', list: answer.result.list });
+      }
+      this.run({ type: 'envelope', envelope, isListFresh: true });
+    }
+  }
+
+  /** What waits in the mailbox; nothing is removed. */
+  fetch(): readonly IncomingEnvelope[] {
+    const answer = this.ask({ kind: 'fetch', after: 0, limit: 64 });
+    const envelopes = answer.kind === 'fetch' ? answer.envelopes : [];
+    this.history.push(...envelopes);
+    return envelopes;
+  }
+
+  /** Takes envelopes in, all the way to the application. True if there were any. */
+  receive(envelopes: readonly IncomingEnvelope[]): boolean {
+    this.takeIn(envelopes);
+    const pending = this.core.inbox();
+    this.acknowledge(pending);
+    return envelopes.length > 0 || pending.length > 0;
+  }
+
+  /** Decides envelopes in one commit and acknowledges to the relay what is done with. */
+  takeIn(envelopes: readonly IncomingEnvelope[]): void {
+    if (envelopes.length > 0) {
+      this.run(...envelopes.map((envelope) => ({ type: 'envelope', envelope }) as const));
+    }
+    if (this.#acks.length > 0) this.ask({ kind: 'ack', seqs: this.#acks.splice(0) });
+  }
+
+  /** The application keeps messages: its row counts how often it did, in the same commit. */
+  acknowledge(items: readonly InboxItem[]): void {
+    for (const item of items) {
+      const key = `chat/${item.messageId}`;
+      const count = (this.log.data(key)?.[0] ?? 0) + 1;
+      const line = `${item.sender}: ${new TextDecoder().decode(item.body)}`;
+      const value = Uint8Array.of(count, ...encodeUtf8(line));
+      this.run({ type: 'acknowledged', envelopeId: item.envelopeId, put: [[key, value]] });
+    }
+  }
+
+  /** The application's rows: how often each message was kept, and what it said. */
+  kept(): Map<string, { count: number; line: string }> {
+    const rows = new Map<string, { count: number; line: string }>();
+    for (const { key, value } of this.log.dataEntries()) {
+      const line = new TextDecoder().decode(value.subarray(1));
+      rows.set(key.slice('chat/'.length), { count: value[0] ?? 0, line });
+    }
+    return rows;
+  }
+
+  ask(request: RelayRequest): RelayAnswer {
+    return this.world.ask(request, this.world.crypto.exportSecret(this.own().token));
+  }
+
+  register(): void {
+    const answer = this.world.ask({ kind: 'nonce' });
+    invariant(answer.kind === 'nonce', 'a nonce is given');
+    const preKeys = this.core.reader().load(PRE_KEYS_STREAM).value as PreKeys;
+    const batches = preKeys.batches.map(
+      (id) => this.core.reader().load(oneTimeStream(id)).value as OneTimeBatch,
+    );
+    const keys = uploadOf(preKeys, batches);
+    const request = registrationRequest(this.own(), { nonce: answer.nonce, keys }, this.world);
+    invariant(request !== undefined, 'a new device has a registration');
+    this.world.ask(request);
+    this.run({ type: 'registered' });
+    this.#own = undefined;
+  }
+
+  record(userId: UserId): UserRecord {
+    const known = this.core.reader().load(userStream(userId)).value as UserRecord | undefined;
+    const empty = { userId, listVersion: 0, listHash: new Uint8Array(32), devices: new Map() };
+    return known ?? empty;
+  }
+
+  ownListInput(): { own: OwnDevice; record: UserRecord } {
+    return { own: this.own(), record: this.record(this.own().userId) };
+  }
+
+  contacts(): { userId: UserId; identityKey: Uint8Array }[] {
+    return this.log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
+      const { userId, identityKey } = this.core.reader().load(stream).value as UserRecord;
+      return identityKey === undefined ? [] : [{ userId, identityKey }];
+    });
+  }
+
+  learnOwnList(): void {
+    const { userId } = this.own();
+    const since = this.record(userId).listVersion;
+    const answer = this.world.ask({ kind: 'getList', userId, since });
+    if (answer.kind === 'getList' && answer.result.kind === 'list') {
+      this.run({ type: 'listLearned', list: answer.result.list });
+    }
+  }
+}
