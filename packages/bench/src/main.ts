@@ -25,7 +25,9 @@ async function main(args: readonly string[]): Promise<number> {
     return name === '--help' ? 0 : 2;
   }
   const report = await bench({ quick: flags.includes('--quick') });
-  process.stdout.write(flags.includes('--json') ? `${JSON.stringify(report)}\n` : formatReport(report));
+  process.stdout.write(
+    flags.includes('--json') ? `${JSON.stringify(report)}\n` : formatReport(report),
+  );
   return 0;
 }
 

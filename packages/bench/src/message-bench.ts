@@ -47,7 +47,8 @@ function throughSessions(plaintext: Uint8Array): number {
     invariant(parsed.ok, 'a message parses');
     const received = decrypt(bob, parsed.value, env);
     invariant(received.ok, 'a message opens');
-    for (const secret of [...sent.value.consumed, ...received.value.consumed]) nodeCrypto.wipe(secret);
+    for (const secret of [...sent.value.consumed, ...received.value.consumed])
+      nodeCrypto.wipe(secret);
     alice = sent.value.session;
     bob = received.value.session;
   }

@@ -23,13 +23,24 @@ export interface BenchReport {
 }
 
 /** A row that holds ours against theirs. */
-export function ratioRow(row: { what: string; ours: number; theirs: number; unit: string; goal: number | null }): BenchRow {
+export function ratioRow(row: {
+  what: string;
+  ours: number;
+  theirs: number;
+  unit: string;
+  goal: number | null;
+}): BenchRow {
   const ratio = row.ours / row.theirs;
   return { ...row, ratio, ok: row.goal === null || ratio <= row.goal };
 }
 
 /** A row that holds a figure against a limit. */
-export function limitRow(row: { what: string; ours: number; unit: string; goal: number }): BenchRow {
+export function limitRow(row: {
+  what: string;
+  ours: number;
+  unit: string;
+  goal: number;
+}): BenchRow {
   return { ...row, theirs: null, ratio: null, ok: row.ours <= row.goal };
 }
 
@@ -54,7 +65,9 @@ export function formatReport(report: BenchReport): string {
     const theirs = row.theirs === null ? '' : ` against ${format(row.theirs)} ${row.unit}`;
     const ratio = row.ratio === null ? '' : `, ratio ${format(row.ratio)}`;
     const goal = row.goal === null ? 'no goal' : `goal <= ${row.goal}`;
-    lines.push(`${row.ok ? 'ok  ' : 'MISS'}  ${row.what}: ${format(row.ours)} ${row.unit}${theirs}${ratio} (${goal})`);
+    lines.push(
+      `${row.ok ? 'ok  ' : 'MISS'}  ${row.what}: ${format(row.ours)} ${row.unit}${theirs}${ratio} (${goal})`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }

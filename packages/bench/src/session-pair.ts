@@ -43,7 +43,10 @@ export function initiated(from: Party, to: Party, env: SessionEnv): SessionPair 
   const message = parseMessage(first.value.message);
   invariant(message.ok && message.value.kind === 'initiation', 'the first message initiates');
   const { identity, signedPreKey } = to;
-  const accepted = accept({ message: message.value, identity, registrationId: 1, signedPreKey, oneTimePreKey }, env);
+  const accepted = accept(
+    { message: message.value, identity, registrationId: 1, signedPreKey, oneTimePreKey },
+    env,
+  );
   invariant(accepted.ok, 'an honest initiation is accepted');
   return { alice: first.value.session, bob: accepted.value.session };
 }

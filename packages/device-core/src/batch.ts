@@ -9,7 +9,15 @@ import type { DraftEvent, EventLog, LogBatch } from '@simsim/event-log';
 import { idToBytes } from '@simsim/relay-protocol';
 import type { PostId } from '@simsim/relay-protocol';
 import { encodeFact, encodeStreamValue, EVENT_SCHEMA, eventType } from '@simsim/sesame';
-import type { Change, Decision, Effect, InboxItem, Slice, StreamId, StreamValue } from '@simsim/sesame';
+import type {
+  Change,
+  Decision,
+  Effect,
+  InboxItem,
+  Slice,
+  StreamId,
+  StreamValue,
+} from '@simsim/sesame';
 import { encodeInboxItem } from './inbox-codec.ts';
 import { encodeOutboxItem } from './outbox-codec.ts';
 import type { OutboxItem } from './outbox-codec.ts';
@@ -74,7 +82,8 @@ export class Batch implements Slice {
     for (const change of decision.changes) {
       this.#changes.push(change);
       if (change.closes) this.#heads.set(change.stream, { value: undefined, isClosed: true });
-      else if (change.value !== undefined) this.#heads.set(change.stream, { value: change.value, isClosed: false });
+      else if (change.value !== undefined)
+        this.#heads.set(change.stream, { value: change.value, isClosed: false });
       for (const digest of change.seen ?? []) this.#seen.add(seenKey(digest));
     }
     for (const item of decision.outboxPut) this.outboxPut.set(item.post.postId, item);
@@ -109,7 +118,10 @@ export class Batch implements Slice {
     const records: { name: string; value: Uint8Array | undefined }[] = [];
     const events = this.#changes.map((change, i): DraftEvent => {
       const { stream, fact, value, closes, seen } = change;
-      const stored = value !== undefined && last.get(stream) === i ? encodeStreamValue(stream, value) : undefined;
+      const stored =
+        value !== undefined && last.get(stream) === i
+          ? encodeStreamValue(stream, value)
+          : undefined;
       if (stored?.kind === 'record') records.push({ name: stream, value: stored.bytes });
       return {
         stream,
@@ -130,7 +142,10 @@ export class Batch implements Slice {
         body: encodeOutboxItem(item),
       })),
       outboxDone: this.outboxDone.map(idToBytes),
-      inboxPut: this.inboxPut.map((item) => ({ id: idToBytes(item.envelopeId), body: encodeInboxItem(item) })),
+      inboxPut: this.inboxPut.map((item) => ({
+        id: idToBytes(item.envelopeId),
+        body: encodeInboxItem(item),
+      })),
       inboxDone: this.inboxDone.map(idToBytes),
       data: this.data.map(([key, value]) => ({ key, value })),
     };

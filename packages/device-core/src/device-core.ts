@@ -11,7 +11,15 @@ import type { Crypto, Entropy } from '@simsim/crypto';
 import type { EventLog } from '@simsim/event-log';
 import type { DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
 import { decide } from '@simsim/sesame';
-import type { Clock, Effect, EngineEnv, InboxItem, Input, Rejection, Sabotage } from '@simsim/sesame';
+import type {
+  Clock,
+  Effect,
+  EngineEnv,
+  InboxItem,
+  Input,
+  Rejection,
+  Sabotage,
+} from '@simsim/sesame';
 import { Batch } from './batch.ts';
 import type { DataPut } from './batch.ts';
 import { decodeInboxItem } from './inbox-codec.ts';
@@ -32,7 +40,10 @@ export type CoreInput = Input | AcknowledgedInput;
 /** What became of one input. Its effects are among those of the run. */
 export type CoreOutcome =
   | { readonly kind: 'done' }
-  | { readonly kind: 'refused'; readonly rejection: Rejection | { readonly code: 'UNKNOWN_MESSAGE' } };
+  | {
+      readonly kind: 'refused';
+      readonly rejection: Rejection | { readonly code: 'UNKNOWN_MESSAGE' };
+    };
 
 /** What one run did: an outcome for each input, and the effects to release now that it is durable. */
 export interface RunResult {
@@ -112,7 +123,10 @@ export class DeviceCore {
 
   #decideAll(inputs: readonly CoreInput[], batch: Batch): CoreOutcome[] {
     const outcomes: CoreOutcome[] = [];
-    const receipts = new Map<string, { userId: UserId; deviceId: DeviceId; messageIds: MessageId[] }>();
+    const receipts = new Map<
+      string,
+      { userId: UserId; deviceId: DeviceId; messageIds: MessageId[] }
+    >();
     for (const input of inputs) {
       if (input.type !== 'acknowledged') {
         outcomes.push(this.#decide(input, batch));
@@ -126,7 +140,11 @@ export class DeviceCore {
       batch.inboxDone.push(input.envelopeId);
       batch.data.push(...input.put);
       const key = `${item.sender}.${item.senderDevice}`;
-      const owed = receipts.get(key) ?? { userId: item.sender, deviceId: item.senderDevice, messageIds: [] };
+      const owed = receipts.get(key) ?? {
+        userId: item.sender,
+        deviceId: item.senderDevice,
+        messageIds: [],
+      };
       owed.messageIds.push(item.messageId);
       receipts.set(key, owed);
       outcomes.push({ kind: 'done' });
@@ -162,7 +180,8 @@ export class DeviceCore {
   #commit(batch: Batch, inputs: readonly CoreInput[]): boolean {
     if (batch.isEmpty()) return true;
     const chaos = this.#options.chaos;
-    if (chaos !== undefined) for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:before-commit`);
+    if (chaos !== undefined)
+      for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:before-commit`);
     const logBatch = batch.toLogBatch(this.#options.clock().wallMs);
     const result = this.log.commit(logBatch);
     for (const item of logBatch.inboxPut ?? []) item.body.fill(0);
@@ -170,7 +189,8 @@ export class DeviceCore {
       invariant(result.error.code === 'MOVED', 'no decision writes to a closed stream');
       return false;
     }
-    if (chaos !== undefined) for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:after-commit`);
+    if (chaos !== undefined)
+      for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:after-commit`);
     return true;
   }
 

@@ -39,8 +39,15 @@ export function decodeInboxItem(body: Uint8Array): InboxItem {
   const flags = reader.u8();
   const conversation = flags & 1 ? { conversation: reader.text() } : {};
   const to: UserId[] = [];
-  if (flags & 2) for (let left = reader.varint(); left > 0 && reader.isIntact(); left--) to.push(readUserId(reader));
-  const whole: InboxItem = { ...item, ...conversation, ...(flags & 2 ? { to } : {}), body: reader.bytes() };
+  if (flags & 2)
+    for (let left = reader.varint(); left > 0 && reader.isIntact(); left--)
+      to.push(readUserId(reader));
+  const whole: InboxItem = {
+    ...item,
+    ...conversation,
+    ...(flags & 2 ? { to } : {}),
+    body: reader.bytes(),
+  };
   invariant(reader.isDone(), 'an inbox row reads back as it was written');
   return whole;
 }

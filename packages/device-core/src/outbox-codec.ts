@@ -1,7 +1,14 @@
 /** The bodies of outbox rows: why a post was made, then the post, verbatim until it is accepted. */
 
 import { createReader, createWriter, invariant } from '@simsim/bytes';
-import { idToBytes, readDeviceId, readPost, readRandomId, readUserId, writePost } from '@simsim/relay-protocol';
+import {
+  idToBytes,
+  readDeviceId,
+  readPost,
+  readRandomId,
+  readUserId,
+  writePost,
+} from '@simsim/relay-protocol';
 import type { MessageId, Post } from '@simsim/relay-protocol';
 import type { PostOrigin } from '@simsim/sesame';
 

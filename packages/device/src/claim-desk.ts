@@ -25,7 +25,11 @@ export class ClaimDesk {
 
   constructor(
     client: RelayClient,
-    on: { input: (input: Input) => void; entropy: (length: number) => Uint8Array; signal: AbortSignal },
+    on: {
+      input: (input: Input) => void;
+      entropy: (length: number) => Uint8Array;
+      signal: AbortSignal;
+    },
   ) {
     this.#client = client;
     this.#onInput = on.input;
@@ -66,7 +70,14 @@ export class ClaimDesk {
         this.#inFlight.delete(userId);
         const sends = [...claim.sends];
         if (answer === 'unknownUser') this.#onInput({ type: 'claimFailed', userId, sends });
-        else this.#onInput({ type: 'claimed', userId, results: answer, sends, resends: [...claim.resends.values()] });
+        else
+          this.#onInput({
+            type: 'claimed',
+            userId,
+            results: answer,
+            sends,
+            resends: [...claim.resends.values()],
+          });
         return;
       }
       await sleep(backoff.nextMs(), this.#signal);
@@ -83,7 +94,8 @@ export class ClaimDesk {
       const outcome = await this.#client.ask({ kind: 'claimKeys', ...request });
       if (outcome.ok) return outcome.value.kind === 'claimKeys' ? outcome.value.results : undefined;
       if (outcome.error.code === 'UNKNOWN_USER') return 'unknownUser';
-      if (outcome.error.code === 'RATE_LIMITED') await sleep(outcome.error.retryAfterMs, this.#signal);
+      if (outcome.error.code === 'RATE_LIMITED')
+        await sleep(outcome.error.retryAfterMs, this.#signal);
       return undefined;
     } catch {
       // The relay is away; the caller waits and asks again.
@@ -94,5 +106,6 @@ export class ClaimDesk {
 
 function join(waiting: Waiting, effect: Extract<Effect, { type: 'claim' }>): void {
   for (const messageId of effect.sends) waiting.sends.add(messageId);
-  for (const resend of effect.resends) waiting.resends.set(`${resend.messageId}.${resend.deviceId}`, resend);
+  for (const resend of effect.resends)
+    waiting.resends.set(`${resend.messageId}.${resend.deviceId}`, resend);
 }

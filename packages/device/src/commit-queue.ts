@@ -26,7 +26,10 @@ export class CommitQueue {
 
   constructor(
     core: DeviceCore,
-    { release, fail }: { release: (effects: readonly Effect[]) => void; fail: (cause: unknown) => void },
+    {
+      release,
+      fail,
+    }: { release: (effects: readonly Effect[]) => void; fail: (cause: unknown) => void },
   ) {
     this.#core = core;
     this.#release = release;

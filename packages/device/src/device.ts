@@ -12,7 +12,12 @@ import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, OutboxItem } from '@simsim/device-core';
-import { messageIdFromBytes, parseDeviceId, parseMessageId, parseUserId } from '@simsim/relay-protocol';
+import {
+  messageIdFromBytes,
+  parseDeviceId,
+  parseMessageId,
+  parseUserId,
+} from '@simsim/relay-protocol';
 import type { MessageId, PostResult, ServerFrame, UserId } from '@simsim/relay-protocol';
 import type { Effect, EnvelopeState, InboxItem, OwnDevice } from '@simsim/sesame';
 import { ClaimDesk } from './claim-desk.ts';
@@ -41,6 +46,12 @@ export interface SendOptions {
   readonly messageId?: string;
   /** Called for each recipient user when the relay's commit has taken its copies. */
   readonly onAccepted?: (acceptance: Acceptance) => void;
+}
+
+interface Outgoing {
+  readonly to: string | readonly string[];
+  readonly body: string | Uint8Array;
+  readonly options: SendOptions;
 }
 
 /** What a device is made of; `openDevice` puts it together. */
@@ -111,7 +122,11 @@ export class Device {
       failure: () => this.#health.next({ type: 'relayUnavailable' }),
       signal,
     });
-    this.#claims = new ClaimDesk(client, { input: (input) => this.#queue.post(input), entropy, signal });
+    this.#claims = new ClaimDesk(client, {
+      input: (input) => this.#queue.post(input),
+      entropy,
+      signal,
+    });
     this.#sends = new SendDesk(core);
     this.#ownList = new OwnList(parts, { userId: own.userId, put: (input) => this.#put(input) });
     this.#registrar = new Registrar(parts, { put: (input) => this.#put(input), signal });
@@ -159,7 +174,9 @@ export class Device {
    * Runs a handler for each message. When it returns the message is acknowledged with what it
    * returned; when it throws, `health$` tells, and the message comes again.
    */
-  handle(handler: (message: Message) => Promise<AckOptions | void> | AckOptions | void): { stop(): void } {
+  handle(handler: (message: Message) => Promise<AckOptions | void> | AckOptions | void): {
+    stop(): void;
+  } {
     const subscription = this.messages$.subscribe((message) => {
       void (async () => {
         try {
@@ -184,9 +201,11 @@ export class Device {
     body: string | Uint8Array,
     options: SendOptions = {},
   ): Promise<SendReport> {
-    const messageId = await this.sendLater(to, body, options);
-    const report = await this.#sends.done(messageId);
-    const failed = report.recipients.filter((recipient) => recipient.user !== this.user && recipient.failure);
+    const { posted } = await this.#sendDurably({ to, body, options });
+    const report = await posted;
+    const failed = report.recipients.filter(
+      (recipient) => recipient.user !== this.user && recipient.failure,
+    );
     const others = report.recipients.filter((recipient) => recipient.user !== this.user);
     if (failed.length > 0 && failed.length === others.length) {
       const code = failed[0]?.failure === 'UNKNOWN_USER' ? 'UNKNOWN_USER' : 'SEND_FAILED';
@@ -215,20 +234,7 @@ export class Device {
     body: string | Uint8Array,
     options: SendOptions = {},
   ): Promise<MessageId> {
-    const users = (typeof to === 'string' ? [to] : to).map(checkedUserId);
-    const messageId = this.#messageId(options.messageId);
-    this.#sends.expect(messageId, options.onAccepted);
-    const outcome = await this.#queue.put({
-      type: 'send',
-      messageId,
-      to: users,
-      body: typeof body === 'string' ? encodeUtf8(body) : body.slice(),
-      ...(options.conversation === undefined ? {} : { conversation: options.conversation }),
-    });
-    if (outcome.kind === 'refused') {
-      if (outcome.rejection.code === 'ALREADY_SENT') this.#sends.recall(messageId);
-      else throw refusal(outcome.rejection.code);
-    }
+    const { messageId } = await this.#sendDurably({ to, body, options });
     return messageId;
   }
 
@@ -297,6 +303,29 @@ export class Device {
     return this.#stop('closed');
   }
 
+  /** The send is durable when it answers; `posted` is its report, later. */
+  async #sendDurably({
+    to,
+    body,
+    options,
+  }: Outgoing): Promise<{ messageId: MessageId; posted: Promise<SendReport> }> {
+    const users = (typeof to === 'string' ? [to] : to).map(checkedUserId);
+    const messageId = this.#messageId(options.messageId);
+    const posted = this.#sends.expect(messageId, options.onAccepted);
+    const outcome = await this.#queue.put({
+      type: 'send',
+      messageId,
+      to: users,
+      body: typeof body === 'string' ? encodeUtf8(body) : body.slice(),
+      ...(options.conversation === undefined ? {} : { conversation: options.conversation }),
+    });
+    if (outcome.kind === 'refused') {
+      if (outcome.rejection.code === 'ALREADY_SENT') this.#sends.recall(messageId);
+      else throw refusal(outcome.rejection.code);
+    }
+    return { messageId, posted };
+  }
+
   async #put(input: CoreInput): Promise<void> {
     const outcome = await this.#queue.put(input);
     if (outcome.kind === 'refused') throw refusal(outcome.rejection.code);
@@ -342,7 +371,11 @@ export class Device {
         });
         break;
       case 'identityChanged':
-        this.#health.next({ type: 'identityChanged', user: effect.userId, identityKey: effect.identityKey });
+        this.#health.next({
+          type: 'identityChanged',
+          user: effect.userId,
+          identityKey: effect.identityKey,
+        });
         break;
       case 'uploadKeys':
         void this.#registrar.upload(effect.keys);
@@ -362,7 +395,11 @@ export class Device {
 
   #deliver(item: InboxItem): void {
     const ack = async (options: AckOptions = {}): Promise<void> => {
-      await this.#put({ type: 'acknowledged', envelopeId: item.envelopeId, put: options.put ?? [] });
+      await this.#put({
+        type: 'acknowledged',
+        envelopeId: item.envelopeId,
+        put: options.put ?? [],
+      });
       this.#messages.acknowledged(item.envelopeId);
       this.#takeHeld();
     };
@@ -395,7 +432,10 @@ export class Device {
 
   /** Frames wait, unacknowledged, while the application is behind; the relay then stops sending. */
   #takeHeld(): void {
-    while (this.#held.length > 0 && this.#parts.core.inbox().length + this.#queue.size() <= INBOX_MAX) {
+    while (
+      this.#held.length > 0 &&
+      this.#parts.core.inbox().length + this.#queue.size() <= INBOX_MAX
+    ) {
       const frame = this.#held.shift();
       if (frame !== undefined) this.#takeFrame(frame);
     }
@@ -407,7 +447,8 @@ export class Device {
     if (end.state === 'healed') stats.healed++;
     if (end.state === 'duplicate') stats.duplicates++;
     if (end.state === 'resend-requested') stats.resendRequested++;
-    if (end.state === 'dead') stats.dead = { ...stats.dead, [end.reason]: (stats.dead[end.reason] ?? 0) + 1 };
+    if (end.state === 'dead')
+      stats.dead = { ...stats.dead, [end.reason]: (stats.dead[end.reason] ?? 0) + 1 };
     this.#health.next({ type: 'envelopeEnded', end });
   }
 
@@ -444,5 +485,7 @@ function checkedUserId(user: string): UserId {
 }
 
 function refusal(code: string): SessionError {
-  return isSessionErrorCode(code) ? new SessionError(code) : new SessionError('INTERNAL', { detail: code });
+  return isSessionErrorCode(code)
+    ? new SessionError(code)
+    : new SessionError('INTERNAL', { detail: code });
 }

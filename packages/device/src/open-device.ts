@@ -66,7 +66,8 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
   const user = options.user === undefined ? undefined : checkedUserId(options.user);
   const deviceId = options.deviceId === undefined ? undefined : checkedDeviceId(options.deviceId);
   const log = openLog(options, options.ifMissing ?? 'fail');
-  if (options.ifMissing !== 'create' || user === undefined) return startDevice(options, { log, user });
+  if (options.ifMissing !== 'create' || user === undefined)
+    return startDevice(options, { log, user });
   const create: Input = {
     type: 'create',
     userId: user,
@@ -90,7 +91,11 @@ export async function linkDevice(options: LinkOptions): Promise<Device> {
   const ciphertext = await waitForAnswer(client, offer.address, options.signal);
   const provision = openProvision({ keys, offer, ciphertext }, nodeCrypto);
   if (!provision.ok) throw new SessionError('LINK_FAILED', { detail: provision.error.code });
-  const link = linkedInput(provision.value, { keys, registrationId: offer.registrationId, options });
+  const link = linkedInput(provision.value, {
+    keys,
+    registrationId: offer.registrationId,
+    options,
+  });
   const log = openLog(options, 'create');
   return startDevice(options, { log, user: provision.value.approval.userId, link });
 }
@@ -101,16 +106,31 @@ function linkedInput(
     keys,
     registrationId,
     options,
-  }: { keys: ReturnType<typeof createLinkOffer>['keys']; registrationId: number; options: LinkOptions },
+  }: {
+    keys: ReturnType<typeof createLinkOffer>['keys'];
+    registrationId: number;
+    options: LinkOptions;
+  },
 ): Input {
-  return { type: 'linked', provision, deviceKey: keys.deviceKey, registrationId, ...keysOption(options) };
+  return {
+    type: 'linked',
+    provision,
+    deviceKey: keys.deviceKey,
+    registrationId,
+    ...keysOption(options),
+  };
 }
 
-async function waitForAnswer(client: RelayClient, address: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+async function waitForAnswer(
+  client: RelayClient,
+  address: Uint8Array,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   while (!signal?.aborted) {
     try {
       const outcome = await client.ask({ kind: 'takeLink', address });
-      const answer = outcome.ok && outcome.value.kind === 'takeLink' ? outcome.value.ciphertext : undefined;
+      const answer =
+        outcome.ok && outcome.value.kind === 'takeLink' ? outcome.value.ciphertext : undefined;
       if (answer !== undefined) return answer;
     } catch (cause) {
       const isAway = cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE';
@@ -130,7 +150,10 @@ interface Start {
   readonly link?: Input;
 }
 
-async function startDevice(options: DeviceOptions, { log, user, create, link }: Start): Promise<Device> {
+async function startDevice(
+  options: DeviceOptions,
+  { log, user, create, link }: Start,
+): Promise<Device> {
   const parts = { crypto: nodeCrypto, entropy: nodeEntropy };
   const core = new DeviceCore({
     log,
@@ -142,14 +165,18 @@ async function startDevice(options: DeviceOptions, { log, user, create, link }: 
     const first = link ?? (ownDevice(core) === undefined ? create : undefined);
     if (first !== undefined) decideFirst(core, first);
     const own = ownDevice(core);
-    if (own === undefined) throw new SessionError('STORE_MISSING', { detail: 'the log holds no device' });
+    if (own === undefined)
+      throw new SessionError('STORE_MISSING', { detail: 'the log holds no device' });
     if (user !== undefined && own.userId !== user) throw new SessionError('USER_MISMATCH');
     if (own.status === 'removed') throw new SessionError('DEVICE_REVOKED');
     const client = new RelayClient(options.relay);
     const token = nodeCrypto.exportSecret(own.token);
     client.setToken(token);
     token.fill(0);
-    const device = new Device({ core, client, ...parts, shred: options.shred ?? DEFAULT_SHRED }, own);
+    const device = new Device(
+      { core, client, ...parts, shred: options.shred ?? DEFAULT_SHRED },
+      own,
+    );
     await device.start();
     return device;
   } catch (cause) {
@@ -165,7 +192,9 @@ function decideFirst(core: DeviceCore, first: Input): void {
   if (outcome.kind === 'refused') {
     const { code } = outcome.rejection;
     if (code === 'ALREADY_CREATED') throw new SessionError('STORE_EXISTS');
-    throw isSessionErrorCode(code) ? new SessionError(code) : new SessionError('LINK_FAILED', { detail: code });
+    throw isSessionErrorCode(code)
+      ? new SessionError(code)
+      : new SessionError('LINK_FAILED', { detail: code });
   }
   core.log.flush();
 }
@@ -175,7 +204,9 @@ function openLog(options: DeviceOptions, ifMissing: 'create' | 'fail'): EventLog
   const opened = options.store.open(parts, ifMissing);
   if (opened.ok) return opened.value;
   const { code, detail } = opened.error;
-  throw new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', { detail: `${code}, ${detail}` });
+  throw new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', {
+    detail: `${code}, ${detail}`,
+  });
 }
 
 function chaosOption(options: DeviceOptions): { chaos?: CoreChaos } {

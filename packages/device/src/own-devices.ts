@@ -1,7 +1,15 @@
 /** The user's own devices: approving, removing, and learning device lists. */
 
 import type { CoreInput, DeviceCore } from '@simsim/device-core';
-import { currentDevices, DEVICE_STREAM, answerOffer, listWithout, parseLinkCode, USER_PREFIX, userStream } from '@simsim/sesame';
+import {
+  currentDevices,
+  DEVICE_STREAM,
+  answerOffer,
+  listWithout,
+  parseLinkCode,
+  USER_PREFIX,
+  userStream,
+} from '@simsim/sesame';
 import type { ContactPin, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DeviceParts } from './device.ts';
@@ -24,7 +32,10 @@ export class OwnList {
   readonly #userId: UserId;
   readonly #put: (input: CoreInput) => Promise<void>;
 
-  constructor(parts: DeviceParts, own: { userId: UserId; put: (input: CoreInput) => Promise<void> }) {
+  constructor(
+    parts: DeviceParts,
+    own: { userId: UserId; put: (input: CoreInput) => Promise<void> },
+  ) {
     this.#parts = parts;
     this.#userId = own.userId;
     this.#put = own.put;
@@ -50,7 +61,8 @@ export class OwnList {
     for (let tries = 0; tries < 8; tries++) {
       try {
         const outcome = await this.#parts.client.ask({ kind: 'getList', userId, since });
-        const isList = outcome.ok && outcome.value.kind === 'getList' && outcome.value.result.kind === 'list';
+        const isList =
+          outcome.ok && outcome.value.kind === 'getList' && outcome.value.result.kind === 'list';
         if (isList) await this.#put({ type: 'listLearned', list: outcome.value.result.list });
         return;
       } catch (cause) {
@@ -64,10 +76,18 @@ export class OwnList {
     const offer = parseLinkCode(code.trim());
     if (!offer.ok) throw new SessionError('BAD_LINK_CODE');
     await this.fetch(this.#userId);
-    const answer = answerOffer(this.#input(), { offer: offer.value, contacts: this.#contacts() }, this.#parts);
+    const answer = answerOffer(
+      this.#input(),
+      { offer: offer.value, contacts: this.#contacts() },
+      this.#parts,
+    );
     if (!answer.ok) throw refusal(answer.error.code);
     const { deviceId, ciphertext } = answer.value;
-    const outcome = await this.#parts.client.ask({ kind: 'putLink', address: offer.value.address, ciphertext });
+    const outcome = await this.#parts.client.ask({
+      kind: 'putLink',
+      address: offer.value.address,
+      ciphertext,
+    });
     if (!outcome.ok) throw new SessionError('LINK_FAILED', { detail: outcome.error.code });
     return { deviceId };
   }
@@ -82,7 +102,8 @@ export class OwnList {
         await this.#put({ type: 'listLearned', list: signed.value });
         return { listVersion: signed.value.list.version };
       }
-      if (outcome.error.code !== 'LIST_MOVED') throw new SessionError('RELAY_REFUSED', { detail: outcome.error.code });
+      if (outcome.error.code !== 'LIST_MOVED')
+        throw new SessionError('RELAY_REFUSED', { detail: outcome.error.code });
     }
     throw new SessionError('RELAY_REFUSED', { detail: 'LIST_MOVED' });
   }
@@ -103,7 +124,8 @@ export class OwnList {
     const contacts: ContactPin[] = [];
     for (const stream of this.#parts.core.log.streamsWithPrefix(USER_PREFIX)) {
       const { value } = this.#parts.core.reader().load(stream);
-      if (value === undefined || !('listHash' in value) || value.identityKey === undefined) continue;
+      if (value === undefined || !('listHash' in value) || value.identityKey === undefined)
+        continue;
       contacts.push({ userId: value.userId, identityKey: value.identityKey });
     }
     return contacts;
@@ -117,5 +139,7 @@ export function ownDevice(core: DeviceCore): OwnDevice | undefined {
 }
 
 function refusal(code: string): SessionError {
-  return isSessionErrorCode(code) ? new SessionError(code) : new SessionError('INTERNAL', { detail: code });
+  return isSessionErrorCode(code)
+    ? new SessionError(code)
+    : new SessionError('INTERNAL', { detail: code });
 }

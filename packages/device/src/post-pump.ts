@@ -51,7 +51,10 @@ export class PostPump {
     while (this.#queue.length > 0 && !this.#signal.aborted) {
       const items = this.#nextRequest();
       try {
-        const outcome = await this.#client.ask({ kind: 'post', posts: items.map((item) => item.post) });
+        const outcome = await this.#client.ask({
+          kind: 'post',
+          posts: items.map((item) => item.post),
+        });
         if (!outcome.ok) throw new Error(outcome.error.code);
         if (outcome.value.kind !== 'post') throw new Error('another answer');
         this.#backoff.reset();
@@ -74,7 +77,8 @@ export class PostPump {
     let bytes = 0;
     for (const item of this.#queue) {
       bytes += item.post.envelopes.reduce((sum, envelope) => sum + envelope.content.length, 0);
-      if (items.length === POSTS_PER_REQUEST_MAX || (items.length > 0 && bytes > REQUEST_BYTES_MAX)) break;
+      if (items.length === POSTS_PER_REQUEST_MAX || (items.length > 0 && bytes > REQUEST_BYTES_MAX))
+        break;
       items.push(item);
     }
     return items;

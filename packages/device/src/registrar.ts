@@ -23,7 +23,10 @@ export class Registrar {
   #isWanted = false;
   #upload: Promise<void> = Promise.resolve();
 
-  constructor(parts: DeviceParts, on: { put: (input: CoreInput) => Promise<void>; signal: AbortSignal }) {
+  constructor(
+    parts: DeviceParts,
+    on: { put: (input: CoreInput) => Promise<void>; signal: AbortSignal },
+  ) {
     this.#parts = parts;
     this.#put = on.put;
     this.#signal = on.signal;
@@ -46,7 +49,8 @@ export class Registrar {
         return;
       }
       if (code === 'USER_EXISTS') throw new SessionError('USER_EXISTS');
-      if (code === 'LIST_MOVED' || code === 'BAD_APPROVAL') throw new SessionError('LINK_FAILED', { detail: code });
+      if (code === 'LIST_MOVED' || code === 'BAD_APPROVAL')
+        throw new SessionError('LINK_FAILED', { detail: code });
       if (Date.now() > deadlineMs) throw new SessionError('RELAY_UNAVAILABLE', { detail: code });
       if (!RETRYABLE.has(code)) throw new SessionError('RELAY_REFUSED', { detail: code });
       await sleep(backoff.nextMs(), this.#signal);

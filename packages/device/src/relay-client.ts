@@ -2,7 +2,13 @@
 
 import { request as httpRequest, Agent as HttpAgent } from 'node:http';
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https';
-import { CONTENT_TYPE, NEEDS_TOKEN, decodeOutcome, encodeRequest, requestPath } from '@simsim/relay-protocol';
+import {
+  CONTENT_TYPE,
+  NEEDS_TOKEN,
+  decodeOutcome,
+  encodeRequest,
+  requestPath,
+} from '@simsim/relay-protocol';
 import type { RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
 import { SessionError } from './session-error.ts';
 
@@ -60,7 +66,8 @@ export class RelayClient {
     const token = needsToken && this.#token !== undefined ? { authorization: this.#token } : {};
     const headers = { 'content-type': CONTENT_TYPE, 'content-length': body.length, ...token };
     return new Promise((resolve, reject) => {
-      const fail = (cause: unknown): void => reject(new SessionError('RELAY_UNAVAILABLE', { cause }));
+      const fail = (cause: unknown): void =>
+        reject(new SessionError('RELAY_UNAVAILABLE', { cause }));
       const outgoing = send(
         new URL(path, this.url),
         { method: 'POST', agent: isTls ? tlsAgent : plainAgent, headers, timeout: TIMEOUT_MS },

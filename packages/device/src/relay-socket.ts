@@ -49,7 +49,11 @@ export class RelaySocket {
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const authorization = this.#client.authorization();
     const headers = authorization === undefined ? {} : { authorization };
-    const socket = new WebSocket(url, { headers, perMessageDeflate: false, maxPayload: 8 * 1024 * 1024 });
+    const socket = new WebSocket(url, {
+      headers,
+      perMessageDeflate: false,
+      maxPayload: 8 * 1024 * 1024,
+    });
     socket.binaryType = 'nodebuffer';
     this.#socket = socket;
     socket.on('open', () => {
@@ -102,7 +106,9 @@ export class RelaySocket {
     this.#acks = [];
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     for (let from = 0; from < seqs.length; from += ACKS_MAX) {
-      this.#socket.send(encodeClientFrame({ kind: 'ack', seqs: seqs.slice(from, from + ACKS_MAX) }));
+      this.#socket.send(
+        encodeClientFrame({ kind: 'ack', seqs: seqs.slice(from, from + ACKS_MAX) }),
+      );
     }
   }
 

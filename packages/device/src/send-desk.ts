@@ -22,6 +22,7 @@ export interface RecipientReport extends Acceptance {
 /** How a send fared; the own user is among the recipients. */
 export interface SendReport {
   readonly messageId: string;
+  /** In order of user id. */
   readonly recipients: readonly RecipientReport[];
 }
 
@@ -42,19 +43,12 @@ export class SendDesk {
     this.#core = core;
   }
 
-  /** Listens for a send, before it is decided. */
-  expect(messageId: MessageId, onAccepted?: (acceptance: Acceptance) => void): void {
+  /** Listens for a send, before it is decided. Answers its report, once every recipient is done. */
+  expect(messageId: MessageId, onAccepted?: (acceptance: Acceptance) => void): Promise<SendReport> {
     const entry = this.#entries.get(messageId) ?? newEntry();
     if (onAccepted !== undefined) entry.onAccepted.push(onAccepted);
     this.#entries.set(messageId, entry);
-  }
-
-  /** The report, once every recipient is done. */
-  async done(messageId: MessageId): Promise<SendReport> {
-    this.expect(messageId);
-    const report = await this.#entries.get(messageId)?.done;
-    if (report === undefined) throw new SessionError('CLOSED');
-    return report;
+    return entry.done;
   }
 
   recipientDone(effect: Extract<Effect, { type: 'recipientDone' }>): void {
@@ -68,7 +62,8 @@ export class SendDesk {
     const entry = this.#entries.get(messageId);
     if (entry === undefined) return;
     this.#entries.delete(messageId);
-    entry.resolve({ messageId, recipients: [...entry.recipients.values()] });
+    const recipients = [...entry.recipients.values()].sort((a, b) => (a.user < b.user ? -1 : 1));
+    entry.resolve({ messageId, recipients });
   }
 
   /** A send that was made before: tells again what became of it. */
@@ -97,7 +92,8 @@ export class SendDesk {
       if (event.stream !== stream) continue;
       const fact = decodeFact(event.type, event.facts);
       const user = String(fact?.fields['userId']);
-      if (fact?.name === 'RoundAccepted') yield { user, listVersion: Number(fact.fields['listVersion']) };
+      if (fact?.name === 'RoundAccepted')
+        yield { user, listVersion: Number(fact.fields['listVersion']) };
       if (fact?.name === 'SendFailed') {
         yield { user, listVersion: 0, failure: fact.fields['reason'] as SendFailure };
       }

@@ -45,7 +45,11 @@ export type SessionErrorCode =
 
 /** Who is to blame, whether trying again can help, and what to do. */
 const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string]>> = {
-  STORE_MISSING: ['store', false, "Pass ifMissing: 'create' to make a new device, or link this one to an existing device."],
+  STORE_MISSING: [
+    'store',
+    false,
+    "Pass ifMissing: 'create' to make a new device, or link this one to an existing device.",
+  ],
   STORE_EXISTS: ['caller', false, 'Open the device that is there, or choose another path.'],
   STORE_IN_USE: ['store', false, 'Close the other process that has this device open.'],
   STORE_FAILED: ['store', false, 'Look at the cause, then open the device again.'],
@@ -55,8 +59,16 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   RELAY_REFUSED: ['relay', false, 'Look at the cause for what the relay refused.'],
   USER_EXISTS: ['caller', false, 'Choose another user id, or link this device to that user.'],
   NOT_REGISTERED: ['us', true, 'Wait until the relay has taken the registration.'],
-  DEVICE_REVOKED: ['caller', false, 'This device was removed by another one; link it again as a new device.'],
-  MESSAGE_TOO_LARGE: ['caller', false, 'Send at most 95 KiB; put larger data elsewhere and send its key.'],
+  DEVICE_REVOKED: [
+    'caller',
+    false,
+    'This device was removed by another one; link it again as a new device.',
+  ],
+  MESSAGE_TOO_LARGE: [
+    'caller',
+    false,
+    'Send at most 95 KiB; put larger data elsewhere and send its key.',
+  ],
   CONVERSATION_TOO_LONG: ['caller', false, 'Use a conversation label of at most 256 bytes.'],
   NO_RECIPIENT: ['caller', false, 'Name at least one user.'],
   TOO_MANY_RECIPIENTS: ['caller', false, 'Send to at most 256 users at a time.'],
@@ -65,8 +77,16 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   BAD_MESSAGE_ID: ['caller', false, 'A message id is 32 lower-case hex characters.'],
   UNKNOWN_USER: ['caller', false, 'Check the user id: the relay knows no such user.'],
   SEND_FAILED: ['peer', true, 'Look at the report: it tells who did not get it and why.'],
-  IDENTITY_CHANGED: ['peer', false, 'Compare safety numbers with the user, then accept the new key.'],
-  BAD_LIST: ['relay', false, 'The relay showed a device list that does not verify; do not trust it.'],
+  IDENTITY_CHANGED: [
+    'peer',
+    false,
+    'Compare safety numbers with the user, then accept the new key.',
+  ],
+  BAD_LIST: [
+    'relay',
+    false,
+    'The relay showed a device list that does not verify; do not trust it.',
+  ],
   UNKNOWN_MESSAGE: ['caller', false, 'The message was acknowledged before.'],
   BAD_LINK_CODE: ['caller', false, 'Copy the whole link code from the new device.'],
   LINK_FAILED: ['caller', true, 'Start linking again: the link was used, expired or overtaken.'],

@@ -37,7 +37,8 @@ export class VaultKeeper {
       return;
     }
     this.#deadline ??= setTimeout(() => this.flush(), this.#policy.ms);
-    if (this.#idle === undefined) this.#idle = setTimeout(() => this.flush(), this.#policy.onIdleMs);
+    if (this.#idle === undefined)
+      this.#idle = setTimeout(() => this.flush(), this.#policy.onIdleMs);
     else this.#idle.refresh();
   }
 

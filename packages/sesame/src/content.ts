@@ -10,7 +10,13 @@ import { createReader, createWriter, err, ok } from '@simsim/bytes';
 import type { BinaryReader, Result } from '@simsim/bytes';
 import { idToBytes, readRandomId, readUserId } from '@simsim/relay-protocol';
 import type { EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
-import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, PADDING_STEP_BYTES, RECEIPT_IDS_MAX, RECIPIENTS_MAX } from './limits.ts';
+import {
+  BODY_BYTES_MAX,
+  CONVERSATION_BYTES_MAX,
+  PADDING_STEP_BYTES,
+  RECEIPT_IDS_MAX,
+  RECIPIENTS_MAX,
+} from './limits.ts';
 
 /** What a message is for. */
 export type ContentKind =
@@ -44,7 +50,8 @@ const HAS_RESEND = 2;
 export function encodeContent(content: Content): Uint8Array {
   const { kind } = content;
   const flags =
-    (content.conversation === undefined ? 0 : HAS_CONVERSATION) | (content.resendOf === undefined ? 0 : HAS_RESEND);
+    (content.conversation === undefined ? 0 : HAS_CONVERSATION) |
+    (content.resendOf === undefined ? 0 : HAS_RESEND);
   const writer = createWriter(PADDING_STEP_BYTES)
     .u8(VERSION)
     .u8(kind.type === 'unknown' ? kind.code : CODE_BY_TYPE[kind.type])
@@ -130,7 +137,9 @@ function readList<T>(reader: BinaryReader, most: number, read: () => T): T[] | u
 }
 
 function pad(bytes: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(Math.ceil((bytes.length + 1) / PADDING_STEP_BYTES) * PADDING_STEP_BYTES);
+  const padded = new Uint8Array(
+    Math.ceil((bytes.length + 1) / PADDING_STEP_BYTES) * PADDING_STEP_BYTES,
+  );
   padded.set(bytes);
   padded[bytes.length] = 0x80;
   return padded;

@@ -12,7 +12,12 @@ import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { listChanges, withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
-import { ONE_TIME_BATCH_KEYS, ONE_TIME_TARGET_KEYS, PRE_KEY_ID_MAX, SEND_RECORD_MS } from './limits.ts';
+import {
+  ONE_TIME_BATCH_KEYS,
+  ONE_TIME_TARGET_KEYS,
+  PRE_KEY_ID_MAX,
+  SEND_RECORD_MS,
+} from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
@@ -20,7 +25,13 @@ import type { OwnDevice } from './own-device.ts';
 import { makeOneTimeBatch, makeSignedPreKey, uploadOf } from './pre-keys.ts';
 import type { OneTimeBatch, PreKeys } from './pre-keys.ts';
 import { decodeRegistration, encodeRegistration, makeToken } from './registration.ts';
-import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, oneTimeStream, userStream } from './streams.ts';
+import {
+  DEVICE_STREAM,
+  PRE_KEYS_STREAM,
+  SEND_PREFIX,
+  oneTimeStream,
+  userStream,
+} from './streams.ts';
 import type { UserChange } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
@@ -112,8 +123,15 @@ function makeDevice(work: Workspace, { own, oneTimeKeys }: NewDevice): void {
   const { userId, deviceId, registrationId } = own;
   const token = makeToken(work.env);
   const device: OwnDevice = { ...own, token, status: 'registering' };
-  work.write(DEVICE_STREAM, { name: 'DeviceCreated', fields: { userId, deviceId, registrationId } }, device);
-  const signed = makeSignedPreKey({ id: 1, identity: own.identity, madeAt: work.env.clock.wallMs }, work.env);
+  work.write(
+    DEVICE_STREAM,
+    { name: 'DeviceCreated', fields: { userId, deviceId, registrationId } },
+    device,
+  );
+  const signed = makeSignedPreKey(
+    { id: 1, identity: own.identity, madeAt: work.env.clock.wallMs },
+    work.env,
+  );
   work.write(PRE_KEYS_STREAM, { name: 'SignedPreKeyMade', fields: { id: 1 } });
   mintOneTimeKeys(work, { nextId: 2, signed: [signed], batches: [] }, oneTimeKeys);
   work.effect({ type: 'register' });
@@ -227,7 +245,8 @@ export function decideStarted(work: Workspace): DecideResult {
   if (own?.status !== 'registered') return work.decided();
   const users = new Set<UserId>();
   for (const stream of sends) {
-    for (const recipient of work.value('send', stream)?.recipients.values() ?? []) users.add(recipient.userId);
+    for (const recipient of work.value('send', stream)?.recipients.values() ?? [])
+      users.add(recipient.userId);
   }
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
@@ -249,7 +268,13 @@ function owedClaims(work: Workspace, stream: string): void {
     }
     for (const [deviceId, copy] of recipient.copies) {
       if (!copy.wantsResend) continue;
-      work.effect({ type: 'claim', userId, devices: [deviceId], sends: [], resends: [{ messageId, deviceId }] });
+      work.effect({
+        type: 'claim',
+        userId,
+        devices: [deviceId],
+        sends: [],
+        resends: [{ messageId, deviceId }],
+      });
     }
   }
 }

@@ -21,7 +21,13 @@ import type { Input } from './input.ts';
 import { changeUser, loadedSession, sessionStreams, writeSession } from './peer-session.ts';
 import { batchOf } from './pre-keys.ts';
 import { decideRetryRequest, requestResend } from './resend.ts';
-import { DEVICE_STREAM, PRE_KEYS_STREAM, oneTimeStream, skipStream, userStream } from './streams.ts';
+import {
+  DEVICE_STREAM,
+  PRE_KEYS_STREAM,
+  oneTimeStream,
+  skipStream,
+  userStream,
+} from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
 import { sessionsOf } from './user-record.ts';
 import type { SessionId, UserChange } from './user-record.ts';
@@ -44,7 +50,10 @@ type Attempt =
   | { readonly kind: 'dead'; readonly reason: DeadReason };
 
 /** Takes one envelope from the mailbox to its named end. */
-export function decideEnvelope(input: Extract<Input, { type: 'envelope' }>, work: Workspace): DecideResult {
+export function decideEnvelope(
+  input: Extract<Input, { type: 'envelope' }>,
+  work: Workspace,
+): DecideResult {
   const { envelope } = input;
   const first = work.missing([DEVICE_STREAM, userStream(envelope.sender)]);
   if (first.length > 0) return needMore(first);
@@ -88,7 +97,11 @@ function tryOpen(work: Workspace, envelope: IncomingEnvelope, message: ParsedMes
 }
 
 /** Tries sessions in order, the active one first (SES-54); a failed try changes nothing (SES-55). */
-function openWith(work: Workspace, candidates: readonly SessionAddress[], message: ParsedMessage): Attempt {
+function openWith(
+  work: Workspace,
+  candidates: readonly SessionAddress[],
+  message: ParsedMessage,
+): Attempt {
   const missing = work.missing(candidates.flatMap(sessionStreams));
   if (missing.length > 0) return { kind: 'needMore', streams: missing };
   const blocks = work.missing(candidates.flatMap((at) => blockStreams(work, at, message)));
@@ -114,12 +127,22 @@ function openWith(work: Workspace, candidates: readonly SessionAddress[], messag
   return { kind: 'failed', reason };
 }
 
-function blockStreams(work: Workspace, at: SessionAddress, message: ParsedMessage): readonly StreamId[] {
+function blockStreams(
+  work: Workspace,
+  at: SessionAddress,
+  message: ParsedMessage,
+): readonly StreamId[] {
   const session = loadedSession(work, at);
-  return session === undefined ? [] : blocksFor(session, message).map((block) => skipStream(at, block));
+  return session === undefined
+    ? []
+    : blocksFor(session, message).map((block) => skipStream(at, block));
 }
 
-function withLoadedBlocks(work: Workspace, at: SessionAddress, message: ParsedMessage): Session | undefined {
+function withLoadedBlocks(
+  work: Workspace,
+  at: SessionAddress,
+  message: ParsedMessage,
+): Session | undefined {
   const session = loadedSession(work, at);
   if (session === undefined) return undefined;
   const blocks: SkippedBlock[] = [];
@@ -131,7 +154,11 @@ function withLoadedBlocks(work: Workspace, at: SessionAddress, message: ParsedMe
 }
 
 /** Builds the responder's session; the one-time prekey goes in the same commit (SES-62). */
-function acceptInitiation(work: Workspace, envelope: IncomingEnvelope, message: InitiationMessage): Attempt {
+function acceptInitiation(
+  work: Workspace,
+  envelope: IncomingEnvelope,
+  message: InitiationMessage,
+): Attempt {
   const { sender: userId, senderDevice: deviceId } = envelope;
   const record = work.user(userId);
   const { identityKey } = message;
@@ -143,10 +170,12 @@ function acceptInitiation(work: Workspace, envelope: IncomingEnvelope, message: 
   if (missing.length > 0) return { kind: 'needMore', streams: missing };
   const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
   const signed = preKeys?.signed.find((key) => key.id === message.signedPreKeyId);
-  if (preKeys === undefined || signed === undefined) return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
+  if (preKeys === undefined || signed === undefined)
+    return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
   const oneTimeId = message.oneTimePreKeyId;
   const firstId = oneTimeId === undefined ? undefined : batchOf(preKeys, oneTimeId);
-  if (oneTimeId !== undefined && firstId === undefined) return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
+  if (oneTimeId !== undefined && firstId === undefined)
+    return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
   const stream = firstId === undefined ? undefined : oneTimeStream(firstId);
   const batchMissing = stream === undefined ? [] : work.missing([stream]);
   if (batchMissing.length > 0) return { kind: 'needMore', streams: batchMissing };
@@ -171,7 +200,8 @@ function acceptInitiation(work: Workspace, envelope: IncomingEnvelope, message: 
   work.consume(consumed);
   if (oneTimeId !== undefined && stream !== undefined) useOneTimeKey(work, stream, oneTimeId);
   const at = { userId, deviceId, session: sessionId(after) };
-  const changes: UserChange[] = record.identityKey === undefined ? [{ type: 'identity', key: identityKey }] : [];
+  const changes: UserChange[] =
+    record.identityKey === undefined ? [{ type: 'identity', key: identityKey }] : [];
   changes.push({ type: 'device', deviceId, registrationId: message.registrationId });
   changes.push({ type: 'insert', deviceId, session: at.session });
   return { kind: 'opened', opened: { at, before: undefined, after, plaintext, changes } };
@@ -236,7 +266,8 @@ function takeContent(
   switch (kind.type) {
     case 'app':
     case 'syncSent': {
-      if (kind.type === 'syncSent' && sender !== work.self().userId) return { state: 'dead', reason: 'FORGED_SYNC' };
+      if (kind.type === 'syncSent' && sender !== work.self().userId)
+        return { state: 'dead', reason: 'FORGED_SYNC' };
       const digest = messageDigest(work, sender, content.messageId);
       if (work.isSeen(digest)) {
         sendReceiptAgain(work, envelope, content.messageId);
@@ -257,7 +288,12 @@ function takeContent(
       return { state: content.resendOf === undefined ? 'delivered' : 'healed' };
     }
     case 'receipt':
-      work.andThen({ type: 'receipted', userId: sender, deviceId: senderDevice, messageIds: kind.messageIds });
+      work.andThen({
+        type: 'receipted',
+        userId: sender,
+        deviceId: senderDevice,
+        messageIds: kind.messageIds,
+      });
       return { state: 'taken' };
     case 'refresh':
       return { state: 'taken' };
@@ -277,7 +313,11 @@ function sendReceiptAgain(work: Workspace, envelope: IncomingEnvelope, messageId
 }
 
 /** Nothing opened it: undo all, keep the session, ask for it again (SES-56, SES-66). */
-function askAgain(work: Workspace, input: Extract<Input, { type: 'envelope' }>, reason: string): DecideResult {
+function askAgain(
+  work: Workspace,
+  input: Extract<Input, { type: 'envelope' }>,
+  reason: string,
+): DecideResult {
   const { envelope } = input;
   if (reason === 'DUPLICATE') return ended(work, envelope, { state: 'duplicate' });
   const record = work.user(envelope.sender);
@@ -306,5 +346,7 @@ function envelopeDigest(work: Workspace, envelope: IncomingEnvelope): Uint8Array
 
 /** Names a message once its plaintext is stored: (authenticated sender, messageId). */
 function messageDigest(work: Workspace, sender: UserId, messageId: MessageId): Uint8Array {
-  return work.env.crypto.digest([concatBytes([encodeUtf8(`message/${sender}/`), idToBytes(messageId)])]);
+  return work.env.crypto.digest([
+    concatBytes([encodeUtf8(`message/${sender}/`), idToBytes(messageId)]),
+  ]);
 }

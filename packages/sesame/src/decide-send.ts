@@ -1,7 +1,13 @@
 /** Deciding what the application sends, and what the relay and the key server answer to it. */
 
 import { encodeUtf8, equalBytes } from '@simsim/bytes';
-import type { DeviceEntry, DeviceList, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
+import type {
+  DeviceEntry,
+  DeviceList,
+  MessageId,
+  PostResult,
+  UserId,
+} from '@simsim/relay-protocol';
 import { deviceListHash, verifyDeviceList } from '@simsim/relay-protocol';
 import { initiate, sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
@@ -28,7 +34,8 @@ export function decideSend(input: In<'send'>, work: Workspace): DecideResult {
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined || own.status === 'registering') return refused('NOT_REGISTERED');
   if (own.status === 'removed') return refused('DEVICE_REVOKED');
-  if (work.isClosed(stream) || work.value('send', stream) !== undefined) return refused('ALREADY_SENT');
+  if (work.isClosed(stream) || work.value('send', stream) !== undefined)
+    return refused('ALREADY_SENT');
   if (input.body.length > BODY_BYTES_MAX) return refused('MESSAGE_TOO_LARGE');
   const { conversation } = input;
   if (conversation !== undefined && encodeUtf8(conversation).length > CONVERSATION_BYTES_MAX) {
@@ -186,9 +193,12 @@ export function listChanges(
   const hash = deviceListHash(list, work.env.crypto);
   const isFork =
     (list.version === record.listVersion && !equalBytes(hash, record.listHash)) ||
-    (list.version === record.listVersion + 1 && record.listVersion > 0 && !equalBytes(list.previous, record.listHash));
+    (list.version === record.listVersion + 1 &&
+      record.listVersion > 0 &&
+      !equalBytes(list.previous, record.listHash));
   if (isFork) return { ok: false, reason: 'BAD_LIST' };
-  if (list.version === record.listVersion && record.staleAt === undefined) return { ok: true, changes: [] };
+  if (list.version === record.listVersion && record.staleAt === undefined)
+    return { ok: true, changes: [] };
   const changes: UserChange[] =
     record.identityKey === undefined ? [{ type: 'identity', key: list.identityKey }] : [];
   changes.push({
@@ -233,7 +243,10 @@ export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResu
   const resends = input.resends.map((resend) => sendStream(resend.messageId));
   const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...sends, ...resends]);
   if (first.length > 0) return needMore(first);
-  const missing = [...roundStreams(work, input.userId), ...resendStreams(work, input.userId, input.resends)];
+  const missing = [
+    ...roundStreams(work, input.userId),
+    ...resendStreams(work, input.userId, input.resends),
+  ];
   if (missing.length > 0) return needMore(missing);
 
   const failure = prepare(work, input);
@@ -243,7 +256,10 @@ export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResu
 }
 
 /** Every bundle becomes a session, or none does (SES-48). */
-function prepare(work: Workspace, input: In<'claimed'>): 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | undefined {
+function prepare(
+  work: Workspace,
+  input: In<'claimed'>,
+): 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | undefined {
   const record = work.user(input.userId);
   const own = work.self();
   const renewed = new Set(input.resends.map((resend) => resend.deviceId));
@@ -256,8 +272,15 @@ function prepare(work: Workspace, input: In<'claimed'>): 'BAD_BUNDLE' | 'IDENTIT
       continue;
     }
     if (!needsSession(record, deviceId) && !renewed.has(deviceId)) continue;
-    if (record.identityKey === undefined || !equalBytes(record.identityKey, result.bundle.identityKey)) {
-      work.effect({ type: 'identityChanged', userId: input.userId, identityKey: result.bundle.identityKey });
+    if (
+      record.identityKey === undefined ||
+      !equalBytes(record.identityKey, result.bundle.identityKey)
+    ) {
+      work.effect({
+        type: 'identityChanged',
+        userId: input.userId,
+        identityKey: result.bundle.identityKey,
+      });
       return 'IDENTITY_CHANGED';
     }
     const initiated = initiate(
@@ -293,15 +316,24 @@ function continueSend(
   const recipient = state?.recipients.get(userId);
   if (state === undefined || recipient?.status !== 'claiming') return;
   const devices = work.user(userId).devices.size;
-  work.write(sendStream(messageId), { name: 'KeysClaimed', fields: { userId, devices: [devices] } });
+  work.write(sendStream(messageId), {
+    name: 'KeysClaimed',
+    fields: { userId, devices: [devices] },
+  });
   const next =
-    failure === undefined ? startRound(work, state, recipient) : failRecipient(work, state, recipient, failure);
+    failure === undefined
+      ? startRound(work, state, recipient)
+      : failRecipient(work, state, recipient, failure);
   writeSend(work, next, { posted: isPosted(state) });
 }
 
 /** The relay does not know the user whose keys were claimed. */
 export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): DecideResult {
-  const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...input.sends.map(sendStream)]);
+  const first = work.missing([
+    DEVICE_STREAM,
+    userStream(input.userId),
+    ...input.sends.map(sendStream),
+  ]);
   if (first.length > 0) return needMore(first);
   changeUser(work, input.userId, [{ type: 'gone', at: work.env.clock.wallMs }]);
   for (const messageId of input.sends) continueSend(work, messageId, input.userId, 'UNKNOWN_USER');

@@ -1,7 +1,16 @@
 /** What a decider answers: changes to commit, posts and mail to keep, effects to release afterwards. */
 
 import type { Secret } from '@simsim/crypto';
-import type { DeviceId, EnvelopeId, IncomingEnvelope, MessageId, Post, PostId, PreKeyUpload, UserId } from '@simsim/relay-protocol';
+import type {
+  DeviceId,
+  EnvelopeId,
+  IncomingEnvelope,
+  MessageId,
+  Post,
+  PostId,
+  PreKeyUpload,
+  UserId,
+} from '@simsim/relay-protocol';
 import type { Fact } from './fact-codec.ts';
 import type { Input, PostOrigin, ResendRef } from './input.ts';
 import type { StreamId, StreamValue } from './streams.ts';
@@ -76,7 +85,12 @@ export type Effect =
       readonly resends: readonly ResendRef[];
     }
   /** Tell the relay that an envelope is done with. */
-  | { readonly type: 'acknowledge'; readonly seq: number; readonly end: EnvelopeState; readonly envelopeId: EnvelopeId }
+  | {
+      readonly type: 'acknowledge';
+      readonly seq: number;
+      readonly end: EnvelopeState;
+      readonly envelopeId: EnvelopeId;
+    }
   /** Give the application a message. */
   | { readonly type: 'deliver'; readonly item: InboxItem }
   /** The relay took, or refused for good, one user's copies. */
@@ -90,7 +104,12 @@ export type Effect =
   /** Every recipient of a send is done. */
   | { readonly type: 'sendDone'; readonly messageId: MessageId }
   /** One device has durably received a message. */
-  | { readonly type: 'receipted'; readonly messageId: MessageId; readonly userId: UserId; readonly deviceId: DeviceId }
+  | {
+      readonly type: 'receipted';
+      readonly messageId: MessageId;
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+    }
   /** Register with the relay; the device stream holds what to say. */
   | { readonly type: 'register' }
   /** Upload prekeys. */

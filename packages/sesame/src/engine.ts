@@ -5,7 +5,17 @@
  * only then release its effects and wipe what it consumed.
  */
 
-import { decideCreate, decideLinked, decideListLearned, decideRegistered, decideReplenish, decideRevoked, decideStarted, decideSwept, decideTrustIdentity } from './decide-account.ts';
+import {
+  decideCreate,
+  decideLinked,
+  decideListLearned,
+  decideRegistered,
+  decideReplenish,
+  decideRevoked,
+  decideStarted,
+  decideSwept,
+  decideTrustIdentity,
+} from './decide-account.ts';
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
 import type { DecideResult } from './decision.ts';
@@ -14,7 +24,12 @@ import type { Input } from './input.ts';
 import { decideReceipted, decideSendReceipts } from './receipts.ts';
 import { USER_PREFIX } from './streams.ts';
 import type { StreamId } from './streams.ts';
-import { applyUserChange, decodeUserRecord, emptyUserRecord, encodeUserRecord } from './user-record.ts';
+import {
+  applyUserChange,
+  decodeUserRecord,
+  emptyUserRecord,
+  encodeUserRecord,
+} from './user-record.ts';
 import type { UserChange } from './user-record.ts';
 import { Workspace } from './workspace.ts';
 import type { EngineEnv, Slice } from './workspace.ts';
@@ -73,7 +88,8 @@ export function evolveRecord(
 ): Uint8Array | undefined {
   const userId = parseUserId(event.stream.slice(USER_PREFIX.length));
   const fact = decodeFact(event.type, event.facts);
-  if (!event.stream.startsWith(USER_PREFIX) || !userId.ok || fact?.name !== 'UserChanged') return row;
+  if (!event.stream.startsWith(USER_PREFIX) || !userId.ok || fact?.name !== 'UserChanged')
+    return row;
   const before = row === undefined ? undefined : decodeUserRecord(userId.value, row);
   const changes = fact.fields['changes'] as readonly UserChange[];
   return encodeUserRecord(changes.reduce(applyUserChange, before ?? emptyUserRecord(userId.value)));

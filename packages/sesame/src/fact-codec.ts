@@ -10,7 +10,12 @@ import { decodeUserChanges, describeUserChange, encodeUserChanges } from './user
 import type { UserChange } from './user-record.ts';
 
 /** Values a fact may hold. */
-export type FactValue = number | string | readonly string[] | readonly number[] | readonly UserChange[];
+export type FactValue =
+  | number
+  | string
+  | readonly string[]
+  | readonly number[]
+  | readonly UserChange[];
 
 interface FieldType {
   write(writer: BinaryWriter, value: FactValue): void;
@@ -50,7 +55,8 @@ function list(item: FieldType): FieldType {
     read(reader) {
       const count = reader.varint();
       const items: (string | number)[] = [];
-      for (let i = 0; i < count && reader.isIntact(); i++) items.push(item.read(reader) as string | number);
+      for (let i = 0; i < count && reader.isIntact(); i++)
+        items.push(item.read(reader) as string | number);
       return items as readonly string[];
     },
   };
@@ -107,7 +113,10 @@ const EVENTS: Readonly<Record<EventName, EventShape>> = {
   SendOpened: { type: 15, fields: { messageId: id, to: texts } },
   RoundPosted: { type: 16, fields: { userId: text, round: number, postId: id, devices: numbers } },
   RoundAccepted: { type: 17, fields: { userId: text, listVersion: number, devices: numbers } },
-  RoundRejected: { type: 18, fields: { userId: text, round: number, missing: numbers, extra: numbers, stale: numbers } },
+  RoundRejected: {
+    type: 18,
+    fields: { userId: text, round: number, missing: numbers, extra: numbers, stale: numbers },
+  },
   KeysClaimed: { type: 19, fields: { userId: text, devices: numbers } },
   SendFailed: { type: 20, fields: { userId: text, reason: text } },
   ReceiptTaken: { type: 21, fields: { userId: text, deviceId: number } },

@@ -27,7 +27,13 @@ export {
   SEND_ROUNDS_MAX,
 } from './limits.ts';
 export type { ContactPin, LinkOffer, LinkRejection, Provision } from './link.ts';
-export { createLinkOffer, encodeLinkCode, openProvision, parseLinkCode, sealProvision } from './link.ts';
+export {
+  createLinkOffer,
+  encodeLinkCode,
+  openProvision,
+  parseLinkCode,
+  sealProvision,
+} from './link.ts';
 export type { DeviceStatus, OwnDevice } from './own-device.ts';
 export type { LinkAnswer, OwnListInput, OwnListRejection } from './own-list.ts';
 export { answerOffer, drawDeviceId, listWithout } from './own-list.ts';
@@ -35,7 +41,14 @@ export type { OneTimeBatch, PreKeys } from './pre-keys.ts';
 export { uploadOf } from './pre-keys.ts';
 export { registrationRequest } from './registration.ts';
 export type { Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
-export type { SessionAddress, StoredValue, StreamId, StreamKind, StreamValue, StreamValues } from './streams.ts';
+export type {
+  SessionAddress,
+  StoredValue,
+  StreamId,
+  StreamKind,
+  StreamValue,
+  StreamValues,
+} from './streams.ts';
 export {
   chainsStream,
   decodeStreamValue,

@@ -18,7 +18,12 @@ export type PostOrigin =
   /** A round of a send to one user. */
   | { readonly type: 'round'; readonly messageId: MessageId; readonly userId: UserId }
   /** A copy encrypted again for one device. */
-  | { readonly type: 'resend'; readonly messageId: MessageId; readonly userId: UserId; readonly deviceId: DeviceId }
+  | {
+      readonly type: 'resend';
+      readonly messageId: MessageId;
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+    }
   /** A receipt or a retry request to one device: nothing waits for it. */
   | { readonly type: 'notice'; readonly userId: UserId; readonly deviceId: DeviceId };
 
@@ -36,7 +41,12 @@ export interface ResendRef {
 /** Everything a device decides about. */
 export type Input =
   /** Make a new user with this device as its first. */
-  | { readonly type: 'create'; readonly userId: UserId; readonly deviceId?: DeviceId; readonly oneTimeKeys?: number }
+  | {
+      readonly type: 'create';
+      readonly userId: UserId;
+      readonly deviceId?: DeviceId;
+      readonly oneTimeKeys?: number;
+    }
   /** Become a further device from what an existing one sent. */
   | {
       readonly type: 'linked';
@@ -60,7 +70,12 @@ export type Input =
       readonly conversation?: string;
     }
   /** Posts of one origin kind were answered. */
-  | { readonly type: 'posted'; readonly postId: PostId; readonly origin: PostOrigin; readonly result: PostResult }
+  | {
+      readonly type: 'posted';
+      readonly postId: PostId;
+      readonly origin: PostOrigin;
+      readonly result: PostResult;
+    }
   /** A claim was answered, for the sends and resends that waited for it. */
   | {
       readonly type: 'claimed';

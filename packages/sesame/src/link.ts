@@ -68,7 +68,10 @@ const INFO = encodeUtf8('simsim/link/v1');
 const NONCE = new Uint8Array(12);
 
 /** Makes the keys of a new device and the offer that shows their public halves. */
-export function createLinkOffer(env: { crypto: Crypto; entropy: Entropy }): { keys: LinkKeys; offer: LinkOffer } {
+export function createLinkOffer(env: { crypto: Crypto; entropy: Entropy }): {
+  keys: LinkKeys;
+  offer: LinkOffer;
+} {
   const ephemeral = env.crypto.keyPair(env.entropy(32));
   const deviceKey = env.crypto.signingKeyPair(env.entropy(32));
   const offer: LinkOffer = {
@@ -122,9 +125,12 @@ export function sealProvision(
   const parts = createStateWriter(PROVISION_VERSION)
     .pair(provision.identity)
     .fields((fields) => {
-      fields.bytes(encodeDeviceApproval(provision.approval)).bytes(encodeSignedDeviceList(provision.list));
+      fields
+        .bytes(encodeDeviceApproval(provision.approval))
+        .bytes(encodeSignedDeviceList(provision.list));
       fields.varint(provision.contacts.length);
-      for (const contact of provision.contacts) fields.text(contact.userId).raw(contact.identityKey);
+      for (const contact of provision.contacts)
+        fields.text(contact.userId).raw(contact.identityKey);
     })
     .finish();
   const ad = [offerBytes(offer), own.publicKey.bytes];

@@ -58,7 +58,11 @@ export function answerOffer(
   if (entries.length >= DEVICES_PER_USER_MAX) return err({ code: 'TOO_MANY_DEVICES' });
   const deviceId = drawDeviceId(env.entropy, (id) => id === own.deviceId || record.devices.has(id));
   const { registrationId, deviceKey } = offer;
-  const list = nextList({ own, record }, [...entries, { deviceId, registrationId, deviceKey }], env);
+  const list = nextList(
+    { own, record },
+    [...entries, { deviceId, registrationId, deviceKey }],
+    env,
+  );
   const approval = signDeviceApproval(
     {
       userId: own.userId,
@@ -94,14 +98,22 @@ function listed({ own, record }: OwnListInput): readonly Entry[] {
   return [...others, { deviceId, registrationId, deviceKey: deviceKey.publicKey }];
 }
 
-function nextList({ own, record }: OwnListInput, entries: readonly Entry[], env: ListEnv): SignedDeviceList {
+function nextList(
+  { own, record }: OwnListInput,
+  entries: readonly Entry[],
+  env: ListEnv,
+): SignedDeviceList {
   return signDeviceList(
     {
       userId: own.userId,
       version: record.listVersion + 1,
       previous: record.listHash,
       identityKey: own.identity.publicKey.bytes,
-      devices: entries.map(({ deviceId, registrationId, deviceKey }) => ({ deviceId, registrationId, deviceKey })),
+      devices: entries.map(({ deviceId, registrationId, deviceKey }) => ({
+        deviceId,
+        registrationId,
+        deviceKey,
+      })),
       signer: own.deviceId,
     },
     { deviceKey: own.deviceKey, identity: own.identity, entropy64: env.entropy(64) },

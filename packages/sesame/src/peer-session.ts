@@ -30,14 +30,22 @@ export function writeSession(
   step: {
     before: Session | undefined;
     after: Session;
-    event: { name: EventName; fields?: Readonly<Record<string, FactValue>>; seen?: readonly Uint8Array[] };
+    event: {
+      name: EventName;
+      fields?: Readonly<Record<string, FactValue>>;
+      seen?: readonly Uint8Array[];
+    };
   },
 ): void {
   const changed = changesOf(step.before, step.after);
   work.write(sessionStream(at), step.event, changed.hot ? step.after.hot : undefined);
   if (changed.cold) work.write(chainsStream(at), { name: 'ChainsTurned' }, step.after.cold);
   for (const block of changed.blocksWritten) {
-    work.write(skipStream(at, block.id), { name: 'KeysSkipped', fields: { block: block.id } }, block);
+    work.write(
+      skipStream(at, block.id),
+      { name: 'KeysSkipped', fields: { block: block.id } },
+      block,
+    );
   }
   for (const block of changed.blocksDropped) {
     work.close(skipStream(at, block), { name: 'KeysForgotten', fields: { block } });
@@ -56,7 +64,11 @@ export function dropSession(work: Workspace, at: SessionAddress): void {
 }
 
 /** Folds changes into a user's record and ends the sessions it names no longer. */
-export function changeUser(work: Workspace, userId: UserId, changes: readonly UserChange[]): UserRecord {
+export function changeUser(
+  work: Workspace,
+  userId: UserId,
+  changes: readonly UserChange[],
+): UserRecord {
   const before = work.user(userId);
   const after = work.changeUser(userId, changes);
   for (const dropped of droppedSessions(before, after)) dropSession(work, { userId, ...dropped });

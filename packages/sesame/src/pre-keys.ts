@@ -76,7 +76,9 @@ export function batchOf(preKeys: PreKeys, id: number): number | undefined {
 export function uploadOf(preKeys: PreKeys, batches: readonly OneTimeBatch[]): PreKeyUpload {
   const [current] = preKeys.signed;
   const oneTimePreKeys = batches
-    .flatMap((batch) => [...batch.pairs].map(([id, pair]) => ({ id, publicKey: pair.publicKey.bytes })))
+    .flatMap((batch) =>
+      [...batch.pairs].map(([id, pair]) => ({ id, publicKey: pair.publicKey.bytes })),
+    )
     .sort((a, b) => a.id - b.id);
   return {
     signedPreKey: {
@@ -96,7 +98,9 @@ export function encodePreKeys(state: PreKeys): readonly Part[] {
     fields.varint(state.signed.length);
   });
   for (const key of state.signed) {
-    writer.fields((fields) => fields.varint(key.id).varint(key.madeAt).raw(key.signature)).pair(key.pair);
+    writer
+      .fields((fields) => fields.varint(key.id).varint(key.madeAt).raw(key.signature))
+      .pair(key.pair);
   }
   return writer.finish();
 }
@@ -107,7 +111,8 @@ export function decodePreKeys(bytes: Uint8Array, crypto: Crypto): PreKeys | unde
   const { fields } = reader;
   const nextId = fields.varint();
   const batches: number[] = [];
-  for (let left = fields.varint(); left > 0 && fields.isIntact(); left--) batches.push(fields.varint());
+  for (let left = fields.varint(); left > 0 && fields.isIntact(); left--)
+    batches.push(fields.varint());
   const signed: SignedPreKey[] = [];
   for (let left = fields.varint(); left > 0; left--) {
     const id = fields.varint();

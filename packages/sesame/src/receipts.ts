@@ -23,7 +23,8 @@ export function decideSendReceipts(input: In<'sendReceipts'>, work: Workspace): 
   const record = work.user(userId);
   const device = record.devices.get(deviceId);
   const at = activeSession(record, deviceId);
-  const isReachable = device !== undefined && device.staleAt === undefined && device.registrationId !== 0;
+  const isReachable =
+    device !== undefined && device.staleAt === undefined && device.registrationId !== 0;
   if (!isReachable || at === undefined) return work.decided();
   const missing = work.missing(sessionStreams(at));
   if (missing.length > 0) return needMore(missing);
@@ -74,9 +75,14 @@ function takeReceipt(
   const state = work.value('send', stream);
   const recipient = state?.recipients.get(from.userId);
   const copy = recipient?.copies.get(from.deviceId);
-  if (state === undefined || recipient === undefined || copy === undefined || copy.isReceipted) return;
+  if (state === undefined || recipient === undefined || copy === undefined || copy.isReceipted)
+    return;
   const { userId, deviceId } = from;
-  const copies = new Map(recipient.copies).set(deviceId, { ...copy, isReceipted: true, wantsResend: false });
+  const copies = new Map(recipient.copies).set(deviceId, {
+    ...copy,
+    isReceipted: true,
+    wantsResend: false,
+  });
   if (work.isSabotaged('receipt-from-anyone')) {
     for (const [id, each] of copies) copies.set(id, { ...each, isReceipted: true });
   }

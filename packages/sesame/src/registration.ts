@@ -28,7 +28,8 @@ export interface Registration {
 /** Encodes a registration for the device stream. */
 export function encodeRegistration(registration: Registration): Uint8Array {
   const writer = createWriter(512).bytes(encodeSignedDeviceList(registration.list));
-  if (registration.approval !== undefined) writer.bytes(encodeDeviceApproval(registration.approval));
+  if (registration.approval !== undefined)
+    writer.bytes(encodeDeviceApproval(registration.approval));
   return writer.finish();
 }
 
@@ -39,7 +40,9 @@ export function decodeRegistration(bytes: Uint8Array): Registration | undefined 
   if (!list.ok) return undefined;
   if (reader.isDone()) return { list: list.value };
   const approval = decodeDeviceApproval(reader.bytes());
-  return reader.isDone() && approval.ok ? { list: list.value, approval: approval.value } : undefined;
+  return reader.isDone() && approval.ok
+    ? { list: list.value, approval: approval.value }
+    : undefined;
 }
 
 /** A fresh bearer token: 256 bits that only the relay's socket ever sees. */
@@ -73,8 +76,27 @@ export function registrationRequest(
     const proof = [accountProofBytes(fields)];
     const identityProof = crypto.sign(device.identity, proof, env.entropy(64));
     const deviceProof = crypto.signWithDeviceKey(deviceKey, proof);
-    return { kind: 'createAccount', userId, nonce, list, identityProof, deviceProof, tokenHash, keys };
+    return {
+      kind: 'createAccount',
+      userId,
+      nonce,
+      list,
+      identityProof,
+      deviceProof,
+      tokenHash,
+      keys,
+    };
   }
   const deviceProof = crypto.signWithDeviceKey(deviceKey, [deviceProofBytes(fields)]);
-  return { kind: 'addDevice', userId, nonce, deviceId, approval, list, deviceProof, tokenHash, keys };
+  return {
+    kind: 'addDevice',
+    userId,
+    nonce,
+    deviceId,
+    approval,
+    list,
+    deviceProof,
+    tokenHash,
+    keys,
+  };
 }

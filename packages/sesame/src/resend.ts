@@ -17,7 +17,11 @@ import { needMore } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Asks the sending device to encrypt again. Bug if its registration id is not known. */
-export function requestResend(work: Workspace, envelope: IncomingEnvelope, registrationId: number): void {
+export function requestResend(
+  work: Workspace,
+  envelope: IncomingEnvelope,
+  registrationId: number,
+): void {
   const { sender, senderDevice, envelopeId } = envelope;
   work.post(
     {

@@ -35,7 +35,8 @@ export function createStateWriter(version: number): StateWriter {
       parts.push(secret);
       return writer;
     },
-    pair: (pair) => writer.fields((fields) => fields.raw(pair.publicKey.bytes)).secret(pair.privateKey),
+    pair: (pair) =>
+      writer.fields((fields) => fields.raw(pair.publicKey.bytes)).secret(pair.privateKey),
     finish: () => parts,
   };
   return writer;

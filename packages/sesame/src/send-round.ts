@@ -30,17 +30,24 @@ export function roundStreams(work: Workspace, recipient: Recipient['userId']): r
 /** The devices a round must reach, without this very one. */
 export function targets(work: Workspace, record: UserRecord): readonly DeviceRecord[] {
   const own = work.self();
-  const devices = work.isSabotaged('send-to-stale') ? [...record.devices.values()] : currentDevices(record);
-  return devices.filter((device) => record.userId !== own.userId || device.deviceId !== own.deviceId);
+  const devices = work.isSabotaged('send-to-stale')
+    ? [...record.devices.values()]
+    : currentDevices(record);
+  return devices.filter(
+    (device) => record.userId !== own.userId || device.deviceId !== own.deviceId,
+  );
 }
 
 /** Starts the next round for one recipient. The round's streams must be loaded. */
 export function startRound(work: Workspace, state: SendState, recipient: Recipient): SendState {
   const { userId } = recipient;
   const record = work.user(userId);
-  if (recipient.round >= SEND_ROUNDS_MAX) return failRecipient(work, state, recipient, 'TOO_MANY_ROUNDS');
+  if (recipient.round >= SEND_ROUNDS_MAX)
+    return failRecipient(work, state, recipient, 'TOO_MANY_ROUNDS');
   const devices = targets(work, record);
-  const lacking = devices.filter((device) => device.active === undefined).map((device) => device.deviceId);
+  const lacking = devices
+    .filter((device) => device.active === undefined)
+    .map((device) => device.deviceId);
   if (lacking.length > 0) return claimFor(work, state, recipient, lacking);
 
   const isOwn = userId === work.self().userId;
@@ -57,7 +64,13 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
     }
     const { deviceId, registrationId } = device;
     envelopes.push({ deviceId, registrationId, envelopeId, kind: 'message', content: ciphertext });
-    copies.set(deviceId, { envelopeId, session: at.session, resends: 0, isReceipted: false, wantsResend: false });
+    copies.set(deviceId, {
+      envelopeId,
+      session: at.session,
+      resends: 0,
+      isReceipted: false,
+      wantsResend: false,
+    });
   }
   const round = recipient.round + 1;
   const postId = work.newPostId();

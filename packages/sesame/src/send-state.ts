@@ -6,7 +6,13 @@
 import { bytesToHex } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import type { Crypto, Part } from '@simsim/crypto';
-import { idToBytes, postIdFromBytes, readDeviceId, readRandomId, readUserId } from '@simsim/relay-protocol';
+import {
+  idToBytes,
+  postIdFromBytes,
+  readDeviceId,
+  readRandomId,
+  readUserId,
+} from '@simsim/relay-protocol';
 import type { DeviceId, EnvelopeId, MessageId, PostId, UserId } from '@simsim/relay-protocol';
 import { encodeContent } from './content.ts';
 import type { ContentKind } from './content.ts';
@@ -67,11 +73,16 @@ export function isSettled(state: SendState): boolean {
 
 /** True once the relay has taken, or refused for good, every recipient's copy. */
 export function isPosted(state: SendState): boolean {
-  return [...state.recipients.values()].every(({ status }) => status !== 'posting' && status !== 'claiming');
+  return [...state.recipients.values()].every(
+    ({ status }) => status !== 'posting' && status !== 'claiming',
+  );
 }
 
 /** The padded content for one recipient: own devices get a sync copy that names whom it went to. */
-export function contentFor(state: SendState, { isOwn, resendOf }: { isOwn: boolean; resendOf?: EnvelopeId }): Uint8Array {
+export function contentFor(
+  state: SendState,
+  { isOwn, resendOf }: { isOwn: boolean; resendOf?: EnvelopeId },
+): Uint8Array {
   const kind: ContentKind = isOwn
     ? { type: 'syncSent', to: state.to, body: state.body }
     : { type: 'app', body: state.body };
@@ -90,7 +101,13 @@ export function withRecipient(state: SendState, recipient: Recipient): SendState
 }
 
 const VERSION = 1;
-const STATUSES: readonly RecipientStatus[] = ['posting', 'claiming', 'accepted', 'unknown', 'failed'];
+const STATUSES: readonly RecipientStatus[] = [
+  'posting',
+  'claiming',
+  'accepted',
+  'unknown',
+  'failed',
+];
 
 /** The state as parts to be sealed. */
 export function encodeSendState(state: SendState): readonly Part[] {
@@ -167,5 +184,12 @@ function readRecipient(fields: BinaryReader): Recipient | undefined {
   }
   if (status === undefined || !fields.isIntact()) return undefined;
   const postId = post.length === 16 ? postIdFromBytes(post) : undefined;
-  return { userId, status, round, listVersion, copies, ...(postId === undefined ? {} : { postId }) };
+  return {
+    userId,
+    status,
+    round,
+    listVersion,
+    copies,
+    ...(postId === undefined ? {} : { postId }),
+  };
 }

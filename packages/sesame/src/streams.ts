@@ -3,11 +3,23 @@
 import type { Crypto, Part } from '@simsim/crypto';
 import { parseUserId } from '@simsim/relay-protocol';
 import type { DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
-import { decodeBlock, decodeCold, decodeHot, encodeBlock, encodeCold, encodeHot } from '@simsim/session';
+import {
+  decodeBlock,
+  decodeCold,
+  decodeHot,
+  encodeBlock,
+  encodeCold,
+  encodeHot,
+} from '@simsim/session';
 import type { SessionCold, SessionHot, SkippedBlock } from '@simsim/session';
 import { decodeOwnDevice, encodeOwnDevice } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
-import { decodeOneTimeBatch, decodePreKeys, encodeOneTimeBatch, encodePreKeys } from './pre-keys.ts';
+import {
+  decodeOneTimeBatch,
+  decodePreKeys,
+  encodeOneTimeBatch,
+  encodePreKeys,
+} from './pre-keys.ts';
 import type { OneTimeBatch, PreKeys } from './pre-keys.ts';
 import { decodeSendState, encodeSendState } from './send-state.ts';
 import type { SendState } from './send-state.ts';
@@ -74,7 +86,8 @@ export const chainsStream = (at: SessionAddress): StreamId => `chains/${place(at
 export const skipPrefix = (at: SessionAddress): string => `skip/${place(at)}/`;
 
 /** One block of skipped keys. */
-export const skipStream = (at: SessionAddress, block: number): StreamId => `${skipPrefix(at)}${block}`;
+export const skipStream = (at: SessionAddress, block: number): StreamId =>
+  `${skipPrefix(at)}${block}`;
 
 function place({ userId, deviceId, session }: SessionAddress): string {
   return `${userId}.${deviceId}/${session}`;
@@ -137,7 +150,11 @@ export function encodeStreamValue(stream: StreamId, value: StreamValue): StoredV
 }
 
 /** Decodes what the log kept; `undefined` where it is malformed. The caller wipes `bytes`. */
-export function decodeStreamValue(stream: StreamId, bytes: Uint8Array, crypto: Crypto): StreamValue | undefined {
+export function decodeStreamValue(
+  stream: StreamId,
+  bytes: Uint8Array,
+  crypto: Crypto,
+): StreamValue | undefined {
   const kind = streamKind(stream);
   return kind && CODECS[kind].decode(bytes, crypto, stream);
 }

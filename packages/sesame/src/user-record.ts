@@ -87,9 +87,13 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
       return withDevice(record, emptyDevice(change.deviceId, change.registrationId));
     }
     case 'insert':
-      return updateDevice(record, change.deviceId, (device) => insertSession(device, change.session));
+      return updateDevice(record, change.deviceId, (device) =>
+        insertSession(device, change.session),
+      );
     case 'activate':
-      return updateDevice(record, change.deviceId, (device) => activateSession(device, change.session));
+      return updateDevice(record, change.deviceId, (device) =>
+        activateSession(device, change.session),
+      );
     case 'retire':
       return updateDevice(record, change.deviceId, retireSession);
     case 'gone':
@@ -100,9 +104,13 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
 }
 
 /** Sessions named by the first record and no longer by the second: their keys must be destroyed. */
-export function droppedSessions(before: UserRecord, after: UserRecord): { deviceId: DeviceId; session: SessionId }[] {
+export function droppedSessions(
+  before: UserRecord,
+  after: UserRecord,
+): { deviceId: DeviceId; session: SessionId }[] {
   const kept = new Set<string>();
-  for (const device of after.devices.values()) for (const id of sessionsOf(device)) kept.add(`${device.deviceId}/${id}`);
+  for (const device of after.devices.values())
+    for (const id of sessionsOf(device)) kept.add(`${device.deviceId}/${id}`);
   const dropped: { deviceId: DeviceId; session: SessionId }[] = [];
   for (const { deviceId, ...device } of before.devices.values()) {
     for (const session of sessionsOf(device)) {
@@ -113,7 +121,9 @@ export function droppedSessions(before: UserRecord, after: UserRecord): { device
 }
 
 /** Every session of a device, the active one first. */
-export function sessionsOf(device: Pick<DeviceRecord, 'active' | 'inactive'>): readonly SessionId[] {
+export function sessionsOf(
+  device: Pick<DeviceRecord, 'active' | 'inactive'>,
+): readonly SessionId[] {
   return device.active === undefined ? device.inactive : [device.active, ...device.inactive];
 }
 
@@ -251,7 +261,16 @@ function readDevice(reader: BinaryReader): DeviceRecord | undefined {
   };
 }
 
-const CHANGE_CODES = { identity: 1, list: 2, device: 3, insert: 4, activate: 5, gone: 6, deviceGone: 7, retire: 8 } as const;
+const CHANGE_CODES = {
+  identity: 1,
+  list: 2,
+  device: 3,
+  insert: 4,
+  activate: 5,
+  gone: 6,
+  deviceGone: 7,
+  retire: 8,
+} as const;
 
 /** Encodes the changes of one event. */
 export function encodeUserChanges(changes: readonly UserChange[]): Uint8Array {
@@ -266,8 +285,13 @@ function encodeChange(writer: BinaryWriter, change: UserChange): void {
       writer.bytes(change.key);
       break;
     case 'list':
-      writer.varint(change.version).raw(change.hash).varint(change.at).varint(change.devices.length);
-      for (const entry of change.devices) writer.u8(entry.deviceId).varint(entry.registrationId).bytes(entry.deviceKey);
+      writer
+        .varint(change.version)
+        .raw(change.hash)
+        .varint(change.at)
+        .varint(change.devices.length);
+      for (const entry of change.devices)
+        writer.u8(entry.deviceId).varint(entry.registrationId).bytes(entry.deviceKey);
       break;
     case 'device':
       writer.u8(change.deviceId).varint(change.registrationId);

@@ -7,7 +7,14 @@ import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy, Secret } from '@simsim/crypto';
 import { envelopeIdFromBytes, postIdFromBytes } from '@simsim/relay-protocol';
 import type { EnvelopeId, Post, PostId, UserId } from '@simsim/relay-protocol';
-import type { Change, DecideResult, Decision, Effect, InboxItem, RejectionCode } from './decision.ts';
+import type {
+  Change,
+  DecideResult,
+  Decision,
+  Effect,
+  InboxItem,
+  RejectionCode,
+} from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input, PostOrigin } from './input.ts';
 import type { OwnDevice } from './own-device.ts';
@@ -100,7 +107,9 @@ export class Workspace {
 
   live(prefix: string): readonly StreamId[] {
     const written = [...this.#written.keys()].filter((stream) => stream.startsWith(prefix));
-    return [...new Set([...this.#slice.live(prefix), ...written])].filter((stream) => !this.isClosed(stream));
+    return [...new Set([...this.#slice.live(prefix), ...written])].filter(
+      (stream) => !this.isClosed(stream),
+    );
   }
 
   isSeen(digest: Uint8Array): boolean {
@@ -122,7 +131,11 @@ export class Workspace {
   /** Records an event, with the stream's new value if it changed. */
   write(
     stream: StreamId,
-    event: { name: EventName; fields?: Readonly<Record<string, FactValue>>; seen?: readonly Uint8Array[] },
+    event: {
+      name: EventName;
+      fields?: Readonly<Record<string, FactValue>>;
+      seen?: readonly Uint8Array[];
+    },
     value?: StreamValue,
   ): void {
     if (value !== undefined) this.#written.set(stream, value);
@@ -144,10 +157,17 @@ export class Workspace {
   }
 
   /** Ends a stream; its key is destroyed. */
-  close(stream: StreamId, event: { name: EventName; fields?: Readonly<Record<string, FactValue>> }): void {
+  close(
+    stream: StreamId,
+    event: { name: EventName; fields?: Readonly<Record<string, FactValue>> },
+  ): void {
     this.#written.set(stream, undefined);
     this.#closed.add(stream);
-    this.#changes.push({ stream, fact: { name: event.name, fields: event.fields ?? {} }, closes: true });
+    this.#changes.push({
+      stream,
+      fact: { name: event.name, fields: event.fields ?? {} },
+      closes: true,
+    });
   }
 
   /** Folds changes into a user's record and records them as one event. */
@@ -212,7 +232,13 @@ export class Workspace {
 }
 
 /** Asks for streams first. */
-export const needMore = (streams: readonly StreamId[]): DecideResult => ({ kind: 'needMore', streams });
+export const needMore = (streams: readonly StreamId[]): DecideResult => ({
+  kind: 'needMore',
+  streams,
+});
 
 /** Refuses an input; nothing was changed. */
-export const refused = (code: RejectionCode): DecideResult => ({ kind: 'refused', rejection: { code } });
+export const refused = (code: RejectionCode): DecideResult => ({
+  kind: 'refused',
+  rejection: { code },
+});
