@@ -34,17 +34,17 @@ import {
 
 type Arb<T> = fc.Arbitrary<T>;
 
-export const bytes = (length: number): Arb<Uint8Array> =>
+const bytes = (length: number): Arb<Uint8Array> =>
   fc.uint8Array({ minLength: length, maxLength: length });
 const content = fc.uint8Array({ maxLength: 80 });
 
-export const userId: Arb<UserId> = fc
+const userId: Arb<UserId> = fc
   .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
   .map((text) => parseUserId(text))
   .filter((parsed) => parsed.ok)
   .map((parsed) => parsed.value);
 
-export const deviceId: Arb<DeviceId> = fc
+const deviceId: Arb<DeviceId> = fc
   .integer({ min: 1, max: 127 })
   .map((value) => parseDeviceId(value))
   .filter((parsed) => parsed.ok)
@@ -209,7 +209,7 @@ const claimResult: Arb<ClaimResult> = fc.oneof(
   bundle.map((one): ClaimResult => ({ deviceId: one.deviceId, bundle: one })),
 );
 
-export const answer: Arb<RelayAnswer> = fc.oneof(
+const answer: Arb<RelayAnswer> = fc.oneof(
   fc.record({ kind: fc.constant('nonce' as const), nonce: bytes(32) }),
   fc
     .constantFrom('createAccount', 'addDevice', 'removeDevice', 'ack', 'putLink')

@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { encodeUtf8 } from '@simsim/bytes';
+import type { RelayRequest, UserId } from '@simsim/relay-protocol';
+import { claimIdFromBytes } from '@simsim/relay-protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { RunningRelay } from '../src/index.ts';
+import type { RelayOptions, RunningRelay } from '../src/index.ts';
 import { startRelay } from '../src/index.ts';
-import { ask, join, link, refusal, TestSocket } from './client.ts';
+import { ask, call, join, link, nonce, refusal, TestSocket } from './client.ts';
 import { TestUser } from './people.ts';
 
 let folder: string;
@@ -69,5 +71,57 @@ describe('removal', () => {
     const again = await link(url, ali, { id: 2, approver: 1 });
     const mail = await ask(url, { kind: 'fetch', after: 0, limit: 1 }, again);
     expect(mail.isEmpty).toBe(true);
+  });
+});
+
+test('claims of one user by one device are bounded, told with a time to come back', async () => {
+  const file = joinPath(folder, 'strict.db');
+  const strict = await startRelay({ file, claimRate: { burst: 2, perMinute: 1 } });
+  try {
+    const [ali, baba] = [new TestUser('ali'), new TestUser('baba')];
+    const from = await join(strict.url, ali);
+    const other = await join(strict.url, baba);
+    const claim = (userId: UserId): RelayRequest => ({
+      kind: 'claimKeys',
+      claimId: claimIdFromBytes(ali.entropy(16)),
+      userId,
+      devices: [from.deviceId],
+    });
+    for (const device of [from, from, other]) {
+      expect((await call(strict.url, claim(baba.userId), device.token)).status).toBe(200);
+    }
+    const refused = await call(strict.url, claim(baba.userId), from.token);
+    expect(refused.status).toBe(429);
+    expect(refused.outcome).toMatchObject({ error: { code: 'RATE_LIMITED' } });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(50);
+    expect((await call(strict.url, claim(ali.userId), from.token)).status).toBe(200);
+    expect(await refusal(strict.url, claim(ali.userId))).toBe('UNAUTHORIZED 401');
+  } finally {
+    await strict.stop();
+  }
+});
+
+describe('starting', () => {
+  test('closes registration beyond loopback unless told otherwise', async () => {
+    const status = async (options: Partial<RelayOptions>): Promise<string> => {
+      const file = joinPath(folder, `${options.host}-${options.registration}.db`);
+      const one = await startRelay({ file, ...options });
+      const local = `http://127.0.0.1:${one.port}`;
+      const ali = new TestUser('ali');
+      const request = ali.createAccount(ali.makeDevice(1), await nonce(local));
+      const result = await refusal(local, request);
+      await one.stop();
+      return result;
+    };
+    expect(await status({ host: '0.0.0.0' })).toBe('FORBIDDEN 403');
+    expect(await status({ host: '0.0.0.0', registration: 'open' })).toBe('answered 200');
+    expect(await status({ registration: 'closed' })).toBe('FORBIDDEN 403');
+    expect(await status({ host: 'localhost' })).toBe('answered 200');
+  });
+
+  test('on a taken port fails and leaves the file free', async () => {
+    const file = joinPath(folder, 'second.db');
+    await expect(startRelay({ file, port: relay.port })).rejects.toThrow('EADDRINUSE');
+    await (await startRelay({ file })).stop();
   });
 });

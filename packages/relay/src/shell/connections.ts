@@ -22,6 +22,8 @@ import type { GroupCommit } from './group-commit.ts';
 
 /** Bytes a slow socket may have waiting before the relay stops pushing to it (1 MiB). */
 const BUFFERED_BYTES_MAX = 1024 * 1024;
+/** How long a stopping relay waits for a device to answer the close. */
+const CLOSE_GRACE_MS = 1000;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_INTERNAL_ERROR = 1011;
 
@@ -121,9 +123,12 @@ export class Connections {
     }
   }
 
-  /** Closes every socket. */
+  /** Closes every socket; ends those that do not answer. */
   close(): void {
-    for (const connection of this.#byDevice.values()) this.#drop(connection, CLOSE_GOING_AWAY);
+    for (const connection of this.#byDevice.values()) {
+      this.#drop(connection, CLOSE_GOING_AWAY);
+      setTimeout(() => connection.socket.terminate(), CLOSE_GRACE_MS).unref();
+    }
   }
 
   #push(connection: Connection): void {

@@ -11,10 +11,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import type { RelayTables } from './schema.ts';
-
-/** Builds queries and runs none. */
-export type QueryBuilder = Kysely<RelayTables>;
+import type { QueryBuilder, RelayTables } from './schema.ts';
 
 /** A query compiled and prepared; `A` names its arguments, `O` is its row. */
 export interface Prepared<A extends object, O> {

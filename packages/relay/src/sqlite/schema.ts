@@ -1,8 +1,7 @@
 /** The tables of a relay's file, as kysely sees them, and the migrations that make them. */
 
-import type { Generated } from 'kysely';
+import type { Generated, Kysely } from 'kysely';
 import { sql } from 'kysely';
-import type { QueryBuilder } from './prepare.ts';
 
 /** Users with their current signed list. */
 interface AccountTable {
@@ -90,6 +89,9 @@ export interface RelayTables {
   readonly nonce: NonceTable;
   readonly link: LinkTable;
 }
+
+/** Builds queries over these tables and runs none. */
+export type QueryBuilder = Kysely<RelayTables>;
 
 /** A step of the schema: SQL text in order. */
 export type Migration = (build: QueryBuilder) => readonly string[];

@@ -2,8 +2,9 @@
 
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
-import type { Prepared, QueryBuilder } from './prepare.ts';
+import type { Prepared } from './prepare.ts';
 import { blob, createQueryBuilder, int, prepare, text } from './prepare.ts';
+import type { QueryBuilder } from './schema.ts';
 
 /** A device by its row. */
 interface OfDevice {
@@ -32,7 +33,7 @@ export interface MailRow {
 }
 
 /** Users and devices. */
-export interface AccountStatements {
+interface AccountStatements {
   readonly account: Prepared<{ user: string }, { id: number; list: Uint8Array }>;
   readonly insertAccount: Prepared<{ user: string; list: Uint8Array }, unknown>;
   readonly updateAccount: Prepared<{ user: string; list: Uint8Array }, unknown>;
@@ -62,7 +63,7 @@ export interface AccountStatements {
 }
 
 /** Prekeys, claims, nonces and links. */
-export interface KeyStatements {
+interface KeyStatements {
   readonly keys: Prepared<OfDevice, KeyRow>;
   readonly nextPreKey: Prepared<
     { device: number; after: number },
@@ -103,7 +104,7 @@ export interface KeyStatements {
 }
 
 /** Mailboxes and accepted posts. */
-export interface MailStatements {
+interface MailStatements {
   readonly takeSeq: Prepared<{ device: number; bytes: number }, { last_seq: number }>;
   readonly insertMail: Prepared<
     {
@@ -132,7 +133,7 @@ export interface MailStatements {
 }
 
 /** Forgetting; each takes what it needs of an expiry. */
-export interface PruneStatements {
+interface PruneStatements {
   readonly expiring: readonly Prepared<{ now: number }, unknown>[];
   readonly old: readonly Prepared<{ before: number }, unknown>[];
   readonly oldMail: Prepared<{ before: number }, unknown>;
