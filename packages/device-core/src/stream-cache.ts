@@ -3,8 +3,8 @@
 import { invariant } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { EventLog } from '@simsim/event-log';
-import { decodeStreamValue, isRecordStream } from '@simsim/sesame';
-import type { StreamId, StreamValue } from '@simsim/sesame';
+import { decodeStreamValue, isRecordStream, valueOfKind } from '@simsim/sesame';
+import type { StreamId, StreamKind, StreamValue, StreamValues } from '@simsim/sesame';
 
 /** What is remembered of one stream; a value is absent where the stream is, or is closed. */
 export interface CachedStream {
@@ -41,6 +41,11 @@ export class StreamCache {
     const loaded = this.#read(stream);
     this.set(stream, loaded);
     return loaded;
+  }
+
+  /** A stream's value as what its kind holds. */
+  value<K extends StreamKind>(kind: K, stream: StreamId): StreamValues[K] | undefined {
+    return valueOfKind(kind, this.load(stream).value);
   }
 
   /** Takes over a value that was just committed. */

@@ -116,17 +116,15 @@ export class OwnList {
   }
 
   #record(userId: UserId): UserRecord | undefined {
-    const { value } = this.#parts.core.reader().load(userStream(userId));
-    return value !== undefined && 'listHash' in value ? value : undefined;
+    return this.#parts.core.reader().value('user', userStream(userId));
   }
 
   #contacts(): ContactPin[] {
     const contacts: ContactPin[] = [];
     for (const stream of this.#parts.core.log.streamsWithPrefix(USER_PREFIX)) {
-      const { value } = this.#parts.core.reader().load(stream);
-      if (value === undefined || !('listHash' in value) || value.identityKey === undefined)
-        continue;
-      contacts.push({ userId: value.userId, identityKey: value.identityKey });
+      const record = this.#parts.core.reader().value('user', stream);
+      if (record?.identityKey === undefined) continue;
+      contacts.push({ userId: record.userId, identityKey: record.identityKey });
     }
     return contacts;
   }
@@ -134,8 +132,7 @@ export class OwnList {
 
 /** This device, if the store holds one. */
 export function ownDevice(core: DeviceCore): OwnDevice | undefined {
-  const { value } = core.reader().load(DEVICE_STREAM);
-  return value !== undefined && 'registration' in value ? value : undefined;
+  return core.reader().value('device', DEVICE_STREAM);
 }
 
 function refusal(code: string): SessionError {

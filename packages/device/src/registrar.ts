@@ -80,12 +80,12 @@ export class Registrar {
   #request(nonce: Uint8Array): ReturnType<typeof registrationRequest> {
     const own = ownDevice(this.#parts.core);
     const reader = this.#parts.core.reader();
-    const { value: preKeys } = reader.load(PRE_KEYS_STREAM);
-    if (own === undefined || preKeys === undefined || !('batches' in preKeys)) return undefined;
+    const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
+    if (own === undefined || preKeys === undefined) return undefined;
     const batches: OneTimeBatch[] = [];
     for (const firstId of preKeys.batches) {
-      const { value } = reader.load(oneTimeStream(firstId));
-      if (value !== undefined && 'pairs' in value) batches.push(value);
+      const batch = reader.value('opk', oneTimeStream(firstId));
+      if (batch !== undefined) batches.push(batch);
     }
     return registrationRequest(own, { nonce, keys: uploadOf(preKeys, batches) }, this.#parts);
   }

@@ -2,7 +2,7 @@
 
 import type { DeviceCore } from '@simsim/device-core';
 import type { MessageId } from '@simsim/relay-protocol';
-import { decodeFact, sendStream } from '@simsim/sesame';
+import { decodeFact, factNumber, factText, isSendFailure, sendStream } from '@simsim/sesame';
 import type { Effect, SendFailure, SendState } from '@simsim/sesame';
 import { SessionError } from './session-error.ts';
 
@@ -71,9 +71,9 @@ export class SendDesk {
     const entry = this.#entries.get(messageId);
     if (entry === undefined) return;
     const stream = sendStream(messageId);
-    const known = this.#core.reader().load(stream);
-    if (!known.isClosed && known.value !== undefined && 'recipients' in known.value) {
-      const isDone = tellState(entry, known.value);
+    const state = this.#core.reader().value('send', stream);
+    if (state !== undefined) {
+      const isDone = tellState(entry, state);
       if (isDone) this.sendDone(messageId);
       return;
     }
@@ -91,14 +91,20 @@ export class SendDesk {
     for (const event of this.#core.log.events()) {
       if (event.stream !== stream) continue;
       const fact = decodeFact(event.type, event.facts);
-      const user = String(fact?.fields['userId']);
-      if (fact?.name === 'RoundAccepted')
-        yield { user, listVersion: Number(fact.fields['listVersion']) };
-      if (fact?.name === 'SendFailed') {
-        yield { user, listVersion: 0, failure: fact.fields['reason'] as SendFailure };
+      if (fact === undefined) continue;
+      const user = factText(fact, 'userId');
+      if (fact.name === 'RoundAccepted')
+        yield { user, listVersion: factNumber(fact, 'listVersion') };
+      if (fact.name === 'SendFailed') {
+        yield { user, listVersion: 0, failure: asFailure(factText(fact, 'reason')) };
       }
     }
   }
+}
+
+/** A reason this release does not know was written by a later one. */
+function asFailure(reason: string): SendFailure {
+  return isSendFailure(reason) ? reason : 'POST_CONFLICT';
 }
 
 function tellState(entry: Entry, state: SendState): boolean {

@@ -127,14 +127,14 @@ function afterRound(
       return afterMismatch(work, state, { recipient, result });
     case 'unknownUser':
       changeUser(work, userId, [{ type: 'gone', at: work.env.clock.wallMs }]);
-      return failRecipient(work, state, recipient, 'UNKNOWN_USER');
+      return failRecipient(work, state, { recipient, reason: 'UNKNOWN_USER' });
     case 'conflict':
     case 'gone':
-      return failRecipient(work, state, recipient, 'POST_CONFLICT');
+      return failRecipient(work, state, { recipient, reason: 'POST_CONFLICT' });
     case 'tooLarge':
-      return failRecipient(work, state, recipient, 'TOO_LARGE');
+      return failRecipient(work, state, { recipient, reason: 'TOO_LARGE' });
     case 'mailboxFull':
-      return failRecipient(work, state, recipient, 'MAILBOX_FULL');
+      return failRecipient(work, state, { recipient, reason: 'MAILBOX_FULL' });
   }
 }
 
@@ -157,7 +157,7 @@ function afterMismatch(
     },
   });
   const checked = listChanges(work, userId, result.list);
-  if (!checked.ok) return failRecipient(work, state, recipient, checked.reason);
+  if (!checked.ok) return failRecipient(work, state, { recipient, reason: checked.reason });
   changeUser(work, userId, checked.changes);
   if (work.isSabotaged('drop-rejected-round')) {
     return withRecipient(state, { ...recipient, status: 'accepted' });
@@ -250,7 +250,8 @@ export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResu
   if (missing.length > 0) return needMore(missing);
 
   const failure = prepare(work, input);
-  for (const messageId of input.sends) continueSend(work, messageId, input.userId, failure);
+  for (const messageId of input.sends)
+    continueSend(work, messageId, { userId: input.userId, failure });
   for (const resend of input.resends) sendResend(work, input.userId, resend);
   return work.decided();
 }
@@ -309,8 +310,10 @@ function needsSession(record: UserRecord, deviceId: ClaimResult['deviceId']): bo
 function continueSend(
   work: Workspace,
   messageId: MessageId,
-  userId: UserId,
-  failure: 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'UNKNOWN_USER' | undefined,
+  {
+    userId,
+    failure,
+  }: { userId: UserId; failure: 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'UNKNOWN_USER' | undefined },
 ): void {
   const state = work.value('send', sendStream(messageId));
   const recipient = state?.recipients.get(userId);
@@ -323,7 +326,7 @@ function continueSend(
   const next =
     failure === undefined
       ? startRound(work, state, recipient)
-      : failRecipient(work, state, recipient, failure);
+      : failRecipient(work, state, { recipient, reason: failure });
   writeSend(work, next, { posted: isPosted(state) });
 }
 
@@ -336,6 +339,7 @@ export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): De
   ]);
   if (first.length > 0) return needMore(first);
   changeUser(work, input.userId, [{ type: 'gone', at: work.env.clock.wallMs }]);
-  for (const messageId of input.sends) continueSend(work, messageId, input.userId, 'UNKNOWN_USER');
+  for (const messageId of input.sends)
+    continueSend(work, messageId, { userId: input.userId, failure: 'UNKNOWN_USER' });
   return work.decided();
 }

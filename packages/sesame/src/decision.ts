@@ -13,7 +13,8 @@ import type {
 } from '@simsim/relay-protocol';
 import type { Fact } from './fact-codec.ts';
 import type { Input, PostOrigin, ResendRef } from './input.ts';
-import type { StreamId, StreamValue } from './streams.ts';
+import type { StreamId } from './streams.ts';
+import type { StreamValue } from './stream-codec.ts';
 
 /** One event of one stream, with the stream's whole value after it where that changed. */
 export interface Change {
@@ -71,6 +72,23 @@ export type SendFailure =
   | 'TOO_LARGE'
   | 'MAILBOX_FULL'
   | 'EXPIRED';
+
+const SEND_FAILURES: Readonly<Record<SendFailure, true>> = {
+  UNKNOWN_USER: true,
+  TOO_MANY_ROUNDS: true,
+  IDENTITY_CHANGED: true,
+  BAD_LIST: true,
+  BAD_BUNDLE: true,
+  POST_CONFLICT: true,
+  TOO_LARGE: true,
+  MAILBOX_FULL: true,
+  EXPIRED: true,
+};
+
+/** True for a word that is a {@link SendFailure}. */
+export function isSendFailure(word: string): word is SendFailure {
+  return Object.hasOwn(SEND_FAILURES, word);
+}
 
 /** What the shell does once the commit is durable. */
 export type Effect =

@@ -19,7 +19,7 @@ import {
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
 import type { DecideResult } from './decision.ts';
-import { decodeFact } from './fact-codec.ts';
+import { decodeFact, userChangesOf } from './fact-codec.ts';
 import type { Input } from './input.ts';
 import { decideReceipted, decideSendReceipts } from './receipts.ts';
 import { USER_PREFIX } from './streams.ts';
@@ -30,7 +30,6 @@ import {
   emptyUserRecord,
   encodeUserRecord,
 } from './user-record.ts';
-import type { UserChange } from './user-record.ts';
 import { Workspace } from './workspace.ts';
 import type { EngineEnv, Slice } from './workspace.ts';
 import { parseUserId } from '@simsim/relay-protocol';
@@ -91,6 +90,7 @@ export function evolveRecord(
   if (!event.stream.startsWith(USER_PREFIX) || !userId.ok || fact?.name !== 'UserChanged')
     return row;
   const before = row === undefined ? undefined : decodeUserRecord(userId.value, row);
-  const changes = fact.fields['changes'] as readonly UserChange[];
-  return encodeUserRecord(changes.reduce(applyUserChange, before ?? emptyUserRecord(userId.value)));
+  return encodeUserRecord(
+    userChangesOf(fact).reduce(applyUserChange, before ?? emptyUserRecord(userId.value)),
+  );
 }

@@ -27,12 +27,12 @@ const number: FieldType = {
   read: (reader) => reader.varint(),
 };
 const text: FieldType = {
-  write: (writer, value) => void writer.text(String(value)),
+  write: (writer, value) => void writer.text(asText(value)),
   read: (reader) => reader.text(1024),
 };
 const id: FieldType = {
   write(writer, value) {
-    const bytes = hexToBytes(String(value));
+    const bytes = hexToBytes(asText(value));
     invariant(bytes?.length === 16, 'an id is 32 hex characters');
     writer.raw(bytes);
   },
@@ -44,6 +44,11 @@ const changes: FieldType = {
   write: (writer, value) => void writer.bytes(encodeUserChanges(value as readonly UserChange[])),
   read: (reader) => decodeUserChanges(reader.bytes()),
 };
+
+function asText(value: FactValue): string {
+  invariant(typeof value === 'string', 'a text field holds text');
+  return value;
+}
 
 function list(item: FieldType): FieldType {
   return {
@@ -171,6 +176,22 @@ export function describeFact(type: number, bytes: Uint8Array): Record<string, un
   const fact = decodeFact(type, bytes);
   if (fact === undefined) return { event: `unknown ${type}` };
   if (fact.name !== 'UserChanged') return { event: fact.name, ...fact.fields };
-  const list = fact.fields['changes'] as readonly UserChange[];
-  return { event: fact.name, changes: list.map(describeUserChange) };
+  return { event: fact.name, changes: userChangesOf(fact).map(describeUserChange) };
+}
+
+/** The changes of a `UserChanged` event, none for any other. */
+export function userChangesOf(fact: Fact): readonly UserChange[] {
+  return fact.name === 'UserChanged' ? (fact.fields['changes'] as readonly UserChange[]) : [];
+}
+
+/** A field that holds text or an id; empty where the event has no such field. */
+export function factText(fact: Fact, field: string): string {
+  const value = fact.fields[field];
+  return typeof value === 'string' ? value : '';
+}
+
+/** A field that holds a number; 0 where the event has no such field. */
+export function factNumber(fact: Fact, field: string): number {
+  const value = fact.fields[field];
+  return typeof value === 'number' ? value : 0;
 }

@@ -12,9 +12,18 @@ export type {
   RejectionCode,
   SendFailure,
 } from './decision.ts';
+export { isSendFailure } from './decision.ts';
 export { decide, evolveRecord } from './engine.ts';
 export type { EventName, Fact, FactValue } from './fact-codec.ts';
-export { decodeFact, describeFact, encodeFact, EVENT_SCHEMA, eventType } from './fact-codec.ts';
+export {
+  decodeFact,
+  describeFact,
+  encodeFact,
+  EVENT_SCHEMA,
+  eventType,
+  factNumber,
+  factText,
+} from './fact-codec.ts';
 export type { ClaimResult, Input, LinkKeys, PostOrigin, ResendRef } from './input.ts';
 export {
   BODY_BYTES_MAX,
@@ -41,19 +50,11 @@ export type { OneTimeBatch, PreKeys } from './pre-keys.ts';
 export { uploadOf } from './pre-keys.ts';
 export { registrationRequest } from './registration.ts';
 export type { Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
-export type {
-  SessionAddress,
-  StoredValue,
-  StreamId,
-  StreamKind,
-  StreamValue,
-  StreamValues,
-} from './streams.ts';
+export type { SessionAddress, StreamId } from './streams.ts';
+export type { StoredValue, StreamKind, StreamValue, StreamValues } from './stream-codec.ts';
 export {
   chainsStream,
-  decodeStreamValue,
   DEVICE_STREAM,
-  encodeStreamValue,
   isRecordStream,
   oneTimeStream,
   PRE_KEYS_STREAM,
@@ -63,6 +64,7 @@ export {
   USER_PREFIX,
   userStream,
 } from './streams.ts';
+export { decodeStreamValue, encodeStreamValue, valueOfKind } from './stream-codec.ts';
 export type { DeviceRecord, SessionId, UserChange, UserRecord } from './user-record.ts';
 export { currentDevices, sessionsOf } from './user-record.ts';
 export type { Clock, EngineEnv, Sabotage, Slice } from './workspace.ts';

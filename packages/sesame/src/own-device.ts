@@ -65,6 +65,6 @@ export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | 
 /** Ten bits of entropy more than needed would be waste: a registration id is 1…16383. */
 export function registrationIdFrom(entropy2: Uint8Array): number {
   invariant(entropy2.length === 2, 'two entropy bytes');
-  const value = (((entropy2[0] as number) << 8) | (entropy2[1] as number)) & 0x3fff;
+  const value = (((entropy2[0] ?? 0) << 8) | (entropy2[1] ?? 0)) & 0x3fff;
   return value === 0 ? 1 : value;
 }

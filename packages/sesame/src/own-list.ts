@@ -81,7 +81,7 @@ export function answerOffer(
 
 /** Draws a device id of 1…127 that is not taken; random, so that reuse is unlikely (SES-96). */
 export function drawDeviceId(entropy: Entropy, isTaken: (id: DeviceId) => boolean): DeviceId {
-  const id = parseDeviceId((entropy(1)[0] as number) & 0x7f);
+  const id = parseDeviceId((entropy(1)[0] ?? 0) & 0x7f);
   return id.ok && !isTaken(id.value) ? id.value : drawDeviceId(entropy, isTaken);
 }
 

@@ -43,12 +43,12 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
   const { userId } = recipient;
   const record = work.user(userId);
   if (recipient.round >= SEND_ROUNDS_MAX)
-    return failRecipient(work, state, recipient, 'TOO_MANY_ROUNDS');
+    return failRecipient(work, state, { recipient, reason: 'TOO_MANY_ROUNDS' });
   const devices = targets(work, record);
   const lacking = devices
     .filter((device) => device.active === undefined)
     .map((device) => device.deviceId);
-  if (lacking.length > 0) return claimFor(work, state, recipient, lacking);
+  if (lacking.length > 0) return claimFor(work, state, { recipient, devices: lacking });
 
   const isOwn = userId === work.self().userId;
   const content = contentFor(state, { isOwn });
@@ -60,7 +60,7 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
     const ciphertext = at && encryptWith(work, at, { content, envelopeId });
     if (at === undefined || ciphertext === undefined) {
       changeUser(work, userId, [{ type: 'retire', deviceId: device.deviceId }]);
-      return claimFor(work, state, recipient, [device.deviceId]);
+      return claimFor(work, state, { recipient, devices: [device.deviceId] });
     }
     const { deviceId, registrationId } = device;
     envelopes.push({ deviceId, registrationId, envelopeId, kind: 'message', content: ciphertext });
@@ -90,8 +90,7 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
 function claimFor(
   work: Workspace,
   state: SendState,
-  recipient: Recipient,
-  devices: readonly DeviceId[],
+  { recipient, devices }: { recipient: Recipient; devices: readonly DeviceId[] },
 ): SendState {
   const { userId } = recipient;
   work.effect({ type: 'claim', userId, devices, sends: [state.messageId], resends: [] });
@@ -103,8 +102,7 @@ function claimFor(
 export function failRecipient(
   work: Workspace,
   state: SendState,
-  recipient: Recipient,
-  reason: SendFailure,
+  { recipient, reason }: { recipient: Recipient; reason: SendFailure },
 ): SendState {
   const { userId } = recipient;
   work.write(sendStream(state.messageId), { name: 'SendFailed', fields: { userId, reason } });

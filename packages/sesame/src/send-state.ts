@@ -3,7 +3,7 @@
  * Sealed, because it holds the plaintext until every accepted device has receipted.
  */
 
-import { bytesToHex } from '@simsim/bytes';
+import { bytesToHex, hexToBytes, invariant } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import type { Crypto, Part } from '@simsim/crypto';
 import {
@@ -158,7 +158,9 @@ export function decodeSendState(bytes: Uint8Array, crypto: Crypto): SendState | 
 }
 
 function hexBytes(session: SessionId): Uint8Array {
-  return idToBytes(session as PostId);
+  const bytes = hexToBytes(session);
+  invariant(bytes?.length === 16, 'a session id is 32 hex characters');
+  return bytes;
 }
 
 function readRecipient(fields: BinaryReader): Recipient | undefined {

@@ -375,7 +375,12 @@ export function describeUserChange(change: UserChange): Record<string, unknown> 
         version: change.version,
         devices: change.devices.map((entry) => entry.deviceId),
       };
-    default:
+    case 'device':
+    case 'insert':
+    case 'activate':
+    case 'retire':
+    case 'gone':
+    case 'deviceGone':
       return { ...change };
   }
 }

@@ -19,7 +19,9 @@ import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input, PostOrigin } from './input.ts';
 import type { OwnDevice } from './own-device.ts';
 import { DEVICE_STREAM, userStream } from './streams.ts';
-import type { StreamId, StreamKind, StreamValue, StreamValues } from './streams.ts';
+import type { StreamId } from './streams.ts';
+import { valueOfKind } from './stream-codec.ts';
+import type { StreamKind, StreamValue, StreamValues } from './stream-codec.ts';
 import { applyUserChange, emptyUserRecord } from './user-record.ts';
 import type { UserChange, UserRecord } from './user-record.ts';
 
@@ -95,10 +97,10 @@ export class Workspace {
   }
 
   /** A stream's value as of this decision. Reading one that is not loaded is a bug. */
-  value<K extends StreamKind>(_kind: K, stream: StreamId): StreamValues[K] | undefined {
-    if (this.#written.has(stream)) return this.#written.get(stream) as StreamValues[K] | undefined;
+  value<K extends StreamKind>(kind: K, stream: StreamId): StreamValues[K] | undefined {
+    if (this.#written.has(stream)) return valueOfKind(kind, this.#written.get(stream));
     invariant(this.#slice.isLoaded(stream), 'streams are loaded before they are read');
-    return this.#slice.value(stream) as StreamValues[K] | undefined;
+    return valueOfKind(kind, this.#slice.value(stream));
   }
 
   isClosed(stream: StreamId): boolean {
