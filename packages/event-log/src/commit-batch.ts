@@ -100,6 +100,7 @@ function adoptStreams(log: LogState, { streams }: StagedBatch): void {
 
 function adoptQueues(log: LogState, { queues, epochs: staged }: StagedBatch): void {
   const { epochs, epochByRow } = log.queues;
+  if (queues.change.outbox.length > 0) log.queues.outboxOrder = queues.outboxOrder;
   const gone = queues.inboxFreed.flatMap(({ slot }) => epochByRow.get(slot) ?? []);
   for (const { slot } of queues.inboxFreed) epochByRow.delete(slot);
   for (const { slot, epoch } of queues.change.inbox) {

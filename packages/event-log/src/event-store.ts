@@ -62,7 +62,7 @@ export interface HeadChange extends HeadRow {
 export interface OutboxRow {
   readonly slot: number;
   readonly post: Uint8Array;
-  /** Tip when it was put: orders the queue, then `slot`. */
+  /** Grows with every batch of posts: orders the queue, then `slot`. */
   readonly seq: number;
   /** Wall ms of the next try; undefined before the first failure. */
   readonly due: number | undefined;

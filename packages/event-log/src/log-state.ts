@@ -15,6 +15,8 @@ import type { Vault } from './vault.ts';
 export interface Queues {
   readonly outbox: QueueSlots;
   readonly inbox: QueueSlots;
+  /** Order number of the last batch of posts; grows even where a batch has no event. */
+  outboxOrder: number;
   /** Epoch of each pending inbox row, by its slot. */
   readonly epochByRow: Map<number, number>;
   readonly epochs: InboxEpochs;
@@ -26,6 +28,8 @@ export interface LogSabotage {
   readonly keepsOldKeys?: true;
   /** Mail is sealed under one epoch for ever. */
   readonly keepsOneEpoch?: true;
+  /** A head row does not follow when its stream is closed. */
+  readonly leavesHeadsOpen?: true;
   /** The dedupe ids are not written into the events. */
   readonly forgetsSeen?: true;
   /** The vault leaves replaced page copies on the medium. */

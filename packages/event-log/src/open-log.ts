@@ -119,6 +119,7 @@ function logState(parts: LogParts, options: LogOptions, { seenMs }: LogMeta): Lo
     queues: {
       outbox: createQueueSlots(),
       inbox: createQueueSlots(),
+      outboxOrder: 0,
       epochByRow: new Map(),
       epochs: createInboxEpochs(crypto, vault),
     },

@@ -117,10 +117,14 @@ function loadQueues(log: LogState): StoreRefusal | undefined {
   const queues: Queues = {
     outbox: createQueueSlots(),
     inbox: createQueueSlots(),
+    outboxOrder: 0,
     epochByRow: new Map(),
     epochs: createInboxEpochs(crypto, vault),
   };
-  for (const { post, slot } of store.outbox()) queues.outbox.restore(post, slot);
+  for (const { post, slot, seq } of store.outbox()) {
+    queues.outbox.restore(post, slot);
+    queues.outboxOrder = seq;
+  }
   for (const { id, slot, epoch } of store.inbox()) {
     if (vault.slot(epoch)?.use !== 'epoch') {
       return { code: 'VAULT_ROLLED_BACK', detail: 'the key of unread mail is gone' };

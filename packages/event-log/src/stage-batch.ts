@@ -84,7 +84,7 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
     expectedTip: storeTip(log.tip),
     events: build.events,
     streams: build.rows,
-    heads: headChanges(build.streams),
+    heads: headChanges(build),
     seenRuns: seen?.runs ?? [],
     seenExpireBefore: seen !== undefined && seen.runs.length > 0 ? batch.at : 0,
     meta: [],
@@ -212,13 +212,14 @@ function stageRow(build: Build, { state }: StagedStream): void {
   else build.rows[at] = row;
 }
 
-function headChanges(streams: ReadonlyMap<string, StagedStream>): HeadChange[] {
+function headChanges({ log, streams }: Build): HeadChange[] {
+  const closed = log.sabotage.leavesHeadsOpen === true ? 0 : 1;
   return [...streams.values()].map(({ before, state }) => ({
     stream: state.id,
     version: state.version,
     seq: state.seq,
     sealed: state.sealed,
-    state: state.isClosed ? 1 : 0,
+    state: state.isClosed ? closed : 0,
     expectedVersion: before?.version ?? 0,
   }));
 }

@@ -20,6 +20,7 @@ export interface StagedQueues {
     StoreChange,
     'outbox' | 'outboxFreed' | 'outboxRetry' | 'inbox' | 'inboxFreed' | 'records' | 'data'
   >;
+  readonly outboxOrder: number;
   readonly outboxFreed: readonly SlotMove[];
   readonly inboxFreed: readonly SlotMove[];
 }
@@ -31,6 +32,7 @@ export function stageQueues(
   at: { readonly seq: number; readonly epochs: StagedEpochs },
 ): StagedQueues {
   const { outbox, inbox } = log.queues;
+  const outboxOrder = Math.max(at.seq, log.queues.outboxOrder + 1);
   const posts = batch.outboxPut ?? [];
   const mails = batch.inboxPut ?? [];
   const outboxFreed = freeAll(outbox, [
@@ -41,7 +43,14 @@ export function stageQueues(
   const change = {
     outbox: posts.map(({ post, body }): OutboxRow => {
       const box = log.box.seal('outbox', post, [body]);
-      return { slot: outbox.take(post), post, seq: at.seq, due: undefined, tries: 0, body: box };
+      return {
+        slot: outbox.take(post),
+        post,
+        seq: outboxOrder,
+        due: undefined,
+        tries: 0,
+        body: box,
+      };
     }),
     outboxFreed: outboxFreed.map(({ slot }) => slot),
     outboxRetry: (batch.outboxRetry ?? []).flatMap(({ post, due, tries }) => {
@@ -63,7 +72,7 @@ export function stageQueues(
       (batch.data ?? []).map(({ key, value }) => ({ name: key, value })),
     ),
   };
-  return { change, outboxFreed, inboxFreed };
+  return { change, outboxOrder, outboxFreed, inboxFreed };
 }
 
 /** Puts the slots back as they were. */

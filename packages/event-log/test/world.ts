@@ -12,6 +12,7 @@ import {
 } from '../src/index.ts';
 import type {
   EventLog,
+  EventStore,
   LogBatch,
   LogOptions,
   MemorySnapshot,
@@ -27,6 +28,12 @@ export interface World {
   readonly vault: MemoryVault;
   readonly crypto: Crypto;
   readonly entropy: Entropy;
+  /** Says that another writer moved the tip, which refuses a commit. */
+  readonly gate: Gate;
+}
+
+export interface Gate {
+  isMoved: boolean;
 }
 
 export interface WorldOptions extends LogOptions {
@@ -54,8 +61,10 @@ export function newWorld(options: WorldOptions = {}): World {
   const entropy = seededEntropy(text(`world ${options.seed ?? 1}`), crypto);
   const store = createMemoryStore();
   const vault = createMemoryVault({ crypto, entropy });
-  const log = unwrap(createEventLog({ store, vault, crypto, entropy }, options));
-  return { log, store, vault, crypto, entropy };
+  const gate = { isMoved: false };
+  const parts = { store: gated(store, gate), vault, crypto, entropy };
+  const log = unwrap(createEventLog(parts, options));
+  return { log, store, vault, crypto, entropy, gate };
 }
 
 /** Opens what a kill would have left: the store's commits and the vault's last flush. */
@@ -73,9 +82,17 @@ export function reopen(
     logId,
     from: from.vault ?? world.vault.image(),
   });
-  const opened = openEventLog({ store, vault, crypto, entropy }, options);
+  const gate = { isMoved: false };
+  const opened = openEventLog({ store: gated(store, gate), vault, crypto, entropy }, options);
   if (!opened.ok) return opened;
-  return { ok: true, value: { log: opened.value, store, vault, crypto, entropy } };
+  return { ok: true, value: { log: opened.value, store, vault, crypto, entropy, gate } };
+}
+
+function gated(store: MemoryStore, gate: Gate): EventStore {
+  return {
+    ...store,
+    commit: (change) => (gate.isMoved ? { kind: 'moved', tip: store.tip() } : store.commit(change)),
+  };
 }
 
 export function commit(

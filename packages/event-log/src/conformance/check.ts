@@ -6,7 +6,7 @@ export class ConformanceError extends Error {
 }
 
 /** Holds, or says what does not. */
-export function check(condition: boolean, what: string): asserts condition {
+export function check(condition: unknown, what: string): asserts condition {
   if (!condition) throw new ConformanceError(what);
 }
 

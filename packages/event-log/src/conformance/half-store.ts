@@ -14,7 +14,10 @@ export function halfCommitting(store: EventStore): EventStore {
       const { heads, streams, records, data } = change;
       return store.commit({
         ...change,
-        ...{ heads, streams, records, data },
+        heads,
+        streams,
+        records,
+        data,
         expectedTip: { seq: last.seq, hash: last.hash },
         events: [],
         outbox: [],

@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import { createMemoryStore, createMemoryVault, openEventLog } from '../src/index.ts';
+import { commit, newWorld, reopen, text, unwrap } from './world.ts';
+import type { World } from './world.ts';
+
+const event = { type: 1, schema: 1, facts: text('x') };
+
+function grow(world: World, count: number, stream = 'a'): void {
+  for (let i = 0; i < count; i++) {
+    commit(world, { events: [{ ...event, stream, sealed: [text(`${stream} ${i}`)] }] });
+  }
+}
+
+describe('a log that was put back', () => {
+  test('is refused when it ends before what the vault has seen', () => {
+    const world = newWorld();
+    grow(world, 3);
+    const backup = world.store.image();
+    grow(world, 2);
+    world.log.flush();
+    expect(reopen(world, { store: backup })).toMatchObject({
+      error: { code: 'STORE_ROLLED_BACK' },
+    });
+  });
+
+  test('is refused when it went on differently', () => {
+    const world = newWorld();
+    grow(world, 3);
+    world.log.flush();
+    const backup = { store: world.store.image(), vault: world.vault.image() };
+    grow(world, 3);
+    world.log.flush();
+    const clone = unwrap(reopen(world, backup));
+    grow(clone, 3);
+    const answer = reopen(world, { store: clone.store.image() });
+    expect(answer).toMatchObject({ error: { code: 'STORE_ROLLED_BACK' } });
+  });
+
+  test('is refused when an event after the anchor was altered', () => {
+    const world = newWorld();
+    world.log.flush();
+    grow(world, 3);
+    const image = world.store.image();
+    const events = image.events.map((row) => (row.seq === 2 ? { ...row, at: row.at + 1 } : row));
+    const answer = reopen(world, { store: { ...image, events } });
+    expect(answer).toMatchObject({ error: { code: 'STORE_CORRUPT', seq: 2 } });
+  });
+});
+
+describe('a vault that was put back', () => {
+  test('heals by hashing forward where nothing of it was reused', () => {
+    const world = newWorld();
+    grow(world, 2);
+    world.log.flush();
+    const old = world.vault.image();
+    grow(world, 40);
+    world.log.flush();
+    const again = unwrap(reopen(world, { vault: old }));
+    expect(again.log.sealedValue('a')).toEqual(text('a 39'));
+    expect(again.log.lag()).toBe(40);
+  });
+
+  test('is refused where its slots went to other streams since', () => {
+    const world = newWorld();
+    grow(world, 1);
+    world.log.flush();
+    const old = world.vault.image();
+    commit(world, { events: [{ ...event, stream: 'a', closes: true }] });
+    world.log.flush();
+    for (let i = 0; i < 100; i++) grow(world, 1, `b${i}`);
+    world.log.flush();
+    expect(reopen(world, { vault: old })).toMatchObject({ error: { code: 'VAULT_ROLLED_BACK' } });
+  });
+
+  test('of another log is refused', () => {
+    const world = newWorld();
+    const { crypto, entropy } = world;
+    const vault = createMemoryVault({ crypto, entropy });
+    const store = createMemoryStore(world.store.image());
+    const answer = openEventLog({ store, vault, crypto, entropy });
+    expect(answer).toMatchObject({ error: { code: 'VAULT_MISMATCH' } });
+  });
+});
+
+describe('opening', () => {
+  test('refuses a store without a log, and one of a later format', () => {
+    const { crypto, entropy, vault, store } = newWorld();
+    const empty = openEventLog({ store: createMemoryStore(), vault, crypto, entropy });
+    expect(empty).toMatchObject({ error: { code: 'STORE_MISSING' } });
+    const image = store.image();
+    const later = createMemoryStore({
+      ...image,
+      meta: new Map(image.meta).set('format', Uint8Array.of(9)),
+    });
+    const answer = openEventLog({ store: later, vault, crypto, entropy });
+    expect(answer).toMatchObject({ error: { code: 'STORE_TOO_NEW' } });
+  });
+
+  test('a log whose store failed gives up until it is opened again', () => {
+    const world = newWorld();
+    grow(world, 2);
+    world.store.close();
+    expect(() => grow(world, 1)).toThrow();
+    expect(() => world.log.commit({ at: 1, events: [] })).toThrow('STORE_FAILED');
+    expect(() => world.log.flush()).toThrow('STORE_FAILED');
+    const again = unwrap(reopen(world));
+    expect(again.log.sealedValue('a')).toEqual(text('a 1'));
+  });
+});
+
+describe('limits', () => {
+  test('a log left unflushed flushes itself', () => {
+    const world = newWorld();
+    const events = Array.from({ length: 1024 }, () => ({ ...event, stream: 'a' }));
+    const lags = [1, 2, 3, 4, 5].map(() => {
+      commit(world, { events });
+      return world.log.lag();
+    });
+    expect(lags).toEqual([1024, 2048, 3072, 0, 1024]);
+  });
+
+  test('the pool grows with what a batch needs', () => {
+    const world = newWorld();
+    for (let i = 0; i < 5; i++) {
+      const events = Array.from({ length: 1000 }, (_, n) => ({
+        ...event,
+        stream: `s${i}/${n}`,
+        sealed: [],
+      }));
+      commit(world, { events });
+    }
+    expect(world.log.streamsWithPrefix('s').length).toBe(5000);
+    const again = unwrap(reopen(world));
+    expect(again.log.sealedValue('s4/999')).toEqual(new Uint8Array(0));
+  });
+});
