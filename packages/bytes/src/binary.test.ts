@@ -117,6 +117,13 @@ describe('the binary form', () => {
     }
   });
 
+  it('copies out of a subclass whose slices are views', () => {
+    const buffer = Buffer.from([1, 2, 3]);
+    const read = createReader(buffer).raw(3);
+    buffer.fill(0);
+    expect([...read]).toEqual([1, 2, 3]);
+  });
+
   it('copies in and out', () => {
     const given = Uint8Array.of(1, 2);
     const writer = createWriter().raw(given);

@@ -111,8 +111,11 @@ export interface BinaryReader {
   isDone(): boolean;
 }
 
-/** Makes a reader over `input`, which it never changes. */
-export function createReader(input: Uint8Array): BinaryReader {
+/** Makes a reader over `input`, which it never changes. What it reads are copies. */
+export function createReader(source: Uint8Array): BinaryReader {
+  // A subclass may give views where an array gives copies: Node's Buffer does.
+  const isPlain = source.constructor === Uint8Array;
+  const input = isPlain ? source : new Uint8Array(source.buffer, source.byteOffset, source.length);
   let at = 0;
   let isIntact = true;
   const take = (length: number): Uint8Array | undefined => {
