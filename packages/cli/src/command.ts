@@ -1,0 +1,14 @@
+/** What a command of `simsim` is. */
+
+import type { Arguments, CommandShape } from './arguments.ts';
+import type { ExitCode } from './exit-code.ts';
+import type { Output } from './output.ts';
+
+/** One command. */
+export interface Command extends CommandShape {
+  /** One line for the overview. */
+  readonly summary: string;
+  /** The whole help text, options included. */
+  readonly help: string;
+  run(given: Arguments, output: Output): Promise<ExitCode>;
+}

@@ -1,0 +1,44 @@
+/** Which logs a path means: a log itself, or every log in the folders below. */
+
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorText, usageError } from '../cli-error.ts';
+
+/** A log's file name in a device's folder. */
+export const LOG_FILE = 'log.db';
+
+/** How deep a folder is searched: out/devices/<user>.<device>/log.db is three. */
+const DEPTH_MAX = 6;
+
+/** Logs in a stable order. Throws: CliError 2 where there is none. */
+export function findLogs(path: string): readonly string[] {
+  if (!isFolder(path)) return [path];
+  const logs = logsBelow(path, 0);
+  if (logs.length > 0) return logs;
+  throw usageError(
+    `There is no ${LOG_FILE} in ${path} or below.`,
+    'Name a log.db or a folder with some.',
+  );
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    throw usageError(
+      `${path} cannot be read: ${errorText(error)}.`,
+      'Name a log.db or a folder with some.',
+    );
+  }
+}
+
+function logsBelow(folder: string, depth: number): readonly string[] {
+  const entries = readdirSync(folder, { withFileTypes: true }).toSorted((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
+  return entries.flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return depth < DEPTH_MAX ? logsBelow(path, depth + 1) : [];
+    return entry.name === LOG_FILE ? [path] : [];
+  });
+}

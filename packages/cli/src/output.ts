@@ -1,0 +1,59 @@
+/** Where commands write: results to standard output, everything else to standard error. */
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** Columns assumed where there is no terminal. */
+const COLUMNS_DEFAULT = 100;
+
+/** The two streams of a command. A reader that went away is no error: writing becomes silent. */
+export interface Output {
+  /** A line of the result. */
+  line(text: string): void;
+  /** A line for people beside the result. */
+  note(text: string): void;
+  /** Replaces the last progress line; nothing where standard error is no terminal. */
+  progress(text: string): void;
+  /** True once nobody reads the result any more. */
+  isBroken(): boolean;
+  /** Width to lay tables out for. */
+  columns(): number;
+  /** Lets a reader that went away be noticed. */
+  pause(): Promise<void>;
+}
+
+/** Standard output and standard error of this process. */
+export function createOutput(): Output {
+  let isBroken = false;
+  let hasProgress = false;
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE') throw error;
+    isBroken = true;
+  };
+  process.stdout.on('error', onError);
+  process.stderr.on('error', onError);
+  const clear = (): void => {
+    if (hasProgress) process.stderr.write('\r\u001b[2K');
+    hasProgress = false;
+  };
+  return {
+    line(text) {
+      clear();
+      if (!isBroken) process.stdout.write(`${text}\n`);
+    },
+    note(text) {
+      clear();
+      process.stderr.write(`${text}\n`);
+    },
+    progress(text) {
+      if (process.stderr.isTTY !== true) return;
+      const width = Math.max(1, process.stderr.columns - 1);
+      process.stderr.write(`\r\u001b[2K${text.slice(0, width)}`);
+      hasProgress = true;
+    },
+    isBroken: () => isBroken,
+    columns: () => (process.stdout.isTTY ? process.stdout.columns : COLUMNS_DEFAULT),
+    async pause() {
+      await nextTurn();
+    },
+  };
+}
