@@ -3,15 +3,7 @@
 import { concatBytes, encodeUtf8, equalBytes } from '@simsim/bytes';
 import { idToBytes } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
-import {
-  accept,
-  blocksFor,
-  decrypt,
-  parseMessage,
-  sessionId,
-  sessionIdOf,
-  withBlocks,
-} from '@simsim/session';
+import { accept, blocksFor, decrypt, parseMessage, sessionIdOf, withBlocks } from '@simsim/session';
 import type { InitiationMessage, ParsedMessage, Session, SkippedBlock } from '@simsim/session';
 import { decodeContent } from './content.ts';
 import type { Content } from './content.ts';
@@ -25,6 +17,7 @@ import {
   DEVICE_STREAM,
   PRE_KEYS_STREAM,
   oneTimeStream,
+  sessionStream,
   skipStream,
   userStream,
 } from './streams.ts';
@@ -162,6 +155,11 @@ function acceptInitiation(
   const { sender: userId, senderDevice: deviceId } = envelope;
   const record = work.user(userId);
   const { identityKey } = message;
+  const at = { userId, deviceId, session: sessionIdOf(message.baseKey, work.env.crypto) };
+  const earlier = work.missing([sessionStream(at)]);
+  if (earlier.length > 0) return { kind: 'needMore', streams: earlier };
+  // A stream that ended says that this very base key was used: no session comes back (SES-63).
+  if (work.isClosed(sessionStream(at))) return { kind: 'failed', reason: 'SESSION_ENDED' };
   if (record.identityKey !== undefined && !equalBytes(record.identityKey, identityKey)) {
     work.effect({ type: 'identityChanged', userId, identityKey });
     return { kind: 'dead', reason: 'IDENTITY_CHANGED' };
@@ -199,7 +197,6 @@ function acceptInitiation(
   const { session: after, plaintext, consumed } = accepted.value;
   work.consume(consumed);
   if (oneTimeId !== undefined && stream !== undefined) useOneTimeKey(work, stream, oneTimeId);
-  const at = { userId, deviceId, session: sessionId(after) };
   const changes: UserChange[] =
     record.identityKey === undefined ? [{ type: 'identity', key: identityKey }] : [];
   changes.push({ type: 'device', deviceId, registrationId: message.registrationId });
@@ -249,7 +246,7 @@ function take(
   if (before === undefined) {
     const started = { name: 'SessionStarted', fields: { role: 'responder' } } as const;
     writeSession(work, at, { before, after, event: started });
-    work.write(sessionStreams(at)[0] ?? '', { name, fields, seen });
+    work.write(sessionStream(at), { name, fields, seen });
   } else {
     writeSession(work, at, { before, after, event: { name, fields, seen } });
   }
