@@ -15,13 +15,16 @@ import { currentDevices } from './user-record.ts';
 import type { DeviceRecord, UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
 
-/** The streams a round to a user reads, as far as its record is loaded. */
+/**
+ * The streams a round to a user reads, as far as its record is loaded. Those of a stale user count
+ * too: the list that comes with the answer may bring the user back.
+ */
 export function roundStreams(work: Workspace, recipient: Recipient['userId']): readonly StreamId[] {
   const missing = work.missing([userStream(recipient)]);
   if (missing.length > 0) return missing;
   const record = work.user(recipient);
-  const sessions = targets(work, record).flatMap((device) => {
-    const at = activeSession(record, device.deviceId);
+  const sessions = [...record.devices.keys()].flatMap((deviceId) => {
+    const at = activeSession(record, deviceId);
     return at === undefined ? [] : sessionStreams(at);
   });
   return work.missing(sessions);
