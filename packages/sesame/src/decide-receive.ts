@@ -54,7 +54,7 @@ export function decideEnvelope(
   if (envelope.sender === own.userId && envelope.senderDevice === own.deviceId) {
     return ended(work, envelope, { state: 'dead', reason: 'FROM_SELF' });
   }
-  if (envelope.kind === 'retry') return decideRetryRequest(envelope, work);
+  if (envelope.kind === 'retry') return decideRetryRequest(input, work);
 
   const digest = envelopeDigest(work, envelope);
   if (work.isSeen(digest)) return ended(work, envelope, { state: 'duplicate' });

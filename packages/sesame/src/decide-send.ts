@@ -15,12 +15,12 @@ import type { DecideResult } from './decision.ts';
 import type { ClaimResult, Input, PostOrigin } from './input.ts';
 import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
 import { changeUser, writeSession } from './peer-session.ts';
-import { resendStreams, sendResend } from './resend.ts';
+import { continueResend, needsRenewal, resendStreams } from './resend.ts';
 import { failRecipient, roundStreams, startRound, writeSend } from './send-round.ts';
 import { isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
-import type { UserChange, UserRecord } from './user-record.ts';
+import type { UserChange } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -252,7 +252,8 @@ export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResu
   const failure = prepare(work, input);
   for (const messageId of input.sends)
     continueSend(work, messageId, { userId: input.userId, failure });
-  for (const resend of input.resends) sendResend(work, input.userId, resend);
+  if (failure !== undefined) return work.decided();
+  for (const resend of input.resends) continueResend(work, input.userId, resend);
   return work.decided();
 }
 
@@ -263,16 +264,20 @@ function prepare(
 ): 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | undefined {
   const record = work.user(input.userId);
   const own = work.self();
-  const renewed = new Set(input.resends.map((resend) => resend.deviceId));
+  const renewing = input.resends.filter((resend) => needsRenewal(work, input.userId, resend));
+  const renewed = new Set(renewing.map((resend) => resend.deviceId));
   const changes: UserChange[] = [];
   const made: { deviceId: ClaimResult['deviceId']; session: Session }[] = [];
   for (const result of input.results) {
     const { deviceId } = result;
+    const device = record.devices.get(deviceId);
+    // Without a current record a session would belong to nobody.
+    if (device === undefined || device.staleAt !== undefined) continue;
     if ('gone' in result) {
       changes.push({ type: 'deviceGone', deviceId, at: work.env.clock.wallMs });
       continue;
     }
-    if (!needsSession(record, deviceId) && !renewed.has(deviceId)) continue;
+    if (device.active !== undefined && !renewed.has(deviceId)) continue;
     if (
       record.identityKey === undefined ||
       !equalBytes(record.identityKey, result.bundle.identityKey)
@@ -300,11 +305,6 @@ function prepare(
   }
   changeUser(work, input.userId, changes);
   return undefined;
-}
-
-function needsSession(record: UserRecord, deviceId: ClaimResult['deviceId']): boolean {
-  const device = record.devices.get(deviceId);
-  return device !== undefined && device.staleAt === undefined && device.active === undefined;
 }
 
 function continueSend(

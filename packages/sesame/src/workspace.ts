@@ -40,7 +40,9 @@ export interface Slice {
 /** Broken variants of the engine, for laws that must catch them. Production passes none. */
 export type Sabotage =
   | 'drop-rejected-round'
-  | 'resend-same-ciphertext'
+  | 'resend-on-same-session'
+  | 'resend-without-limit'
+  | 'resend-to-anyone'
   | 'send-to-stale'
   | 'forget-dedupe'
   | 'new-session-each-initiation'
