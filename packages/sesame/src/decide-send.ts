@@ -20,6 +20,7 @@ import { failRecipient, roundStreams, startRound, writeSend } from './send-round
 import { isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
+import { matchesList } from './user-record.ts';
 import type { UserChange } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
@@ -197,8 +198,10 @@ export function listChanges(
       record.listVersion > 0 &&
       !equalBytes(list.previous, record.listHash));
   if (isFork) return { ok: false, reason: 'BAD_LIST' };
-  if (list.version === record.listVersion && record.staleAt === undefined)
-    return { ok: true, changes: [] };
+  const listed = withoutSelf(work, list);
+  // The same list again says something new where mail or an answer told of other devices since.
+  const isKnown = list.version === record.listVersion && record.staleAt === undefined;
+  if (isKnown && matchesList(record, listed)) return { ok: true, changes: [] };
   const changes: UserChange[] =
     record.identityKey === undefined ? [{ type: 'identity', key: list.identityKey }] : [];
   changes.push({
@@ -206,7 +209,7 @@ export function listChanges(
     version: list.version,
     hash,
     at: work.env.clock.wallMs,
-    devices: withoutSelf(work, list),
+    devices: listed,
   });
   return { ok: true, changes };
 }

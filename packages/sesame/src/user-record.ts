@@ -53,7 +53,7 @@ export type UserChange =
       readonly at: number;
       readonly devices: readonly DeviceEntry[];
     }
-  /** A device seen in a message before any list named it (SES-32). */
+  /** A device seen in a message before any list named it (SES-32). A stale one stays so (SES-61). */
   | { readonly type: 'device'; readonly deviceId: DeviceId; readonly registrationId: number }
   /** A new session became active; the former active one heads the inactive list (SES-29). */
   | { readonly type: 'insert'; readonly deviceId: DeviceId; readonly session: SessionId }
@@ -81,11 +81,10 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
     }
     case 'list':
       return applyList(record, change);
-    case 'device': {
-      const known = record.devices.get(change.deviceId);
-      if (known !== undefined && known.staleAt === undefined) return record;
-      return withDevice(record, emptyDevice(change.deviceId, change.registrationId));
-    }
+    case 'device':
+      return record.devices.has(change.deviceId)
+        ? record
+        : withDevice(record, emptyDevice(change.deviceId, change.registrationId));
     case 'insert':
       return updateDevice(record, change.deviceId, (device) =>
         insertSession(device, change.session),
@@ -131,6 +130,18 @@ export function sessionsOf(
 export function currentDevices(record: UserRecord): readonly DeviceRecord[] {
   if (record.staleAt !== undefined) return [];
   return [...record.devices.values()].filter((device) => device.staleAt === undefined);
+}
+
+/** True where a record's current devices are exactly the listed ones, in the same incarnations. */
+export function matchesList(record: UserRecord, listed: readonly DeviceEntry[]): boolean {
+  const current = currentDevices(record);
+  const isListed = (entry: DeviceEntry): boolean =>
+    current.some((device) => {
+      const { deviceId, registrationId, deviceKey } = device;
+      const isSame = deviceId === entry.deviceId && registrationId === entry.registrationId;
+      return isSame && equalBytes(deviceKey, entry.deviceKey);
+    });
+  return current.length === listed.length && listed.every(isListed);
 }
 
 function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list' }>): UserRecord {
