@@ -41,4 +41,12 @@ describe('entropy of the system', () => {
     expect(a.buffer.byteLength).toBe(32);
     expect(nodeEntropy(0)).toHaveLength(0);
   });
+
+  it('hands out each byte of the shared draw once, in memory of its own', () => {
+    const draws = Array.from({ length: 2000 }, (_, i) => nodeEntropy(16 + (i % 49)));
+    const seen = new Set(draws.map((draw) => Buffer.from(draw.subarray(0, 16)).toString('hex')));
+    expect(seen.size).toBe(draws.length);
+    expect(new Set(draws.map((draw) => draw.buffer)).size).toBe(draws.length);
+    expect(draws.every((draw) => draw.some((byte) => byte !== 0))).toBe(true);
+  });
 });
