@@ -1,7 +1,7 @@
 /** Deciding about mail: Sesame's receiving algorithm (§3.4, SES-53…62) and what the content asks for. */
 
 import { concatBytes, encodeUtf8, equalBytes } from '@simsim/bytes';
-import { idToBytes } from '@simsim/relay-protocol';
+import { idToBytes, REGISTRATION_ID_MAX } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
 import { accept, blocksFor, decrypt, parseMessage, sessionIdOf, withBlocks } from '@simsim/session';
 import type { InitiationMessage, ParsedMessage, Session, SkippedBlock } from '@simsim/session';
@@ -199,7 +199,10 @@ function acceptInitiation(
   if (oneTimeId !== undefined && stream !== undefined) useOneTimeKey(work, stream, oneTimeId);
   const changes: UserChange[] =
     record.identityKey === undefined ? [{ type: 'identity', key: identityKey }] : [];
-  changes.push({ type: 'device', deviceId, registrationId: message.registrationId });
+  // No tag covers this number: an absurd one says nothing, and the list will tell.
+  const isSound = message.registrationId <= REGISTRATION_ID_MAX;
+  const registrationId = isSound ? message.registrationId : 0;
+  changes.push({ type: 'device', deviceId, registrationId });
   changes.push({ type: 'insert', deviceId, session: at.session });
   return { kind: 'opened', opened: { at, before: undefined, after, plaintext, changes } };
 }

@@ -30,15 +30,14 @@ export function roundStreams(work: Workspace, recipient: Recipient['userId']): r
   return work.missing(sessions);
 }
 
-/** The devices a round must reach, without this very one. */
+/**
+ * The devices a round must reach; of this very one there is no record. One whose registration id is
+ * not known waits for the list that comes with the refusal.
+ */
 export function targets(work: Workspace, record: UserRecord): readonly DeviceRecord[] {
-  const own = work.self();
-  const devices = work.isSabotaged('send-to-stale')
-    ? [...record.devices.values()]
-    : currentDevices(record);
-  return devices.filter(
-    (device) => record.userId !== own.userId || device.deviceId !== own.deviceId,
-  );
+  const isStaleToo = work.isSabotaged('send-to-stale');
+  const devices = isStaleToo ? [...record.devices.values()] : currentDevices(record);
+  return devices.filter((device) => device.registrationId !== 0);
 }
 
 /** Starts the next round for one recipient. The round's streams must be loaded. */
