@@ -3,6 +3,7 @@
 import { encodeUtf8, equalBytes } from '@simsim/bytes';
 import type {
   DeviceEntry,
+  DeviceId,
   DeviceList,
   MessageId,
   PostResult,
@@ -253,8 +254,9 @@ export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResu
   if (missing.length > 0) return needMore(missing);
 
   const failure = prepare(work, input);
+  const devices = input.results.map((result) => result.deviceId);
   for (const messageId of input.sends)
-    continueSend(work, messageId, { userId: input.userId, failure });
+    continueSend(work, messageId, { userId: input.userId, devices, failure });
   if (failure !== undefined) return work.decided();
   for (const resend of input.resends) continueResend(work, input.userId, resend);
   return work.decided();
@@ -315,16 +317,20 @@ function continueSend(
   messageId: MessageId,
   {
     userId,
+    devices,
     failure,
-  }: { userId: UserId; failure: 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'UNKNOWN_USER' | undefined },
+  }: {
+    userId: UserId;
+    devices: readonly DeviceId[];
+    failure: 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'UNKNOWN_USER' | undefined;
+  },
 ): void {
   const state = work.value('send', sendStream(messageId));
   const recipient = state?.recipients.get(userId);
   if (state === undefined || recipient?.status !== 'claiming') return;
-  const devices = work.user(userId).devices.size;
   work.write(sendStream(messageId), {
     name: 'KeysClaimed',
-    fields: { userId, devices: [devices] },
+    fields: { userId, devices },
   });
   const next =
     failure === undefined
@@ -343,6 +349,10 @@ export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): De
   if (first.length > 0) return needMore(first);
   changeUser(work, input.userId, [{ type: 'gone', at: work.env.clock.wallMs }]);
   for (const messageId of input.sends)
-    continueSend(work, messageId, { userId: input.userId, failure: 'UNKNOWN_USER' });
+    continueSend(work, messageId, {
+      userId: input.userId,
+      devices: [],
+      failure: 'UNKNOWN_USER',
+    });
   return work.decided();
 }
