@@ -59,7 +59,7 @@ export function decideEnvelope(
   const digest = envelopeDigest(work, envelope);
   if (work.isSeen(digest)) return ended(work, envelope, { state: 'duplicate' });
   const parsed = parseMessage(envelope.content);
-  if (!parsed.ok) return ended(work, envelope, { state: 'dead', reason: 'MALFORMED' });
+  if (!parsed.ok) return askAgain(work, input, 'MALFORMED');
 
   const attempt = tryOpen(work, envelope, parsed.value);
   switch (attempt.kind) {
@@ -114,7 +114,6 @@ function openWith(
           : [{ type: 'activate', deviceId: at.deviceId, session: at.session }];
       return { kind: 'opened', opened: { at, before, after, plaintext, changes } };
     }
-    if (result.error.code === 'DUPLICATE') return { kind: 'failed', reason: 'DUPLICATE' };
     reason = result.error.code;
   }
   return { kind: 'failed', reason };
@@ -312,14 +311,16 @@ function sendReceiptAgain(work: Workspace, envelope: IncomingEnvelope, messageId
   });
 }
 
-/** Nothing opened it: undo all, keep the session, ask for it again (SES-56, SES-66). */
+/**
+ * Nothing opened it: undo all, keep the session, ask for it again (SES-56, SES-66). Also what a
+ * header calls a repeat: no tag was checked, and damage may look like one.
+ */
 function askAgain(
   work: Workspace,
   input: Extract<Input, { type: 'envelope' }>,
   reason: string,
 ): DecideResult {
   const { envelope } = input;
-  if (reason === 'DUPLICATE') return ended(work, envelope, { state: 'duplicate' });
   const record = work.user(envelope.sender);
   const registrationId = record.devices.get(envelope.senderDevice)?.registrationId ?? 0;
   if (registrationId === 0) {

@@ -43,7 +43,6 @@ export interface InboxItem {
 
 /** Why an envelope ended as it did. Closed list; codes are API. */
 export type DeadReason =
-  | 'MALFORMED'
   | 'MALFORMED_CONTENT'
   | 'FORGED_SYNC'
   | 'FROM_SELF'
