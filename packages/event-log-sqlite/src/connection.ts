@@ -73,13 +73,15 @@ function codeOf(code: string): StoreRefusalCode {
 }
 
 /**
+ * Recursive triggers make a REPLACE fire the trigger that forbids deleting events.
+ *
  * Asserts what durability rests on, by reading it back: the library opens databases that are in WAL
  * mode already with `synchronous = NORMAL`, which loses acknowledged commits when power fails.
  */
 function settleWriting(db: Database.Database): void {
   assertVersion(db);
   const journal = db.pragma('journal_mode = WAL', { simple: true });
-  db.exec(`PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST; PRAGMA fullfsync = ON;
+  db.exec(`PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST; PRAGMA recursive_triggers = ON; PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON; PRAGMA wal_autocheckpoint = 1000;
     PRAGMA journal_size_limit = 16777216;`);
   const synchronous = db.pragma('synchronous', { simple: true });

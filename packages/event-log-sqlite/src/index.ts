@@ -6,3 +6,5 @@ export { RAW_KEY_BYTES } from './vault-key.ts';
 export type { VaultKey } from './vault-key.ts';
 export { openSqliteLog } from './sqlite-log.ts';
 export type { OpenedSqliteLog, SqliteLogOptions } from './sqlite-log.ts';
+export { copySqliteLog, verifySqliteLog } from './verify-log.ts';
+export type { SqliteLogReport, VerifySqliteLogOptions } from './verify-log.ts';

@@ -9,10 +9,8 @@ import type { StoreRefusal } from './refusal.ts';
 /** Version of everything the log writes. */
 export const LOG_FORMAT = 1;
 
-/** Key of the log id. */
-export const LOG_KEY = 'log';
-
 const FORMAT_KEY = 'format';
+const LOG_KEY = 'log';
 const SEEN_KEY = 'seen-ms';
 
 /** What is decided when a log is created. */

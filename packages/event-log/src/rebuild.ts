@@ -74,7 +74,7 @@ interface Rebuild<S> {
   readonly differences: Difference[];
   tail: SeenTail;
   atMax: number;
-  state: S | undefined;
+  folding: { readonly fold: RecordFold<S>; state: S } | undefined;
   events: number;
 }
 
@@ -95,7 +95,7 @@ export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
     differences: [],
     tail: { upto: 0, ids: [] },
     atMax: 0,
-    state: fold?.initial(),
+    folding: fold && { fold, state: fold.initial() },
     events: 0,
   };
   for (const row of reader.events(1, reader.tip().seq)) applyRow(rebuild, row);
@@ -146,10 +146,11 @@ function applyRow<S>(rebuild: Rebuild<S>, row: EventRow): void {
   const { tail, run } = extendTail(rebuild.tail, event, rebuild.seenMs);
   rebuild.tail = tail;
   if (run !== undefined) rebuild.runs.push(run);
-  const { fold } = rebuild.parts;
-  if (fold === undefined || rebuild.state === undefined) return;
+  const { folding } = rebuild;
+  if (folding === undefined) return;
   const sealed = row.sealed === undefined ? 'none' : 'shredded';
-  rebuild.state = fold.apply(rebuild.state, logEvent(row, { opened, name: stream.name, sealed }));
+  const decoded = logEvent(row, { opened, name: stream.name, sealed });
+  folding.state = folding.fold.apply(folding.state, decoded);
 }
 
 function streamOf<S>(
@@ -228,10 +229,10 @@ function compareSeen<S>(rebuild: Rebuild<S>): void {
 }
 
 function compareRecords<S>(rebuild: Rebuild<S>): number | undefined {
-  const { parts, box } = rebuild;
-  if (parts.fold === undefined || rebuild.state === undefined) return undefined;
+  const { parts, box, folding } = rebuild;
+  if (folding === undefined) return undefined;
   const expected = new Map<string, Uint8Array>();
-  for (const { name, value } of parts.fold.rows(rebuild.state)) expected.set(name, value);
+  for (const { name, value } of folding.fold.rows(folding.state)) expected.set(name, value);
   const count = expected.size;
   for (const row of parts.reader.records()) {
     const record = box.openNamed('record', row.name, row.value);

@@ -8,7 +8,7 @@ import type { Result } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import { genesisHash, linkOfRow, PRUNED_BYTES } from './chain.ts';
 import type { EventReader, EventRow, HeadRow, Tip } from './event-store.ts';
-import { LOG_KEY } from './log-meta.ts';
+import { readLogMeta } from './log-meta.ts';
 import { StoreFailure } from './refusal.ts';
 import type { Anchor } from './vault.ts';
 
@@ -74,32 +74,27 @@ export function verifyChain(
   crypto: Crypto,
   options: VerifyOptions = {},
 ): Result<VerifiedChain, ChainFault> {
-  try {
-    const logId = reader.meta(LOG_KEY);
-    if (logId === undefined) return err(fault('NO_LOG', 0, 'the store holds no log'));
-    const walk: Walk = {
-      reader,
-      crypto,
-      anchor: options.anchor,
-      heads: new Map(),
-      tip: { seq: 0, hash: genesisHash(crypto, logId) },
-      sealed: 0,
-      pruned: 0,
-    };
-    const broken = walkTo(walk, reader.tip().seq, options.onProgress);
-    const wrong = broken ?? reader.snapshot(() => finishWalk(walk));
-    if (wrong !== undefined) return err(wrong);
-    return ok({
-      tip: walk.tip,
-      streams: walk.heads.size,
-      sealed: walk.sealed,
-      pruned: walk.pruned,
-    });
-  } catch (failure) {
-    if (failure instanceof StoreFailure) return err(fault('NO_LOG', 0, failure.message));
-    // oxlint-disable-next-line house/no-throw -- neither ours nor the medium's: a bug goes on
-    throw failure;
-  }
+  const meta = attempt(() => readLogMeta(reader));
+  if (meta === undefined)
+    return err(fault('NO_LOG', 0, 'what the log says of itself is unreadable'));
+  if (!meta.ok) return err(fault('NO_LOG', 0, meta.error.detail));
+  const walk: Walk = {
+    reader,
+    crypto,
+    anchor: options.anchor,
+    heads: new Map(),
+    tip: { seq: 0, hash: genesisHash(crypto, meta.value.logId) },
+    sealed: 0,
+    pruned: 0,
+  };
+  // Where even the tip cannot be read, walking finds out how far the events go.
+  const to = attempt(() => reader.tip().seq) ?? Number.MAX_SAFE_INTEGER;
+  const broken = walkTo(walk, to, options.onProgress);
+  if (broken !== undefined) return err(broken);
+  const end = attempt(() => reader.snapshot(() => ({ wrong: finishWalk(walk) })));
+  if (end === undefined) return err(fault('HEAD_WRONG', walk.tip.seq, 'the heads cannot be read'));
+  if (end.wrong !== undefined) return err(end.wrong);
+  return ok({ tip: walk.tip, streams: walk.heads.size, sealed: walk.sealed, pruned: walk.pruned });
 }
 
 function walkTo(
@@ -107,19 +102,27 @@ function walkTo(
   to: number,
   onProgress: (seq: number) => void = () => {},
 ): ChainFault | undefined {
-  try {
+  const found = attempt(() => {
     for (const row of walk.reader.events(walk.tip.seq + 1, to)) {
       const wrong = walkEvent(walk, row);
-      if (wrong !== undefined) return wrong;
+      if (wrong !== undefined) return { wrong };
       if (row.seq % PROGRESS_EVENTS === 0) onProgress(row.seq);
     }
+    return { wrong: walk.tip.seq < to ? missing(walk.tip.seq + 1) : undefined };
+  });
+  // A row the store cannot even read is the one after the last that it could.
+  return found === undefined ? damaged(walk.tip.seq + 1, 'it cannot be read') : found.wrong;
+}
+
+/** Reads what may be damaged; `undefined` where the store says that it is. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
   } catch (failure) {
-    // A row the store cannot even read is the one after the last that it could.
-    if (failure instanceof StoreFailure) return damaged(walk.tip.seq + 1, 'it cannot be read');
+    if (failure instanceof StoreFailure) return undefined;
     // oxlint-disable-next-line house/no-throw -- neither ours nor the medium's: a bug goes on
     throw failure;
   }
-  return walk.tip.seq < to ? missing(walk.tip.seq + 1) : undefined;
 }
 
 function walkEvent(walk: Walk, row: EventRow): ChainFault | undefined {

@@ -1,0 +1,147 @@
+/** Verifying a log in files, also one that a running device owns. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { err, ok } from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import { rebuildProjections, verifyChain } from '@simsim/event-log';
+import type {
+  Anchor,
+  ChainFault,
+  Rebuilt,
+  RecordFold,
+  StoreRefusal,
+  VaultReader,
+  VerifiedChain,
+} from '@simsim/event-log';
+import { connect, refusalOf } from './connection.ts';
+import { CACHE_KIB_DEFAULT, openSqliteReader } from './sqlite-store.ts';
+import { openVaultReader } from './vault-file.ts';
+import type { VaultKey } from './vault-key.ts';
+
+/** What to verify, and how deep. */
+export interface VerifySqliteLogOptions<S> {
+  readonly path: string;
+  readonly crypto: Crypto;
+  /** With it the anchor is checked and every projection is rebuilt and compared. */
+  readonly vault?: { readonly path: string; readonly key: VaultKey };
+  /** How records follow from facts; without it they are not compared. */
+  readonly fold?: RecordFold<S>;
+  readonly onProgress?: (seq: number) => void;
+}
+
+/** What verifying found. */
+export interface SqliteLogReport {
+  readonly chain: Result<VerifiedChain, ChainFault>;
+  /** Undefined where no vault was given, or the chain is broken already. */
+  readonly rebuilt: Rebuilt | undefined;
+}
+
+/** A busy owner may flush between our two looks at its vault; then we look again. */
+const COPY_ATTEMPTS = 5;
+
+/** Verifies. Never writes to the log; projections are rebuilt from a copy in a scratch folder. */
+export function verifySqliteLog<S>(
+  options: VerifySqliteLogOptions<S>,
+): Result<SqliteLogReport, StoreRefusal> {
+  const vault = readVault(options);
+  if (!vault.ok) return vault;
+  const anchor = vault.value?.anchor();
+  vault.value?.close();
+  const chain = verifyFile(options, anchor);
+  if (!chain.ok || !chain.value.ok || options.vault === undefined) {
+    return chain.ok ? ok({ chain: chain.value, rebuilt: undefined }) : chain;
+  }
+  const rebuilt = rebuildCopy(options);
+  return rebuilt.ok ? ok({ chain: chain.value, rebuilt: rebuilt.value }) : rebuilt;
+}
+
+/**
+ * Copies a log's database as it is at one moment, also beside a live owner.
+ *
+ * Refuses: `STORE_CORRUPT`, `STORE_FAILED`.
+ */
+export function copySqliteLog(path: string, target: string): Result<undefined, StoreRefusal> {
+  try {
+    const { db } = connect(path, { mode: 'read', cacheKiB: CACHE_KIB_DEFAULT });
+    try {
+      db.prepare('VACUUM INTO ?').run(target);
+      return ok(undefined);
+    } finally {
+      db.close();
+    }
+  } catch (failure) {
+    return err(refusalOf(failure));
+  }
+}
+
+function verifyFile<S>(
+  { path, crypto, onProgress }: VerifySqliteLogOptions<S>,
+  anchor: Anchor | undefined,
+): Result<Result<VerifiedChain, ChainFault>, StoreRefusal> {
+  const reader = openSqliteReader(path);
+  if (!reader.ok) return reader;
+  try {
+    const progress = onProgress === undefined ? {} : { onProgress };
+    const known = anchor === undefined ? {} : { anchor };
+    return ok(verifyChain(reader.value, crypto, { ...known, ...progress }));
+  } finally {
+    reader.value.close();
+  }
+}
+
+function rebuildCopy<S>(options: VerifySqliteLogOptions<S>): Result<Rebuilt, StoreRefusal> {
+  const folder = mkdtempSync(join(tmpdir(), 'simsim-verify-'));
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const vault = readVault(options);
+      if (!vault.ok) return vault;
+      const target = join(folder, `copy-${attempt}.db`);
+      const copied = copySqliteLog(options.path, target);
+      if (!copied.ok) return copied;
+      const rebuilt = rebuildFrom(target, vault.value, options);
+      const isSettled = attempt === COPY_ATTEMPTS || hasSameAnchor(options, vault.value);
+      vault.value?.close();
+      if (isSettled || !rebuilt.ok || rebuilt.value.differences.length === 0) return rebuilt;
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function rebuildFrom<S>(
+  path: string,
+  vault: VaultReader | undefined,
+  { crypto, fold }: VerifySqliteLogOptions<S>,
+): Result<Rebuilt, StoreRefusal> {
+  if (vault === undefined) return err({ code: 'VAULT_MISSING', detail: 'no vault was given' });
+  const reader = openSqliteReader(path);
+  if (!reader.ok) return reader;
+  try {
+    const folded = fold === undefined ? {} : { fold };
+    return ok(rebuildProjections({ reader: reader.value, vault, crypto, ...folded }));
+  } finally {
+    reader.value.close();
+  }
+}
+
+function hasSameAnchor<S>(
+  options: VerifySqliteLogOptions<S>,
+  vault: VaultReader | undefined,
+): boolean {
+  const again = readVault(options);
+  const isSame = again.ok && again.value?.anchor().seq === vault?.anchor().seq;
+  if (again.ok) again.value?.close();
+  return isSame;
+}
+
+function readVault<S>({
+  crypto,
+  vault,
+}: VerifySqliteLogOptions<S>): Result<VaultReader | undefined, StoreRefusal> {
+  return vault === undefined
+    ? ok(undefined)
+    : openVaultReader(vault.path, { crypto, key: vault.key });
+}
