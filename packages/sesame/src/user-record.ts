@@ -208,7 +208,7 @@ export function encodeUserRecord(record: UserRecord): Uint8Array {
     .bytes(record.identityKey ?? new Uint8Array(0))
     .varint(record.listVersion)
     .raw(record.listHash)
-    .varint(record.staleAt ?? 0)
+    .varint(instantCode(record.staleAt))
     .varint(record.devices.size);
   const ordered = [...record.devices.values()].sort((a, b) => a.deviceId - b.deviceId);
   for (const device of ordered) {
@@ -216,12 +216,17 @@ export function encodeUserRecord(record: UserRecord): Uint8Array {
       .u8(device.deviceId)
       .varint(device.registrationId)
       .bytes(device.deviceKey)
-      .varint(device.staleAt ?? 0)
+      .varint(instantCode(device.staleAt))
       .u8(device.active === undefined ? 0 : 1)
       .varint(sessionsOf(device).length);
     for (const id of sessionsOf(device)) writer.text(id);
   }
   return writer.finish();
+}
+
+/** 0 stands for never, so that a clock that begins at 0 unmarks nothing. */
+function instantCode(at: number | undefined): number {
+  return at === undefined ? 0 : at + 1;
 }
 
 /** Reads a projection row; `undefined` where it is malformed. */
@@ -247,7 +252,7 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
     listHash,
     devices,
     ...(identityKey.length === 0 ? {} : { identityKey }),
-    ...(staleAt === 0 ? {} : { staleAt }),
+    ...(staleAt === 0 ? {} : { staleAt: staleAt - 1 }),
   };
 }
 
@@ -268,7 +273,7 @@ function readDevice(reader: BinaryReader): DeviceRecord | undefined {
     deviceKey,
     inactive: hasActive ? rest : ids,
     ...(hasActive && active !== undefined ? { active } : {}),
-    ...(staleAt === 0 ? {} : { staleAt }),
+    ...(staleAt === 0 ? {} : { staleAt: staleAt - 1 }),
   };
 }
 
