@@ -1,7 +1,10 @@
 /** Every bound of the engine, with its reason. Checked before any derivation or allocation. */
 
-/** Rounds of one send to one user before it fails (SES-50). Each round heals one list change. */
-export const SEND_ROUNDS_MAX = 8;
+/**
+ * Posts and claims of one send to one user before it fails (SES-50). A list change takes two of
+ * them, keys and a post, so a relay that lies for ever is told from seven changes in a row.
+ */
+export const SEND_ROUNDS_MAX = 16;
 
 /** Recipients of one send. A larger group is the application's loop. */
 export const RECIPIENTS_MAX = 256;

@@ -97,7 +97,8 @@ function claimFor(
   const { userId } = recipient;
   work.effect({ type: 'claim', userId, devices, sends: [state.messageId], resends: [] });
   const { postId: _, ...rest } = recipient;
-  return withRecipient(state, { ...rest, status: 'claiming', copies: new Map() });
+  const round = recipient.round + 1;
+  return withRecipient(state, { ...rest, status: 'claiming', round, copies: new Map() });
 }
 
 /** Ends a recipient without delivery; the rest of the send goes on (SES-38). */

@@ -41,7 +41,7 @@ export type RecipientStatus = 'posting' | 'claiming' | 'accepted' | 'unknown' | 
 export interface Recipient {
   readonly userId: UserId;
   readonly status: RecipientStatus;
-  /** Rounds posted so far, from 1. */
+  /** Posts and claims made so far. */
   readonly round: number;
   /** The post of the round in flight. */
   readonly postId?: PostId;
