@@ -16,7 +16,7 @@ import type { Compilable, RawBuilder } from 'kysely';
 import type { LogTables } from './schema.ts';
 
 /** What a query takes and gives back. */
-export type SqlValue = string | number | Uint8Array | null;
+type SqlValue = string | number | Uint8Array | null;
 
 /** Arguments of a query, by the names of its slots. */
 export type SqlArguments = Readonly<Record<string, SqlValue>>;

@@ -23,7 +23,7 @@ export function numberAt(row: Columns, column: number): number {
 }
 
 /** Reads an integer that may be absent. */
-export function numberOrNoneAt(row: Columns, column: number): number | undefined {
+function numberOrNoneAt(row: Columns, column: number): number | undefined {
   return row[column] === null ? undefined : numberAt(row, column);
 }
 

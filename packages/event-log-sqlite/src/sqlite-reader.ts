@@ -73,7 +73,7 @@ export function readerOver(connection: Connection): EventReader {
 }
 
 /** Runs a read; what SQLite throws becomes a StoreFailure. */
-export function guard<T>(read: () => T): T {
+function guard<T>(read: () => T): T {
   try {
     return read();
   } catch (failure) {

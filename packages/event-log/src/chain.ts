@@ -17,7 +17,7 @@ const LINK = encodeUtf8('simsim/link/1');
 const NO_SEALED = new Uint8Array(32);
 
 /** Bytes of an encoded header. */
-export const HEADER_BYTES = 44;
+const HEADER_BYTES = 44;
 
 /** Length of a sealed part that was replaced by its digest. */
 export const PRUNED_BYTES = 32;

@@ -14,7 +14,7 @@ const LABEL = encodeUtf8('simsim/inbox/1');
 const NONCE_BYTES = 12;
 
 /** An epoch that takes new mail. */
-export interface OpenEpoch {
+interface OpenEpoch {
   readonly slot: number;
   readonly key: Secret<'seal'>;
   /** Rows put so far. */

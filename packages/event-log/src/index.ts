@@ -51,7 +51,7 @@ export type { ChainFault, VerifiedChain, VerifyOptions } from './verify-chain.ts
 export { rebuildProjections } from './rebuild.ts';
 export type { Difference, RebuildParts, Rebuilt, RecordFold } from './rebuild.ts';
 export { createLogReader } from './log-reader.ts';
-export type { LogReader } from './log-reader.ts';
+export type { LogReader, LogReaderParts } from './log-reader.ts';
 export { StoreFailure } from './refusal.ts';
 export type { LeaseHolder, StoreRefusal, StoreRefusalCode } from './refusal.ts';
 export type { Chaos, ChaosSite } from './chaos.ts';

@@ -11,7 +11,7 @@ const NONCE_BYTES = 12;
 const NAME_HASH_BYTES = 16;
 
 /** What a box holds; each kind has its own associated data, so none can stand for another. */
-export type BoxKind = 'facts' | 'label' | 'record' | 'data' | 'outbox';
+type BoxKind = 'facts' | 'label' | 'record' | 'data' | 'outbox';
 
 /** The keys of a log that do not ratchet, kept in fixed vault slots. */
 export interface FixedKeys {

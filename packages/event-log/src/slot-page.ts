@@ -11,7 +11,7 @@ import type { SlotUse } from './vault.ts';
 export const SLOTS_PER_PAGE = 80;
 
 /** Bytes of one slot. */
-export const SLOT_BYTES = 48;
+const SLOT_BYTES = 48;
 
 /** Bytes of a page before sealing. */
 export const SLOT_PAGE_BYTES: number = SLOTS_PER_PAGE * SLOT_BYTES;

@@ -11,6 +11,7 @@ import type { CommitRefusal, DraftEvent, LogBatch } from './event-log.ts';
 import type { EventRow, HeadChange, StoreChange, StreamRow, Tip } from './event-store.ts';
 import { encodeFactsHead } from './facts-envelope.ts';
 import type { StagedEpochs } from './inbox-epochs.ts';
+import { SEALED_BYTES_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
 import { labelPlace } from './open-facts.ts';
 import { sealPart } from './sealed-part.ts';
@@ -95,7 +96,7 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
 }
 
 /** The tip as the store knows it. */
-export function storeTip(tip: Tip): Tip {
+function storeTip(tip: Tip): Tip {
   return tip.seq === 0 ? { seq: 0, hash: new Uint8Array(0) } : tip;
 }
 
@@ -183,6 +184,7 @@ function sealState(
     state: part.state,
   });
   crypto.wipe(sealKey);
+  invariant(sealed.length <= SEALED_BYTES_MAX, 'a sealed state is bounded');
   if (staged.key !== undefined) staged.spent.push(staged.key);
   staged.key = key;
   staged.state = { ...staged.state, sealed: build.tip.seq + 1, index, next };

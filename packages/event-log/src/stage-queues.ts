@@ -9,7 +9,7 @@ import type { LogState } from './log-state.ts';
 import type { QueueSlots } from './queue-slots.ts';
 
 /** A queue id and the slot it got or left. */
-export interface SlotMove {
+interface SlotMove {
   readonly id: Uint8Array;
   readonly slot: number;
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { DraftEvent, LogBatch } from '../src/index.ts';
 import { id16, text } from './world.ts';
 
-export interface EventPlan {
+interface EventPlan {
   readonly stream: number;
   readonly sealed: Uint8Array | undefined;
   readonly closes: boolean;

@@ -32,7 +32,7 @@ export interface World {
   readonly gate: Gate;
 }
 
-export interface Gate {
+interface Gate {
   isMoved: boolean;
 }
 
