@@ -249,12 +249,13 @@ function fileMedium(file: number, opened: OpenedVaultFile, options: VaultFileOpt
       fdatasyncSync(file);
       chaos?.at('vault:copy-synced');
       stale = replaced;
-      if (options.wipe === 'lazy') return;
-      chaos?.at('vault:before-zero');
-      zero(stale);
-      writeAt(file, header, (1 - headerPlace) * FILE_PAGE_BYTES);
-      fdatasyncSync(file);
-      stale = [];
+      if (options.wipe !== 'lazy') {
+        chaos?.at('vault:before-zero');
+        zero(stale);
+        writeAt(file, header, (1 - headerPlace) * FILE_PAGE_BYTES);
+        fdatasyncSync(file);
+        stale = [];
+      }
       chaos?.at('vault:done');
     },
     settle() {

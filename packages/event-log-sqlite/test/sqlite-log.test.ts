@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { id16, openedLog, openLog, scratchFolder, text } from './files.ts';
 
@@ -27,6 +29,17 @@ describe('a log in files', () => {
     expect(again.inbox().map(({ body }) => body)).toEqual([text('mail')]);
     expect(again.lag()).toBe(0);
     again.close();
+  });
+
+  test('works over a WAL laid down in advance', () => {
+    const folder = scratchFolder();
+    for (let version = 1; version < 4; version++) {
+      const log = openedLog(folder, { walBytes: 300_000 });
+      expect(existsSync(join(folder, 'log.db-wal'))).toBe(true);
+      log.commit({ at: 1, events: [{ ...event, sealed: [text(`state ${version}`)] }] });
+      expect(log.sealedValue('session/a')).toEqual(text(`state ${version}`));
+      log.close();
+    }
   });
 
   test('has one owner at a time', () => {

@@ -58,8 +58,6 @@ interface Build {
 
 /** Builds the rows of a batch. The pool must hold the slots it needs. */
 export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, CommitRefusal> {
-  const closed = batch.events.find(({ stream }) => log.streams.get(stream)?.isClosed === true);
-  if (closed !== undefined) return err({ code: 'STREAM_CLOSED', stream: closed.stream });
   const build: Build = {
     log,
     at: batch.at,
@@ -72,12 +70,13 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
     streamMax: log.streamMax,
   };
   for (const draft of batch.events) {
-    if (build.streams.get(draft.stream)?.state.isClosed === true) {
+    const stream = streamOf(build, draft.stream);
+    if (stream.state.isClosed) {
       dropStreams(log, build.streams);
       log.queues.epochs.drop(build.epochs);
       return err({ code: 'STREAM_CLOSED', stream: draft.stream });
     }
-    stageEvent(build, draft);
+    stageEvent(build, draft, stream);
   }
   const seen = log.seen.stage(build.seen);
   const queues = stageQueues(log, batch, { seq: build.tip.seq, epochs: build.epochs });
@@ -112,9 +111,8 @@ export function dropStreams(log: LogState, streams: ReadonlyMap<string, StagedSt
   }
 }
 
-function stageEvent(build: Build, draft: DraftEvent): void {
+function stageEvent(build: Build, draft: DraftEvent, staged: StagedStream): void {
   const { log } = build;
-  const staged = streamOf(build, draft.stream);
   const { state } = staged;
   const isFirst = state.version === 0;
   const needsSlot = draft.sealed !== undefined && state.slot === undefined;
