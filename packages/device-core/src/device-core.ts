@@ -112,6 +112,7 @@ export class DeviceCore {
     for (let tries = 0; tries < MOVES_MAX; tries++) {
       const batch = new Batch(this.log, this.#cache);
       const outcomes = this.#decideAll(inputs, batch);
+      if (this.#options.sabotage?.has('adopt-before-commit') === true) this.#adopt(batch);
       if (this.#commit(batch, inputs)) {
         this.#adopt(batch);
         return { outcomes, effects: batch.effects };

@@ -7,7 +7,7 @@ import { accept, blocksFor, decrypt, parseMessage, sessionIdOf, withBlocks } fro
 import type { InitiationMessage, ParsedMessage, Session, SkippedBlock } from '@simsim/session';
 import { decodeContent } from './content.ts';
 import type { Content } from './content.ts';
-import type { DeadReason, DecideResult, EnvelopeState, InboxItem } from './decision.ts';
+import type { DecideResult, EnvelopeState, InboxItem } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input } from './input.ts';
 import { changeUser, loadedSession, sessionStreams, writeSession } from './peer-session.ts';
@@ -39,8 +39,7 @@ interface Opened {
 type Attempt =
   | { readonly kind: 'opened'; readonly opened: Opened }
   | { readonly kind: 'needMore'; readonly streams: readonly StreamId[] }
-  | { readonly kind: 'failed'; readonly reason: string }
-  | { readonly kind: 'dead'; readonly reason: DeadReason };
+  | { readonly kind: 'failed'; readonly reason: string };
 
 /** Takes one envelope from the mailbox to its named end. */
 export function decideEnvelope(
@@ -65,8 +64,6 @@ export function decideEnvelope(
   switch (attempt.kind) {
     case 'needMore':
       return needMore(attempt.streams);
-    case 'dead':
-      return ended(work, envelope, { state: 'dead', reason: attempt.reason });
     case 'failed':
       return askAgain(work, input, attempt.reason);
     case 'opened':
@@ -161,7 +158,9 @@ function acceptInitiation(
   if (work.isClosed(sessionStream(at))) return { kind: 'failed', reason: 'SESSION_ENDED' };
   if (record.identityKey !== undefined && !equalBytes(record.identityKey, identityKey)) {
     work.effect({ type: 'identityChanged', userId, identityKey });
-    return { kind: 'dead', reason: 'IDENTITY_CHANGED' };
+    if (!work.isSabotaged('trust-any-identity'))
+      return { kind: 'failed', reason: 'IDENTITY_CHANGED' };
+    changeUser(work, userId, [{ type: 'identity', key: identityKey }]);
   }
   const missing = work.missing([PRE_KEYS_STREAM]);
   if (missing.length > 0) return { kind: 'needMore', streams: missing };

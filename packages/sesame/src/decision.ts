@@ -46,7 +46,6 @@ export type DeadReason =
   | 'MALFORMED_CONTENT'
   | 'FORGED_SYNC'
   | 'FROM_SELF'
-  | 'IDENTITY_CHANGED'
   | 'UNKNOWN_DEVICE'
   | 'UNKNOWN_CONTENT'
   | 'RESEND_REFUSED';

@@ -94,6 +94,7 @@ export function encryptWith(
   if (before === undefined) return undefined;
   const result = encrypt(before, message.content, work.env);
   if (!result.ok) return undefined;
+  if (work.isSabotaged('rewind-chain')) return result.value.message;
   writeSession(work, at, {
     before,
     after: result.value.session,

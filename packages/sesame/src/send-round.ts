@@ -128,6 +128,7 @@ export function failRecipient(
 export function writeSend(work: Workspace, state: SendState, was: { posted: boolean }): void {
   const stream = sendStream(state.messageId);
   if (!was.posted && isPosted(state)) work.effect({ type: 'sendDone', messageId: state.messageId });
-  if (isSettled(state)) work.close(stream, { name: 'SendClosed', fields: { reason: 'settled' } });
+  const isDone = isSettled(state) && !work.isSabotaged('keep-settled-send');
+  if (isDone) work.close(stream, { name: 'SendClosed', fields: { reason: 'settled' } });
   else work.keep(stream, state);
 }

@@ -39,17 +39,37 @@ export interface Slice {
 
 /** Broken variants of the engine, for laws that must catch them. Production passes none. */
 export type Sabotage =
+  /** A refused round counts as taken. */
   | 'drop-rejected-round'
+  /** Rounds go to removed devices too. */
+  | 'send-to-stale'
+  /** No copy goes to the sender's other devices. */
+  | 'skip-own-devices'
+  /** A chain is not moved on by what was encrypted with it. */
+  | 'rewind-chain'
+  /** Nothing is remembered as received. */
+  | 'forget-dedupe'
+  /** Every initiation message begins a session, also one of a known session. */
+  | 'new-session-each-initiation'
+  /** A message on an inactive session leaves it inactive. */
+  | 'ignore-session-activation'
+  /** A used one-time prekey stays. */
+  | 'keep-one-time-key'
+  /** A key in a header replaces the pinned one, before anything vouches for it. */
+  | 'trust-any-identity'
+  /** One device's receipt counts for all devices of its user. */
+  | 'receipt-from-anyone'
+  /** A send that is done with keeps its plaintext. */
+  | 'keep-settled-send'
+  /** A message is encrypted again with the session that failed. */
   | 'resend-on-same-session'
   | 'resend-without-limit'
+  /** Whoever names an envelope gets its message. */
   | 'resend-to-anyone'
-  | 'send-to-stale'
-  | 'forget-dedupe'
-  | 'new-session-each-initiation'
-  | 'skip-own-devices'
-  | 'ignore-session-activation'
-  | 'keep-one-time-key'
-  | 'receipt-from-anyone';
+  /** A record changes without an event that says so. */
+  | 'silent-user-change'
+  /** What a commit would change is taken for true before it is durable. */
+  | 'adopt-before-commit';
 
 /** The time of one decision. Clocks of two devices are never compared (SES-8). */
 export interface Clock {
@@ -179,7 +199,8 @@ export class Workspace {
     const before = this.user(userId);
     const after = changes.reduce(applyUserChange, before);
     if (changes.length > 0) {
-      this.write(userStream(userId), { name: 'UserChanged', fields: { changes } }, after);
+      const told = this.isSabotaged('silent-user-change') ? changes.slice(1) : changes;
+      this.write(userStream(userId), { name: 'UserChanged', fields: { changes: told } }, after);
     }
     return after;
   }
