@@ -19,6 +19,19 @@ export interface Tally {
   readonly unreadAtRemoval: number;
 }
 
+/** One delivery that is not right. */
+export interface Finding {
+  readonly kind: 'lost' | 'duplicated' | 'wrong';
+  /** Absent for a row that does not decode. */
+  readonly messageId?: string;
+}
+
+/** A device's count, and what is not right, one by one. */
+export interface DeviceAudit {
+  readonly tally: Tally;
+  readonly findings: readonly Finding[];
+}
+
 /** Nothing counted. */
 export const EMPTY_TALLY: Tally = {
   expected: 0,
@@ -53,21 +66,23 @@ export function isClean(tally: Tally): boolean {
  * expected if the coordinator heard its acknowledgement or the row is there (a process may be killed
  * between the commit and telling of it).
  */
-export function auditDevice(debt: DeviceDebt, rows: readonly (SeenRecord | undefined)[]): Tally {
+export function auditDevice(
+  debt: DeviceDebt,
+  rows: readonly (SeenRecord | undefined)[],
+): DeviceAudit {
   const rowsById = new Map<string, number>();
   const spoiled = new Set<string>();
-  let wrong = 0;
+  const findings: Finding[] = [];
   for (const row of rows) {
     const owed = row === undefined ? undefined : debt.owed.get(row.messageId);
-    if (row === undefined || owed === undefined || !isSame(row, owed)) {
-      wrong++;
-      if (owed !== undefined) spoiled.add(owed.messageId);
-    } else {
+    if (row !== undefined && owed !== undefined && isSame(row, owed)) {
       rowsById.set(owed.messageId, (rowsById.get(owed.messageId) ?? 0) + 1);
+      continue;
     }
+    findings.push({ kind: 'wrong', ...(row === undefined ? {} : { messageId: row.messageId }) });
+    if (owed !== undefined) spoiled.add(owed.messageId);
   }
-  const tally = { ...EMPTY_TALLY, wrong };
-  const counts = { expected: 0, seen: 0, lost: 0, duplicated: 0, unreadAtRemoval: 0 };
+  const counts = { ...EMPTY_COUNTS, wrong: findings.length };
   for (const messageId of debt.owed.keys()) {
     const count = rowsById.get(messageId) ?? 0;
     const isThere = count > 0 || spoiled.has(messageId);
@@ -77,11 +92,19 @@ export function auditDevice(debt: DeviceDebt, rows: readonly (SeenRecord | undef
     }
     counts.expected++;
     if (count > 0) counts.seen++;
-    if (!isThere) counts.lost++;
-    counts.duplicated += Math.max(0, count - 1);
+    if (!isThere) {
+      counts.lost++;
+      findings.push({ kind: 'lost', messageId });
+    }
+    for (let extra = 1; extra < count; extra++) {
+      counts.duplicated++;
+      findings.push({ kind: 'duplicated', messageId });
+    }
   }
-  return { ...tally, ...counts };
+  return { tally: counts, findings };
 }
+
+const EMPTY_COUNTS: { -readonly [K in keyof Tally]: number } = { ...EMPTY_TALLY };
 
 function isSame(row: SeenRecord, owed: OwedLine): boolean {
   return (

@@ -2,7 +2,7 @@
 
 import { performance } from 'node:perf_hooks';
 import { addTallies, auditDevice, EMPTY_TALLY } from './audit.ts';
-import type { Tally } from './audit.ts';
+import type { DeviceAudit, Tally } from './audit.ts';
 import type { CastDevice } from './cast.ts';
 import { bytesOnDisk, readDeviceLog } from './census.ts';
 import type { LogCensus } from './census.ts';
@@ -16,7 +16,7 @@ import type { PlayedOut } from './play.ts';
 import { peakMemoryBytes } from './process-memory.ts';
 import type { ProgressState } from './progress-bar.ts';
 import { problemsOf } from './report.ts';
-import type { PlayReport, UserReport } from './report.ts';
+import type { PlayReport, ReportedFinding, UserReport } from './report.ts';
 import type { PlayLine } from './room.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -31,9 +31,13 @@ export interface CountInput {
   readonly onProgress: (state: ProgressState) => void;
 }
 
+/** Findings that are named; the counts hold all of them. */
+const FINDINGS_MAX = 100;
+
 /** Sums over all logs. */
 interface LogSums {
   readonly tallies: ReadonlyMap<string, Tally>;
+  readonly findings: readonly ReportedFinding[];
   readonly envelopes: number;
   readonly sessions: number;
   readonly heals: number;
@@ -78,6 +82,7 @@ export async function countPlay(
     bytesOnDisk: disk,
     peakMemoryBytes: Math.max(played.peakMemoryBytes, peakMemoryBytes()),
     isQuiescent: played.isQuiescent,
+    findings: sums.findings.slice(0, FINDINGS_MAX),
     folder,
   };
   const problems = problemsOf(figures);
@@ -85,11 +90,11 @@ export async function countPlay(
   return { report, users: userReports(input, sums.tallies) };
 }
 
-async function readLogs(
-  { played, onProgress, signal }: CountInput,
-  expectation: Expectation,
-): Promise<LogSums> {
+async function readLogs(input: CountInput, expectation: Expectation): Promise<LogSums> {
+  const { played, onProgress, signal } = input;
   const tallies = new Map<string, Tally>();
+  const findings: ReportedFinding[] = [];
+  const lineById = linesById(input);
   const sums = { envelopes: 0, sessions: 0, heals: 0, resendsAsked: 0 };
   for (const [done, device] of played.devices.entries()) {
     signal.throwIfAborted();
@@ -98,17 +103,30 @@ async function readLogs(
     sums.sessions += census.sessions;
     sums.heals += census.heals;
     sums.resendsAsked += census.resendsAsked;
-    const tally = tallyOf(device, census, expectation);
+    const { tally, findings: found } = auditOf(device, census, expectation);
+    for (const { kind, messageId } of found) {
+      const { user, deviceId } = device;
+      findings.push({ kind, user, device: deviceId, line: lineById.get(messageId ?? '') ?? 0 });
+    }
     tallies.set(device.user, addTallies(tallies.get(device.user) ?? EMPTY_TALLY, tally));
     onProgress({ phase: 'counting', done, total: played.devices.length, counters: [] });
     // Lets an interrupt and the progress line through.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { tallies, ...sums };
+  return { tallies, findings, ...sums };
+}
+
+/** Line numbers of the file, by message id. */
+function linesById({ lines, played }: CountInput): ReadonlyMap<string, number> {
+  return new Map(
+    played.journal.entries.flatMap((entry) =>
+      entry.type === 'issued' ? [[entry.messageId, lines[entry.line]?.number ?? 0] as const] : [],
+    ),
+  );
 }
 
 /** A device nobody ever listed owes nothing, so every row of it is wrong. */
-function tallyOf(device: CastDevice, census: LogCensus, expectation: Expectation): Tally {
+function auditOf(device: CastDevice, census: LogCensus, expectation: Expectation): DeviceAudit {
   const name = { user: device.user, device: device.deviceId };
   const debt = expectation.debts.get(deviceKey(name)) ?? {
     ...name,

@@ -7,7 +7,7 @@ import type { Journal } from './journal-file.ts';
 import { lastKillOf } from './kill-record-codec.ts';
 import type { KillOrder } from './kill-hook.ts';
 import type { Watch } from './watch.ts';
-import { WorkerGoneError, WorkerProcess } from './worker-process.ts';
+import { unlessGone, WorkerProcess } from './worker-process.ts';
 import type { WorkerExit } from './worker-process.ts';
 
 /** What a pool works with. */
@@ -94,11 +94,11 @@ export class HostPool {
   /** The host kills itself at that moment. */
   async arm(host: number, order: KillOrder): Promise<void> {
     this.#slot(host).isArmed = true;
-    await ignoreGone(this.call(host, 'arm', order));
+    await unlessGone(this.call(host, 'arm', order));
   }
 
   async disarm(host: number): Promise<void> {
-    await ignoreGone(this.call(host, 'disarm', null));
+    await unlessGone(this.call(host, 'disarm', null));
     this.#slot(host).isArmed = false;
     this.#options.watch.changed();
   }
@@ -108,7 +108,7 @@ export class HostPool {
     const statuses = await Promise.all(
       this.#slots.map(async (slot, host) => {
         if (slot.state !== 'up') return undefined;
-        const status = await ignoreGone(this.call(host, 'status', null));
+        const status = await unlessGone(this.call(host, 'status', null));
         if (status === undefined) return undefined;
         slot.peakMemoryBytes = Math.max(slot.peakMemoryBytes, status.peakMemoryBytes);
         return status;
@@ -190,13 +190,4 @@ function kindOf(site: string | undefined): KillKind | undefined {
   if (KILL_SITES.send.includes(site)) return 'send';
   if (KILL_SITES.receive.includes(site)) return 'receive';
   return KILL_SITES.flush.includes(site) ? 'flush' : undefined;
-}
-
-async function ignoreGone<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof WorkerGoneError) return undefined;
-    throw error;
-  }
 }

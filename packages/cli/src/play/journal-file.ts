@@ -1,6 +1,7 @@
 /** The journal as it grows: kept in memory for the count, and written beside the logs for people. */
 
 import { createWriteStream } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { finished } from 'node:stream/promises';
 import type { JournalEntry } from './journal.ts';
 
@@ -12,9 +13,10 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-/** Starts a journal in a new file. */
+/** Starts a journal in a new file; its lines carry milliseconds since now. */
 export function createJournal(path: string): Journal {
   const entries: JournalEntry[] = [];
+  const startedAt = performance.now();
   const stream = createWriteStream(path, { flags: 'wx' });
   const done = finished(stream);
   done.catch(() => undefined);
@@ -22,7 +24,8 @@ export function createJournal(path: string): Journal {
     entries,
     add(entry) {
       entries.push(entry);
-      stream.write(`${JSON.stringify(entry)}\n`);
+      const ms = Math.round(performance.now() - startedAt);
+      stream.write(`${JSON.stringify({ ms, ...entry })}\n`);
     },
     async close() {
       stream.end();

@@ -6,7 +6,7 @@ import { lastKillOf } from './kill-record-codec.ts';
 import type { KillOrder } from './kill-hook.ts';
 import type { RelayCalls } from './relay-calls.ts';
 import type { Watch } from './watch.ts';
-import { WorkerProcess } from './worker-process.ts';
+import { unlessGone, WorkerProcess } from './worker-process.ts';
 import type { WorkerExit } from './worker-process.ts';
 
 /** What a relay's keeper works with. */
@@ -55,17 +55,18 @@ export class RelayKeeper {
 
   /** The relay kills itself at that moment. */
   async arm(order: KillOrder): Promise<void> {
-    await this.#worker?.call('arm', order);
+    await unlessGone(this.#worker?.call('arm', order));
   }
 
   async disarm(): Promise<void> {
-    await this.#worker?.call('disarm', null);
+    await unlessGone(this.#worker?.call('disarm', null));
   }
 
   /** Takes note of its memory. */
   async look(): Promise<void> {
-    if (!this.#isUp || this.#worker === undefined) return;
-    this.peakMemoryBytes = Math.max(this.peakMemoryBytes, await this.#worker.call('memory', null));
+    if (!this.#isUp) return;
+    const bytes = await unlessGone(this.#worker?.call('memory', null));
+    this.peakMemoryBytes = Math.max(this.peakMemoryBytes, bytes ?? 0);
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 /** What a play comes to: one object for machines, tables for people. */
 
 import { isClean } from './audit.ts';
-import type { Tally } from './audit.ts';
+import type { Finding, Tally } from './audit.ts';
 import { textTable } from './text-table.ts';
 import type { Column } from './text-table.ts';
 
@@ -12,6 +12,15 @@ export interface UserReport extends Tally {
   readonly devices: number;
   /** Lines the user said. */
   readonly sent: number;
+}
+
+/** A delivery that is not right. */
+export interface ReportedFinding {
+  readonly kind: Finding['kind'];
+  readonly user: string;
+  readonly device: number;
+  /** Line number in the transcript; 0 for a row that belongs to no line. */
+  readonly line: number;
 }
 
 /** Everything that is printed. Field names are API: `--json` prints this object. */
@@ -59,6 +68,8 @@ export interface PlayReport {
   /** Greatest resident memory of any process of the play. */
   readonly peakMemoryBytes: number;
   readonly isQuiescent: boolean;
+  /** The first deliveries that are lost, doubled or wrong. */
+  readonly findings: readonly ReportedFinding[];
   readonly folder: string;
 }
 
@@ -100,6 +111,9 @@ const NO_COUNT: Tally = {
   unreadAtRemoval: 0,
 };
 
+/** Findings on a terminal; the folder and `--json` hold more. */
+const FINDINGS_SHOWN = 10;
+
 /** The tables, line by line. */
 export function renderReport(
   report: PlayReport,
@@ -121,6 +135,9 @@ export function renderReport(
     ...(report.ok
       ? ['Every line arrived exactly once on every device that should have it.']
       : report.problems.map((problem) => `NOT RIGHT: ${problem}`)),
+    ...report.findings
+      .slice(0, FINDINGS_SHOWN)
+      .map(({ kind, user, device, line }) => `  line ${line} on ${user}.${device}: ${kind}`),
     '',
     `Logs         ${report.folder}`,
     `Try next     simsim verify ${report.folder}`,

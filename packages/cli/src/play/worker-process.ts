@@ -18,6 +18,16 @@ export class WorkerGoneError extends Error {
   override readonly name = 'WorkerGoneError';
 }
 
+/** The answer, or `undefined` where the child ended before it gave one. */
+export async function unlessGone<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof WorkerGoneError) return undefined;
+    throw error;
+  }
+}
+
 /** How a child is started. */
 export interface WorkerOptions<Event> {
   /** The script, beside this file. */
