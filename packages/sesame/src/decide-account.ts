@@ -219,7 +219,10 @@ export function decideListLearned(input: In<'listLearned'>, work: Workspace): De
   const first = work.missing([DEVICE_STREAM, userStream(userId)]);
   if (first.length > 0) return needMore(first);
   const checked = listChanges(work, userId, input.list);
-  if (!checked.ok) return refused(checked.reason);
+  // A changed key is told as an effect, which a refusal would swallow (SES-89).
+  if (!checked.ok) {
+    return checked.reason === 'IDENTITY_CHANGED' ? work.decided() : refused(checked.reason);
+  }
   changeUser(work, userId, checked.changes);
   return work.decided();
 }
