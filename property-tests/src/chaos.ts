@@ -4,9 +4,10 @@
  */
 
 import fc from 'fast-check';
-import type { MessageId, UserId } from '@simsim/relay-protocol';
+import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
 import type { Sabotage } from '@simsim/sesame';
-import { checkPlaintextLife, checkWorld } from './checks.ts';
+import { expect } from 'vitest';
+import { checkNoResends, checkPlaintextLife, checkWorld, stateOf } from './checks.ts';
 import type { Fault } from './faulty-store.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
@@ -51,10 +52,11 @@ export interface Step {
   readonly n: number;
 }
 
-/** A case: how many users, and what befalls them. */
+/** A case: how many users, with how many devices each at first, and what befalls them. */
 export interface Story {
   readonly seed: number;
   readonly users: number;
+  readonly devices: number;
   readonly oneTimeKeys: number;
   readonly steps: readonly Step[];
 }
@@ -71,6 +73,7 @@ export function stories(stepsMax: number): fc.Arbitrary<Story> {
   return fc.record({
     seed: fc.nat(1 << 20),
     users: fc.integer({ min: 2, max: 3 }),
+    devices: fc.integer({ min: 1, max: 2 }),
     oneTimeKeys: fc.constantFrom(0, 1, 3, 6),
     steps: fc.array(fc.record({ deed, by: fc.nat(8), n: fc.nat(5039) }), {
       minLength: stepsMax >> 1,
@@ -85,14 +88,22 @@ const DEVICES_PER_USER_MAX = 3;
 const FAULTS: readonly Fault[] = ['before', 'after', 'moved'];
 
 /** Plays a story to its end, lets the world come to rest, and checks all that must hold. */
-export function playStory(story: Story, sabotage: readonly Sabotage[] = []): World {
-  const world = new World({ seed: story.seed, oneTimeKeys: story.oneTimeKeys, sabotage });
+export function playStory(
+  story: Story,
+  sabotage: readonly Sabotage[] = [],
+  rehearsal?: 'before' | 'moved',
+): World {
+  const { seed, oneTimeKeys } = story;
+  const rehearsed = rehearsal === undefined ? {} : { rehearsal };
+  const world = new World({ seed, oneTimeKeys, sabotage, ...rehearsed });
   const teller = new Teller(world, NAMES.slice(0, story.users).map(user));
+  for (const device of story.devices === 1 ? [] : [...world.devices]) world.link(device);
   for (const step of story.steps) teller.play(step);
   for (const device of world.devices) device.store.fault = undefined;
   world.settle();
   teller.checkOpenSends();
   checkWorld(world);
+  checkNoResends(world);
   return world;
 }
 
@@ -108,10 +119,10 @@ class Teller {
     for (const name of users) world.create(name);
   }
 
+  /** Plays a step on a device that has something to do for it. */
   play(step: Step): void {
-    const { devices } = this.#world;
-    const device = devices[step.by % devices.length];
-    if (device !== undefined) this.#do(device, step);
+    const able = this.#world.devices.filter((device) => isAble(device, step.deed));
+    withOne(able, step.by, (device) => this.#do(device, step));
     this.checkOpenSends();
   }
 
@@ -140,7 +151,7 @@ class Teller {
         fetchSome(device, n);
         break;
       case 'again':
-        withOne(device.history, n, (envelope) => device.takeIn([envelope]));
+        withOne(device.history, n, (envelope) => repeat(device, envelope));
         break;
       case 'keep':
         device.acknowledge(device.core.inbox().slice(0, 1 + (n % 3)));
@@ -186,6 +197,31 @@ class Teller {
   }
 }
 
+function isAble(device: TestDevice, what: Deed): boolean {
+  switch (what) {
+    case 'post':
+    case 'lose':
+      return device.posts.length > 0;
+    case 'claim':
+      return device.claims.length > 0;
+    case 'fetch':
+      return device.fetch().length > 0;
+    case 'again':
+      return device.history.length > 0;
+    case 'keep':
+      return device.core.inbox().length > 0;
+    case 'work':
+      return device.posts.length + device.claims.length > 0;
+    case 'send':
+    case 'restart':
+    case 'fault':
+    case 'flush':
+    case 'link':
+    case 'remove':
+      return true;
+  }
+}
+
 /** Takes in a part of the mailbox in some order, in one commit or in one each. */
 function fetchSome(device: TestDevice, n: number): void {
   const mail = device.fetch();
@@ -196,6 +232,15 @@ function fetchSome(device: TestDevice, n: number): void {
   const some = ordered.slice(0, 1 + ((n >> 2) % mail.length));
   if (n & 2) device.takeIn(some);
   else for (const envelope of some) device.takeIn([envelope]);
+}
+
+/** Gives an envelope again; one that was done with changes nothing. */
+function repeat(device: TestDevice, envelope: IncomingEnvelope): void {
+  const isDone = device.done.has(envelope.envelopeId);
+  device.store.fault = undefined;
+  const before = isDone ? stateOf(device.log) : {};
+  device.takeIn([envelope]);
+  if (isDone) expect(stateOf(device.log)).toEqual(before);
 }
 
 function withOne<T>(items: readonly T[], n: number, use: (item: T) => void): void {

@@ -3,8 +3,15 @@
 import { bytesToHex, invariant } from '@simsim/bytes';
 import type { EventLog } from '@simsim/event-log';
 import type { MessageId } from '@simsim/relay-protocol';
-import { decodeFact, evolveRecord, sendStream, sessionsOf, USER_PREFIX } from '@simsim/sesame';
-import type { SendState } from '@simsim/sesame';
+import {
+  decodeFact,
+  evolveRecord,
+  sendStream,
+  sessionsOf,
+  sessionStream,
+  USER_PREFIX,
+} from '@simsim/sesame';
+import { parseMessage, sessionIdOf } from '@simsim/session';
 import { expect } from 'vitest';
 import type { TestDevice } from './test-device.ts';
 import type { World } from './world.ts';
@@ -22,6 +29,7 @@ export function checkWorld(world: World): void {
 /** What must hold of a device at any time. */
 export function checkDevice(device: TestDevice): void {
   checkRecords(device);
+  checkOneTimeKeys(device);
   checkReplay(device);
   checkReopen(device);
 }
@@ -41,14 +49,18 @@ export function checkDelivery(device: TestDevice): void {
 export function checkSends(device: TestDevice): void {
   const { journal } = device.world;
   const taken = new Set<string>();
-  for (const { messageId, userId } of journal.accepted.values()) taken.add(`${messageId} ${userId}`);
+  for (const { messageId, userId } of journal.accepted.values())
+    taken.add(`${messageId} ${userId}`);
   for (const [messageId, { from, to }] of journal.sent) {
     if (from !== device) continue;
     for (const userId of new Set([...to, device.userId])) {
       const isTaken = taken.has(`${messageId} ${userId}`);
       expect(isTaken, `the round of ${device.label} to ${userId} was taken`).toBe(true);
     }
-    for (const debtor of debtors(device, messageId)) {
+    if (device.log.head(sendStream(messageId))?.isClosed === true) continue;
+    const owing = debtors(device, messageId);
+    expect(owing, 'a plaintext is kept for somebody').not.toEqual([]);
+    for (const debtor of owing) {
       const isListed = device.world.devices.some((other) => other.label === debtor);
       expect(isListed, `${debtor} has receipted ${device.label}`).toBe(false);
     }
@@ -58,9 +70,8 @@ export function checkSends(device: TestDevice): void {
 
 /** Devices whose receipt a send still waits for; the reason why its plaintext is kept. */
 function debtors(device: TestDevice, messageId: MessageId): string[] {
-  const known = device.core.reader().load(sendStream(messageId));
-  const state = known.value as SendState | undefined;
-  if (known.isClosed || state === undefined) return [];
+  const state = device.core.reader().value('send', sendStream(messageId));
+  if (state === undefined) return [];
   const names: string[] = [];
   for (const { userId, status, copies } of state.recipients.values()) {
     expect(status).toBe('accepted');
@@ -100,7 +111,8 @@ export function checkQueues(device: TestDevice): void {
 export function checkRecords(device: TestDevice): void {
   const named = new Set<string>();
   for (const stream of device.log.streamsWithPrefix(USER_PREFIX)) {
-    const record = device.record(parseName(device, stream));
+    const record = device.core.reader().value('user', stream);
+    invariant(record !== undefined, 'a live record has a value');
     for (const entry of record.devices.values()) {
       const sessions = sessionsOf(entry);
       expect(new Set(sessions).size, 'sessions of a device are unique').toBe(sessions.length);
@@ -120,9 +132,32 @@ export function checkRecords(device: TestDevice): void {
   }
 }
 
-function parseName(device: TestDevice, stream: string): TestDevice['userId'] {
-  const record = device.core.reader().load(stream).value as { userId: TestDevice['userId'] };
-  return record.userId;
+/** The one-time prekey behind a session is gone: it is used once (X3-23, SES-62). */
+export function checkOneTimeKeys(device: TestDevice): void {
+  const kept = new Set<number>();
+  for (const stream of device.log.streamsWithPrefix('opk/')) {
+    const batch = device.core.reader().value('opk', stream);
+    for (const id of batch?.pairs.keys() ?? []) kept.add(id);
+  }
+  for (const { sender: userId, senderDevice: deviceId, kind, content } of device.history) {
+    const message = kind === 'message' ? parseMessage(content) : undefined;
+    if (message?.ok !== true || message.value.kind !== 'initiation') continue;
+    const { baseKey, oneTimePreKeyId } = message.value;
+    const session = sessionIdOf(baseKey, device.world.crypto);
+    const isBegun = device.log.head(sessionStream({ userId, deviceId, session })) !== undefined;
+    const isKept = oneTimePreKeyId !== undefined && kept.has(oneTimePreKeyId);
+    expect(isBegun && isKept, 'a used one-time prekey is gone').toBe(false);
+  }
+}
+
+/** Nothing had to be sent twice: every honest message opens in any order. */
+export function checkNoResends(world: World): void {
+  for (const device of world.devices) {
+    for (const effect of device.effects) {
+      if (effect.type !== 'acknowledge') continue;
+      expect(['delivered', 'duplicate', 'taken']).toContain(effect.end.state);
+    }
+  }
 }
 
 /** Folding the events gives what the live device has. */

@@ -6,8 +6,15 @@ import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
 import { createEventLog, createMemoryVault, openEventLog, StoreFailure } from '@simsim/event-log';
 import type { EventLog, MemoryVault } from '@simsim/event-log';
 import { claimIdFromBytes, messageIdFromBytes } from '@simsim/relay-protocol';
-import type { IncomingEnvelope, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
-import type { RelayAnswer, RelayRequest } from '@simsim/relay-protocol';
+import type {
+  EnvelopeId,
+  IncomingEnvelope,
+  MessageId,
+  PostResult,
+  RelayAnswer,
+  RelayRequest,
+  UserId,
+} from '@simsim/relay-protocol';
 import {
   DEVICE_STREAM,
   oneTimeStream,
@@ -17,7 +24,9 @@ import {
   USER_PREFIX,
   userStream,
 } from '@simsim/sesame';
-import type { Effect, InboxItem, OneTimeBatch, OwnDevice, PreKeys, UserRecord } from '@simsim/sesame';
+import type { Effect, InboxItem, OwnDevice, UserRecord } from '@simsim/sesame';
+import { expect } from 'vitest';
+import { stateOf } from './checks.ts';
 import { createFaultyStore, Killed } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
 import type { World } from './world.ts';
@@ -39,6 +48,8 @@ export class TestDevice {
   posts: OutboxItem[] = [];
   /** Key claims whose answer has not come. */
   claims: Claim[] = [];
+  /** Envelopes that came to their end, of any process. */
+  readonly done: Set<EnvelopeId> = new Set<EnvelopeId>();
   /** Everything ever fetched, for giving it again. */
   readonly history: IncomingEnvelope[] = [];
   #lists: ListFetch[] = [];
@@ -78,12 +89,22 @@ export class TestDevice {
   }
 
   own(): OwnDevice {
-    this.#own ??= this.core.reader().load(DEVICE_STREAM).value as OwnDevice;
+    this.#own ??= this.core.reader().value('device', DEVICE_STREAM);
+    invariant(this.#own !== undefined, 'a device is made before it is asked');
     return this.#own;
   }
 
   /** Is killed and starts again on what was durable: all commits, and the vault's last flush. */
   restart(): void {
+    this.#reopen();
+    this.posts = [...this.core.outbox()];
+    this.claims = [];
+    this.#acks = [];
+    this.#lists = [];
+    this.run({ type: 'started' });
+  }
+
+  #reopen(): void {
     const { crypto, entropy } = this.world;
     const { logId } = this.log;
     this.store = createFaultyStore(this.store.image());
@@ -93,11 +114,6 @@ export class TestDevice {
     this.log = log.value;
     this.core = this.#newCore();
     this.#own = undefined;
-    this.posts = [...this.core.outbox()];
-    this.claims = [];
-    this.#acks = [];
-    this.#lists = [];
-    this.run({ type: 'started' });
   }
 
   /**
@@ -105,6 +121,9 @@ export class TestDevice {
    * the process: it is up again then, and the inputs are the caller's to repeat.
    */
   run(...inputs: CoreInput[]): RunResult | undefined {
+    const { rehearsal } = this.world.options;
+    if (rehearsal === 'before') this.#rehearse(inputs);
+    if (rehearsal === 'moved') this.store.fault ??= 'moved';
     const result = this.#runOrDie(inputs);
     if (result === undefined) {
       this.restart();
@@ -112,6 +131,23 @@ export class TestDevice {
     }
     for (const effect of result.effects) this.#take(effect);
     return result;
+  }
+
+  /** Dies in the commit of these inputs, which must leave no trace. */
+  #rehearse(inputs: readonly CoreInput[]): void {
+    const { fault } = this.store;
+    const { posts, claims } = this;
+    const before = stateOf(this.log);
+    this.store.fault = 'before';
+    const result = this.#runOrDie(inputs);
+    this.store.fault = undefined;
+    // Nothing to commit is nothing to fail: those inputs only had effects, or were refused.
+    if (result === undefined) this.#reopen();
+    expect(stateOf(this.log)).toEqual(before);
+    expect(this.core.outbox().length).toBe(this.log.outbox().length);
+    expect(this.core.inbox().length).toBe(this.log.inbox().length);
+    this.store.fault = fault;
+    Object.assign(this, { posts, claims });
   }
 
   #runOrDie(inputs: readonly CoreInput[]): RunResult | undefined {
@@ -126,25 +162,13 @@ export class TestDevice {
 
   #take(effect: Effect): void {
     this.effects.push(effect);
-    switch (effect.type) {
-      case 'post':
-        this.posts.push(effect);
-        break;
-      case 'claim':
-        this.claims.push(effect);
-        break;
-      case 'acknowledge':
-        this.#acks.push(effect.seq);
-        break;
-      case 'deliver':
-        this.delivered.push(effect.item);
-        break;
-      case 'fetchList':
-        this.#lists.push(effect);
-        break;
-      default:
-        break;
-    }
+    if (effect.type === 'post') this.posts.push(effect);
+    if (effect.type === 'claim') this.claims.push(effect);
+    if (effect.type === 'deliver') this.delivered.push(effect.item);
+    if (effect.type === 'fetchList') this.#lists.push(effect);
+    if (effect.type !== 'acknowledge') return;
+    this.#acks.push(effect.seq);
+    this.done.add(effect.envelopeId);
   }
 
   /** Sends, and sends again with the same id if the process died under it. */
@@ -165,8 +189,8 @@ export class TestDevice {
   work(): boolean {
     const { posts, claims } = this;
     const isBusy = posts.length + claims.length + this.#lists.length > 0;
-    for (const item of [...posts]) this.post(item);
-    for (const claim of [...claims]) this.claim(claim);
+    for (const item of posts) this.post(item);
+    for (const claim of claims) this.claim(claim);
     this.fetchLists();
     return isBusy;
   }
@@ -262,22 +286,27 @@ export class TestDevice {
   }
 
   register(): void {
-    const answer = this.world.ask({ kind: 'nonce' });
-    invariant(answer.kind === 'nonce', 'a nonce is given');
-    const preKeys = this.core.reader().load(PRE_KEYS_STREAM).value as PreKeys;
-    const batches = preKeys.batches.map(
-      (id) => this.core.reader().load(oneTimeStream(id)).value as OneTimeBatch,
-    );
-    const keys = uploadOf(preKeys, batches);
-    const request = registrationRequest(this.own(), { nonce: answer.nonce, keys }, this.world);
-    invariant(request !== undefined, 'a new device has a registration');
-    this.world.ask(request);
+    this.enrol();
     this.run({ type: 'registered' });
     this.#own = undefined;
   }
 
+  /** Registers at the world's relay, without noting that it did. */
+  enrol(): void {
+    const answer = this.world.ask({ kind: 'nonce' });
+    invariant(answer.kind === 'nonce', 'a nonce is given');
+    const reader = this.core.reader();
+    const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
+    invariant(preKeys !== undefined, 'a device has prekeys');
+    const batches = preKeys.batches.flatMap((id) => reader.value('opk', oneTimeStream(id)) ?? []);
+    const keys = uploadOf(preKeys, batches);
+    const request = registrationRequest(this.own(), { nonce: answer.nonce, keys }, this.world);
+    invariant(request !== undefined, 'a new device has a registration');
+    this.world.ask(request);
+  }
+
   record(userId: UserId): UserRecord {
-    const known = this.core.reader().load(userStream(userId)).value as UserRecord | undefined;
+    const known = this.core.reader().value('user', userStream(userId));
     const empty = { userId, listVersion: 0, listHash: new Uint8Array(32), devices: new Map() };
     return known ?? empty;
   }
@@ -288,8 +317,9 @@ export class TestDevice {
 
   contacts(): { userId: UserId; identityKey: Uint8Array }[] {
     return this.log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
-      const { userId, identityKey } = this.core.reader().load(stream).value as UserRecord;
-      return identityKey === undefined ? [] : [{ userId, identityKey }];
+      const record = this.core.reader().value('user', stream);
+      if (record?.identityKey === undefined) return [];
+      return [{ userId: record.userId, identityKey: record.identityKey }];
     });
   }
 

@@ -23,6 +23,8 @@ export interface WorldOptions {
   readonly crypto?: Crypto;
   readonly sabotage?: readonly Sabotage[];
   readonly oneTimeKeys?: number;
+  /** How every commit fails once before it is let through. */
+  readonly rehearsal?: 'before' | 'moved';
 }
 
 /** A user id that is surely one. */

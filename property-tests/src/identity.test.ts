@@ -1,0 +1,93 @@
+/**
+ * A user who comes with another identity key is refused in every path, and nothing of the record
+ * changes, until the application trusts the new key; then both directions work (SES-31, SES-36,
+ * SES-56, SES-79, SES-89).
+ */
+
+import { createMemoryStore } from '@simsim/relay/memory';
+import fc from 'fast-check';
+import { USER_PREFIX } from '@simsim/sesame';
+import type { Sabotage } from '@simsim/sesame';
+import { expect } from 'vitest';
+import { checkDevice, stateOf } from './checks.ts';
+import { testLaw } from './law.ts';
+import { TestDevice } from './test-device.ts';
+import { user, World } from './world.ts';
+
+interface Case {
+  readonly seed: number;
+  readonly oneTimeKeys: number;
+  /** What the two do before the key is trusted. */
+  readonly before: readonly ('write' | 'answer' | 'learn' | 'restart')[];
+}
+
+const cases: fc.Arbitrary<Case> = fc.record({
+  seed: fc.nat(1 << 20),
+  oneTimeKeys: fc.constantFrom(0, 3),
+  before: fc.array(fc.constantFrom('write', 'answer', 'learn', 'restart'), {
+    minLength: 1,
+    maxLength: 5,
+  }),
+});
+
+testLaw({ name: 'identity', cases, check, saboteurs: ['trust-any-identity'] });
+
+function check(story: Case, sabotage: readonly Sabotage[]): void {
+  const world = new World({ seed: story.seed, oneTimeKeys: story.oneTimeKeys, sabotage });
+  const { ada, other } = createAtTwoRelays(world);
+  const bo = world.create('bo');
+  ada.send([user('bo')], 'before');
+  bo.send([user('ada')], 'before');
+  world.settle();
+  // From here on another relay answers, with another bo.
+  world.relay = other;
+  world.devices.splice(world.devices.indexOf(bo), 1);
+  const impostor = world.create('bo');
+  const record = recordsOf(ada);
+  for (const deed of story.before) {
+    if (deed === 'write') impostor.send([user('ada')], 'trust me');
+    if (deed === 'answer') ada.send([user('bo')], 'who is it');
+    if (deed === 'learn') learnList(ada);
+    if (deed === 'restart') ada.restart();
+    world.settle();
+    expect(recordsOf(ada)).toEqual(record);
+  }
+  expect([...ada.kept().values()].map(({ line }) => line)).toEqual(['bo: before']);
+  expect(impostor.kept().size).toBe(0);
+  const isNoticed = ada.effects.some((effect) => effect.type === 'identityChanged');
+  expect(isNoticed).toBe(story.before.some((deed) => deed !== 'restart'));
+
+  const identityKey = impostor.own().identity.publicKey.bytes;
+  ada.run({ type: 'trustIdentity', userId: user('bo'), identityKey });
+  ada.send([user('bo')], 'after');
+  impostor.send([user('ada')], 'after');
+  world.settle();
+  expect([...ada.kept().values()].map(({ line }) => line)).toContain('bo: after');
+  expect([...impostor.kept().values()].map(({ line }) => line)).toEqual(['ada: after']);
+  checkDevice(ada);
+}
+
+/** Makes Ada known to two relays that know nothing of each other. */
+function createAtTwoRelays(world: World): { ada: TestDevice; other: World['relay'] } {
+  const first = world.relay;
+  const other = createMemoryStore();
+  const ada = new TestDevice(world);
+  ada.run({ type: 'create', userId: user('ada'), oneTimeKeys: world.options.oneTimeKeys ?? 0 });
+  world.relay = other;
+  ada.enrol();
+  world.relay = first;
+  ada.register();
+  world.devices.push(ada);
+  return { ada, other };
+}
+
+function learnList(device: TestDevice): void {
+  const answer = device.world.ask({ kind: 'getList', userId: user('bo'), since: 0 });
+  if (answer.kind !== 'getList' || answer.result.kind !== 'list') return;
+  device.run({ type: 'listLearned', list: answer.result.list });
+}
+
+function recordsOf(device: TestDevice): Record<string, string> {
+  const isRecord = ([key]: [string, string]): boolean => key.startsWith(USER_PREFIX);
+  return Object.fromEntries(Object.entries(stateOf(device.log)).filter(isRecord));
+}
