@@ -6,8 +6,6 @@ import type { Output } from './output.ts';
 
 /** One command. */
 export interface Command extends CommandShape {
-  /** One line for the overview. */
-  readonly summary: string;
   /** The whole help text, options included. */
   readonly help: string;
   run(given: Arguments, output: Output): Promise<ExitCode>;

@@ -6,14 +6,43 @@ import { parseArguments } from './arguments.ts';
 import { CliError, usageError } from './cli-error.ts';
 import type { Command } from './command.ts';
 import type { ExitCode } from './exit-code.ts';
-import { replayCommand } from './inspect/replay-command.ts';
-import { verifyCommand } from './inspect/verify-command.ts';
 import { createOutput } from './output.ts';
 import type { Output } from './output.ts';
-import { playCommand } from './play/play-command.ts';
-import { relayCommand } from './relay-command.ts';
 
-const COMMANDS: readonly Command[] = [playCommand, relayCommand, verifyCommand, replayCommand];
+/** A command as the overview shows it; what it needs is loaded when it is called. */
+interface CommandEntry {
+  readonly name: string;
+  readonly positional: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'play',
+    positional: '<transcript>',
+    summary: 'play a conversation over real devices, and count what arrived',
+    load: async () => (await import('./play/play-command.ts')).playCommand,
+  },
+  {
+    name: 'relay',
+    positional: '',
+    summary: 'run a relay',
+    load: async () => (await import('./relay-command.ts')).relayCommand,
+  },
+  {
+    name: 'verify',
+    positional: '<log.db or folder>',
+    summary: 'prove that a log, or every log in a folder, is whole',
+    load: async () => (await import('./inspect/verify-command.ts')).verifyCommand,
+  },
+  {
+    name: 'replay',
+    positional: '<log.db>',
+    summary: 'print what happened, from a log',
+    load: async () => (await import('./inspect/replay-command.ts')).replayCommand,
+  },
+];
 
 const NEXT = 'Run `simsim --help`.';
 
@@ -42,13 +71,14 @@ async function dispatch([name, ...rest]: readonly string[], output: Output): Pro
     output.line(version());
     return 0;
   }
-  const command = COMMANDS.find((each) => each.name === name);
-  if (command === undefined) {
+  const entry = COMMANDS.find((each) => each.name === name);
+  if (entry === undefined) {
     throw usageError(
       name.startsWith('-') ? 'That is no option of simsim.' : 'That is no command of simsim.',
       NEXT,
     );
   }
+  const command = await entry.load();
   const given = parseArguments(command, rest);
   if (!given.isSet('help')) return command.run(given, output);
   output.line(command.help);

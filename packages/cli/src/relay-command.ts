@@ -12,7 +12,6 @@ import type { Output } from './output.ts';
 /** The command. */
 export const relayCommand: Command = {
   name: 'relay',
-  summary: 'run a relay',
   positional: '',
   options: { port: { type: 'string' }, host: { type: 'string' }, file: { type: 'string' } },
   help: `simsim relay [options]

@@ -12,7 +12,6 @@ import { openLogWithVault, PASSPHRASE_VARIABLE, readVaultKey } from './log-files
 /** The command. */
 export const replayCommand: Command = {
   name: 'replay',
-  summary: 'print what happened, from a log',
   positional: '<log.db>',
   options: {
     json: { type: 'boolean' },

@@ -12,7 +12,6 @@ import type { LogVerdict } from './verify-log.ts';
 /** The command. */
 export const verifyCommand: Command = {
   name: 'verify',
-  summary: 'prove that a log, or every log in a folder, is whole',
   positional: '<log.db or folder>',
   options: { 'key-file': { type: 'string' }, json: { type: 'boolean' } },
   help: `simsim verify <log.db or folder> [options]

@@ -89,7 +89,8 @@ export class LineFeed {
     const line = this.#next++;
     this.#inFlight++;
     device.lines.add(line);
-    this.#issue(device, line);
+    // A device that is down gets its lines when it is back: see `resume`.
+    if (device.state === 'open') this.#issue(device, line);
     this.#options.watch.changed();
   }
 

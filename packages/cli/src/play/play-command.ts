@@ -22,7 +22,6 @@ import type { Transcript } from './transcript.ts';
 /** The command. */
 export const playCommand: Command = {
   name: 'play',
-  summary: 'play a conversation over real devices, and count what arrived',
   positional: '<transcript>',
   options: PLAY_OPTIONS,
   help: PLAY_HELP,
