@@ -9,8 +9,6 @@ import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { encodeUtf8, err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
-import type { Crypto, Entropy } from '@simsim/crypto';
-import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, OutboxItem } from '@simsim/device-core';
 import {
   messageIdFromBytes,
@@ -26,17 +24,16 @@ import type { CloseReason, DeviceStats, HealthEvent } from './health.ts';
 import { toMessage } from './message.ts';
 import type { AckOptions, Message } from './message.ts';
 import { MessageStream } from './message-stream.ts';
+import type { DeviceParts } from './device-parts.ts';
 import { OwnList } from './own-devices.ts';
 import type { DeviceInfo } from './own-devices.ts';
 import { PostPump } from './post-pump.ts';
 import { Registrar } from './registrar.ts';
-import type { RelayClient } from './relay-client.ts';
 import { RelaySocket } from './relay-socket.ts';
 import { SendDesk } from './send-desk.ts';
 import type { Acceptance, SendReport } from './send-desk.ts';
 import { SessionError, isSessionErrorCode } from './session-error.ts';
 import { VaultKeeper } from './vault-keeper.ts';
-import type { ShredPolicy } from './vault-keeper.ts';
 
 /** How one message is sent. */
 export interface SendOptions {
@@ -52,15 +49,6 @@ interface Outgoing {
   readonly to: string | readonly string[];
   readonly body: string | Uint8Array;
   readonly options: SendOptions;
-}
-
-/** What a device is made of; `openDevice` puts it together. */
-export interface DeviceParts {
-  readonly core: DeviceCore;
-  readonly client: RelayClient;
-  readonly crypto: Crypto;
-  readonly entropy: Entropy;
-  readonly shred: ShredPolicy;
 }
 
 /** Unacknowledged messages above which no more mail is taken from the relay. */

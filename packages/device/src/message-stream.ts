@@ -5,7 +5,7 @@ import type { Subscriber } from 'rxjs';
 import type { Message } from './message.ts';
 
 /** Messages the application may hold without acknowledging them. */
-export const UNACKNOWLEDGED_MAX = 64;
+const UNACKNOWLEDGED_MAX = 64;
 
 /** One consumer at a time takes messages; what it leaves unacknowledged, the next one gets again. */
 export class MessageStream {

@@ -12,7 +12,7 @@ import {
 } from '@simsim/sesame';
 import type { ContactPin, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
-import type { DeviceParts } from './device.ts';
+import type { DeviceParts } from './device-parts.ts';
 import { SessionError, isSessionErrorCode } from './session-error.ts';
 import { Backoff, sleep } from './backoff.ts';
 

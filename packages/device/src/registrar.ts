@@ -5,7 +5,7 @@ import type { PreKeyUpload } from '@simsim/relay-protocol';
 import { oneTimeStream, PRE_KEYS_STREAM, registrationRequest, uploadOf } from '@simsim/sesame';
 import type { OneTimeBatch } from '@simsim/sesame';
 import { Backoff, sleep } from './backoff.ts';
-import type { DeviceParts } from './device.ts';
+import type { DeviceParts } from './device-parts.ts';
 import { ownDevice } from './own-devices.ts';
 import { SessionError } from './session-error.ts';
 

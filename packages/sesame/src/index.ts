@@ -24,7 +24,7 @@ export {
   factNumber,
   factText,
 } from './fact-codec.ts';
-export type { ClaimResult, Input, LinkKeys, PostOrigin, ResendRef } from './input.ts';
+export type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
 export {
   BODY_BYTES_MAX,
   CONVERSATION_BYTES_MAX,
@@ -35,7 +35,7 @@ export {
   RESENDS_MAX,
   SEND_ROUNDS_MAX,
 } from './limits.ts';
-export type { ContactPin, LinkOffer, LinkRejection, Provision } from './link.ts';
+export type { ContactPin, LinkKeys, LinkOffer, LinkRejection, Provision } from './link.ts';
 export {
   createLinkOffer,
   encodeLinkCode,

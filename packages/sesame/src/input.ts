@@ -1,6 +1,6 @@
 /** What can happen to a device, as data: commands of the application, answers and mail of the relay. */
 
-import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
+import type { SigningKeyPair } from '@simsim/crypto';
 import type {
   DeviceId,
   IncomingEnvelope,
@@ -110,9 +110,3 @@ export type Input =
   | { readonly type: 'replenish'; readonly count: number; readonly target?: number }
   /** Time passed: expire what is over its limit. */
   | { readonly type: 'swept' };
-
-/** A key pair of a device that is being linked; lives in memory only. */
-export interface LinkKeys {
-  readonly ephemeral: KeyPair;
-  readonly deviceKey: SigningKeyPair;
-}

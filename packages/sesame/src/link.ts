@@ -17,7 +17,7 @@ import {
   ok,
 } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
-import type { Crypto, Entropy, KeyPair } from '@simsim/crypto';
+import type { Crypto, Entropy, KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
   decodeDeviceApproval,
   decodeSignedDeviceList,
@@ -28,7 +28,12 @@ import {
 import type { DeviceApproval, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import { registrationIdFrom } from './own-device.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
-import type { LinkKeys } from './input.ts';
+
+/** A key pair of a device that is being linked; lives in memory only. */
+export interface LinkKeys {
+  readonly ephemeral: KeyPair;
+  readonly deviceKey: SigningKeyPair;
+}
 
 /** What a new device shows to an existing one. */
 export interface LinkOffer {

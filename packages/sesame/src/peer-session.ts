@@ -1,6 +1,5 @@
 /** Loading, using and writing the sessions of a peer device inside one decision. */
 
-import { invariant } from '@simsim/bytes';
 import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
 import { changesOf, encrypt } from '@simsim/session';
 import type { Session } from '@simsim/session';
@@ -53,7 +52,7 @@ export function writeSession(
 }
 
 /** Ends a session: its keys are destroyed. Needs nothing loaded. */
-export function dropSession(work: Workspace, at: SessionAddress): void {
+function dropSession(work: Workspace, at: SessionAddress): void {
   for (const stream of work.live(skipPrefix(at))) {
     const block = Number(stream.slice(skipPrefix(at).length));
     work.close(stream, { name: 'KeysForgotten', fields: { block } });
@@ -102,10 +101,4 @@ export function encryptWith(
   });
   work.consume(result.value.consumed);
   return result.value.message;
-}
-
-/** Bug if the session is not there. */
-export function requireSession(session: Session | undefined): Session {
-  invariant(session !== undefined, 'a session that was just written is there');
-  return session;
 }

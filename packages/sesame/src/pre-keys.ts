@@ -37,7 +37,7 @@ export interface OneTimeBatch {
 const VERSION = 1;
 
 /** The bytes a prekey signature covers: Signal's encoding, 05 ‖ key (X3-8). */
-export function encodedKey(publicKey: Uint8Array): Uint8Array {
+function encodedKey(publicKey: Uint8Array): Uint8Array {
   const encoded = new Uint8Array(33);
   encoded[0] = 5;
   encoded.set(publicKey, 1);

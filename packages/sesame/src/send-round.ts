@@ -34,7 +34,7 @@ export function roundStreams(work: Workspace, recipient: Recipient['userId']): r
  * The devices a round must reach; of this very one there is no record. One whose registration id is
  * not known waits for the list that comes with the refusal.
  */
-export function targets(work: Workspace, record: UserRecord): readonly DeviceRecord[] {
+function targets(work: Workspace, record: UserRecord): readonly DeviceRecord[] {
   const isStaleToo = work.isSabotaged('send-to-stale');
   const devices = isStaleToo ? [...record.devices.values()] : currentDevices(record);
   return devices.filter((device) => device.registrationId !== 0);

@@ -87,7 +87,7 @@ const CODECS: { readonly [K in StreamKind]: StreamCodec<StreamValues[K]> } = {
 };
 
 /** The kind of a stream, or `undefined` for one this release does not know. */
-export function streamKind(stream: StreamId): StreamKind | undefined {
+function streamKind(stream: StreamId): StreamKind | undefined {
   const end = stream.indexOf('/');
   const kind = end < 0 ? stream : stream.slice(0, end);
   return Object.hasOwn(CODECS, kind) ? (kind as StreamKind) : undefined;

@@ -1,0 +1,15 @@
+/** The parts that the classes of a device share. */
+
+import type { Crypto, Entropy } from '@simsim/crypto';
+import type { DeviceCore } from '@simsim/device-core';
+import type { RelayClient } from './relay-client.ts';
+import type { ShredPolicy } from './vault-keeper.ts';
+
+/** What a device is made of; `openDevice` puts it together. */
+export interface DeviceParts {
+  readonly core: DeviceCore;
+  readonly client: RelayClient;
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  readonly shred: ShredPolicy;
+}
