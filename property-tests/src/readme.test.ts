@@ -1,6 +1,6 @@
 /** The README's example is run as it stands, against a real relay and real files. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -8,26 +8,21 @@ import * as device from '@simsim/device';
 import type { Device } from '@simsim/device';
 import { startRelay } from '@simsim/relay';
 
-/** The first TypeScript block, as a function of what it imports and where it prints. */
-function exampleOf(
-  readme: string,
-  relay: string,
-): { lines: number; run: (print: (...words: unknown[]) => void) => Promise<void> } {
+/** Beside this file, so that its imports resolve as an application's do. */
+const MODULE = join(import.meta.dirname, '.readme-example.ts');
+
+type Print = { log(...words: unknown[]): void };
+
+/** Writes the README's first TypeScript block as a module; answers how many lines it has. */
+function writeExample(relay: string): number {
+  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8');
   const [, code = ''] = /```ts\n([\s\S]*?)```/u.exec(readme) ?? [];
-  const [, names = ''] = /^import \{ (.*) \} from '@simsim\/device';$/mu.exec(code) ?? [];
-  const body = code
-    .replace(/^import .*$/mu, `const { ${names} } = device;`)
-    .replace('http://127.0.0.1:8750', relay);
-  const source = `return async (device, console) => {\n${body}\n};`;
-  // The example must be plain enough to run without a compiler.
-  const make = new Function(source) as () => (
-    api: typeof device,
-    console: unknown,
-  ) => Promise<void>;
-  return {
-    lines: code.split('\n').filter((line) => line.trim() !== '').length,
-    run: (log) => make()(device, { log }),
-  };
+  const imports = code.split('\n').filter((line) => line.startsWith('import '));
+  const body = code.split('\n').filter((line) => !line.startsWith('import '));
+  const main = body.join('\n').replace('http://127.0.0.1:8750', relay);
+  const head = 'export async function main(console: { log(...words: unknown[]): void }) {';
+  writeFileSync(MODULE, [...imports, head, main, '}', ''].join('\n'));
+  return code.split('\n').filter((line) => line.trim() !== '').length;
 }
 
 it('the example of the README runs, and takes twelve lines', async () => {
@@ -43,13 +38,10 @@ it('the example of the README runs, and takes twelve lines', async () => {
     ifMissing: 'create',
   });
   try {
-    const example = exampleOf(
-      readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8'),
-      relay.url,
-    );
-    expect(example.lines).toBeLessThanOrEqual(12);
+    expect(writeExample(relay.url)).toBeLessThanOrEqual(12);
+    const example: { main(console: Print): Promise<void> } = await import(MODULE);
     const printed = new Promise<unknown[]>((resolve, reject) => {
-      example.run((...words) => resolve(words)).catch(reject);
+      example.main({ log: (...words) => resolve(words) }).catch(reject);
     });
     for await (const message of bob.messages()) {
       expect([message.from.user, message.text]).toEqual(['alice', 'open sesame']);
@@ -60,6 +52,7 @@ it('the example of the README runs, and takes twelve lines', async () => {
     expect(await printed).toEqual(['bob', 'come in']);
   } finally {
     process.chdir(before);
+    rmSync(MODULE, { force: true });
     await bob.close();
     await relay.stop();
     rmSync(folder, { recursive: true, force: true });
