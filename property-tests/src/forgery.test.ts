@@ -62,7 +62,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
   ),
 });
 
-testLaw({ name: 'forgery', cases, check, saboteurs: ['trust-any-identity'] });
+testLaw({ name: 'forgery', cases, check, saboteurs: ['trust-any-identity', 'drop-damaged-mail'] });
 
 function check(story: Case, sabotage: readonly Sabotage[]): void {
   const { seed, oneTimeKeys, turns, lines } = story;

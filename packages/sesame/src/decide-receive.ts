@@ -320,6 +320,7 @@ function askAgain(
   reason: string,
 ): DecideResult {
   const { envelope } = input;
+  if (work.isSabotaged('drop-damaged-mail')) return ended(work, envelope, { state: 'duplicate' });
   const record = work.user(envelope.sender);
   const registrationId = record.devices.get(envelope.senderDevice)?.registrationId ?? 0;
   if (registrationId === 0) {

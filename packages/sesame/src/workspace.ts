@@ -55,6 +55,8 @@ export type Sabotage =
   | 'ignore-session-activation'
   /** A used one-time prekey stays. */
   | 'keep-one-time-key'
+  /** What cannot be read is acknowledged and not asked for again. */
+  | 'drop-damaged-mail'
   /** A key in a header replaces the pinned one, before anything vouches for it. */
   | 'trust-any-identity'
   /** One device's receipt counts for all devices of its user. */
