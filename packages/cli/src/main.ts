@@ -38,7 +38,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'replay',
-    positional: '<log.db>',
+    positional: '<log.db or its folder>',
     summary: 'print what happened, from a log',
     load: async () => (await import('./inspect/replay-command.ts')).replayCommand,
   },

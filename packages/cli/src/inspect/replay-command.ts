@@ -4,22 +4,24 @@ import { describeFact } from '@simsim/sesame';
 import { StoreFailure } from '@simsim/event-log';
 import type { LogEvent } from '@simsim/event-log';
 import type { Arguments } from '../arguments.ts';
+import { usageError } from '../cli-error.ts';
 import type { Command } from '../command.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Output } from '../output.ts';
+import { findLogs } from './find-logs.ts';
 import { openLogWithVault, PASSPHRASE_VARIABLE, readVaultKey } from './log-files.ts';
 
 /** The command. */
 export const replayCommand: Command = {
   name: 'replay',
-  positional: '<log.db>',
+  positional: '<log.db or its folder>',
   options: {
     json: { type: 'boolean' },
     peer: { type: 'string' },
     until: { type: 'string' },
     'key-file': { type: 'string' },
   },
-  help: `simsim replay <log.db> [options]
+  help: `simsim replay <log.db or its folder> [options]
 
 Prints the timeline of a device's log, one event a line: when, which stream, what happened. Facts are
 encrypted, so the vault must lie beside the log. Sealed parts (live secrets) are never opened: they
@@ -51,7 +53,7 @@ interface ReplayedEvent {
 }
 
 async function run(given: Arguments, output: Output): Promise<ExitCode> {
-  const [path = ''] = given.positionals;
+  const path = theLog(given.positionals[0] ?? '');
   const until = given.integer('until', { min: 1, max: SEQ_MAX }) ?? SEQ_MAX;
   const peer = given.text('peer');
   const isJson = given.isSet('json');
@@ -72,6 +74,13 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
   } finally {
     opened.close();
   }
+}
+
+/** A folder with one log means that log. */
+function theLog(path: string): string {
+  const [log = path, ...more] = findLogs(path);
+  if (more.length === 0) return log;
+  throw usageError(`There are ${more.length + 1} logs below ${path}.`, `Name one, such as ${log}.`);
 }
 
 function replayEvent(event: LogEvent): ReplayedEvent {

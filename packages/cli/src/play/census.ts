@@ -2,21 +2,28 @@
 
 import { stat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { decodeFact, eventType } from '@simsim/sesame';
+import { decodeFact, eventType, SEND_PREFIX } from '@simsim/sesame';
 import { openLogWithVault } from '../inspect/log-files.ts';
 import { logPath } from './device-store.ts';
+import type { DeviceName } from './journal.ts';
 import { decodeSeenRecord, SEEN_PREFIX } from './seen-record-codec.ts';
 import type { SeenRecord } from './seen-record-codec.ts';
+
+/** A copy of a message that a device asked its sender to encrypt again. */
+export interface AskedCopy extends DeviceName {
+  readonly messageId: string;
+}
 
 /** What one log says. */
 export interface LogCensus {
   /** The application's rows; `undefined` for one that does not decode. */
   readonly rows: readonly (SeenRecord | undefined)[];
   readonly envelopes: number;
+  /** Sessions this device began. */
   readonly sessions: number;
   readonly heals: number;
-  /** Times another device asked this one to encrypt a message again. */
-  readonly resendsAsked: number;
+  /** What other devices asked this one to encrypt again. */
+  readonly asked: readonly AskedCopy[];
 }
 
 const SESSION_STARTED = eventType('SessionStarted');
@@ -26,23 +33,25 @@ const RESEND_ASKED = eventType('ResendAsked');
 
 /** Reads the log in a device's folder. */
 export function readDeviceLog(folder: string): LogCensus {
-  const opened = openLogWithVault(logPath(folder), {
-    kind: 'none',
-    unsafePlaintextVault: true,
-  });
+  const opened = openLogWithVault(logPath(folder), { kind: 'none', unsafePlaintextVault: true });
   try {
     const rows: (SeenRecord | undefined)[] = [];
     for (const { key, value } of opened.log.dataEntries()) {
       if (key.startsWith(SEEN_PREFIX)) rows.push(decodeSeenRecord(value));
     }
-    const census = { rows, envelopes: 0, sessions: 0, heals: 0, resendsAsked: 0 };
-    for (const { type, facts } of opened.log.events()) {
-      if (type === MESSAGE_SENT) census.envelopes++;
-      if (type === SESSION_STARTED) census.sessions++;
-      if (type === RESEND_ASKED) census.resendsAsked++;
-      if (type === MESSAGE_RECEIVED && isHeal(type, facts)) census.heals++;
+    const asked: AskedCopy[] = [];
+    const counts = { envelopes: 0, sessions: 0, heals: 0 };
+    for (const { type, facts, stream } of opened.log.events()) {
+      if (type === MESSAGE_SENT) counts.envelopes++;
+      if (type === SESSION_STARTED && fieldOf(type, facts, 'role') === 'initiator')
+        counts.sessions++;
+      if (type === MESSAGE_RECEIVED && fieldOf(type, facts, 'outcome') === 'healed') counts.heals++;
+      if (type !== RESEND_ASKED) continue;
+      const user = String(fieldOf(type, facts, 'userId'));
+      const device = Number(fieldOf(type, facts, 'deviceId'));
+      asked.push({ user, device, messageId: stream.slice(SEND_PREFIX.length) });
     }
-    return census;
+    return { rows, asked, ...counts };
   } finally {
     opened.close();
   }
@@ -58,6 +67,6 @@ export async function bytesOnDisk(folder: string): Promise<number> {
   return bytes;
 }
 
-function isHeal(type: number, facts: Uint8Array): boolean {
-  return decodeFact(type, facts)?.fields['outcome'] === 'healed';
+function fieldOf(type: number, facts: Uint8Array, name: string): unknown {
+  return decodeFact(type, facts)?.fields[name];
 }

@@ -5,7 +5,7 @@ import { addTallies, auditDevice, EMPTY_TALLY } from './audit.ts';
 import type { DeviceAudit, Tally } from './audit.ts';
 import type { CastDevice } from './cast.ts';
 import { bytesOnDisk, readDeviceLog } from './census.ts';
-import type { LogCensus } from './census.ts';
+import type { AskedCopy, LogCensus } from './census.ts';
 import { expectDeliveries } from './expectation.ts';
 import type { Expectation } from './expectation.ts';
 import { deviceKey } from './journal.ts';
@@ -41,7 +41,7 @@ interface LogSums {
   readonly envelopes: number;
   readonly sessions: number;
   readonly heals: number;
-  readonly resendsAsked: number;
+  readonly healsWaiting: number;
 }
 
 /** Reads every log and says what it comes to. */
@@ -73,14 +73,14 @@ export async function countPlay(
     relayKills: played.relayKills,
     sessions: sums.sessions,
     heals: sums.heals,
-    healsWaiting: Math.max(0, sums.resendsAsked - sums.heals),
+    healsWaiting: sums.healsWaiting,
     envelopes: sums.envelopes,
     seconds: rounded(played.seconds),
     setupSeconds: rounded(played.setupSeconds),
     auditSeconds: rounded((performance.now() - startedAt) / 1000),
     messagesPerSecond: rounded(lines.length / Math.max(0.001, played.seconds)),
     bytesOnDisk: disk,
-    peakMemoryBytes: Math.max(played.peakMemoryBytes, peakMemoryBytes()),
+    peakMemoryBytes: { ...played.peakMemoryBytes, coordinator: peakMemoryBytes() },
     isQuiescent: played.isQuiescent,
     findings: sums.findings.slice(0, FINDINGS_MAX),
     folder,
@@ -95,14 +95,17 @@ async function readLogs(input: CountInput, expectation: Expectation): Promise<Lo
   const tallies = new Map<string, Tally>();
   const findings: ReportedFinding[] = [];
   const lineById = linesById(input);
-  const sums = { envelopes: 0, sessions: 0, heals: 0, resendsAsked: 0 };
+  const asked: AskedCopy[] = [];
+  const held = new Map<string, ReadonlySet<string>>();
+  const sums = { envelopes: 0, sessions: 0, heals: 0 };
   for (const [done, device] of played.devices.entries()) {
     signal.throwIfAborted();
     const census = readDeviceLog(device.folder);
     sums.envelopes += census.envelopes;
     sums.sessions += census.sessions;
     sums.heals += census.heals;
-    sums.resendsAsked += census.resendsAsked;
+    asked.push(...census.asked);
+    if (device.state !== 'removed') held.set(keyOf(device), idsOf(census));
     const { tally, findings: found } = auditOf(device, census, expectation);
     for (const { kind, messageId } of found) {
       const { user, deviceId } = device;
@@ -113,7 +116,24 @@ async function readLogs(input: CountInput, expectation: Expectation): Promise<Lo
     // Lets an interrupt and the progress line through.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { tallies, findings, ...sums };
+  return { tallies, findings, healsWaiting: countWaiting(asked, held), ...sums };
+}
+
+/** Copies that were asked for again and that their device, which is still listed, does not hold. */
+function countWaiting(
+  asked: readonly AskedCopy[],
+  held: ReadonlyMap<string, ReadonlySet<string>>,
+): number {
+  const waiting = asked.filter((copy) => held.get(deviceKey(copy))?.has(copy.messageId) === false);
+  return new Set(waiting.map((copy) => `${copy.messageId} ${deviceKey(copy)}`)).size;
+}
+
+function keyOf({ user, deviceId }: CastDevice): string {
+  return deviceKey({ user, device: deviceId });
+}
+
+function idsOf({ rows }: LogCensus): ReadonlySet<string> {
+  return new Set(rows.flatMap((row) => (row === undefined ? [] : [row.messageId])));
 }
 
 /** Line numbers of the file, by message id. */
@@ -127,9 +147,9 @@ function linesById({ lines, played }: CountInput): ReadonlyMap<string, number> {
 
 /** A device nobody ever listed owes nothing, so every row of it is wrong. */
 function auditOf(device: CastDevice, census: LogCensus, expectation: Expectation): DeviceAudit {
-  const name = { user: device.user, device: device.deviceId };
-  const debt = expectation.debts.get(deviceKey(name)) ?? {
-    ...name,
+  const debt = expectation.debts.get(keyOf(device)) ?? {
+    user: device.user,
+    device: device.deviceId,
     owed: new Map(),
     isRemoved: false,
     acknowledged: new Set<string>(),

@@ -1,5 +1,6 @@
 /** `simsim play`: the main job. */
 
+import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -15,7 +16,7 @@ import { planPlay } from './plan.ts';
 import { play } from './play.ts';
 import { progressLine } from './progress-bar.ts';
 import { renderReport } from './report.ts';
-import { addressLines } from './room.ts';
+import { addressLines, renameUsers } from './room.ts';
 import { parseTranscript } from './transcript.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -36,13 +37,15 @@ const NAMED_LINES_MAX = 20;
 async function run(given: Arguments, output: Output): Promise<ExitCode> {
   const options = readPlayOptions(given);
   const transcript = await readTranscript(options.transcript);
-  const lines = addressLines(transcript, options.roomSize);
   const { seed, devices, churn } = options;
   const ownRelay = options.relay === undefined;
+  const addressed = addressLines(transcript, options.roomSize);
+  const suffix = ownRelay ? '' : `~${randomBytes(4).toString('hex')}`;
+  const lines = renameUsers(addressed, (user) => `${user}${suffix}`);
   const plan = planPlay(lines, { seed, devices, churn, ownRelay });
   const folder = await makeFolder(options.out);
   if (!options.json)
-    for (const text of introduction({ options, transcript, folder })) output.line(text);
+    for (const text of introduction({ options, transcript, folder, suffix })) output.line(text);
   const interrupt = new AbortController();
   const onInterrupt = (): void =>
     interrupt.abort(
@@ -110,8 +113,9 @@ function introduction(about: {
   readonly options: PlayOptions;
   readonly transcript: Transcript;
   readonly folder: string;
+  readonly suffix: string;
 }): readonly string[] {
-  const { options, transcript, folder } = about;
+  const { options, transcript, folder, suffix } = about;
   const { lines, unparsed, format } = transcript;
   const kind = format === 'irc' ? 'an IRC log' : 'JSON Lines';
   const numbers = unparsed.slice(0, NAMED_LINES_MAX).map(({ number }) => number);
@@ -123,6 +127,7 @@ function introduction(about: {
       ? []
       : [`${unparsed.length} lines are no messages: ${numbers.join(', ')}${rest}`]),
     `seed ${options.seed} (repeat with --seed ${options.seed})`,
+    ...(suffix === '' ? [] : [`users are called <nick>${suffix} at the relay`]),
     `writing to ${folder}`,
     'vaults lie there without a passphrase (unsafePlaintextVault): a test drive, not a place for secrets',
     '',

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { join } from 'node:path';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { environmentError } from '../cli-error.ts';
 import { createRandom } from '../random.ts';
 import { Cast } from './cast.ts';
 import type { CastDevice } from './cast.ts';
@@ -17,6 +18,7 @@ import type { PlayPlan } from './plan.ts';
 import type { ProgressState } from './progress-bar.ts';
 import { RelayKeeper } from './relay-keeper.ts';
 import type { PlayLine } from './room.ts';
+import { WorkerCallError, WorkerGoneError } from './worker-process.ts';
 import { createWatch } from './watch.ts';
 import type { Watch } from './watch.ts';
 
@@ -38,8 +40,8 @@ export interface PlayedOut {
   readonly setupSeconds: number;
   readonly seconds: number;
   readonly isQuiescent: boolean;
-  /** Greatest of every child. */
-  readonly peakMemoryBytes: number;
+  /** Of each child; a process that was restarted counts with the greatest of its lives. */
+  readonly peakMemoryBytes: { readonly relay: number; readonly hosts: readonly number[] };
 }
 
 /** Users made at the same time: enough to keep the processes busy, few enough not to crowd them. */
@@ -72,13 +74,23 @@ export async function play(input: PlayInput): Promise<PlayedOut> {
     return await perform(stage, input);
   } catch (error) {
     // Whatever broke first is the reason; calls that broke with it are consequences.
-    throw watch.failure() ?? error;
+    throw asCliError(watch.failure() ?? error, input.folder);
   } finally {
     clearInterval(ticker);
     input.signal.removeEventListener('abort', interrupt);
     endAll();
     await stage.journal.close();
   }
+}
+
+/** What a child could not do is not our bug: it is said in a sentence, without a stack. */
+function asCliError(error: unknown, folder: string): unknown {
+  const isChild = error instanceof WorkerCallError || error instanceof WorkerGoneError;
+  if (!isChild) return error;
+  return environmentError(
+    `A process of the play failed: ${error.message}`,
+    `What was written so far lies in ${folder}.`,
+  );
 }
 
 /** What a play consists of while it runs. */
@@ -184,7 +196,7 @@ async function perform(stage: Stage, { plan }: PlayInput): Promise<PlayedOut> {
     setupSeconds: (firstLineAt - startedAt) / 1000,
     seconds: (restAt - firstLineAt) / 1000,
     isQuiescent,
-    peakMemoryBytes: Math.max(relay?.peakMemoryBytes ?? 0, ...pool.peakMemoryBytes()),
+    peakMemoryBytes: { relay: relay?.peakMemoryBytes ?? 0, hosts: pool.peakMemoryBytes() },
   };
 }
 

@@ -65,8 +65,12 @@ export interface PlayReport {
   readonly auditSeconds: number;
   readonly messagesPerSecond: number;
   readonly bytesOnDisk: number;
-  /** Greatest resident memory of any process of the play. */
-  readonly peakMemoryBytes: number;
+  /** Greatest resident memory of each process; 0 for a relay that is not ours. */
+  readonly peakMemoryBytes: {
+    readonly coordinator: number;
+    readonly relay: number;
+    readonly hosts: readonly number[];
+  };
   readonly isQuiescent: boolean;
   /** The first deliveries that are lost, doubled or wrong. */
   readonly findings: readonly ReportedFinding[];
@@ -172,9 +176,14 @@ function totals(report: PlayReport): readonly (readonly [string, string])[] {
         `(before: ${report.setupSeconds.toFixed(1)} s of accounts; after: ${report.auditSeconds.toFixed(1)} s of reading logs)`,
     ],
     ['disk', megabytes(report.bytesOnDisk)],
-    ['memory', `${megabytes(report.peakMemoryBytes)} in the largest process`],
+    ['memory', memoryText(report)],
     ['seed', String(report.seed)],
   ];
+}
+
+function memoryText({ peakMemoryBytes: { coordinator, relay, hosts } }: PlayReport): string {
+  const own = relay === 0 ? '' : `relay ${megabytes(relay)}, `;
+  return `${own}coordinator ${megabytes(coordinator)}, devices ${hosts.map(megabytes).join(', ')}`;
 }
 
 function megabytes(bytes: number): string {

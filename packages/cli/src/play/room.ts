@@ -36,6 +36,14 @@ export function addressLines(transcript: Transcript, roomSize: number): readonly
   });
 }
 
+/** Gives every user another name, as a relay that holds accounts of earlier plays needs it. */
+export function renameUsers(
+  lines: readonly PlayLine[],
+  rename: (user: string) => string,
+): readonly PlayLine[] {
+  return lines.map((line) => ({ ...line, from: rename(line.from), to: line.to.map(rename) }));
+}
+
 function speakerFinder(
   lines: readonly TranscriptLine[],
 ): (name: string | undefined) => string | undefined {

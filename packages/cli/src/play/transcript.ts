@@ -42,6 +42,7 @@ export interface TranscriptRejection {
 
 type LineResult = Result<Omit<TranscriptLine, 'number'>, UnparsedReason>;
 
+const SUFFIX_ROOM = '~00000000';
 const IRC_LINE = /^\[\d{2}:\d{2}(?::\d{2})?\] <([^>]+)>(?: (.*))?$/s;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
@@ -77,8 +78,13 @@ function checkLine(result: LineResult): LineResult {
   if (!result.ok) return result;
   const { from, to = [], text } = result.value;
   if (to.length >= RECIPIENTS_MAX) return err('TOO_MANY_NAMES');
-  if (![from, ...to].every((name) => parseUserId(name).ok)) return err('BAD_NAME');
+  if (![from, ...to].every(isName)) return err('BAD_NAME');
   return encodeUtf8(text).length > BODY_BYTES_MAX ? err('TOO_LONG') : result;
+}
+
+/** A user id, with room for a suffix that tells plays on one relay apart. */
+function isName(name: string): boolean {
+  return parseUserId(`${name}${SUFFIX_ROOM}`).ok && name !== '';
 }
 
 function parseIrcLine(text: string): LineResult {

@@ -18,6 +18,11 @@ export class WorkerGoneError extends Error {
   override readonly name = 'WorkerGoneError';
 }
 
+/** A child answered a call with a failure of its own. */
+export class WorkerCallError extends Error {
+  override readonly name = 'WorkerCallError';
+}
+
 /** The answer, or `undefined` where the child ended before it gave one. */
 export async function unlessGone<T>(answer: Promise<T> | undefined): Promise<T | undefined> {
   try {
@@ -106,6 +111,6 @@ export class WorkerProcess<Calls extends CallTable, Event> {
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.kind === 'answer') waiting?.resolve(message.answer);
-    else waiting?.reject(new Error(message.message));
+    else waiting?.reject(new WorkerCallError(message.message));
   }
 }
