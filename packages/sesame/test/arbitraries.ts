@@ -1,0 +1,105 @@
+/** Arbitrary values of the engine's own types, and how a value looks once it was stored. */
+
+import fc from 'fast-check';
+import { encodeUtf8 } from '@simsim/bytes';
+import { seededEntropy } from '@simsim/crypto';
+import type { Crypto, Entropy, KeyPair, Part } from '@simsim/crypto';
+import { nodeCrypto } from '@simsim/crypto/node';
+import {
+  envelopeIdFromBytes,
+  messageIdFromBytes,
+  parseDeviceId,
+  parseUserId,
+  postIdFromBytes,
+  REGISTRATION_ID_MAX,
+} from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceId, UserId } from '@simsim/relay-protocol';
+import type { SessionId, UserChange } from '../src/user-record.ts';
+
+export const crypto: Crypto = nodeCrypto;
+
+export function entropyOf(seed: number): Entropy {
+  return seededEntropy(encodeUtf8(`seed ${seed}`), crypto);
+}
+
+/** What of a state a vault would give back: sealed and opened again. */
+export function stored(parts: readonly Part[]): Uint8Array {
+  const key = crypto.importSecret('seal', new Uint8Array(32));
+  const nonce = new Uint8Array(12);
+  const opened = crypto.open(key, nonce, [], crypto.seal(key, nonce, [], parts));
+  if (opened === undefined) throw new Error('what was sealed opens');
+  return opened;
+}
+
+export function userNamed(name: string): UserId {
+  const parsed = parseUserId(name);
+  if (!parsed.ok) throw new Error('tests name users well');
+  return parsed.value;
+}
+
+export function deviceNumbered(id: number): DeviceId {
+  const parsed = parseDeviceId(id);
+  if (!parsed.ok) throw new Error('tests number devices well');
+  return parsed.value;
+}
+
+export const bytes = (length: number): fc.Arbitrary<Uint8Array> =>
+  fc.uint8Array({ minLength: length, maxLength: length });
+
+export const instant: fc.Arbitrary<number> = fc.integer({ min: 0, max: 2 ** 44 });
+export const userId: fc.Arbitrary<UserId> = fc
+  .stringMatching(/^[a-zé€😀]{1,12}$/u)
+  .map((name) => userNamed(name));
+export const deviceId: fc.Arbitrary<DeviceId> = fc
+  .integer({ min: 1, max: 127 })
+  .map((id) => deviceNumbered(id));
+export const registrationId: fc.Arbitrary<number> = fc.integer({
+  min: 1,
+  max: REGISTRATION_ID_MAX,
+});
+export const sessionId: fc.Arbitrary<SessionId> = fc.stringMatching(/^[0-9a-f]{32}$/u);
+export const messageId = bytes(16).map(messageIdFromBytes);
+export const envelopeId = bytes(16).map(envelopeIdFromBytes);
+export const postId = bytes(16).map(postIdFromBytes);
+
+/** Few devices and sessions, so that changes meet. */
+const fewDevices = fc.integer({ min: 1, max: 4 }).map((id) => deviceNumbered(id));
+const fewSessions = fc.integer({ min: 0, max: 9 }).map((digit) => `${digit}`.repeat(32));
+
+export const deviceEntry = (id: fc.Arbitrary<DeviceId>): fc.Arbitrary<DeviceEntry> =>
+  fc.record({
+    deviceId: id,
+    registrationId: fc.integer({ min: 1, max: 3 }),
+    deviceKey: fc.integer({ min: 1, max: 3 }).map((byte) => new Uint8Array(32).fill(byte)),
+  });
+
+/** Any change of a record, over few devices and sessions. */
+export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
+  fc.record({
+    type: fc.constant('identity' as const),
+    key: fc.integer({ min: 1, max: 2 }).map((byte) => new Uint8Array(32).fill(byte)),
+  }),
+  fc.record({
+    type: fc.constant('list' as const),
+    version: fc.integer({ min: 1, max: 1000 }),
+    hash: bytes(32),
+    at: instant,
+    devices: fc.uniqueArray(deviceEntry(fewDevices), {
+      maxLength: 4,
+      selector: (entry) => entry.deviceId,
+    }),
+  }),
+  fc.record({
+    type: fc.constant('device' as const),
+    deviceId: fewDevices,
+    registrationId: fc.nat(3),
+  }),
+  fc.record({ type: fc.constant('insert' as const), deviceId: fewDevices, session: fewSessions }),
+  fc.record({ type: fc.constant('activate' as const), deviceId: fewDevices, session: fewSessions }),
+  fc.record({ type: fc.constant('retire' as const), deviceId: fewDevices }),
+  fc.record({ type: fc.constant('gone' as const), at: instant }),
+  fc.record({ type: fc.constant('deviceGone' as const), deviceId: fewDevices, at: instant }),
+);
+
+/** A key pair, each seed giving another one. */
+export const keyPair: fc.Arbitrary<KeyPair> = bytes(32).map((seed) => crypto.keyPair(seed));
