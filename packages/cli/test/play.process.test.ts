@@ -69,6 +69,24 @@ describe('300 lines with churn', () => {
   });
 });
 
+describe('a play without churn', () => {
+  it('hears of every acknowledgement that the logs hold', async () => {
+    const out = join(folder, 'calm');
+    const few = join(folder, 'few.txt');
+    writeFileSync(few, conversation(40));
+    const { code, stdout } = await simsim('play', few, '--json', '--out', out, '--devices', '2');
+    const report: unknown = JSON.parse(stdout);
+    expect({ code, report }).toMatchObject({ code: 0, report: { kills: 0, linked: 0, heals: 0 } });
+    const journal = readFileSync(join(out, 'journal.jsonl'), 'utf8').trimEnd().split('\n');
+    const heard = journal.filter((line) => line.includes('"type":"acknowledged"'));
+    const { deliveriesSeen } = report as { deliveriesSeen: number };
+    expect(new Set(heard.map((line) => line.slice(line.indexOf('"type"')))).size).toBe(
+      deliveriesSeen,
+    );
+    expect(deliveriesSeen).toBeGreaterThan(100);
+  });
+});
+
 describe('a play that is cut short', () => {
   it('ends its children and says so when it is interrupted', async () => {
     const { child, ended } = start('play', transcript, '--out', join(folder, 'interrupted'));

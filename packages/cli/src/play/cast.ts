@@ -4,6 +4,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createFolderNames } from './folder-names.ts';
 import type { FolderNames } from './folder-names.ts';
+import { environmentError } from '../cli-error.ts';
 import type { HostEvent, OpenedDevice } from './host-calls.ts';
 import type { HostPool } from './host-pool.ts';
 import type { Journal } from './journal-file.ts';
@@ -144,9 +145,39 @@ export class Cast {
 
   /** Takes what a host tells about its devices. */
   hear(event: HostEvent): void {
-    if (event.type !== 'linkCode') return;
-    this.#codeWaiters.get(event.index)?.(event.code);
-    this.#codeWaiters.delete(event.index);
+    switch (event.type) {
+      case 'linkCode':
+        this.#codeWaiters.get(event.index)?.(event.code);
+        this.#codeWaiters.delete(event.index);
+        break;
+      case 'acknowledged':
+        this.#acknowledged(event.index, event.messageIds);
+        break;
+      case 'stopped':
+        this.#stopped(event.index, event.reason);
+        break;
+      case 'accepted':
+        break;
+    }
+  }
+
+  #acknowledged(index: number, messageIds: readonly string[]): void {
+    const device = this.#devices[index];
+    if (device === undefined) return;
+    const { user, deviceId } = device;
+    for (const messageId of messageIds) {
+      this.#options.journal.add({ type: 'acknowledged', user, device: deviceId, messageId });
+    }
+  }
+
+  /** A device may stop by itself for one reason only: it was removed. */
+  #stopped(index: number, reason: string): void {
+    const device = this.#devices[index];
+    const isRemoval =
+      reason === 'revoked' && (device?.state === 'removed' || device?.state === 'leaving');
+    if (isRemoval) return;
+    const message = `Device ${index} stopped by itself: ${reason}.`;
+    this.#options.watch.fail(environmentError(message, 'Look at its log with `simsim replay`.'));
   }
 
   async #create(user: string, host: number): Promise<void> {
