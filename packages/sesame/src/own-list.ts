@@ -4,7 +4,12 @@
 import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
-import { parseDeviceId, signDeviceApproval, signDeviceList } from '@simsim/relay-protocol';
+import {
+  DEVICE_ID_MAX,
+  parseDeviceId,
+  signDeviceApproval,
+  signDeviceList,
+} from '@simsim/relay-protocol';
 import type { DeviceId, SignedDeviceList } from '@simsim/relay-protocol';
 import { sealProvision } from './link.ts';
 import type { ContactPin, LinkOffer, LinkRejection } from './link.ts';
@@ -56,7 +61,7 @@ export function answerOffer(
 ): Result<LinkAnswer, OwnListRejection> {
   const entries = listed({ own, record });
   if (entries.length >= DEVICES_PER_USER_MAX) return err({ code: 'TOO_MANY_DEVICES' });
-  const deviceId = drawDeviceId(env.entropy, (id) => id === own.deviceId || record.devices.has(id));
+  const deviceId = drawDeviceId(env.entropy, takenIds({ own, record }));
   const { registrationId, deviceKey } = offer;
   const list = nextList(
     { own, record },
@@ -83,6 +88,16 @@ export function answerOffer(
 export function drawDeviceId(entropy: Entropy, isTaken: (id: DeviceId) => boolean): DeviceId {
   const id = parseDeviceId((entropy(1)[0] ?? 0) & 0x7f);
   return id.ok && !isTaken(id.value) ? id.value : drawDeviceId(entropy, isTaken);
+}
+
+/** Ids of removed devices too, for as long as there are others. */
+function takenIds({ own, record }: OwnListInput): (id: DeviceId) => boolean {
+  const hasOthers = record.devices.size < DEVICE_ID_MAX - 1;
+  const isKept = (id: DeviceId): boolean => {
+    const device = record.devices.get(id);
+    return device !== undefined && (hasOthers || device.staleAt === undefined);
+  };
+  return (id) => id === own.deviceId || isKept(id);
 }
 
 interface Entry {
