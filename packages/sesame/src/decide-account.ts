@@ -5,6 +5,7 @@ import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
   deviceListHash,
   findDevice,
+  PRE_KEY_ID_MAX,
   signDeviceList,
   verifyDeviceList,
 } from '@simsim/relay-protocol';
@@ -12,12 +13,7 @@ import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { listChanges, withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
-import {
-  ONE_TIME_BATCH_KEYS,
-  ONE_TIME_TARGET_KEYS,
-  PRE_KEY_ID_MAX,
-  SEND_RECORD_MS,
-} from './limits.ts';
+import { ONE_TIME_BATCH_KEYS, ONE_TIME_TARGET_KEYS, SEND_RECORD_MS } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';

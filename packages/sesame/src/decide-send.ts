@@ -14,11 +14,16 @@ import { initiate, sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
 import type { DecideResult } from './decision.ts';
 import type { ClaimResult, Input, PostOrigin } from './input.ts';
-import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
+import {
+  BODY_BYTES_MAX,
+  CONTENT_BYTES_MAX,
+  CONVERSATION_BYTES_MAX,
+  RECIPIENTS_MAX,
+} from './limits.ts';
 import { changeUser, writeSession } from './peer-session.ts';
 import { continueResend, needsRenewal, resendStreams } from './resend.ts';
 import { failRecipient, roundStreams, startRound, writeSend } from './send-round.ts';
-import { isPosted, withRecipient } from './send-state.ts';
+import { contentFor, isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
 import { matchesList } from './user-record.ts';
@@ -59,6 +64,9 @@ export function decideSend(input: In<'send'>, work: Workspace): DecideResult {
     recipients: new Map(users.map((userId) => [userId, newRecipient(userId)])),
     ...(conversation === undefined ? {} : { conversation }),
   };
+  // The copy for own devices also names the recipients: it is the longest.
+  const longest = contentFor(state, { isOwn: true }).length;
+  if (longest > CONTENT_BYTES_MAX) return refused('MESSAGE_TOO_LARGE');
   work.write(stream, { name: 'SendOpened', fields: { messageId: input.messageId, to } }, state);
   for (const recipient of state.recipients.values()) state = startRound(work, state, recipient);
   writeSend(work, state, { posted: false });

@@ -1,5 +1,7 @@
 /** Every bound of the engine, with its reason. Checked before any derivation or allocation. */
 
+import { ENVELOPE_BYTES_MAX } from '@simsim/relay-protocol';
+
 /**
  * Posts and claims of one send to one user before it fails (SES-50). A list change takes two of
  * them, keys and a post, so a relay that lies for ever is told from seven changes in a row.
@@ -11,6 +13,12 @@ export const RECIPIENTS_MAX = 256;
 
 /** Bytes of an application body: an envelope is 96 KiB, less header, padding and metadata. */
 export const BODY_BYTES_MAX: number = 95 * 1024;
+
+/**
+ * Bytes of padded content: an envelope, less the block cipher's padding, both headers and the id
+ * that a resend adds.
+ */
+export const CONTENT_BYTES_MAX: number = ENVELOPE_BYTES_MAX - 512;
 
 /** Bytes of a conversation label. */
 export const CONVERSATION_BYTES_MAX = 256;
@@ -38,9 +46,6 @@ export const ONE_TIME_BATCH_KEYS = 25;
 
 /** One-time prekeys a device wants to have at the relay. */
 export const ONE_TIME_TARGET_KEYS = 100;
-
-/** Prekey ids are uint32 on Signal's wire and never used twice. */
-export const PRE_KEY_ID_MAX = 0xffff_ff00;
 
 /** How long a send waits for receipts before its plaintext goes for good (SES-77). */
 export const SEND_RECORD_MS: number = 14 * 24 * 3600 * 1000;
