@@ -7,8 +7,9 @@ import fc from 'fast-check';
 import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
 import type { Sabotage } from '@simsim/sesame';
 import { expect } from 'vitest';
-import { checkNoResends, checkPlaintextLife, checkWorld, stateOf } from './checks.ts';
+import { checkNoResends, checkPlaintextLife, checkWorld } from './checks.ts';
 import type { Fault } from './faulty-store.ts';
+import { stateOf } from './log-state.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 
@@ -43,10 +44,10 @@ const DEEDS = {
 } as const;
 
 /** The name of a step. */
-export type Deed = keyof typeof DEEDS;
+type Deed = keyof typeof DEEDS;
 
 /** One step. */
-export interface Step {
+interface Step {
   readonly deed: Deed;
   readonly by: number;
   readonly n: number;

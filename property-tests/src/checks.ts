@@ -1,18 +1,11 @@
 /** What must hold of a world, whatever happened in it. */
 
-import { bytesToHex, invariant } from '@simsim/bytes';
-import type { EventLog } from '@simsim/event-log';
+import { invariant } from '@simsim/bytes';
 import type { MessageId } from '@simsim/relay-protocol';
-import {
-  decodeFact,
-  evolveRecord,
-  sendStream,
-  sessionsOf,
-  sessionStream,
-  USER_PREFIX,
-} from '@simsim/sesame';
+import { evolveRecord, sendStream, sessionsOf, sessionStream, USER_PREFIX } from '@simsim/sesame';
 import { parseMessage, sessionIdOf } from '@simsim/session';
 import { expect } from 'vitest';
+import { factsOf, hex, stateOf } from './log-state.ts';
 import type { TestDevice } from './test-device.ts';
 import type { World } from './world.ts';
 
@@ -35,7 +28,7 @@ export function checkDevice(device: TestDevice): void {
 }
 
 /** Every accepted message is with the application once, and nothing else is. */
-export function checkDelivery(device: TestDevice): void {
+function checkDelivery(device: TestDevice): void {
   const { journal } = device.world;
   const owed: Record<string, unknown> = {};
   for (const [messageId, text] of journal.owedTo(device)) {
@@ -46,7 +39,7 @@ export function checkDelivery(device: TestDevice): void {
 }
 
 /** Every send was taken for every recipient, and waits for nobody but devices that are gone. */
-export function checkSends(device: TestDevice): void {
+function checkSends(device: TestDevice): void {
   const { journal } = device.world;
   const taken = new Set<string>();
   for (const { messageId, userId } of journal.accepted.values())
@@ -100,7 +93,7 @@ export function checkPlaintextLife(world: World, messageId: MessageId): 'open' |
 }
 
 /** At rest nothing waits. */
-export function checkQueues(device: TestDevice): void {
+function checkQueues(device: TestDevice): void {
   expect(device.core.inbox()).toEqual([]);
   expect(device.core.outbox()).toEqual([]);
   expect(device.log.outbox()).toEqual([]);
@@ -108,7 +101,7 @@ export function checkQueues(device: TestDevice): void {
 }
 
 /** Trap T-28: what the specification's text leaves unsaid about records. */
-export function checkRecords(device: TestDevice): void {
+function checkRecords(device: TestDevice): void {
   const named = new Set<string>();
   for (const stream of device.log.streamsWithPrefix(USER_PREFIX)) {
     const record = device.core.reader().value('user', stream);
@@ -133,7 +126,7 @@ export function checkRecords(device: TestDevice): void {
 }
 
 /** The one-time prekey behind a session is gone: it is used once (X3-23, SES-62). */
-export function checkOneTimeKeys(device: TestDevice): void {
+function checkOneTimeKeys(device: TestDevice): void {
   const kept = new Set<number>();
   for (const stream of device.log.streamsWithPrefix('opk/')) {
     const batch = device.core.reader().value('opk', stream);
@@ -161,7 +154,7 @@ export function checkNoResends(world: World): void {
 }
 
 /** Folding the events gives what the live device has. */
-export function checkReplay({ log }: TestDevice): void {
+function checkReplay({ log }: TestDevice): void {
   const rows = new Map<string, Uint8Array | undefined>();
   for (const event of log.events()) {
     if (!event.stream.startsWith(USER_PREFIX)) continue;
@@ -172,36 +165,8 @@ export function checkReplay({ log }: TestDevice): void {
 }
 
 /** A killed process finds what it had. */
-export function checkReopen(device: TestDevice): void {
+function checkReopen(device: TestDevice): void {
   const before = stateOf(device.log);
   device.restart();
   expect(stateOf(device.log)).toEqual(before);
-}
-
-/** Everything durable of a log, as text that can be compared. */
-export function stateOf(log: EventLog): Record<string, string> {
-  const { seq, hash } = log.tip();
-  const state: Record<string, string> = { tip: `${seq} ${bytesToHex(hash)}` };
-  for (const stream of log.streamsWithPrefix('')) {
-    const sealed = log.sealedValue(stream);
-    state[stream] = `${log.head(stream)?.version} ${hex(sealed)} ${hex(log.record(stream))}`;
-    if (sealed !== undefined) sealed.fill(0);
-  }
-  log.outbox().forEach((row, i) => (state[`outbox ${i}`] = hex(row.body)));
-  log.inbox().forEach((row, i) => (state[`inbox ${i}`] = hex(row.body)));
-  for (const { key, value } of log.dataEntries()) state[`data ${key}`] = hex(value);
-  return state;
-}
-
-/** The facts of a log, in order. */
-export function* factsOf(log: EventLog): Generator<{ name: string; stream: string }> {
-  for (const event of log.events()) {
-    const fact = decodeFact(event.type, event.facts);
-    invariant(fact !== undefined, 'every event can be read');
-    yield { name: fact.name, stream: event.stream };
-  }
-}
-
-function hex(bytes: Uint8Array | undefined): string {
-  return bytes === undefined ? 'none' : bytesToHex(bytes);
 }

@@ -12,8 +12,9 @@ import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import type { Sabotage } from '@simsim/sesame';
 import { parseMessage } from '@simsim/session';
 import { expect } from 'vitest';
-import { checkWorld, stateOf } from './checks.ts';
+import { checkWorld } from './checks.ts';
 import { testLaw } from './law.ts';
+import { stateOf } from './log-state.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 

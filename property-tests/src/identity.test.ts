@@ -9,8 +9,9 @@ import fc from 'fast-check';
 import { USER_PREFIX } from '@simsim/sesame';
 import type { Sabotage } from '@simsim/sesame';
 import { expect } from 'vitest';
-import { checkDevice, stateOf } from './checks.ts';
+import { checkDevice } from './checks.ts';
 import { testLaw } from './law.ts';
+import { stateOf } from './log-state.ts';
 import { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 

@@ -2,38 +2,44 @@
 
 import { invariant } from '@simsim/bytes';
 import type { MessageId, Post, PostId, UserId } from '@simsim/relay-protocol';
-import type { PostOrigin } from '@simsim/sesame';
+import type { OwnDevice, PostOrigin } from '@simsim/sesame';
 import { parseMessage } from '@simsim/session';
-import type { TestDevice } from './test-device.ts';
+
+/** What the journal asks of a device. */
+interface Participant {
+  /** Names the device in failures. */
+  readonly label: string;
+  own(): OwnDevice;
+}
 
 /** One call of the application. */
-export interface Sent {
+interface Sent<Device> {
   readonly text: string;
-  readonly from: TestDevice;
+  readonly from: Device;
   readonly to: readonly UserId[];
 }
 
 /** One round the relay took: these devices owe the application that message. */
-export interface Accepted {
+interface Accepted<Device> {
   readonly messageId: MessageId;
   readonly userId: UserId;
-  readonly devices: readonly TestDevice[];
+  readonly devices: readonly Device[];
 }
 
 /** Sends, acceptances, removals, and every ciphertext that left a device. */
-export class Journal {
-  readonly sent: Map<MessageId, Sent> = new Map<MessageId, Sent>();
-  readonly accepted: Map<PostId, Accepted> = new Map<PostId, Accepted>();
-  readonly gone: Set<TestDevice> = new Set<TestDevice>();
-  /** Messages that will never be taken: the devices that made them are gone. */
+export class Journal<Device extends Participant> {
+  readonly sent: Map<MessageId, Sent<Device>> = new Map<MessageId, Sent<Device>>();
+  readonly accepted: Map<PostId, Accepted<Device>> = new Map<PostId, Accepted<Device>>();
+  /** Devices that were removed; messages they made may never be taken. */
+  readonly gone: Set<Device> = new Set<Device>();
   readonly #ciphertexts = new Map<string, PostId>();
 
-  removed(device: TestDevice): void {
+  removed(device: Device): void {
     this.gone.add(device);
   }
 
   /** Every message key is used once: no chain position leaves a device twice (SES-49). */
-  left(from: TestDevice, post: Post): void {
+  left(from: Device, post: Post): void {
     for (const { content, deviceId, kind } of post.envelopes) {
       if (kind !== 'message') continue;
       const parsed = parseMessage(content);
@@ -47,11 +53,10 @@ export class Journal {
     }
   }
 
-  /** The relay took a round. The set must have been exact (SES-41, SES-42). */
-  took(from: TestDevice, post: Post, origin: PostOrigin): void {
+  /** The relay took a round for some listed devices. The set must be exact (SES-41, SES-42). */
+  took({ post, origin }: { post: Post; origin: PostOrigin }, listed: readonly Device[]): void {
     if (origin.type !== 'round' || this.accepted.has(post.postId)) return;
     const { messageId, userId } = origin;
-    const listed = from.world.devicesOf(userId).filter((device) => device !== from);
     const reached = post.envelopes.map((envelope) => envelope.deviceId);
     const devices = listed.filter((device) => reached.includes(device.own().deviceId));
     const isExact = devices.length === listed.length && reached.length === listed.length;
@@ -60,7 +65,7 @@ export class Journal {
   }
 
   /** What a device owes its application: texts by message id. */
-  owedTo(device: TestDevice): Map<MessageId, string> {
+  owedTo(device: Device): Map<MessageId, string> {
     const owed = new Map<MessageId, string>();
     for (const { messageId, devices } of this.accepted.values()) {
       if (!devices.includes(device)) continue;

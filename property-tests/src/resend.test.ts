@@ -9,8 +9,9 @@ import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import { RESENDS_MAX } from '@simsim/sesame';
 import type { Sabotage } from '@simsim/sesame';
 import { expect } from 'vitest';
-import { checkDevice, factsOf, stateOf } from './checks.ts';
+import { checkDevice } from './checks.ts';
 import { testLaw } from './law.ts';
+import { factsOf, stateOf } from './log-state.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 

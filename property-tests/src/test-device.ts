@@ -1,6 +1,7 @@
-/** One device of a {@link World}, with its posts, claims and mail under the test's control. */
+/** One device of a world, with its posts, claims and mail under the test's control. */
 
 import { encodeUtf8, invariant } from '@simsim/bytes';
+import type { Crypto, Entropy } from '@simsim/crypto';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
 import { createEventLog, createMemoryVault, openEventLog, StoreFailure } from '@simsim/event-log';
@@ -24,19 +25,39 @@ import {
   USER_PREFIX,
   userStream,
 } from '@simsim/sesame';
-import type { Effect, InboxItem, OwnDevice, UserRecord } from '@simsim/sesame';
+import type { Effect, InboxItem, OwnDevice, Sabotage, UserRecord } from '@simsim/sesame';
 import { expect } from 'vitest';
-import { stateOf } from './checks.ts';
 import { createFaultyStore, Killed } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
-import type { World } from './world.ts';
+import { stateOf } from './log-state.ts';
+import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
 type ListFetch = Extract<Effect, { type: 'fetchList' }>;
 
+/** How devices of a world are set up. */
+export interface TestDeviceOptions {
+  readonly sabotage?: readonly Sabotage[];
+  /** How every commit fails once before it is let through. */
+  readonly rehearsal?: 'before' | 'moved';
+}
+
+/** What surrounds a device: a relay, time, and the devices around it. */
+interface Surroundings {
+  readonly crypto: Crypto;
+  readonly entropy: Entropy;
+  readonly options: TestDeviceOptions;
+  readonly journal: Journal<TestDevice>;
+  /** Devices that are listed. */
+  readonly devices: readonly TestDevice[];
+  nowMs: number;
+  devicesOf(userId: UserId): readonly TestDevice[];
+  ask(request: RelayRequest, token?: Uint8Array): RelayAnswer;
+}
+
 /** A device with its log in memory. */
 export class TestDevice {
-  readonly world: World;
+  readonly world: Surroundings;
   store: FaultyStore;
   vault: MemoryVault;
   log: EventLog;
@@ -56,7 +77,7 @@ export class TestDevice {
   #acks: number[] = [];
   #own: OwnDevice | undefined;
 
-  constructor(world: World) {
+  constructor(world: Surroundings) {
     this.world = world;
     const { crypto, entropy } = world;
     this.store = createFaultyStore();
@@ -209,7 +230,10 @@ export class TestDevice {
     const answer = this.ask({ kind: 'post', posts: [post] });
     const result = answer.kind === 'post' ? answer.results[0] : undefined;
     invariant(result !== undefined, 'a post has a result');
-    if (result.kind === 'accepted') this.world.journal.took(this, post, origin);
+    if (result.kind === 'accepted' && origin.type === 'round') {
+      const listed = this.world.devicesOf(origin.userId).filter((device) => device !== this);
+      this.world.journal.took({ post, origin }, listed);
+    }
     return result;
   }
 

@@ -5,7 +5,8 @@ import { claimIdFromBytes } from '@simsim/relay-protocol';
 import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import { SEND_ROUNDS_MAX } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
-import { checkDevice, checkWorld, factsOf } from './checks.ts';
+import { checkDevice, checkWorld } from './checks.ts';
+import { factsOf } from './log-state.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 

@@ -13,18 +13,15 @@ import { createMemoryStore as createRelayStore } from '@simsim/relay/memory';
 import { parseUserId } from '@simsim/relay-protocol';
 import type { MessageId, RelayAnswer, RelayRequest, UserId } from '@simsim/relay-protocol';
 import { answerOffer, createLinkOffer, listWithout, openProvision } from '@simsim/sesame';
-import type { Sabotage } from '@simsim/sesame';
 import { Journal } from './journal.ts';
 import { TestDevice } from './test-device.ts';
+import type { TestDeviceOptions } from './test-device.ts';
 
 /** How a world is set up. */
-export interface WorldOptions {
+export interface WorldOptions extends TestDeviceOptions {
   readonly seed: number;
   readonly crypto?: Crypto;
-  readonly sabotage?: readonly Sabotage[];
   readonly oneTimeKeys?: number;
-  /** How every commit fails once before it is let through. */
-  readonly rehearsal?: 'before' | 'moved';
 }
 
 /** A user id that is surely one. */
@@ -46,7 +43,7 @@ export class World {
   /** Devices that are listed. */
   readonly devices: TestDevice[] = [];
   /** What was sent and what the relay took, kept apart from the engines. */
-  readonly journal: Journal = new Journal();
+  readonly journal: Journal<TestDevice> = new Journal<TestDevice>();
   readonly options: WorldOptions;
   nowMs = 1_700_000_000_000;
 

@@ -271,6 +271,7 @@ export class Device {
       this.#held.length === 0 &&
       this.#queue.size() === 0 &&
       core.outbox().length === 0 &&
+      this.#pump.size() === 0 &&
       core.inbox().length === 0 &&
       this.#claims.size() === 0
     );

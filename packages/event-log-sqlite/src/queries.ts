@@ -44,6 +44,7 @@ const pageOfNamed = (table: 'record' | 'data') =>
 export type QueryName =
   | 'begin'
   | 'beginRead'
+  | 'dataVersion'
   | 'commit'
   | 'rollback'
   | 'tip'
@@ -90,6 +91,7 @@ const raw = (sqlText: string): CompiledText => ({ sql: sqlText, places: [] });
 /** All queries, compiled. */
 export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
   begin: raw('BEGIN IMMEDIATE'),
+  dataVersion: raw('PRAGMA data_version'),
   beginRead: raw('BEGIN'),
   commit: raw('COMMIT'),
   rollback: raw('ROLLBACK'),

@@ -3,10 +3,17 @@
 import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
-import { equalBytes, err, ok } from '@simsim/bytes';
+import { equalBytes, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import { StoreFailure } from '@simsim/event-log';
-import type { Chaos, EventReader, EventStore, StoreChange, StoreRefusal } from '@simsim/event-log';
+import type {
+  Chaos,
+  EventReader,
+  EventStore,
+  StoreChange,
+  StoreRefusal,
+  Tip,
+} from '@simsim/event-log';
 import { connect, failureOf, refusalOf, schemaState } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { takeLease } from './lease.ts';
@@ -134,18 +141,49 @@ function settle(
   return undefined;
 }
 
+interface TipWatcher {
+  /** The tip, within a transaction. */
+  read(): Tip;
+  /** Takes over the tip of an own commit. */
+  moved(tip: Tip): void;
+}
+
+/**
+ * Remembers the tip between own commits. SQLite's `data_version` differs whenever another connection
+ * has changed the file, so a remembered tip is never older than the file; asking for it costs a
+ * quarter of reading the last row.
+ */
+function tipWatcher({ db, query }: Connection, reader: Pick<EventReader, 'tip'>): TipWatcher {
+  const version = (): unknown => query(QUERIES.dataVersion).get({})?.[0];
+  let known: { readonly version: unknown; readonly tip: Tip } | undefined;
+  return {
+    read() {
+      invariant(db.inTransaction, 'a tip is compared where it cannot move');
+      const now = version();
+      if (known !== undefined && known.version === now) return known.tip;
+      const tip = reader.tip();
+      known = { version: now, tip };
+      return tip;
+    },
+    moved({ seq, hash }) {
+      if (known !== undefined) known = { version: known.version, tip: { seq, hash } };
+    },
+  };
+}
+
 function storeOver(
   connection: Connection,
   { nonce, chaos }: { readonly nonce: Uint8Array; readonly chaos: Chaos | undefined },
 ): EventStore {
   const { db, query } = connection;
   const reader = readerOver(connection);
+  const currentTip = tipWatcher(connection, reader);
   return {
     ...reader,
     commit(change) {
       try {
         query(QUERIES.begin).run({});
-        const tip = reader.tip();
+        const tip = currentTip.read();
         const { seq, hash } = change.expectedTip;
         if (tip.seq !== seq || !equalBytes(tip.hash, hash)) {
           query(QUERIES.rollback).run({});
@@ -154,6 +192,7 @@ function storeOver(
         writeChange(query, change);
         chaos?.at('commit:inside');
         query(QUERIES.commit).run({});
+        currentTip.moved(change.events.at(-1) ?? tip);
         return { kind: 'committed' };
       } catch (failure) {
         if (db.inTransaction) query(QUERIES.rollback).run({});

@@ -234,7 +234,7 @@ export function decideTrustIdentity(input: In<'trustIdentity'>, work: Workspace)
   return work.decided();
 }
 
-/** What a device owes after a start: registration, and claims that no outbox row stands for. */
+/** What a device owes after a start: registration, claims and empty posts; the outbox has the rest. */
 export function decideStarted(work: Workspace): DecideResult {
   const sends = work.live(SEND_PREFIX);
   const first = work.missing([DEVICE_STREAM, ...sends]);
@@ -249,11 +249,11 @@ export function decideStarted(work: Workspace): DecideResult {
   }
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
-  for (const stream of sends) owedClaims(work, stream);
+  for (const stream of sends) owedEffects(work, stream);
   return work.decided();
 }
 
-function owedClaims(work: Workspace, stream: string): void {
+function owedEffects(work: Workspace, stream: string): void {
   const state = work.value('send', stream);
   if (state === undefined) return;
   const { messageId } = state;
@@ -264,6 +264,11 @@ function owedClaims(work: Workspace, stream: string): void {
         .filter((device) => device.staleAt === undefined && device.active === undefined)
         .map((device) => device.deviceId);
       work.effect({ type: 'claim', userId, devices, sends: [messageId], resends: [] });
+    }
+    const { postId } = recipient;
+    if (recipient.status === 'posting' && postId !== undefined && recipient.copies.size === 0) {
+      const origin = { type: 'round', messageId, userId } as const;
+      work.post({ postId, recipient: userId, scope: 'all', envelopes: [] }, origin);
     }
     for (const [deviceId, copy] of recipient.copies) {
       if (!copy.wantsResend) continue;

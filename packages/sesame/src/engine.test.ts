@@ -4,6 +4,7 @@ import type { DeviceList, MessageId, SignedDeviceList } from '@simsim/relay-prot
 import { describe, expect, it } from 'vitest';
 import { crypto, deviceNumbered, entropyOf, userNamed } from '../test/arbitraries.ts';
 import { MemorySlice } from '../test/memory-slice.ts';
+import type { Effect } from './decision.ts';
 import { decide, evolveRecord } from './engine.ts';
 import { encodeFact, eventType } from './fact-codec.ts';
 import type { Input } from './input.ts';
@@ -154,6 +155,13 @@ describe('a device', () => {
   });
 });
 
+const setsOf = (effects: readonly Effect[]): unknown[] =>
+  effects.flatMap((effect) =>
+    effect.type === 'post'
+      ? [[effect.post.recipient, effect.post.scope, effect.post.envelopes.length]]
+      : [],
+  );
+
 describe('a send', () => {
   it.each<[string, () => MemorySlice, Input, string]>([
     ['before there is a device', () => new MemorySlice(), send(), 'NOT_REGISTERED'],
@@ -210,12 +218,15 @@ describe('a send', () => {
   });
 
   it('to a stranger begins with an empty set for each, the sender too (SES-37, SES-40)', () => {
-    const { outboxPut } = registered().take(send({ to: [bo, bo] }));
-    const posts = outboxPut.map(({ post }) => [post.recipient, post.scope, post.envelopes.length]);
-    expect(posts).toEqual([
+    const slice = registered();
+    const { effects, outboxPut } = slice.take(send({ to: [bo, bo] }));
+    const begun = [
       [bo, 'all', 0],
       [ada, 'all', 0],
-    ]);
+    ];
+    expect(setsOf(effects)).toEqual(begun);
+    expect(outboxPut, 'the send stream alone stands for an empty set').toEqual([]);
+    expect(setsOf(slice.take({ type: 'started' }).effects), 'after a start').toEqual(begun);
   });
 
   it('ends with its time, and tells nobody', () => {

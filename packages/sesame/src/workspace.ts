@@ -207,9 +207,12 @@ export class Workspace {
     return after;
   }
 
-  /** Puts a post into the outbox; it leaves after the commit. */
+  /**
+   * Hands a post over; it leaves after the commit. One with ciphertext is kept in the outbox until it
+   * is answered; an empty one is not, since its send stream tells all there is to it.
+   */
   post(post: Post, origin: PostOrigin): void {
-    this.#outboxPut.push({ post, origin });
+    if (post.envelopes.length > 0) this.#outboxPut.push({ post, origin });
     this.#effects.push({ type: 'post', post, origin });
   }
 

@@ -66,7 +66,7 @@ export const postId = bytes(16).map(postIdFromBytes);
 const fewDevices = fc.integer({ min: 1, max: 4 }).map((id) => deviceNumbered(id));
 const fewSessions = fc.integer({ min: 0, max: 9 }).map((digit) => `${digit}`.repeat(32));
 
-export const deviceEntry = (id: fc.Arbitrary<DeviceId>): fc.Arbitrary<DeviceEntry> =>
+const deviceEntry = (id: fc.Arbitrary<DeviceId>): fc.Arbitrary<DeviceEntry> =>
   fc.record({
     deviceId: id,
     registrationId: fc.integer({ min: 1, max: 3 }),
