@@ -37,6 +37,8 @@ const DEEDS = {
   fault: 3,
   /** The vault follows the log. */
   flush: 1,
+  /** One-time prekeys are made and uploaded. */
+  replenish: 1,
   /** A further device is linked. */
   link: 2,
   /** A device is removed by another. */
@@ -86,6 +88,7 @@ export function stories(stepsMax: number): fc.Arbitrary<Story> {
 
 const NAMES = ['ada', 'bo', 'cy'];
 const DEVICES_PER_USER_MAX = 3;
+const REPLENISHED_MAX = 7;
 const FAULTS: readonly Fault[] = ['before', 'after', 'moved'];
 
 /** Plays a story to its end, lets the world come to rest, and checks all that must hold. */
@@ -169,6 +172,9 @@ class Teller {
       case 'flush':
         device.log.flush();
         break;
+      case 'replenish':
+        device.replenish(1 + (n % REPLENISHED_MAX));
+        break;
       case 'link':
         this.#link(device);
         break;
@@ -217,6 +223,7 @@ function isAble(device: TestDevice, what: Deed): boolean {
     case 'restart':
     case 'fault':
     case 'flush':
+    case 'replenish':
     case 'link':
     case 'remove':
       return true;

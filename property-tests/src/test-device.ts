@@ -34,6 +34,7 @@ import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
 type ListFetch = Extract<Effect, { type: 'fetchList' }>;
+type KeyUpload = Extract<Effect, { type: 'uploadKeys' }>;
 
 /** How devices of a world are set up. */
 export interface TestDeviceOptions {
@@ -74,6 +75,7 @@ export class TestDevice {
   /** Everything ever fetched, for giving it again. */
   readonly history: IncomingEnvelope[] = [];
   #lists: ListFetch[] = [];
+  #uploads: KeyUpload[] = [];
   #acks: number[] = [];
   #own: OwnDevice | undefined;
 
@@ -122,6 +124,7 @@ export class TestDevice {
     this.claims = [];
     this.#acks = [];
     this.#lists = [];
+    this.#uploads = [];
     this.run({ type: 'started' });
   }
 
@@ -187,6 +190,7 @@ export class TestDevice {
     if (effect.type === 'claim') this.claims.push(effect);
     if (effect.type === 'deliver') this.delivered.push(effect.item);
     if (effect.type === 'fetchList') this.#lists.push(effect);
+    if (effect.type === 'uploadKeys') this.#uploads.push(effect);
     if (effect.type !== 'acknowledge') return;
     this.#acks.push(effect.seq);
     this.done.add(effect.envelopeId);
@@ -258,6 +262,12 @@ export class TestDevice {
       }
       this.run({ type: 'envelope', envelope, isListFresh: true });
     }
+  }
+
+  /** Makes one-time prekeys up to a target, as if the relay had none left, and uploads them. */
+  replenish(target: number): void {
+    this.run({ type: 'replenish', count: 0, target });
+    for (const { keys } of this.#uploads.splice(0)) this.ask({ kind: 'uploadKeys', keys });
   }
 
   /** What waits in the mailbox; nothing is removed. */

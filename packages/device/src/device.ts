@@ -78,6 +78,7 @@ export class Device {
   readonly #held: ServerFrame[] = [];
   readonly #stats: { -readonly [K in keyof DeviceStats]: DeviceStats[K] };
   #isQueueEmpty = false;
+  #isReplenishing = false;
   #resolveClosed: (reason: CloseReason) => void = () => undefined;
   #closing: Promise<void> | undefined;
 
@@ -367,7 +368,7 @@ export class Device {
         });
         break;
       case 'uploadKeys':
-        void this.#registrar.upload(effect.keys);
+        void this.#registrar.upload(effect.keys).finally(() => (this.#isReplenishing = false));
         break;
       case 'register':
         this.#registrar.wanted();
@@ -414,6 +415,9 @@ export class Device {
         this.#health.next({ type: 'queueEmpty' });
         break;
       case 'keysLow':
+        // The relay says it at every claim until it has more; once is enough.
+        if (this.#isReplenishing) break;
+        this.#isReplenishing = true;
         this.#queue.post({ type: 'replenish', count: frame.count });
         break;
     }

@@ -85,6 +85,12 @@ describe('prekeys', () => {
     expect(batchOf(keys, 65)).toBeUndefined();
   });
 
+  it('of a short batch end where the next batch begins', () => {
+    const keys: PreKeys = { nextId: 67, signed: [], batches: [27, 42] };
+    expect(batchOf(keys, 41)).toBe(27);
+    for (const each of [42, 51, 52, 66]) expect(batchOf(keys, each)).toBe(42);
+  });
+
   it('are uploaded by their public halves, in rising order', () => {
     const env = { crypto, entropy: entropyOf(3) };
     const identity = crypto.keyPair(env.entropy(32));

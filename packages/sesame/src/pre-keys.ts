@@ -24,7 +24,7 @@ export interface PreKeys {
   readonly nextId: number;
   /** Newest first; one previous key is kept for late initiations (X3-10). */
   readonly signed: readonly SignedPreKey[];
-  /** First ids of the batches that still hold keys. */
+  /** First ids of the batches that still hold keys, ascending. */
   readonly batches: readonly number[];
 }
 
@@ -67,9 +67,13 @@ export function makeOneTimeBatch(
   return { firstId, pairs };
 }
 
-/** The batch that would hold a one-time prekey id, if any does. */
+/**
+ * The batch that would hold a one-time prekey id, if any does. Batches may be short, so the one that
+ * begins last before the id is it; a batch before that ends where the next began.
+ */
 export function batchOf(preKeys: PreKeys, id: number): number | undefined {
-  return preKeys.batches.find((firstId) => id >= firstId && id < firstId + ONE_TIME_BATCH_KEYS);
+  const firstId = preKeys.batches.findLast((each) => each <= id);
+  return firstId !== undefined && id < firstId + ONE_TIME_BATCH_KEYS ? firstId : undefined;
 }
 
 /** What the relay is told: public halves only. */
