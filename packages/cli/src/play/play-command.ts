@@ -55,8 +55,9 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
   process.on('SIGTERM', onInterrupt);
   try {
     const { signal } = interrupt;
-    const onProgress: Parameters<typeof play>[0]['onProgress'] = (state) =>
-      output.progress(progressLine(state));
+    const onProgress: Parameters<typeof play>[0]['onProgress'] = (state) => {
+      if (!signal.aborted) output.progress(progressLine(state));
+    };
     const played = await play({ options, lines, plan, folder, signal, onProgress });
     const { report, users } = await countPlay({
       options,
