@@ -31,6 +31,12 @@ export interface RoleLength {
   stream: 32;
   /** Key of keyed names and digests. */
   name: 32;
+  /** KEM private key: the seed d ‖ z of FIPS 203, from which the expanded key follows. */
+  kem: 64;
+  /** The result of an encapsulation, on its way into a KDF. */
+  kemShared: 32;
+  /** What PQXDH yields beside root and chain key, for the post-quantum ratchet. */
+  pqAuth: 32;
 }
 
 /** A name from {@link RoleLength}. */
@@ -66,6 +72,27 @@ export interface SigningKeyPair {
   readonly privateKey: Secret<'sign'>;
   /** 32 bytes. */
   readonly publicKey: Uint8Array;
+}
+
+/**
+ * Which key encapsulation. `kyber1024` is round 3 of NIST's contest, which Signal's peers speak;
+ * it shares keys' and ciphertexts' form with `mlKem1024` (FIPS 203) but yields other secrets.
+ */
+export type KemKind = 'mlKem1024' | 'kyber1024';
+
+/** A KEM key pair. */
+export interface KemKeyPair {
+  readonly kind: KemKind;
+  readonly privateKey: Secret<'kem'>;
+  /** 1568 bytes, without the type byte of Signal's wire. */
+  readonly publicKey: Uint8Array;
+}
+
+/** What {@link Crypto.encapsulate} yields. */
+export interface Encapsulated {
+  /** 1568 bytes for the owner of the key. */
+  readonly ciphertext: Uint8Array;
+  readonly shared: Secret<'kemShared'>;
 }
 
 /** The primitives the house is built on. */
@@ -110,6 +137,25 @@ export interface Crypto {
   sign(own: KeyPair, parts: readonly Uint8Array[], entropy64: Uint8Array): Uint8Array;
   /** Verifies XEdDSA, honouring the carried sign bit, so it accepts both forms. */
   verify(peer: PublicKey, parts: readonly Uint8Array[], signature: Uint8Array): boolean;
+  /** KEM pair from 64 entropy bytes (d ‖ z); equal entropy gives equal keys on every backend. */
+  kemKeyPair(kind: KemKind, entropy64: Uint8Array): KemKeyPair;
+  /** The pair of a KEM private key that was imported from saved state (64 bytes). */
+  kemKeyPairOf(kind: KemKind, privateKey: Secret<'kem'>): KemKeyPair;
+  /**
+   * Makes a secret for the owner of a KEM public key. `entropy32` is the message m of FIPS 203:
+   * fresh and secret. `undefined` for a malformed key: not 1568 bytes, or a coefficient of q or
+   * more.
+   */
+  encapsulate(
+    kind: KemKind,
+    publicKey: Uint8Array,
+    entropy32: Uint8Array,
+  ): Encapsulated | undefined;
+  /**
+   * The secret behind a ciphertext. `undefined` only if it has not 1568 bytes; any other forgery
+   * yields a secret nobody knows (implicit rejection), so what uses it fails.
+   */
+  decapsulate(pair: KemKeyPair, ciphertext: Uint8Array): Secret<'kemShared'> | undefined;
   /** Ed25519 pair of a device key from 32 entropy bytes. */
   signingKeyPair(entropy32: Uint8Array): SigningKeyPair;
   /** The pair of a device key that was imported from saved state. */
@@ -165,4 +211,7 @@ export const ROLE_LENGTHS: { readonly [R in Role]: RoleLength[R] } = {
   seal: 32,
   stream: 32,
   name: 32,
+  kem: 64,
+  kemShared: 32,
+  pqAuth: 32,
 };

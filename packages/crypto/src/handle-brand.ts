@@ -6,16 +6,43 @@
 import { invariant, wipe } from '@simsim/bytes';
 import type { Role, Secret, Secrets } from './crypto.ts';
 import { ROLE_LENGTHS } from './crypto.ts';
+import { KemPrivateKey } from './kem-key.ts';
 
 /** Turns bytes into a handle that owns them. */
 export function toHandle<R extends Role>(role: R, bytes: Uint8Array): Secret<R> {
   invariant(bytes.length === ROLE_LENGTHS[role], 'a secret has the length of its role');
-  return bytes as unknown as Secret<R>;
+  const held: unknown = role === 'kem' ? new KemPrivateKey(bytes) : bytes;
+  return held as Secret<R>;
 }
 
-/** The bytes of a symmetric handle: not a copy. */
+/** The bytes of a handle that is its bytes: not a copy. */
 export function bytesOf(secret: Secret): Uint8Array {
   return secret as unknown as Uint8Array;
+}
+
+/** A handle that keeps something made from its bytes beside them. */
+export interface HeldKey {
+  readonly bytes: Uint8Array;
+  /** Zeroes the bytes and drops what was made from them. */
+  wipe(): void;
+}
+
+/** What a handle is at run time. */
+export function heldBy(secret: Secret): Uint8Array | HeldKey {
+  return secret as unknown as Uint8Array | HeldKey;
+}
+
+/** The bytes of any handle: not a copy. */
+export function anyBytesOf(secret: Secret): Uint8Array {
+  const held = heldBy(secret);
+  return held instanceof Uint8Array ? held : held.bytes;
+}
+
+/** The KEM private key inside a handle. */
+export function kemKeyOf(secret: Secret<'kem'>): KemPrivateKey {
+  const key: unknown = secret;
+  invariant(key instanceof KemPrivateKey, 'a KEM private key handle');
+  return key;
 }
 
 /** Total length of a list of roles. */

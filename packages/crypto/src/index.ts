@@ -1,6 +1,9 @@
 export type {
   Crypto,
+  Encapsulated,
   Entropy,
+  KemKeyPair,
+  KemKind,
   KeyPair,
   Part,
   PublicKey,

@@ -75,6 +75,24 @@ export function symbolicCrypto(): { readonly crypto: Crypto; readonly terms: rea
     sign: (own, parts) => nameOf(call('sign', own.publicKey.bytes, ...parts), 64),
     verify: (peer, parts, signature) =>
       equalBytes(nameOf(call('sign', peer.bytes, ...parts), 64), signature),
+    kemKeyPair: (kind, entropy) =>
+      crypto.kemKeyPairOf(kind, secretOf(call(`${kind}Private`, entropy))),
+    kemKeyPairOf: (kind, privateKey) => ({
+      kind,
+      privateKey,
+      publicKey: nameOf(call(`${kind}Public`, privateKey), 1568),
+    }),
+    encapsulate(kind, publicKey, entropy) {
+      if (!termOf(publicKey).startsWith(`${kind}Public(`)) return undefined;
+      const shared = secretOf<'kemShared'>(call('kemShared', publicKey, entropy));
+      return { ciphertext: nameOf(call('kemCiphertext', publicKey, entropy), 1568), shared };
+    },
+    decapsulate: ({ publicKey }, ciphertext) => {
+      const [head, tail] = [call('kemCiphertext', publicKey).slice(0, -1), termOf(ciphertext)];
+      return tail.startsWith(head)
+        ? secretOf(tail.replace('kemCiphertext', 'kemShared'))
+        : secretOf(call('kemRejected', publicKey, ciphertext));
+    },
     digest: (parts) => nameOf(call('digest', ...parts), 32),
     wipe: () => undefined,
     importSecret: () => unused(),

@@ -21,7 +21,8 @@ import {
   toEdwardsKey,
   verifyEdwards,
 } from '../edwards.ts';
-import { bytesOf, lengthOf, splitSecrets, toHandle } from '../handle-brand.ts';
+import { anyBytesOf, bytesOf, heldBy, lengthOf, splitSecrets, toHandle } from '../handle-brand.ts';
+import { decapsulate, encapsulate, kemKeyPair, kemKeyPairOf } from '../kem.ts';
 import { CIPHER_KEY, IV, MAC_KEY, SEAL_STEP_LABEL, isTagLength } from '../layout.ts';
 
 /** Edwards public keys of private keys that signed: saves the slow half of the next signature. */
@@ -91,6 +92,10 @@ export const nobleCrypto: Crypto = {
     if (split === undefined) return false;
     return verifyEdwards(toEdwardsKey(peer.bytes, split.sign), concatBytes(parts), split.plain);
   },
+  kemKeyPair,
+  kemKeyPairOf,
+  encapsulate,
+  decapsulate,
   signingKeyPair: (entropy32) => nobleCrypto.signingKeyPairOf(toHandle('sign', entropy32.slice())),
   signingKeyPairOf: (privateKey) => ({
     privateKey,
@@ -123,9 +128,11 @@ export const nobleCrypto: Crypto = {
   digest: (parts) => sha256(concatBytes(parts)),
 
   importSecret: (role, bytes) => toHandle(role, bytes.slice()),
-  exportSecret: (secret) => bytesOf(secret).slice(),
+  exportSecret: (secret) => anyBytesOf(secret).slice(),
   wipe(secret) {
-    wipe(bytesOf(secret));
+    const held = heldBy(secret);
+    if (held instanceof Uint8Array) wipe(held);
+    else held.wipe();
     edwardsByPrivateKey.delete(secret as Secret<'dh'>);
   },
 };
@@ -136,7 +143,7 @@ function aes(keys: Secret<'message'>): ReturnType<typeof cbc> {
 }
 
 function toBytes(part: Part): Uint8Array {
-  return part instanceof Uint8Array ? part : bytesOf(part);
+  return part instanceof Uint8Array ? part : anyBytesOf(part);
 }
 
 function joinParts(parts: readonly Part[]): Uint8Array {

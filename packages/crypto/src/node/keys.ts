@@ -11,7 +11,8 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { base64urlToBytes, bytesToBase64url, invariant, wipe } from '@simsim/bytes';
 import type { PublicKey, Role, Secret } from '../crypto.ts';
 import { edwardsPublicKey, toEdwardsKey } from '../edwards.ts';
-import { bytesOf, toHandle } from '../handle-brand.ts';
+import type { HeldKey } from '../handle-brand.ts';
+import { toHandle } from '../handle-brand.ts';
 
 /** The curve of a key, by its JWK name. */
 export type Curve = 'X25519' | 'Ed25519';
@@ -20,7 +21,7 @@ export type Curve = 'X25519' | 'Ed25519';
 const ANY_X = bytesToBase64url(new Uint8Array(32));
 
 /** A private key: its bytes are the truth, the object a convenience that `wipe` drops. */
-export class NodePrivateKey {
+export class NodePrivateKey implements HeldKey {
   readonly bytes: Uint8Array;
   readonly #curve: Curve;
   #object: KeyObject | undefined;
@@ -113,10 +114,4 @@ export function privateKeyOf(secret: Secret<'dh' | 'sign'>): NodePrivateKey {
   const key: unknown = secret;
   invariant(key instanceof NodePrivateKey, 'a private key handle of the node backend');
   return key;
-}
-
-/** The bytes of any handle: not a copy. */
-export function nodeBytesOf(secret: Secret): Uint8Array {
-  const key: unknown = secret;
-  return key instanceof NodePrivateKey ? key.bytes : bytesOf(secret);
 }

@@ -21,13 +21,12 @@ import {
   signXeddsa,
   splitXeddsa,
 } from '../edwards.ts';
-import { bytesOf, lengthOf, splitSecrets } from '../handle-brand.ts';
+import { anyBytesOf, bytesOf, heldBy, lengthOf, splitSecrets } from '../handle-brand.ts';
+import { decapsulate, encapsulate, kemKeyPair, kemKeyPairOf } from '../kem.ts';
 import { CIPHER_KEY, IV, MAC_KEY, SEAL_STEP_LABEL, isTagLength } from '../layout.ts';
 import {
-  NodePrivateKey,
   NodePublicKey,
   importPublicKey,
-  nodeBytesOf,
   nodePublicKey,
   privateKeyOf,
   toNodeHandle,
@@ -111,6 +110,10 @@ export const nodeCrypto: Crypto = {
     const key = nodePublicKey(peer).verifying(split.sign);
     return verify(null, concatBytes(parts), key, split.plain);
   },
+  kemKeyPair,
+  kemKeyPairOf,
+  encapsulate,
+  decapsulate,
   signingKeyPair: (entropy32) =>
     nodeCrypto.signingKeyPairOf(toNodeHandle('sign', ownBytes(entropy32))),
   signingKeyPairOf: (privateKey) => ({
@@ -155,11 +158,11 @@ export const nodeCrypto: Crypto = {
   digest: (parts) => takeBytes(hash('sha256', concatBytes(parts), 'buffer')),
 
   importSecret: (role, bytes) => toNodeHandle(role, ownBytes(bytes)),
-  exportSecret: (secret) => ownBytes(nodeBytesOf(secret)),
+  exportSecret: (secret) => ownBytes(anyBytesOf(secret)),
   wipe(secret) {
-    const key: unknown = secret;
-    if (key instanceof NodePrivateKey) key.wipe();
-    else wipe(bytesOf(secret));
+    const held = heldBy(secret);
+    if (held instanceof Uint8Array) wipe(held);
+    else held.wipe();
   },
 };
 
@@ -217,7 +220,7 @@ function joinAndWipe(head: Uint8Array, tail: Uint8Array): Uint8Array {
 }
 
 function toBytes(part: Part): Uint8Array {
-  return part instanceof Uint8Array ? part : nodeBytesOf(part);
+  return part instanceof Uint8Array ? part : anyBytesOf(part);
 }
 
 function joinParts(parts: readonly Part[]): Uint8Array {
