@@ -170,7 +170,7 @@ class Teller {
         device.store.fault = FAULTS[n % FAULTS.length];
         break;
       case 'flush':
-        device.log.flush();
+        device.flush();
         break;
       case 'replenish':
         device.replenish(1 + (n % REPLENISHED_MAX));

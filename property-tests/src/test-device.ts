@@ -174,14 +174,17 @@ export class TestDevice {
     Object.assign(this, { posts, claims });
   }
 
+  /** The vault follows the log; a fault in waiting may kill the process before it does. */
+  flush(): void {
+    const isAlive = orDie(() => {
+      this.log.flush();
+      return true;
+    });
+    if (isAlive !== true) this.restart();
+  }
+
   #runOrDie(inputs: readonly CoreInput[]): RunResult | undefined {
-    try {
-      return this.core.run(inputs);
-    } catch (error) {
-      const cause = error instanceof StoreFailure ? error.cause : error;
-      if (cause instanceof Killed) return undefined;
-      throw error;
-    }
+    return orDie(() => this.core.run(inputs));
   }
 
   #take(effect: Effect): void {
@@ -364,5 +367,16 @@ export class TestDevice {
     if (answer.kind === 'getList' && answer.result.kind === 'list') {
       this.run({ type: 'listLearned', list: answer.result.list });
     }
+  }
+}
+
+/** Does something in a process that a fault may kill: `undefined` then. */
+function orDie<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    const cause = error instanceof StoreFailure ? error.cause : error;
+    if (cause instanceof Killed) return undefined;
+    throw error;
   }
 }

@@ -106,6 +106,7 @@ const SITES: readonly ChaosSite[] = [
   'commit:before',
   'commit:inside',
   'commit:after',
+  'register:after',
   'vault:before-copy',
   'vault:copy-written',
   'vault:copy-synced',

@@ -10,6 +10,7 @@ export type ChaosSite =
   | 'commit:before'
   | 'commit:inside'
   | 'commit:after'
+  | 'register:after'
   | 'vault:before-copy'
   | 'vault:copy-written'
   | 'vault:copy-synced'

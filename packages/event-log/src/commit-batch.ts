@@ -19,7 +19,11 @@ import { failStore } from './refusal.ts';
 import { followLog } from './recover.ts';
 import { dropStreams, stageBatch } from './stage-batch.ts';
 import type { StagedBatch } from './stage-batch.ts';
+import { registerStreams } from './stream-rows.ts';
 import { dropQueues } from './stage-queues.ts';
+
+/** Registrations tried again when another process moved the log's tip in between. */
+const MOVES_MAX = 5;
 
 /** Commits one batch; see EventLog.commit. */
 export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
@@ -46,8 +50,13 @@ export function lagOf(log: LogState): number {
   return log.tip.seq - log.vault.anchor().seq;
 }
 
-/** Makes the vault follow; `poolMin` slots are ready afterwards. */
+/**
+ * Makes the vault follow; `poolMin` slots are ready afterwards. Streams that began since the last
+ * flush get their rows first: whoever reads the log finds younger ones in the events after the
+ * vault's anchor.
+ */
 export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): void {
+  registerYoung(log);
   if (log.sabotage.keepsOneEpoch !== true) log.queues.epochs.end();
   const { tip, streamMax, at } = log;
   try {
@@ -56,6 +65,19 @@ export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): v
     log.phase = 'failed';
     failStore('VAULT_FAILED', messageOf(cause), cause);
   }
+}
+
+function registerYoung(log: LogState): void {
+  try {
+    for (let tries = 0; !registerStreams(log); tries++) {
+      invariant(tries < MOVES_MAX, 'the log moved under a flush again and again');
+      follow(log);
+    }
+  } catch (cause) {
+    log.phase = 'failed';
+    failStore('STORE_FAILED', messageOf(cause), cause);
+  }
+  log.chaos?.at('register:after');
 }
 
 function storeOrFail(log: LogState, staged: StagedBatch): CommitAnswer {

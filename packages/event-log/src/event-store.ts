@@ -31,7 +31,7 @@ export interface EventRow {
   readonly hash: Uint8Array;
 }
 
-/** A stream's constant part; written when it begins, and when it takes its vault slot. */
+/** A stream's constant part; written at the flush after it began, and when it takes its slot later. */
 export interface StreamRow {
   readonly id: number;
   /** Keyed hash of its name, 16 bytes, unique. */
@@ -53,7 +53,7 @@ export interface HeadRow {
   readonly state: number;
 }
 
-/** A new head and the version it replaces, 0 for a new stream. */
+/** A new head and the version it replaces, 0 where the stream has no head yet. */
 export interface HeadChange extends HeadRow {
   readonly expectedVersion: number;
 }
@@ -127,6 +127,23 @@ export interface StoreChange {
   readonly seenExpireBefore: number;
   readonly meta: readonly { readonly key: string; readonly value: Uint8Array }[];
 }
+
+/** A change of nothing, to be spread under one of something. */
+export const NO_CHANGE: Omit<StoreChange, 'expectedTip'> = {
+  events: [],
+  streams: [],
+  heads: [],
+  records: [],
+  data: [],
+  outbox: [],
+  outboxFreed: [],
+  outboxRetry: [],
+  inbox: [],
+  inboxFreed: [],
+  seenRuns: [],
+  seenExpireBefore: 0,
+  meta: [],
+};
 
 /** What a commit answers: done and durable, or nothing changed because the tip is another. */
 export type CommitAnswer =

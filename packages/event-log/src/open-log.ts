@@ -7,7 +7,8 @@ import { encodeHeader, genesisHash } from './chain.ts';
 import type { Chaos } from './chaos.ts';
 import { commitBatch, flushVault, lagOf } from './commit-batch.ts';
 import type { EventLog, InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
-import type { EventStore } from './event-store.ts';
+import { NO_CHANGE } from './event-store.ts';
+import type { EventStore, StreamRow } from './event-store.ts';
 import { createInboxEpochs, epochKey, openMail } from './inbox-epochs.ts';
 import { SEEN_MS_DEFAULT } from './limits.ts';
 import { encodeLogMeta, hasLog, readLogMeta } from './log-meta.ts';
@@ -78,21 +79,6 @@ export function openEventLog(
   const refusal = recoverLog(log);
   return refusal === undefined ? ok(eventLog(log)) : err(refusal);
 }
-
-const NO_CHANGE = {
-  events: [],
-  streams: [],
-  heads: [],
-  records: [],
-  data: [],
-  outbox: [],
-  outboxFreed: [],
-  outboxRetry: [],
-  inbox: [],
-  inboxFreed: [],
-  seenRuns: [],
-  seenExpireBefore: 0,
-} as const;
 
 function readSettings({ store, vault }: LogParts): Result<LogMeta, StoreRefusal> {
   const meta = readLogMeta(store);
@@ -180,7 +166,7 @@ function eventLog(log: LogState): EventLog {
       if (log.phase === 'closed') return;
       if (log.phase === 'open') flushVault(log);
       log.phase = 'closed';
-      log.streams.clear();
+      log.streams.forget();
       log.queues.epochs.end();
       vault.close();
       store.close();
@@ -222,19 +208,25 @@ function* dataEntries({ store, box }: LogState): Iterable<{ key: string; value: 
   }
 }
 
-function streamsWithPrefix({ store, vault, box }: LogState, prefix: string): string[] {
-  const rows = [...store.publicStreams()];
+function streamsWithPrefix(log: LogState, prefix: string): string[] {
+  const young = log.streams.young().filter(({ isClosed }) => !isClosed);
+  return [...registeredStreams(log), ...young]
+    .sort((a, b) => a.id - b.id)
+    .flatMap(({ name }) => (name.startsWith(prefix) ? [name] : []));
+}
+
+function registeredStreams({ store, vault, box }: LogState): { id: number; name: string }[] {
+  const rows: StreamRow[] = [...store.publicStreams()];
   for (const { use, owner } of vault.liveSlots()) {
     const row = use === 'stream' ? store.streamById(owner) : undefined;
     if (row !== undefined) rows.push(row);
   }
   return rows
     .filter(({ id }) => store.head(id)?.state === 0)
-    .sort((a, b) => a.id - b.id)
     .flatMap(({ id, label }) => {
       const opened = box.open('label', labelPlace(id), label);
       const name = opened && decodeUtf8(opened);
-      return name?.startsWith(prefix) === true ? [name] : [];
+      return name === undefined ? [] : [{ id, name }];
     });
 }
 

@@ -39,13 +39,14 @@ export function recoverLog(log: LogState): StoreRefusal | undefined {
 /** Follows the log from the tip in memory to the store's. */
 export function followLog(log: LogState): StoreRefusal | undefined {
   const reached = new Map<number, number>();
+  log.streams.forget();
   for (const row of log.store.events(log.tip.seq + 1, log.store.tip().seq)) {
     const refusal = followEvent(log, row, reached);
     if (refusal !== undefined) return refusal;
   }
   for (const [slot, index] of reached) moveKey(log, slot, index);
   log.streamMax = Math.max(log.streamMax, log.store.streamMax());
-  log.streams.clear();
+  refreshKeys(log);
   log.seen.reset();
   return loadQueues(log);
 }
@@ -60,12 +61,44 @@ function followEvent(
   if (!isNext || hash === undefined || !equalBytes(hash, row.hash)) return damaged(row.seq);
   const facts = openFacts(log.box, row);
   if (facts === undefined) return damaged(row.seq);
+  followYoung(log, row, facts);
   if (!followSlots(log, row, { facts, reached })) {
     return { code: 'VAULT_ROLLED_BACK', detail: 'the vault contradicts the log', seq: row.seq };
   }
   log.tip = { seq: row.seq, hash };
   log.at = row.at;
   return undefined;
+}
+
+/** Knows a stream that began after the last flush, as far as the store has no row of it. */
+function followYoung(log: LogState, row: EventRow, facts: OpenedFacts): void {
+  const { streams, store } = log;
+  const { stream: id, version, seq } = row;
+  log.streamMax = Math.max(log.streamMax, id);
+  const isBorn = facts.name !== undefined && store.streamById(id) === undefined;
+  const name = isBorn ? facts.name : streams.youngById(id)?.name;
+  if (name === undefined) return;
+  const before = streams.youngById(id);
+  streams.set({
+    name,
+    id,
+    version,
+    seq,
+    sealed: row.sealed === undefined ? (before?.sealed ?? 0) : seq,
+    isClosed: facts.closes,
+    isYoung: true,
+    slot: facts.slot ?? before?.slot,
+    index: -1,
+    next: undefined,
+  });
+}
+
+/** Young streams take their keys from where the vault stands now. */
+function refreshKeys({ streams, vault }: LogState): void {
+  for (const state of streams.young()) {
+    const held = state.slot === undefined || state.isClosed ? undefined : vault.slot(state.slot);
+    streams.set({ ...state, index: held?.index ?? -1 });
+  }
 }
 
 /** Applies one event to the vault's slots; false where the slots are not as they must be. */
@@ -82,7 +115,8 @@ function followSlots(
   for (const slot of facts.epochs) vault.assign(slot, 'epoch', 0);
   const isSealed = row.sealed !== undefined;
   if (!isSealed && !facts.closes) return true;
-  const slot = facts.slot ?? log.store.streamById(row.stream)?.slot;
+  const slot =
+    facts.slot ?? (log.streams.youngById(row.stream) ?? log.store.streamById(row.stream))?.slot;
   if (slot === undefined) return !isSealed;
   const held = vault.slot(slot);
   if (held?.use !== 'stream' || held.owner !== row.stream) return false;

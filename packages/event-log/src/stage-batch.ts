@@ -3,7 +3,7 @@
  * of the stream states; nothing of the log changes until the store has committed.
  */
 
-import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
+import { err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Secret } from '@simsim/crypto';
 import { encodeHeader, linkHash } from './chain.ts';
@@ -13,11 +13,11 @@ import { encodeFactsHead } from './facts-envelope.ts';
 import type { StagedEpochs } from './inbox-epochs.ts';
 import { SEALED_BYTES_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
-import { labelPlace } from './open-facts.ts';
 import { sealPart } from './sealed-part.ts';
 import type { SeenEvent, StagedSeen } from './seen-log.ts';
 import { stageQueues } from './stage-queues.ts';
 import type { StagedQueues } from './stage-queues.ts';
+import { headRow, storeTip, streamRow } from './stream-rows.ts';
 import type { StreamState } from './stream-states.ts';
 
 /** A stream on its way through a batch. */
@@ -81,7 +81,7 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
   const seen = log.seen.stage(build.seen);
   const queues = stageQueues(log, batch, { seq: build.tip.seq, epochs: build.epochs });
   const change: StoreChange = {
-    expectedTip: storeTip(log.tip),
+    expectedTip: storeTip(log),
     events: build.events,
     streams: build.rows,
     heads: headChanges(build),
@@ -92,11 +92,6 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
   };
   const { streams, tip, streamMax, epochs } = build;
   return ok({ change, tip, streams, streamMax, epochs, seen, queues });
-}
-
-/** The tip as the store knows it. */
-function storeTip(tip: Tip): Tip {
-  return tip.seq === 0 ? { seq: 0, hash: new Uint8Array(0) } : tip;
 }
 
 /** Wipes the keys of a batch that did not happen and gives its slots back. */
@@ -137,7 +132,8 @@ function stageEvent(build: Build, draft: DraftEvent, staged: StagedStream): void
   const facts = log.box.seal('facts', header, [factsHead, draft.facts]);
   staged.state = { ...state, slot, version, seq, isClosed: draft.closes === true };
   const sealed = draft.sealed && sealState(build, staged, { header, state: draft.sealed });
-  if (isFirst || needsSlot) stageRow(build, staged);
+  // It takes a slot once at most, so its row is written again once at most.
+  if (needsSlot && !state.isYoung) build.rows.push(streamRow(log, staged.state));
   const hash = linkHash(log.crypto, { previous: build.tip.hash, header, facts, sealed });
   build.events.push({ ...position, facts, sealed, hash });
   build.seen.push({ seq, at: build.at, ids });
@@ -155,6 +151,7 @@ function streamOf(build: Build, name: string): StagedStream {
     seq: 0,
     sealed: 0,
     isClosed: false,
+    isYoung: true,
     slot: undefined,
     index: -1,
     next: undefined,
@@ -200,26 +197,10 @@ function firstKey(log: LogState, { slot, index }: StreamState): Secret<'stream'>
   return next;
 }
 
-/** A stream's row, written when it begins and when it takes its slot. */
-function stageRow(build: Build, { state }: StagedStream): void {
-  const { box } = build.log;
-  const { id, name, slot } = state;
-  const place = labelPlace(id);
-  const label = box.seal('label', place, [encodeUtf8(name)]);
-  const row = { id, name: box.nameHash('label', name), label, slot };
-  const at = build.rows.findIndex((other) => other.id === id);
-  if (at < 0) build.rows.push(row);
-  else build.rows[at] = row;
-}
-
 function headChanges({ log, streams }: Build): HeadChange[] {
-  const closed = log.sabotage.leavesHeadsOpen === true ? 0 : 1;
-  return [...streams.values()].map(({ before, state }) => ({
-    stream: state.id,
-    version: state.version,
-    seq: state.seq,
-    sealed: state.sealed,
-    state: state.isClosed ? closed : 0,
+  const registered = [...streams.values()].filter(({ state }) => !state.isYoung);
+  return registered.map(({ before, state }) => ({
+    ...headRow(log, state),
     expectedVersion: before?.version ?? 0,
   }));
 }

@@ -1,4 +1,8 @@
-/** Where the live streams stand: read from the store on first use, then kept. */
+/**
+ * Where the live streams stand: read from the store on first use, then kept. A stream that has just
+ * begun has no rows there yet: it is young until the next flush registers it, so that a commit
+ * which begins one touches no page for it but the event's own.
+ */
 
 import type { Crypto, Secret } from '@simsim/crypto';
 import type { EventReader } from './event-store.ts';
@@ -15,6 +19,8 @@ export interface StreamState {
   /** `seq` of its last sealed part, 0 if none. */
   readonly sealed: number;
   readonly isClosed: boolean;
+  /** Its row and its head are not in the store yet. */
+  readonly isYoung: boolean;
   readonly slot: number | undefined;
   /** Key index of the last sealed part, −1 if none. */
   readonly index: number;
@@ -25,10 +31,16 @@ export interface StreamState {
 /** The streams of an open log. */
 export interface StreamStates {
   get(name: string): StreamState | undefined;
-  /** Keeps the newest state; a closed stream is let go, it is never written again. */
+  /** Keeps the newest state; a closed stream is let go once it is registered. */
   set(state: StreamState): void;
-  /** Forgets everything and wipes the keys. */
-  clear(): void;
+  /** The streams without rows, closed ones too, by id. */
+  young(): readonly StreamState[];
+  /** A young stream by its id. */
+  youngById(id: number): StreamState | undefined;
+  /** All young streams have their rows now. */
+  registered(): void;
+  /** Forgets what was read from the store and wipes all keys; young streams stay known. */
+  forget(): void;
 }
 
 /** What {@link createStreamStates} reads. */
@@ -39,9 +51,16 @@ export interface StreamStatesParts {
   readonly box: MetadataBox;
 }
 
+/** Names kept that no stream has: a send asks for its own more than once before it begins. */
+const ABSENT_KEPT = 64;
+
 /** Makes an empty cache over a store. */
 export function createStreamStates({ crypto, store, vault, box }: StreamStatesParts): StreamStates {
   const states = new Map<string, StreamState>();
+  /** By id; a closed one is here alone. */
+  const young = new Map<number, StreamState>();
+  const youngByName = new Map<string, number>();
+  const absent = new Set<string>();
   const load = (name: string): StreamState | undefined => {
     const row = store.streamByName(box.nameHash('label', name));
     const head = row && store.head(row.id);
@@ -57,6 +76,7 @@ export function createStreamStates({ crypto, store, vault, box }: StreamStatesPa
       seq,
       sealed,
       isClosed,
+      isYoung: false,
       slot: row.slot,
       index,
       next: undefined,
@@ -64,19 +84,39 @@ export function createStreamStates({ crypto, store, vault, box }: StreamStatesPa
   };
   return {
     get(name) {
-      const known = states.get(name);
+      const known = states.get(name) ?? young.get(youngByName.get(name) ?? 0);
       if (known !== undefined) return known;
+      if (absent.has(name)) return undefined;
       const state = load(name);
-      if (state !== undefined && !state.isClosed) states.set(name, state);
+      if (state === undefined) {
+        if (absent.size >= ABSENT_KEPT) absent.clear();
+        absent.add(name);
+      } else if (!state.isClosed) states.set(name, state);
       return state;
     },
     set(state) {
-      if (state.isClosed) states.delete(state.name);
-      else states.set(state.name, state);
+      const { name, id, isYoung, isClosed } = state;
+      absent.delete(name);
+      if (isClosed) states.delete(name);
+      else states.set(name, state);
+      if (!isYoung) return;
+      young.set(id, state);
+      youngByName.set(name, id);
     },
-    clear() {
+    young: () => [...young.values()].sort((a, b) => a.id - b.id),
+    youngById: (id) => young.get(id),
+    registered() {
+      for (const state of young.values()) {
+        if (!state.isClosed) states.set(state.name, { ...state, isYoung: false });
+      }
+      young.clear();
+      youngByName.clear();
+    },
+    forget() {
       for (const { next } of states.values()) if (next !== undefined) crypto.wipe(next);
       states.clear();
+      absent.clear();
+      for (const [id, state] of young) young.set(id, { ...state, next: undefined });
     },
   };
 }

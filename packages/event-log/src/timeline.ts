@@ -3,6 +3,7 @@
 import type { LogEvent, SealedState } from './event-log.ts';
 import { decodeUtf8 } from '@simsim/bytes';
 import type { EventReader, EventRow } from './event-store.ts';
+import { createYoungStreams } from './young-streams.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
 import { PRUNED_BYTES } from './chain.ts';
 import type { MetadataBox } from './metadata-box.ts';
@@ -32,6 +33,7 @@ export interface Timeline {
 /** Makes a decoder. */
 export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
   const names = new Map<number, string>();
+  const young = createYoungStreams({ store, vault, box });
   const keep = (id: number, name: string): string => {
     if (names.size >= NAMES_KEPT) names.clear();
     names.set(id, name);
@@ -42,8 +44,18 @@ export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
     if (known !== undefined) return known;
     const row = store.streamById(id);
     const opened = row && box.open('label', labelPlace(id), row.label);
-    const name = opened && decodeUtf8(opened);
+    const name = row === undefined ? young(id)?.name : opened && decodeUtf8(opened);
     return name === undefined ? undefined : keep(id, name);
+  };
+  /** Whether the vault could still open a part: its stream lives and its key was not passed. */
+  const sealedState = (row: EventRow): SealedState => {
+    if (row.sealed === undefined) return 'none';
+    if (row.sealed.length === PRUNED_BYTES) return 'pruned';
+    const slot = (store.streamById(row.stream) ?? young(row.stream))?.slot;
+    const held = slot === undefined ? undefined : vault.slot(slot);
+    const index = sealedIndex(row.sealed);
+    const isHeld = held?.use === 'stream' && held.owner === row.stream;
+    return isHeld && index !== undefined && index >= held.index ? 'sealed' : 'shredded';
   };
   return {
     nameOf,
@@ -53,7 +65,7 @@ export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
       if (opened === undefined || name === undefined) {
         failStore('STORE_CORRUPT', `event ${row.seq} is damaged`);
       }
-      return logEvent(row, { opened, name, sealed: sealedState(vault, store, row) });
+      return logEvent(row, { opened, name, sealed: sealedState(row) });
     },
   };
 }
@@ -77,15 +89,4 @@ export function logEvent(
     seenCount: more.opened.seen.length,
     hash: row.hash,
   };
-}
-
-/** Whether the vault could still open a part: its stream lives and its key was not passed. */
-function sealedState(vault: VaultReader, store: EventReader, row: EventRow): SealedState {
-  if (row.sealed === undefined) return 'none';
-  if (row.sealed.length === PRUNED_BYTES) return 'pruned';
-  const slot = store.streamById(row.stream)?.slot;
-  const held = slot === undefined ? undefined : vault.slot(slot);
-  const index = sealedIndex(row.sealed);
-  const isHeld = held?.use === 'stream' && held.owner === row.stream;
-  return isHeld && index !== undefined && index >= held.index ? 'sealed' : 'shredded';
 }

@@ -8,6 +8,7 @@ import type { Result } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import { genesisHash, linkOfRow, PRUNED_BYTES } from './chain.ts';
 import type { EventReader, EventRow, HeadRow, Tip } from './event-store.ts';
+import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
 import { readLogMeta } from './log-meta.ts';
 import { StoreFailure } from './refusal.ts';
 import type { Anchor } from './vault.ts';
@@ -57,6 +58,8 @@ interface Walk {
 }
 
 interface WalkedHead {
+  /** `seq` of the stream's first event. */
+  readonly born: number;
   readonly version: number;
   readonly seq: number;
   readonly sealed: number;
@@ -142,6 +145,7 @@ function walkEvent(walk: Walk, row: EventRow): ChainFault | undefined {
   if (row.sealed !== undefined) walk.sealed++;
   if (isPruned) walk.pruned++;
   walk.heads.set(row.stream, {
+    born: before?.born ?? seq,
     version: row.version,
     seq,
     sealed: row.sealed === undefined ? (before?.sealed ?? 0) : seq,
@@ -159,14 +163,31 @@ function finishWalk(walk: Walk): ChainFault | undefined {
   if (anchor !== undefined && anchor.seq > walk.tip.seq) {
     return fault('ANCHOR_WRONG', anchor.seq, `the vault has seen event ${anchor.seq}; it is gone`);
   }
-  let count = 0;
+  const found = new Set<number>();
   for (const head of reader.heads()) {
-    count++;
+    found.add(head.stream);
     const wrong = headFault(walk, head);
     if (wrong !== undefined) return wrong;
   }
-  if (count === walk.heads.size) return undefined;
-  return fault('HEAD_WRONG', walk.tip.seq, `${walk.heads.size} streams have ${count} heads`);
+  return missingHead(walk, found);
+}
+
+/**
+ * Streams that began after the last flush have no head yet: none of them has, and the first of them
+ * is no older than a flush can be late. Their numbers go up, so they are the last ones.
+ */
+function missingHead(
+  { heads, tip, anchor }: Walk,
+  found: ReadonlySet<number>,
+): ChainFault | undefined {
+  const flushed = Math.max(anchor?.seq ?? 0, tip.seq - LAG_EVENTS_MAX - BATCH_EVENTS_MAX);
+  let last = 0;
+  for (const stream of found) last = Math.max(last, stream);
+  for (const [stream, { born }] of heads) {
+    if (found.has(stream) || (stream > last && born > flushed)) continue;
+    return fault('HEAD_WRONG', tip.seq, `stream ${stream} has events and no head`);
+  }
+  return undefined;
 }
 
 function headFault({ heads, tip }: Walk, head: HeadRow): ChainFault | undefined {

@@ -35,7 +35,13 @@ interface Slot {
 export const KILL_SITES: Readonly<Record<KillKind, readonly string[]>> = {
   send: ['send:before-commit', 'send:after-commit'],
   receive: ['receive:before-commit', 'receive:after-commit'],
-  flush: ['vault:before-copy', 'vault:copy-written', 'vault:copy-synced', 'vault:before-zero'],
+  flush: [
+    'register:after',
+    'vault:before-copy',
+    'vault:copy-written',
+    'vault:copy-synced',
+    'vault:before-zero',
+  ],
 };
 
 /** Host processes by number. */
