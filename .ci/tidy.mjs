@@ -3,13 +3,14 @@
  *
  *  - byte arrays are compared by content, never by `===`;
  *  - every export of a source file has a doc comment;
- *  - every path that docs/spec-map.md names exists, and so does every relative link in a page;
+ *  - every row of docs/spec-map.md points somewhere, and so does every relative link in a page;
  *  - every package has a README.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
+import { PAGE, readSpecMap } from './spec-map.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const faults = [];
@@ -82,23 +83,8 @@ function nameOf(statement) {
   return statement.name?.getText() ?? 'an export';
 }
 
-/** A row points somewhere when each back-quoted path in it exists; `path#name` must hold the name. */
 function checkSpecMap() {
-  const page = join(root, 'docs/spec-map.md');
-  readFileSync(page, 'utf8')
-    .split('\n')
-    .forEach((text, index) => {
-      if (!text.startsWith('|')) return;
-      for (const [, target] of text.matchAll(/`([^`\s]*\/[^`\s]*)`/g)) {
-        const [path, name] = target.split('#');
-        const file = join(root, path);
-        if (!existsSync(file)) {
-          fault(page, index + 1, `${path} does not exist`);
-        } else if (name && statSync(file).isFile() && !readFileSync(file, 'utf8').includes(name)) {
-          fault(page, index + 1, `${path} does not mention ${name}`);
-        }
-      }
-    });
+  readSpecMap(root, (line, text) => fault(join(root, PAGE), line, text));
 }
 
 function checkLinks() {
