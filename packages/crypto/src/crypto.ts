@@ -7,6 +7,8 @@
  * the symbolic one of tests.
  */
 
+import type { ParameterSet } from './parameters.ts';
+
 declare const role: unique symbol;
 
 /** Every role a secret can play, with its length in bytes. */
@@ -19,10 +21,10 @@ export interface RoleLength {
   seed: 32;
   /** Cipher key (32), MAC key (32) and IV (16) of one message. */
   message: 80;
-  /** The result of a Diffie-Hellman, on its way into a KDF. */
-  shared: 32;
-  /** X25519 private key, clamped. */
-  dh: 32;
+  /** The result of a Diffie-Hellman, on its way into a KDF. 56 bytes on X448. */
+  shared: 32 | 56;
+  /** X25519 or X448 private key, clamped. 56 bytes on X448. */
+  dh: 32 | 56;
   /** Ed25519 seed of a device key. */
   sign: 32;
   /** One AEAD key. Log parts use it once. */
@@ -31,6 +33,10 @@ export interface RoleLength {
   stream: 32;
   /** Key of keyed names and digests. */
   name: 32;
+  /** Key of AES-256-CTR. */
+  ctr: 32;
+  /** Key of AES-256-GCM-SIV. */
+  siv: 32;
   /** KEM private key: the seed d ‖ z of FIPS 203, from which the expanded key follows. */
   kem: 64;
   /** The result of an encapsulation, on its way into a KDF. */
@@ -55,13 +61,13 @@ export type Secrets<R extends readonly Role[]> = {
   readonly [K in keyof R]: R[K] extends Role ? Secret<R[K]> : never;
 };
 
-/** A checked X25519 public key; a backend may keep the imported key beside the bytes. */
+/** A checked X25519 or X448 public key; a backend may keep the imported key beside the bytes. */
 export interface PublicKey {
-  /** 32 bytes, canonical Montgomery u. */
+  /** 32 or 56 bytes, canonical Montgomery u. */
   readonly bytes: Uint8Array;
 }
 
-/** An X25519 key pair. */
+/** An X25519 or X448 key pair. */
 export interface KeyPair {
   readonly privateKey: Secret<'dh'>;
   readonly publicKey: PublicKey;
@@ -97,22 +103,30 @@ export interface Encapsulated {
 
 /** The primitives the house is built on. */
 export interface Crypto {
-  /** Checks 32 bytes: canonical (below 2^255 − 19, top bit clear) and not of low order. */
+  /** Curve, hash and signature form of this backend, with their lengths. */
+  readonly parameters: ParameterSet;
+  /** Checks a key of the curve: `keyBytes` long, canonical (u below p) and not of low order. */
   publicKey(bytes: Uint8Array): PublicKey | undefined;
-  /** X25519 pair from 32 entropy bytes; clamps; equal entropy gives equal keys on every backend. */
-  keyPair(entropy32: Uint8Array): KeyPair;
+  /**
+   * A pair of the curve from `keyBytes` entropy bytes, 32 on X25519; clamps; equal entropy gives
+   * equal keys on every backend.
+   */
+  keyPair(entropy: Uint8Array): KeyPair;
   /** The pair of a private key that was imported from saved state. */
   keyPairOf(privateKey: Secret<'dh'>): KeyPair;
-  /** X25519. `undefined` where the result is all zero. */
+  /** X25519 or X448. `undefined` where the result is all zero. */
   dh(own: Secret<'dh'>, peer: PublicKey): Secret<'shared'> | undefined;
-  /** HKDF-SHA-256 (RFC 5869). `salt` absent means 32 zero bytes. */
+  /** HKDF (RFC 5869). `salt` absent means zeros, as many as the hash puts out. */
   hkdf<const R extends readonly Role[]>(
     ikm: readonly Part[],
     salt: Part | undefined,
     info: Uint8Array,
     out: R,
   ): Secrets<R>;
-  /** One chain step: HMAC(chain, 02) and HMAC(chain, 01). Does not wipe `chain`. */
+  /**
+   * One chain step: HMAC(chain, 02) and HMAC(chain, 01), the first 32 bytes of each. Does not wipe
+   * `chain`.
+   */
   chainStep(chain: Secret<'chain'>): readonly [next: Secret<'chain'>, seed: Secret<'seed'>];
   /** HKDF of a seed to cipher key, MAC key and IV. */
   messageKeys(
@@ -129,13 +143,13 @@ export interface Crypto {
   encrypt(keys: Secret<'message'>, plaintext: Uint8Array): Uint8Array;
   /** Undoes {@link Crypto.encrypt}; `undefined` on bad padding or length. Check the tag first. */
   decrypt(keys: Secret<'message'>, ciphertext: Uint8Array): Uint8Array | undefined;
-  /** HMAC-SHA-256 under the message's MAC key, cut to `length` bytes (8…32). */
+  /** HMAC under the message's MAC key, cut to `length` bytes (8…`hashBytes`). */
   tag(keys: Secret<'message'>, parts: readonly Uint8Array[], length: number): Uint8Array;
-  /** Compares a tag of 8…32 bytes without early exit. */
+  /** Compares a tag of 8…`hashBytes` bytes without early exit. */
   tagMatches(keys: Secret<'message'>, parts: readonly Uint8Array[], tag: Uint8Array): boolean;
-  /** XEdDSA over X25519 keys, sign bit carried in the signature's top bit. 64 bytes. */
+  /** XEdDSA in the form of the parameters; 64 bytes, on X448 114. */
   sign(own: KeyPair, parts: readonly Uint8Array[], entropy64: Uint8Array): Uint8Array;
-  /** Verifies XEdDSA, honouring the carried sign bit, so it accepts both forms. */
+  /** Verifies XEdDSA, on X25519 honouring the carried sign bit, so it accepts both forms. */
   verify(peer: PublicKey, parts: readonly Uint8Array[], signature: Uint8Array): boolean;
   /** KEM pair from 64 entropy bytes (d ‖ z); equal entropy gives equal keys on every backend. */
   kemKeyPair(kind: KemKind, entropy64: Uint8Array): KemKeyPair;
@@ -200,7 +214,10 @@ export interface Crypto {
 export type Entropy = (length: number) => Uint8Array;
 
 /** Length in bytes of each role. */
-export const ROLE_LENGTHS: { readonly [R in Role]: RoleLength[R] } = {
+export type RoleLengths = { readonly [R in Role]: RoleLength[R] };
+
+/** Length in bytes of each role on X25519. */
+export const ROLE_LENGTHS: RoleLengths = {
   root: 32,
   chain: 32,
   seed: 32,
@@ -211,7 +228,12 @@ export const ROLE_LENGTHS: { readonly [R in Role]: RoleLength[R] } = {
   seal: 32,
   stream: 32,
   name: 32,
+  ctr: 32,
+  siv: 32,
   kem: 64,
   kemShared: 32,
   pqAuth: 32,
 };
+
+/** Length in bytes of each role on X448: `dh` and `shared` follow the curve. */
+export const ROLE_LENGTHS_X448: RoleLengths = { ...ROLE_LENGTHS, dh: 56, shared: 56 };

@@ -4,13 +4,17 @@
  */
 
 import { invariant, wipe } from '@simsim/bytes';
-import type { Role, Secret, Secrets } from './crypto.ts';
+import type { Role, RoleLengths, Secret, Secrets } from './crypto.ts';
 import { ROLE_LENGTHS } from './crypto.ts';
 import { KemPrivateKey } from './kem-key.ts';
 
 /** Turns bytes into a handle that owns them. */
-export function toHandle<R extends Role>(role: R, bytes: Uint8Array): Secret<R> {
-  invariant(bytes.length === ROLE_LENGTHS[role], 'a secret has the length of its role');
+export function toHandle<R extends Role>(
+  role: R,
+  bytes: Uint8Array,
+  lengths: RoleLengths = ROLE_LENGTHS,
+): Secret<R> {
+  invariant(bytes.length === lengths[role], 'a secret has the length of its role');
   const held: unknown = role === 'kem' ? new KemPrivateKey(bytes) : bytes;
   return held as Secret<R>;
 }
@@ -46,23 +50,32 @@ export function kemKeyOf(secret: Secret<'kem'>): KemPrivateKey {
 }
 
 /** Total length of a list of roles. */
-export function lengthOf(roles: readonly Role[]): number {
+export function lengthOf(roles: readonly Role[], lengths: RoleLengths = ROLE_LENGTHS): number {
   let length = 0;
-  for (const role of roles) length += ROLE_LENGTHS[role];
+  for (const role of roles) length += lengths[role];
   return length;
 }
+
+/** How a backend makes the handle of a role; the handle owns the bytes. */
+export type MakeHandle = <R extends Role>(
+  role: R,
+  bytes: Uint8Array,
+  lengths?: RoleLengths,
+) => Secret<R>;
 
 /** Cuts a KDF's output into one handle for each role, each in memory of its own; wipes `output`. */
 export function splitSecrets<const R extends readonly Role[]>(
   output: Uint8Array,
   roles: R,
-  make: <K extends Role>(role: K, bytes: Uint8Array) => Secret<K> = toHandle,
+  make: MakeHandle = toHandle,
+  lengths: RoleLengths = ROLE_LENGTHS,
 ): Secrets<R> {
   const secrets: Secret[] = [];
   let at = 0;
   for (const role of roles) {
-    secrets.push(make(role, output.slice(at, at + ROLE_LENGTHS[role])));
-    at += ROLE_LENGTHS[role];
+    const end = at + lengths[role];
+    secrets.push(make(role, output.slice(at, end), lengths));
+    at = end;
   }
   wipe(output);
   return secrets as unknown as Secrets<R>;

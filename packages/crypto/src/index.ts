@@ -9,9 +9,13 @@ export type {
   PublicKey,
   Role,
   RoleLength,
+  RoleLengths,
   Secret,
   Secrets,
   SigningKeyPair,
 } from './crypto.ts';
-export { ROLE_LENGTHS } from './crypto.ts';
+export type { ParameterChoice, ParameterSet } from './parameters.ts';
+export { ROLE_LENGTHS, ROLE_LENGTHS_X448 } from './crypto.ts';
+export { parameterSet } from './parameters.ts';
+export { verifyStrict } from './verify-strict.ts';
 export { seededEntropy } from './seeded-entropy.ts';

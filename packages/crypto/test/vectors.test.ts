@@ -1,7 +1,9 @@
 import { sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex, encodeUtf8 } from '@simsim/bytes';
 import { describe, expect, it } from 'vitest';
-import { clamp, edwardsPublicKey, isAcceptableDeviceKey, signXeddsaRev1 } from '../src/edwards.ts';
+import { CURVE25519, clamp, isAcceptableDeviceKey } from '../src/curve25519.ts';
+import { edwardsPublicKey } from '../src/xed-curve.ts';
+import { signRev1 } from '../src/xeddsa.ts';
 import type { Crypto, KeyPair, PublicKey } from '../src/index.ts';
 import { backends, hex, readVectors } from './backends.ts';
 
@@ -235,14 +237,10 @@ describe('XEdDSA revision 1', () => {
     const vector = xeddsa.rev1[0];
     if (vector === undefined) throw new Error('vector file is empty');
     const privateKey = hex(vector.privateKey);
-    const edwards = edwardsPublicKey(privateKey);
+    const edwards = edwardsPublicKey(CURVE25519, privateKey);
     const message = hex(vector.message);
-    const signature = signXeddsaRev1({
-      privateKey,
-      edwards,
-      message,
-      entropy64: hex(vector.entropy),
-    });
+    const entropy64 = hex(vector.entropy);
+    const signature = signRev1(CURVE25519, { privateKey, edwards, message, entropy64 });
     expect(bytesToHex(signature)).toBe(vector.signature);
   });
 
@@ -254,8 +252,9 @@ describe('XEdDSA revision 1', () => {
       const privateKey = seed.slice(0, 32);
       const entropy64 = sha512(privateKey);
       const clamped = clamp(privateKey);
-      const edwards = edwardsPublicKey(clamped);
-      signature = signXeddsaRev1({ privateKey: clamped, edwards, message, entropy64 }).slice();
+      const edwards = edwardsPublicKey(CURVE25519, clamped);
+      const input = { privateKey: clamped, edwards, message, entropy64 };
+      signature = signRev1(CURVE25519, input, 'clamped').slice();
       const target = ((entropy64[63] ?? 0) & 1) === 1 ? signature : message;
       const at = c % target.length;
       if (c < 10_000) target[at] = (target[at] ?? 0) ^ 1;

@@ -6,6 +6,7 @@
 
 import { createReader, createWriter, equalBytes } from '@simsim/bytes';
 import type { Crypto, Part, Role, Secret, Secrets } from '@simsim/crypto';
+import { parameterSet } from '@simsim/crypto';
 
 /** Names start with these bytes; everything else is plain data. */
 const MAGIC = 0x73796d21;
@@ -43,6 +44,7 @@ export function symbolicCrypto(): { readonly crypto: Crypto; readonly terms: rea
     `${kind}(${parts.map(termOf).join(' ')})`;
   const publicOf = (own: Secret<'dh'>): Uint8Array => nameOf(call('public', own), 32);
   const crypto: Crypto = {
+    parameters: parameterSet(),
     publicKey: (bytes) => (termOf(bytes).startsWith('public(') ? { bytes } : undefined),
     keyPair: (entropy) => crypto.keyPairOf(secretOf(call('private', entropy))),
     keyPairOf: (privateKey) => ({ privateKey, publicKey: { bytes: publicOf(privateKey) } }),

@@ -1,1 +1,1 @@
-export { nobleCrypto } from './noble-crypto.ts';
+export { createNobleCrypto, nobleCrypto } from './noble-crypto.ts';

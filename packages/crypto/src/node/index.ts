@@ -1,2 +1,3 @@
 export { nodeCrypto } from './node-crypto.ts';
+export { createNodeCrypto } from './create-node-crypto.ts';
 export { nodeEntropy } from './entropy.ts';

@@ -9,16 +9,20 @@
 import type { KeyObject } from 'node:crypto';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { base64urlToBytes, bytesToBase64url, invariant, wipe } from '@simsim/bytes';
-import type { PublicKey, Role, Secret } from '../crypto.ts';
-import { edwardsPublicKey, toEdwardsKey } from '../edwards.ts';
+import type { PublicKey, Role, RoleLengths, Secret } from '../crypto.ts';
+import { ROLE_LENGTHS } from '../crypto.ts';
+import { CURVE25519 } from '../curve25519.ts';
+import { CURVE448 } from '../curve448.ts';
 import type { HeldKey } from '../handle-brand.ts';
 import { toHandle } from '../handle-brand.ts';
+import { edwardsPublicKey, toEdwardsKey } from '../xed-curve.ts';
 
 /** The curve of a key, by its JWK name. */
-export type Curve = 'X25519' | 'Ed25519';
+export type Curve = 'X25519' | 'X448' | 'Ed25519';
 
 /** OpenSSL ignores a private JWK's `x` but wants one of the right length. */
 const ANY_X = bytesToBase64url(new Uint8Array(32));
+const ANY_X448 = bytesToBase64url(new Uint8Array(56));
 
 /** A private key: its bytes are the truth, the object a convenience that `wipe` drops. */
 export class NodePrivateKey implements HeldKey {
@@ -34,8 +38,9 @@ export class NodePrivateKey implements HeldKey {
 
   /** The key as OpenSSL's object. */
   object(): KeyObject {
+    const x = this.#curve === 'X448' ? ANY_X448 : ANY_X;
     this.#object ??= createPrivateKey({
-      key: { kty: 'OKP', crv: this.#curve, x: ANY_X, d: bytesToBase64url(this.bytes) },
+      key: { kty: 'OKP', crv: this.#curve, x, d: bytesToBase64url(this.bytes) },
       format: 'jwk',
     });
     return this.#object;
@@ -45,13 +50,13 @@ export class NodePrivateKey implements HeldKey {
   publicBytes(): Uint8Array {
     const { x } = createPublicKey(this.object()).export({ format: 'jwk' });
     const bytes = x === undefined ? undefined : base64urlToBytes(x);
-    invariant(bytes?.length === 32, 'OpenSSL exports a 32-byte public key');
+    invariant(bytes?.length === this.bytes.length, 'OpenSSL exports the whole public key');
     return bytes;
   }
 
-  /** The Edwards public key of an X25519 private key; computed once, it is half of signing. */
+  /** The Edwards public key of a Montgomery private key; computed once, it is half of signing. */
   edwards(): Uint8Array {
-    this.#edwards ??= edwardsPublicKey(this.bytes);
+    this.#edwards ??= edwardsPublicKey(this.#curve === 'X448' ? CURVE448 : CURVE25519, this.bytes);
     return this.#edwards;
   }
 
@@ -62,7 +67,7 @@ export class NodePrivateKey implements HeldKey {
   }
 }
 
-/** A checked X25519 public key with the objects made from it. */
+/** A checked X25519 or X448 public key with the objects made from it. */
 export class NodePublicKey implements PublicKey {
   readonly bytes: Uint8Array;
   #object: KeyObject | undefined;
@@ -74,14 +79,14 @@ export class NodePublicKey implements PublicKey {
   }
 
   object(): KeyObject {
-    this.#object ??= importPublicKey('X25519', this.bytes);
+    this.#object ??= importPublicKey(this.bytes.length === 56 ? 'X448' : 'X25519', this.bytes);
     return this.#object;
   }
 
   /** The Ed25519 key of a carried sign (0 or 0x80). A peer's sign never changes: one is kept. */
   verifying(sign: number): KeyObject {
     if (this.#verifying === undefined || this.#verifyingSign !== sign) {
-      this.#verifying = importPublicKey('Ed25519', toEdwardsKey(this.bytes, sign));
+      this.#verifying = importPublicKey('Ed25519', toEdwardsKey(CURVE25519, this.bytes, sign));
       this.#verifyingSign = sign;
     }
     return this.#verifying;
@@ -93,7 +98,7 @@ export function nodePublicKey(key: PublicKey): NodePublicKey {
   return key instanceof NodePublicKey ? key : new NodePublicKey(key.bytes);
 }
 
-/** Imports 32 raw bytes as a public key. OpenSSL does not check that they are on the curve. */
+/** Imports raw bytes as a public key. OpenSSL does not check that they are on the curve. */
 export function importPublicKey(curve: Curve, bytes: Uint8Array): KeyObject {
   return createPublicKey({
     key: { kty: 'OKP', crv: curve, x: bytesToBase64url(bytes) },
@@ -102,10 +107,15 @@ export function importPublicKey(curve: Curve, bytes: Uint8Array): KeyObject {
 }
 
 /** Makes the handle of a role; owns `bytes`. */
-export function toNodeHandle<R extends Role>(role: R, bytes: Uint8Array): Secret<R> {
-  const handle = toHandle(role, bytes);
+export function toNodeHandle<R extends Role>(
+  role: R,
+  bytes: Uint8Array,
+  lengths: RoleLengths = ROLE_LENGTHS,
+): Secret<R> {
+  const handle = toHandle(role, bytes, lengths);
   if (role !== 'dh' && role !== 'sign') return handle;
-  const key = new NodePrivateKey(role === 'dh' ? 'X25519' : 'Ed25519', bytes);
+  const curve = bytes.length === 56 ? 'X448' : 'X25519';
+  const key = new NodePrivateKey(role === 'dh' ? curve : 'Ed25519', bytes);
   return key as unknown as Secret<R>;
 }
 

@@ -3,27 +3,17 @@
  * SHA-256 for the short KDFs, noble for XEdDSA signing. Byte for byte equal to the noble backend.
  */
 
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  diffieHellman,
-  hash,
-  sign,
-  verify,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, diffieHellman, hash, sign, verify } from 'node:crypto';
 import { concatBytes, equalBytes, invariant, wipe } from '@simsim/bytes';
-import type { Crypto, Part, Secret } from '../crypto.ts';
-import {
-  clamp,
-  isAcceptableDeviceKey,
-  isAcceptablePublicKey,
-  signXeddsa,
-  splitXeddsa,
-} from '../edwards.ts';
+import type { Crypto, Secret } from '../crypto.ts';
+import { CURVE25519, clamp, isAcceptableDeviceKey, isAcceptablePublicKey } from '../curve25519.ts';
 import { anyBytesOf, bytesOf, heldBy, lengthOf, splitSecrets } from '../handle-brand.ts';
 import { decapsulate, encapsulate, kemKeyPair, kemKeyPairOf } from '../kem.ts';
 import { CIPHER_KEY, IV, MAC_KEY, SEAL_STEP_LABEL, isTagLength } from '../layout.ts';
+import { parameterSet } from '../parameters.ts';
+import { joinParts, toBytes } from '../parts.ts';
+import { signCarried, splitSign } from '../xeddsa.ts';
+import { hkdfOf, hmac, joinAndWipe, ownBytes, takeBytes } from './buffers.ts';
 import {
   NodePublicKey,
   importPublicKey,
@@ -33,8 +23,9 @@ import {
 } from './keys.ts';
 import { chainMessage, chainStep, hkdfSha256, isShortInput } from './sha256-kdf.ts';
 
-/** The {@link Crypto} of Node's own crypto module. Stateless; share it freely. */
+/** The {@link Crypto} of Signal's parameters from Node's own crypto module. Stateless; share it. */
 export const nodeCrypto: Crypto = {
+  parameters: parameterSet(),
   publicKey: (bytes) =>
     isAcceptablePublicKey(bytes) ? new NodePublicKey(ownBytes(bytes)) : undefined,
   keyPair: (entropy32) => nodeCrypto.keyPairOf(toNodeHandle('dh', clamp(ownBytes(entropy32)))),
@@ -93,7 +84,7 @@ export const nodeCrypto: Crypto = {
   },
   tag(keys, parts, length) {
     invariant(isTagLength(length), 'a tag has 8 to 32 bytes');
-    return hmac(bytesOf(keys).subarray(...MAC_KEY), parts).slice(0, length);
+    return hmac('sha256', bytesOf(keys).subarray(...MAC_KEY), parts).slice(0, length);
   },
   tagMatches: (keys, parts, tag) =>
     isTagLength(tag.length) && equalBytes(nodeCrypto.tag(keys, parts, tag.length), tag),
@@ -102,10 +93,15 @@ export const nodeCrypto: Crypto = {
     invariant(entropy64.length === 64, 'XEdDSA takes 64 bytes of entropy');
     const key = privateKeyOf(own.privateKey);
     const message = concatBytes(parts);
-    return signXeddsa({ privateKey: key.bytes, edwards: key.edwards(), message, entropy64 });
+    return signCarried(CURVE25519, {
+      privateKey: key.bytes,
+      edwards: key.edwards(),
+      message,
+      entropy64,
+    });
   },
   verify(peer, parts, signature) {
-    const split = splitXeddsa(signature);
+    const split = splitSign(CURVE25519, signature);
     if (split === undefined) return false;
     const key = nodePublicKey(peer).verifying(split.sign);
     return verify(null, concatBytes(parts), key, split.plain);
@@ -154,7 +150,7 @@ export const nodeCrypto: Crypto = {
     wipe(input);
     return splitSecrets(takeBytes(output), ['stream', 'seal']);
   },
-  mac: (key, parts) => hmac(bytesOf(key), parts),
+  mac: (key, parts) => hmac('sha256', bytesOf(key), parts),
   digest: (parts) => takeBytes(hash('sha256', concatBytes(parts), 'buffer')),
 
   importSecret: (role, bytes) => toNodeHandle(role, ownBytes(bytes)),
@@ -178,53 +174,7 @@ function hkdf(
   if (isShortInput(ikm.length, salt?.length ?? 0, info.length)) {
     return hkdfSha256(ikm, salt, info, length);
   }
-  const pseudoRandomKey = hmac(salt ?? new Uint8Array(32), [ikm]);
-  const output = new Uint8Array(length);
-  let block: Uint8Array = new Uint8Array(0);
-  for (let at = 0, counter = 1; at < length; at += 32, counter++) {
-    const next = hmac(pseudoRandomKey, [block, info, Uint8Array.of(counter)]);
-    wipe(block);
-    block = next;
-    output.set(block.subarray(0, Math.min(32, length - at)), at);
-  }
-  wipe(block);
-  wipe(pseudoRandomKey);
-  return output;
-}
-
-function hmac(key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
-  const mac = createHmac('sha256', key);
-  for (const part of parts) mac.update(part);
-  return takeBytes(mac.digest());
-}
-
-/** A plain copy in memory of its own: a Buffer may be a view of Node's shared pool. */
-function ownBytes(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(bytes.length);
-  copy.set(bytes);
-  return copy;
-}
-
-/** As {@link ownBytes}, for a buffer nobody else holds: the original is wiped. */
-function takeBytes(bytes: Uint8Array): Uint8Array {
-  const copy = ownBytes(bytes);
-  wipe(bytes);
-  return copy;
-}
-
-function joinAndWipe(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const joined = concatBytes([head, tail]);
-  wipe(head);
-  wipe(tail);
-  return joined;
-}
-
-function toBytes(part: Part): Uint8Array {
-  return part instanceof Uint8Array ? part : anyBytesOf(part);
-}
-
-function joinParts(parts: readonly Part[]): Uint8Array {
-  return concatBytes(parts.map(toBytes));
+  return hkdfOf('sha256', ikm, salt, { info, length });
 }
 
 /**
@@ -243,11 +193,11 @@ function selfTest(): void {
   const info = Uint8Array.of(1, 2, 3);
   const chain: Secret<'chain'> = nodeCrypto.importSecret('chain', entropy);
   const [next, keys] = nodeCrypto.chainMessage(chain, info);
-  const seed = hmac(entropy, [Uint8Array.of(1)]);
-  const pseudoRandomKey = hmac(new Uint8Array(32), [seed]);
-  const first = hmac(pseudoRandomKey, [info, Uint8Array.of(1)]);
+  const seed = hmac('sha256', entropy, [Uint8Array.of(1)]);
+  const pseudoRandomKey = hmac('sha256', new Uint8Array(32), [seed]);
+  const first = hmac('sha256', pseudoRandomKey, [info, Uint8Array.of(1)]);
   invariant(
-    equalBytes(bytesOf(next), hmac(entropy, [Uint8Array.of(2)])) &&
+    equalBytes(bytesOf(next), hmac('sha256', entropy, [Uint8Array.of(2)])) &&
       equalBytes(bytesOf(keys).subarray(0, 32), first),
     'the KDF agrees with OpenSSL',
   );
