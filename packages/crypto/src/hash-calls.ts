@@ -5,7 +5,7 @@ import type { Part, Role, Secret, Secrets } from './crypto.ts';
 import { ROLE_LENGTHS, ROLE_LENGTHS_X448 } from './crypto.ts';
 import type { MakeHandle } from './handle-brand.ts';
 import { bytesOf, lengthOf, splitSecrets } from './handle-brand.ts';
-import { MAC_KEY, isTagLength } from './layout.ts';
+import { HKDF_BLOCKS_MAX, MAC_KEY, isTagLength } from './layout.ts';
 import type { HashCalls, ParameterSet } from './parameters.ts';
 import { joinParts, toBytes } from './parts.ts';
 
@@ -32,9 +32,11 @@ export function hashCalls(parameters: ParameterSet, primitives: HashPrimitives):
     info: Uint8Array,
     out: R,
   ): Secrets<R> => {
+    const length = lengthOf(out, lengths);
+    invariant(length <= HKDF_BLOCKS_MAX * hashBytes, 'HKDF puts out at most 255 blocks');
     const input = joinParts(ikm);
     const saltBytes = salt === undefined ? undefined : toBytes(salt);
-    const output = primitives.hkdf(input, saltBytes, { info, length: lengthOf(out, lengths) });
+    const output = primitives.hkdf(input, saltBytes, { info, length });
     wipe(input);
     return splitSecrets(output, out, make, lengths);
   };

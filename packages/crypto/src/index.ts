@@ -1,3 +1,4 @@
+export type { Ciphers } from './ciphers.ts';
 export type {
   Crypto,
   Encapsulated,

@@ -12,7 +12,10 @@ export const IV: readonly [number, number] = [64, 80];
 /** Domain separation of the stream key ratchet; part of the log's format. */
 export const SEAL_STEP_LABEL: Uint8Array = encodeUtf8('simsim/log/seal/v1');
 
-/** A tag has 8 bytes to the hash's output: below 64 bits a forger's luck counts (§5.2). */
+/** HKDF's counter is one byte (RFC 5869 §2.3). */
+export const HKDF_BLOCKS_MAX = 255;
+
+/** A tag has 8 bytes to the hash's output: below 64 bits a forger's luck counts. */
 export function isTagLength(length: number, hashBytes = 32): boolean {
   return Number.isInteger(length) && length >= 8 && length <= hashBytes;
 }

@@ -1,1 +1,3 @@
 export { createNobleCrypto, nobleCrypto } from './noble-crypto.ts';
+export { nobleCiphers } from './noble-ciphers.ts';
+export { nobleEntropy } from './entropy.ts';

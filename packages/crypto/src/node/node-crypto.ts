@@ -9,7 +9,14 @@ import type { Crypto, Secret } from '../crypto.ts';
 import { CURVE25519, clamp, isAcceptableDeviceKey, isAcceptablePublicKey } from '../curve25519.ts';
 import { anyBytesOf, bytesOf, heldBy, lengthOf, splitSecrets } from '../handle-brand.ts';
 import { decapsulate, encapsulate, kemKeyPair, kemKeyPairOf } from '../kem.ts';
-import { CIPHER_KEY, IV, MAC_KEY, SEAL_STEP_LABEL, isTagLength } from '../layout.ts';
+import {
+  CIPHER_KEY,
+  HKDF_BLOCKS_MAX,
+  IV,
+  MAC_KEY,
+  SEAL_STEP_LABEL,
+  isTagLength,
+} from '../layout.ts';
 import { parameterSet } from '../parameters.ts';
 import { joinParts, toBytes } from '../parts.ts';
 import { signCarried, splitSign } from '../xeddsa.ts';
@@ -123,6 +130,7 @@ export const nodeCrypto: Crypto = {
     verify(null, concatBytes(parts), importPublicKey('Ed25519', publicKey), signature),
 
   seal(key, nonce12, ad, plaintext) {
+    invariant(nonce12.length === 12, 'a nonce has 12 bytes'); // OpenSSL would take fewer
     const input = joinParts(plaintext);
     const cipher = createCipheriv('chacha20-poly1305', bytesOf(key), nonce12, AEAD_OPTIONS);
     cipher.setAAD(concatBytes(ad), { plaintextLength: input.length });
@@ -132,7 +140,7 @@ export const nodeCrypto: Crypto = {
   },
   open(key, nonce12, ad, sealed) {
     const bodyLength = sealed.length - AEAD_OPTIONS.authTagLength;
-    if (bodyLength < 0) return undefined;
+    if (bodyLength < 0 || nonce12.length !== 12) return undefined;
     const decipher = createDecipheriv('chacha20-poly1305', bytesOf(key), nonce12, AEAD_OPTIONS);
     decipher.setAAD(concatBytes(ad), { plaintextLength: bodyLength });
     decipher.setAuthTag(sealed.subarray(bodyLength));
@@ -171,6 +179,7 @@ function hkdf(
   info: Uint8Array,
   length: number,
 ): Uint8Array {
+  invariant(length <= HKDF_BLOCKS_MAX * 32, 'HKDF puts out at most 255 blocks');
   if (isShortInput(ikm.length, salt?.length ?? 0, info.length)) {
     return hkdfSha256(ikm, salt, info, length);
   }
