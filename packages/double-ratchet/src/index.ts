@@ -1,5 +1,5 @@
 export type { RatchetLimits } from './limits.ts';
-export { defaultRatchetLimits } from './limits.ts';
+export { defaultRatchetLimits, signalPeerLimits } from './limits.ts';
 export type { RatchetSuite } from './ratchet-suite.ts';
 export { signalRatchet } from './ratchet-suite.ts';
 export type { RatchetEnv, RatchetOptions, RatchetSabotage } from './ratchet-env.ts';
@@ -15,6 +15,8 @@ export type {
   SendingHalf,
 } from './ratchet-state.ts';
 export type { BlockEntry, SkippedBlock, SkippedSeed } from './skipped-blocks.ts';
+export type { PqChains, PqReceiveStep, PqSendStep } from './pq-chains.ts';
+export { pqBlocksToLoad, pqReceive, pqSend, startPqChains } from './pq-chains.ts';
 export { startInitiator, startResponder } from './start-ratchet.ts';
 export type { SendStep } from './ratchet-send.ts';
 export { ratchetSend } from './ratchet-send.ts';

@@ -18,6 +18,8 @@ export interface RatchetLimits {
   readonly blockOpenMessages: number;
   /** Messages one chain can carry. */
   readonly chainMessagesMax: number;
+  /** How many messages one message may skip in the post-quantum chain, which no turn restarts. */
+  readonly pqForwardJumpMax: number;
 }
 
 /** What production runs with. */
@@ -39,4 +41,19 @@ export const defaultRatchetLimits: RatchetLimits = {
   blockOpenMessages: 256,
   // Counters are 32 bits on the wire.
   chainMessagesMax: 0xffff_ffff,
+  // More than the jump of one chain, because what is lost in several chains adds up here; a forged
+  // message costs us at most this many HKDF calls (about 100 ms) before its tag fails.
+  pqForwardJumpMax: 8_000,
+};
+
+/**
+ * What Signal's own library allows (signal-wire d): for talking to peers that lose very much.
+ *
+ * Differs: its 2,000 skipped keys are for each chain, these are for the session.
+ */
+export const signalPeerLimits: RatchetLimits = {
+  ...defaultRatchetLimits,
+  forwardJumpMax: 25_000,
+  pqForwardJumpMax: 25_000,
+  skippedKeysMax: 2_000,
 };

@@ -1,6 +1,6 @@
 /** What a ratchet step is given besides its state. */
 
-import type { Crypto, Entropy } from '@simsim/crypto';
+import type { Crypto, Entropy, Secret } from '@simsim/crypto';
 import type { RatchetLimits } from './limits.ts';
 import { defaultRatchetLimits } from './limits.ts';
 import type { RatchetSuite } from './ratchet-suite.ts';
@@ -10,6 +10,8 @@ import { signalRatchet } from './ratchet-suite.ts';
 export interface RatchetEnv {
   readonly crypto: Crypto;
   readonly entropy: Entropy;
+  /** The post-quantum ratchet's key of this message, which salts the message keys; mostly none. */
+  readonly salt?: Secret<'seed'> | undefined;
 }
 
 /** How a ratchet runs; both ends must agree on the suite. */

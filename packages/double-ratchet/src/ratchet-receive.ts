@@ -7,7 +7,7 @@ import type { Result } from '@simsim/bytes';
 import { compareBytes, err, ok } from '@simsim/bytes';
 import type { Crypto, Secret } from '@simsim/crypto';
 import type { RatchetOptions } from './ratchet-env.ts';
-import { rootStep } from './ratchet-send.ts';
+import { messageStep, rootStep } from './ratchet-send.ts';
 import type {
   Chain,
   OlderChain,
@@ -16,8 +16,16 @@ import type {
   RatchetRejection,
   RatchetState,
 } from './ratchet-state.ts';
-import type { SkippedSeed, SkippedStore } from './skipped-blocks.ts';
-import { addSeeds, entryOf, expireBlocks, openEntryOf, takeSeed } from './skipped-blocks.ts';
+import { storeOf, withStore } from './ratchet-state.ts';
+import type { SkippedSeed } from './skipped-blocks.ts';
+import {
+  addSeeds,
+  entryOf,
+  expireBlocks,
+  isPqChain,
+  openEntryOf,
+  takeSeed,
+} from './skipped-blocks.ts';
 
 /** A proposed state and the secrets that come and go with it. */
 export interface ReceiveStep {
@@ -35,6 +43,8 @@ export interface ReceiveStep {
 /** What receiving needs; it draws no entropy. */
 export interface ReceiveEnv {
   readonly crypto: Crypto;
+  /** The post-quantum ratchet's key of this message, which salts the message keys; mostly none. */
+  readonly salt?: Secret<'seed'> | undefined;
 }
 
 /**
@@ -50,10 +60,11 @@ export interface ReceiveEnv {
 export function ratchetReceive(
   state: RatchetState,
   header: RatchetHeader,
-  { crypto, options }: ReceiveEnv & { readonly options: RatchetOptions },
+  { crypto, salt, options }: ReceiveEnv & { readonly options: RatchetOptions },
 ): Result<ReceiveStep, RatchetRejection> {
   const { hot, cold } = state;
-  const stepping: Stepping = { crypto, options, header };
+  const stepping: Stepping = { crypto, salt, options, header };
+  if (isPqChain(header.ratchetKey)) return err({ code: 'BAD_KEY', key: 'ratchet' });
   if (header.counter >= options.limits.chainMessagesMax) return err({ code: 'CHAIN_EXHAUSTED' });
   if (hot.receiving !== undefined && hot.peer && isKey(hot.peer.bytes, header)) {
     if (header.counter < hot.receiving.counter) return takeStored(state, stepping);
@@ -93,8 +104,7 @@ export function blocksToLoad(
   return entry === undefined ? [] : [entry.id];
 }
 
-interface Stepping {
-  readonly crypto: Crypto;
+interface Stepping extends ReceiveEnv {
   readonly options: RatchetOptions;
   readonly header: RatchetHeader;
 }
@@ -201,18 +211,19 @@ function pushOlder(
 /** A message whose seed was stored when its chain went past it. */
 function takeStored(
   state: RatchetState,
-  { crypto, options, header }: Stepping,
+  stepping: Stepping,
 ): Result<ReceiveStep, RatchetRejection> {
+  const { crypto, salt, options, header } = stepping;
   const entry = entryOf(state.cold.directory, header.ratchetKey, header.counter);
   if (entry === undefined) return err({ code: 'DUPLICATE' });
   const block = state.blocks.get(entry.id);
   if (block === undefined) return err({ code: 'BLOCKS_NEEDED', blocks: [entry.id] });
   const stored = block.seeds.find(({ counter }) => counter === header.counter);
   if (stored === undefined) return err({ code: 'DUPLICATE' });
-  const keys = crypto.messageKeys(stored.seed, undefined, options.suite.messageInfo);
+  const keys = crypto.messageKeys(stored.seed, salt, options.suite.messageInfo);
   const isKept = options.sabotage === 'keeps-used-seed';
   const store = isKept ? storeOf(state) : takeSeed(storeOf(state), block, stored);
-  const kept = settle(withStore(state, store), [], { crypto, options, header });
+  const kept = settle(withStore(state, store), [], stepping);
   const consumed = isKept ? kept.dropped : [stored.seed, ...kept.dropped];
   return ok({ state: kept.state, keys, consumed, created: kept.created, didTurn: false });
 }
@@ -224,7 +235,8 @@ interface Walk {
 }
 
 /** Walks a chain to the announced message, keeping the seeds it passes. Leaves `from` usable. */
-function walk(from: Chain, { crypto, options, header }: Stepping): Result<Walk, RatchetRejection> {
+function walk(from: Chain, stepping: Stepping): Result<Walk, RatchetRejection> {
+  const { crypto, options, header } = stepping;
   if (exceedsJump(header.counter - from.counter, options)) return err({ code: 'TOO_FAR_AHEAD' });
   const seeds: SkippedSeed[] = [];
   let { chain } = from;
@@ -236,7 +248,7 @@ function walk(from: Chain, { crypto, options, header }: Stepping): Result<Walk, 
     if (header.counter - counter > options.limits.skippedKeysMax) crypto.wipe(seed);
     else seeds.push({ counter, seed });
   }
-  const [next, keys] = crypto.chainMessage(chain, options.suite.messageInfo);
+  const [next, keys] = messageStep(stepping, chain, options);
   if (chain !== from.chain) crypto.wipe(chain);
   return ok({ next: { chain: next, counter: header.counter + 1 }, keys, seeds });
 }
@@ -280,21 +292,6 @@ function settle(
   const settled =
     added.store === before ? { ...state, hot } : withStore({ ...state, hot }, added.store);
   return { state: settled, dropped, created: [...made] };
-}
-
-function storeOf({ cold, blocks }: RatchetState): SkippedStore {
-  return { directory: cold.directory, nextBlockId: cold.nextBlockId, blocks };
-}
-
-/** Puts a store back; the cold state stays the same object where the directory is the same. */
-function withStore(state: RatchetState, store: SkippedStore): RatchetState {
-  const { directory, nextBlockId, blocks } = store;
-  const isSame = directory === state.cold.directory && nextBlockId === state.cold.nextBlockId;
-  return {
-    ...state,
-    cold: isSame ? state.cold : { ...state.cold, directory, nextBlockId },
-    blocks,
-  };
 }
 
 /** Ratchet keys are public, so stopping early tells nobody anything. */

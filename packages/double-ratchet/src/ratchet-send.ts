@@ -39,7 +39,7 @@ export function ratchetSend(
   if (!turned.ok) return turned;
   const { hot, own, chain, rootConsumed } = turned.value;
   if (chain.counter >= options.limits.chainMessagesMax) return err({ code: 'CHAIN_EXHAUSTED' });
-  const [next, keys] = env.crypto.chainMessage(chain.chain, options.suite.messageInfo);
+  const [next, keys] = messageStep(env, chain.chain, options);
   const sending = {
     kind: 'ready',
     own,
@@ -100,6 +100,19 @@ function readyHalf(
 function newPair({ crypto, entropy }: RatchetEnv, sabotage: RatchetOptions['sabotage']): KeyPair {
   const fresh = entropy(32);
   return crypto.keyPair(sabotage === 'reuses-ratchet-key' ? new Uint8Array(32) : fresh);
+}
+
+/** KDF_CK and the message keys, under a salt where the session has one. Leaves `chain` usable. */
+export function messageStep(
+  { crypto, salt }: Pick<RatchetEnv, 'crypto' | 'salt'>,
+  chain: Secret<'chain'>,
+  { suite: { messageInfo } }: RatchetOptions,
+): readonly [next: Secret<'chain'>, keys: Secret<'message'>] {
+  if (salt === undefined) return crypto.chainMessage(chain, messageInfo);
+  const [next, seed] = crypto.chainStep(chain);
+  const keys = crypto.messageKeys(seed, salt, messageInfo);
+  crypto.wipe(seed);
+  return [next, keys];
 }
 
 /** KDF_RK. Wipes the shared secret, not the root. */

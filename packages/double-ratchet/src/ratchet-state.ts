@@ -5,7 +5,7 @@
  */
 
 import type { KeyPair, PublicKey, Secret } from '@simsim/crypto';
-import type { BlockEntry, SkippedBlock } from './skipped-blocks.ts';
+import type { BlockEntry, SkippedBlock, SkippedStore } from './skipped-blocks.ts';
 
 /** Everything one end knows. Never changed in place. */
 export interface RatchetState {
@@ -90,3 +90,19 @@ export type RatchetRejection =
   | { readonly code: 'DUPLICATE' }
   /** The key lies in blocks that are not loaded; load them and decide again. */
   | { readonly code: 'BLOCKS_NEEDED'; readonly blocks: readonly number[] };
+
+/** The store of skipped keys inside a state. */
+export function storeOf({ cold, blocks }: Pick<RatchetState, 'cold' | 'blocks'>): SkippedStore {
+  return { directory: cold.directory, nextBlockId: cold.nextBlockId, blocks };
+}
+
+/** Puts a store back; the cold state stays the same object where the directory is the same. */
+export function withStore(state: RatchetState, store: SkippedStore): RatchetState {
+  const { directory, nextBlockId, blocks } = store;
+  const isSame = directory === state.cold.directory && nextBlockId === state.cold.nextBlockId;
+  return {
+    ...state,
+    cold: isSame ? state.cold : { ...state.cold, directory, nextBlockId },
+    blocks,
+  };
+}

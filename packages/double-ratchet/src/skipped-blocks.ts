@@ -43,6 +43,17 @@ export interface SkippedStore {
   readonly blocks: ReadonlyMap<number, SkippedBlock>;
 }
 
+/**
+ * In place of a ratchet key: the post-quantum ratchet's one receiving chain of a session. No public
+ * key looks like it, and none is ever taken for one.
+ */
+export const PQ_CHAIN_KEY: Uint8Array = new Uint8Array(32).fill(0xff);
+
+/** Whether a key is {@link PQ_CHAIN_KEY}. */
+export function isPqChain(ratchetKey: Uint8Array): boolean {
+  return isSameKey(ratchetKey, PQ_CHAIN_KEY);
+}
+
 /** A changed store and the seeds that are in no block any more. */
 export interface SkippedChange {
   readonly store: SkippedStore;
@@ -137,29 +148,32 @@ export function expireBlocks(
     if (receivedCount - bornAt <= limits.blockLifeMessages) break;
     expired += 1;
   }
-  return expired === 0 ? { store, dropped: [] } : dropHead(store, expired);
+  if (expired === 0) return { store, dropped: [] };
+  return dropEntries(store, new Set(store.directory.slice(0, expired)));
 }
 
+/** Both kinds of keys have the limits for themselves: neither pushes out what the other needs. */
 function dropOldest(store: SkippedStore, limits: RatchetLimits): SkippedChange {
-  let keys = 0;
-  for (const { count } of store.directory) keys += count;
-  let excess = Math.max(0, store.directory.length - limits.blocksMax);
-  for (let i = 0; i < store.directory.length; i++) {
-    if (i >= excess && keys <= limits.skippedKeysMax) break;
-    keys -= store.directory[i]?.count ?? 0;
-    excess = Math.max(excess, i + 1);
+  const kept = { pq: { keys: 0, blocks: 0 }, ratchet: { keys: 0, blocks: 0 } };
+  const gone = new Set<BlockEntry>();
+  for (const entry of store.directory.toReversed()) {
+    const sum = isPqChain(entry.ratchetKey) ? kept.pq : kept.ratchet;
+    sum.keys += entry.count;
+    sum.blocks += 1;
+    if (sum.keys > limits.skippedKeysMax || sum.blocks > limits.blocksMax) gone.add(entry);
   }
-  return excess === 0 ? { store, dropped: [] } : dropHead(store, excess);
+  return gone.size === 0 ? { store, dropped: [] } : dropEntries(store, gone);
 }
 
-function dropHead(store: SkippedStore, count: number): SkippedChange {
+function dropEntries(store: SkippedStore, gone: ReadonlySet<BlockEntry>): SkippedChange {
   const blocks = new Map(store.blocks);
   const dropped: Secret<'seed'>[] = [];
-  for (const { id } of store.directory.slice(0, count)) {
+  for (const { id } of gone) {
     for (const { seed } of blocks.get(id)?.seeds ?? []) dropped.push(seed);
     blocks.delete(id);
   }
-  return { store: { ...store, directory: store.directory.slice(count), blocks }, dropped };
+  const directory = store.directory.filter((entry) => !gone.has(entry));
+  return { store: { ...store, directory, blocks }, dropped };
 }
 
 function entryFor(block: SkippedBlock, bornAt: number): BlockEntry {
