@@ -25,6 +25,7 @@ const mayImport = {
     'relay-protocol',
   ],
   relay: ['bytes', 'crypto', 'relay-protocol'],
+  interop: ['bytes', 'crypto', 'key-agreement', 'session'],
 };
 
 const pure = [
@@ -95,6 +96,20 @@ export default {
       severity: 'error',
       from: { pathNot: '^packages/(interop|bench)/' },
       to: { path: '^packages/(interop|bench)/' },
+    },
+    {
+      name: 'nobody-imports-test-peers',
+      comment:
+        'Their licences forbid it (decision 030); interop loads them by path, as black boxes.',
+      severity: 'error',
+      from: {},
+      to: {
+        path: [
+          '^packages/interop/peers/',
+          '(^|/)(libsignal|@signalapp/libsignal-client|@privacyresearch/[^/]+)($|/)',
+        ],
+        pathNot: '^packages/interop/src/',
+      },
     },
     {
       name: 'simulator-is-a-leaf',

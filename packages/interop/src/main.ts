@@ -1,0 +1,81 @@
+/** `pnpm interop`: conversations with implementations that nobody here wrote. */
+
+import { availableParallelism } from 'node:os';
+import type { Options } from './arguments.ts';
+import { USAGE, parseArguments } from './arguments.ts';
+import { installPeer } from './installed-peer.ts';
+import { ROLES } from './pair.ts';
+import type { PairJob } from './pair-job.ts';
+import { runPairJob } from './pair-job.ts';
+import type { KnownPeer } from './peer-catalog.ts';
+import type { NotRun, Report, Row } from './report.ts';
+import { formatReport, jsonReport, tally } from './report.ts';
+
+async function main(args: readonly string[]): Promise<number> {
+  const parsed = parseArguments(args);
+  if (!parsed.ok) {
+    process.stderr.write(`${parsed.error}\n\n${USAGE}`);
+    return 2;
+  }
+  if (parsed.value === 'help') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const options = parsed.value;
+  const report = await run(options);
+  process.stdout.write(options.isJson ? jsonReport(report) : formatReport(report));
+  if (tally(report).failed > 0) return 1;
+  const isMissed = report.notRun.length > 0 && (options.isNamed || report.rows.length === 0);
+  return isMissed ? 3 : 0;
+}
+
+async function run({ peers, seed }: Options): Promise<Report> {
+  const notRun: NotRun[] = [];
+  const present: KnownPeer[] = [];
+  for (const peer of peers) {
+    progress(`installing ${peer.id}`);
+    const reason = await installPeer(peer);
+    if (reason === undefined) present.push(peer);
+    else notRun.push({ peer: peer.id, versions: peer.versions, roles: ROLES, reason });
+  }
+  const jobs = present.flatMap((peer) =>
+    peer.versions.flatMap((version) => ROLES.map((role) => ({ peer, version, role, seed }))),
+  );
+  const rows = await playAll(jobs);
+  progress('');
+  return { seed, rows, notRun };
+}
+
+type Job = Omit<PairJob, 'peer'> & { readonly peer: KnownPeer };
+
+/** As many rows at a time as there are cores, answered in the order of the jobs. */
+async function playAll(jobs: readonly Job[]): Promise<readonly Row[]> {
+  const rows = new Map<Job, Row>();
+  const left = [...jobs];
+  const work = async (): Promise<void> => {
+    for (let job = left.shift(); job !== undefined; job = left.shift()) {
+      const { peer, role } = job;
+      progress(`${rows.size} of ${jobs.length} rows, ${peer.id}`);
+      const outcome = await runPairJob({ ...job, peer: peer.id });
+      const isSpared = role === 'both initiate' && peer.crossing === 'crossing in order';
+      rows.set(job, { ...job, peer: peer.id, isSpared, outcome });
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return jobs.flatMap((job) => rows.get(job) ?? []);
+}
+
+/** On a terminal only; the empty text takes the line away. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text === '' ? '' : `${text} …`}`);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (cause: unknown) => {
+    process.stderr.write(`${cause instanceof Error ? cause.message : 'interop failed'}\n`);
+    process.exitCode = 3;
+  },
+);

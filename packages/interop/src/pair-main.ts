@@ -1,0 +1,44 @@
+/** The process behind one row; see `pair-job.ts`. */
+
+import { nobleCrypto } from '@simsim/crypto/noble';
+import { nodeCrypto } from '@simsim/crypto/node';
+import { loadPeer } from './installed-peer.ts';
+import { ourPeer } from './our-device.ts';
+import { playPair } from './pair.ts';
+import type { PairJob, PairOutcome } from './pair-job.ts';
+import { PEERS } from './peer-catalog.ts';
+
+async function play({ peer: id, version, role, seed }: PairJob): Promise<PairOutcome> {
+  const peer = PEERS.find((known) => known.id === id);
+  if (peer === undefined) return { crash: `no peer ${id}` };
+  // Peers print sessions and stacks at every refusal; refusals are asked for here by the hundred.
+  for (const method of ['log', 'info', 'warn', 'error'] as const) console[method] = () => undefined;
+  const onNode = ourPeer(nodeCrypto);
+  const onNoble = ourPeer(nobleCrypto);
+  return playPair({
+    ours: (session) => (session % 5 === 4 ? onNoble : onNode),
+    theirs: loadPeer(peer),
+    crossing: peer.crossing,
+    version,
+    role,
+    seed,
+  });
+}
+
+/** Its own parent wrote it. */
+function isJob(value: unknown): value is PairJob {
+  return typeof value === 'object' && value !== null && 'peer' in value;
+}
+
+function answer(outcome: PairOutcome): void {
+  // A native library may keep the process alive, so it ends once the answer has left.
+  process.send?.(outcome, () => process.exit());
+}
+
+const job: unknown = JSON.parse(process.argv[2] ?? 'null');
+if (isJob(job)) {
+  play(job).then(answer, (cause: unknown) => {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    answer({ crash: (text.split('\n')[0] ?? '').slice(0, 200) });
+  });
+}

@@ -1,0 +1,88 @@
+/** The implementations we talk to, by number. */
+
+import { libsignalClientPeer } from './libsignal-client-device.ts';
+import { libsignalPeer } from './libsignal-device.ts';
+import type { Peer, WireVersion } from './peer.ts';
+import { privacyResearchPeer } from './privacyresearch-device.ts';
+import type { Opening } from './schedule.ts';
+
+/** One published package at one version. */
+export interface KnownPeer {
+  /** As the command takes it. */
+  readonly id: string;
+  /** Its folder below `peers/`, which pins it by a lockfile. */
+  readonly folder: string;
+  /** The name it is published under. */
+  readonly packageName: string;
+  /** The versions of the wire that it begins sessions in. */
+  readonly versions: readonly WireVersion[];
+  /** Whether it takes part when nobody asks for it by name. */
+  readonly isDefault: boolean;
+  /** How much of a simultaneous initiation it lives through. */
+  readonly crossing: Exclude<Opening, 'one side'>;
+  readonly adapt: (module: unknown) => Peer;
+}
+
+// A message for a session that it has closed destroys its open one: two of its own devices lose each
+// other that way in every such conversation. It lives through a crossing after which nobody uses the
+// session that lost.
+const libsignal: KnownPeer = {
+  id: 'libsignal@6.0.0',
+  folder: 'libsignal-6.0.0',
+  packageName: 'libsignal',
+  versions: [3],
+  isDefault: true,
+  crossing: 'crossing in order',
+  adapt: (module) => libsignalPeer('libsignal@6.0.0', module),
+};
+
+// As above, but only where a late message of the crossing comes after answers to later ones.
+const privacyResearch: KnownPeer = {
+  id: 'privacyresearch@0.0.16',
+  folder: 'privacyresearch-0.0.16',
+  packageName: '@privacyresearch/libsignal-protocol-typescript',
+  versions: [3],
+  isDefault: false,
+  crossing: 'crossing in order',
+  adapt: (module) => privacyResearchPeer('privacyresearch@0.0.16', module),
+};
+
+function libsignalClient(
+  number: string,
+  {
+    versions,
+    isDefault,
+    ...release
+  }: Pick<KnownPeer, 'versions' | 'isDefault'> & Parameters<typeof libsignalClientPeer>[2],
+): KnownPeer {
+  const id = `libsignal-client@${number}`;
+  return {
+    id,
+    folder: `libsignal-client-${number}`,
+    packageName: '@signalapp/libsignal-client',
+    versions,
+    isDefault,
+    crossing: 'crossing',
+    adapt: (module) => libsignalClientPeer(id, module, release),
+  };
+}
+
+/** In the order of the table. */
+export const PEERS: readonly KnownPeer[] = [
+  libsignal,
+  privacyResearch,
+  libsignalClient('0.22.0', {
+    versions: [3],
+    isDefault: false,
+    hasKem: false,
+    takesLocalAddress: false,
+    identityUnchanged: false,
+  }),
+  libsignalClient('0.72.1', {
+    versions: [3],
+    isDefault: true,
+    hasKem: true,
+    takesLocalAddress: false,
+    identityUnchanged: 0,
+  }),
+];
