@@ -43,6 +43,8 @@ export interface RoleLength {
   kemShared: 32;
   /** What PQXDH yields beside root and chain key, for the post-quantum ratchet. */
   pqAuth: 32;
+  /** Header key of the Double Ratchet's header-encryption variant. */
+  header: 32;
 }
 
 /** A name from {@link RoleLength}. */
@@ -233,6 +235,7 @@ export const ROLE_LENGTHS: RoleLengths = {
   kem: 64,
   kemShared: 32,
   pqAuth: 32,
+  header: 32,
 };
 
 /** Length in bytes of each role on X448: `dh` and `shared` follow the curve. */
