@@ -1,12 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { hexToBytes } from '@simsim/bytes';
-import type { Crypto } from '../src/index.ts';
-import { nobleCrypto } from '../src/noble/index.ts';
-import { nodeCrypto } from '../src/node/index.ts';
+import type { Crypto, ParameterChoice } from '../src/index.ts';
+import { createNobleCrypto, nobleCrypto } from '../src/noble/index.ts';
+import { createNodeCrypto, nodeCrypto } from '../src/node/index.ts';
 
 export const backends: readonly (readonly [string, Crypto])[] = [
   ['noble', nobleCrypto],
   ['node', nodeCrypto],
+];
+
+/** What makes a backend of each kind for a parameter set. */
+export const factories: readonly (readonly [string, (choice?: ParameterChoice) => Crypto])[] = [
+  ['noble', createNobleCrypto],
+  ['node', createNodeCrypto],
 ];
 
 /** Hex to bytes; a typing error in a vector file must not pass as an empty input. */

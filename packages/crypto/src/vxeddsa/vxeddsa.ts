@@ -10,9 +10,9 @@
 
 import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js';
 import { concatBytes, equalBytes, invariant, wipe } from '@simsim/bytes';
-import type { KeyPair } from '../crypto.ts';
-import { CURVE25519, isAcceptablePublicKey } from '../curve25519.ts';
-import { CURVE448, isAcceptablePublicKey448 } from '../curve448.ts';
+import type { KeyPair, PublicKey } from '../crypto.ts';
+import { CURVE25519 } from '../curve25519.ts';
+import { CURVE448 } from '../curve448.ts';
 import { anyBytesOf } from '../handle-brand.ts';
 import type { EdwardsKeyPair, XedCurve } from '../xed-curve.ts';
 import {
@@ -37,11 +37,11 @@ export interface Vxeddsa {
    */
   sign(own: KeyPair, parts: readonly Uint8Array[], entropy64: Uint8Array): VrfProof;
   /**
-   * The output a signature proves, or `undefined`: malformed, low-order or non-canonical key,
-   * wrong length, not the key's signature for this message.
+   * The output a signature proves, or `undefined`: wrong length, or not this key's signature for
+   * this message. The key is one that the seam's `publicKey` took, so u is below p.
    */
   verify(
-    publicKey: Uint8Array,
+    peer: PublicKey,
     parts: readonly Uint8Array[],
     signature: Uint8Array,
   ): Uint8Array | undefined;
@@ -55,12 +55,12 @@ export interface VrfProof {
 }
 
 /** VXEd25519, over X25519 key pairs. */
-export const vxed25519: Vxeddsa = create(CURVE25519, isAcceptablePublicKey);
+export const vxed25519: Vxeddsa = create(CURVE25519);
 
 /** VXEd448, over X448 key pairs, with the corrected map. */
-export const vxed448: Vxeddsa = create(CURVE448, isAcceptablePublicKey448);
+export const vxed448: Vxeddsa = create(CURVE448);
 
-function create(curve: XedCurve, isAcceptable: (key: Uint8Array) => boolean): Vxeddsa {
+function create(curve: XedCurve): Vxeddsa {
   return {
     sign(own, parts, entropy64) {
       invariant(own.publicKey.bytes.length === curve.keyBytes, 'a key pair of this curve');
@@ -68,10 +68,10 @@ function create(curve: XedCurve, isAcceptable: (key: Uint8Array) => boolean): Vx
       const privateKey = anyBytesOf(own.privateKey);
       return signVxeddsa(curve, { privateKey, message: concatBytes(parts), entropy64 });
     },
-    verify: (publicKey, parts, signature) =>
-      isAcceptable(publicKey)
-        ? verifyVxeddsa(curve, publicKey, concatBytes(parts), signature)
-        : undefined,
+    verify(peer, parts, signature) {
+      invariant(peer.bytes.length === curve.keyBytes, 'a public key of this curve');
+      return verifyVxeddsa(curve, peer.bytes, concatBytes(parts), signature);
+    },
   };
 }
 
