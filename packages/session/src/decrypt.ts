@@ -1,15 +1,16 @@
 /** Receiving on a session: derive on a copy, check the tag, decrypt, and only then move. */
 
 import type { Result } from '@simsim/bytes';
-import { equalBytes, err, ok } from '@simsim/bytes';
-import type { Secret } from '@simsim/crypto';
-import { blocksToLoad, ratchetReceive } from '@simsim/double-ratchet';
+import { concatBytes, equalBytes, err, ok } from '@simsim/bytes';
+import type { Crypto, Secret } from '@simsim/crypto';
+import type { PqReceiveStep, ReceiveStep } from '@simsim/double-ratchet';
+import { blocksToLoad, pqBlocksToLoad, pqReceive, ratchetReceive } from '@simsim/double-ratchet';
 import type { SessionRejection } from './rejection.ts';
 import type { ResolvedOptions } from './session-options.ts';
-import type { Session, SessionEnv } from './session-state.ts';
-import { ratchetOf, withRatchet } from './session-state.ts';
+import type { Addresses, Session, SessionEnv } from './session-state.ts';
+import { ratchetOf, sessionIdOf, withRatchet } from './session-state.ts';
+import { KEY_TYPE } from './wire-keys.ts';
 import type { ParsedMessage, RegularMessage } from './wire.ts';
-import { KEY_TYPE } from './wire.ts';
 
 /** A plaintext and the session after it. */
 export interface Decrypted {
@@ -21,25 +22,36 @@ export interface Decrypted {
   readonly didTurn: boolean;
 }
 
+/** What receiving takes. */
+export interface DecryptInput {
+  readonly session: Session;
+  readonly message: ParsedMessage;
+}
+
 /**
  * Decrypts a message of this session. An initiation message is taken by its inner message if its
  * base key is this session's. On a refusal the given session is as good as before.
  *
- * Rejects: `WRONG_SESSION`, `BAD_KEY`, `UNKNOWN_RATCHET_KEY`, `TOO_FAR_AHEAD`, `DUPLICATE`,
- * `BLOCKS_NEEDED`, `CHAIN_EXHAUSTED`, `BAD_MAC`, `MALFORMED` (padding under a good tag).
- * Spec: Double Ratchet §3.4, DR-12, SES-17, SES-55.
+ * Rejects: `WRONG_SESSION`, `WRONG_ADDRESSES`, `PQ_RATCHET_MISMATCH`, `PQ_EPOCH_UNKNOWN`, `BAD_KEY`,
+ * `UNKNOWN_RATCHET_KEY`, `TOO_FAR_AHEAD`, `DUPLICATE`, `BLOCKS_NEEDED`, `CHAIN_EXHAUSTED`, `BAD_MAC`,
+ * `MALFORMED` (padding under a good tag).
+ * Spec: Double Ratchet §3.4, DR-12, SES-17, SES-55, SPQ-7.
  */
 export function decryptWith(
-  { session, message }: { readonly session: Session; readonly message: ParsedMessage },
-  { crypto }: SessionEnv,
+  { session, message }: DecryptInput,
+  { crypto, addresses }: SessionEnv,
   options: ResolvedOptions,
 ): Result<Decrypted, SessionRejection> {
-  if (!belongsTo(session, message)) return err({ code: 'WRONG_SESSION' });
+  if (!belongsTo(session, message, crypto)) return err({ code: 'WRONG_SESSION' });
   const inner = message.kind === 'initiation' ? message.inner : message;
-  const step = ratchetReceive(ratchetOf(session), inner.header, { crypto, options });
-  if (!step.ok) return step;
-  const { state, keys, consumed, created, didTurn } = step.value;
-  const next = endInitiation(withRatchet(session, state), options);
+  if (!namesUs(inner, addresses)) return err({ code: 'WRONG_ADDRESSES' });
+  const proposed = propose(session, inner, { crypto, options });
+  if (!proposed.ok) return proposed;
+  const { step, pq } = proposed.value;
+  const { keys, didTurn } = step;
+  const consumed = [...step.consumed, ...(pq?.consumed ?? [])];
+  const chains = pq?.chains ?? session.hot.pq;
+  const next = endInitiation(withRatchet(session, step.state, chains), options);
   if (options.defect === 'moves-before-tag') Object.assign(session, next);
   const { localIdentity, remoteIdentity } = session.cold;
   const parts = [KEY_TYPE, remoteIdentity, KEY_TYPE, localIdentity, inner.covered];
@@ -48,10 +60,58 @@ export function decryptWith(
   crypto.wipe(keys);
   if (options.defect === 'wipes-before-commit') for (const secret of consumed) crypto.wipe(secret);
   if (plaintext === undefined) {
+    const created = [...step.created, ...(pq?.created ?? [])];
     if (options.defect !== 'moves-before-tag') for (const secret of created) crypto.wipe(secret);
     return err({ code: isAuthentic ? 'MALFORMED' : 'BAD_MAC' });
   }
   return ok({ session: next, plaintext, consumed, didTurn });
+}
+
+interface ReceiveContext {
+  readonly crypto: Crypto;
+  readonly options: ResolvedOptions;
+}
+
+interface Proposal {
+  readonly step: ReceiveStep;
+  readonly pq: PqReceiveStep | undefined;
+}
+
+/** Both ratchets' steps for a message. What was made for one is wiped where the other refuses. */
+function propose(
+  session: Session,
+  message: RegularMessage,
+  { crypto, options }: ReceiveContext,
+): Result<Proposal, SessionRejection> {
+  const received = pqStep(session, message, { crypto, options });
+  if (!received.ok) return received;
+  const pq = received.value;
+  const state = pq?.state ?? ratchetOf(session);
+  const step = ratchetReceive(state, message.header, { crypto, salt: pq?.salt, options });
+  if (pq?.isSaltFresh) crypto.wipe(pq.salt);
+  if (step.ok) return ok({ step: step.value, pq });
+  for (const secret of pq?.created ?? []) crypto.wipe(secret);
+  return step;
+}
+
+/** Nothing where the message has no key of the post-quantum ratchet, and needs none. */
+function pqStep(
+  session: Session,
+  { pq: field }: RegularMessage,
+  { crypto, options }: ReceiveContext,
+): Result<PqReceiveStep | undefined, SessionRejection> {
+  const { pq: chains } = session.hot;
+  if (chains === undefined) {
+    return field === undefined ? ok(undefined) : err({ code: 'PQ_RATCHET_MISMATCH' });
+  }
+  if (field === undefined) return err({ code: 'PQ_RATCHET_MISMATCH' });
+  if (field.kind === 'keyless') {
+    // What a peer that still negotiates says; the other ratchet alone guards such a message.
+    const isAllowed = options.policy.pqRatchet === 'optional';
+    return isAllowed ? ok(undefined) : err({ code: 'PQ_RATCHET_MISMATCH' });
+  }
+  if (field.epoch !== 1) return err({ code: 'PQ_EPOCH_UNKNOWN' });
+  return pqReceive(ratchetOf(session), { chains, index: field.index }, { crypto, options });
 }
 
 /**
@@ -59,19 +119,32 @@ export function decryptWith(
  * Without them a decryption that needs one answers `BLOCKS_NEEDED`. No cryptography.
  */
 export function blocksForWith(
-  { session, message }: { readonly session: Session; readonly message: ParsedMessage },
+  { session, message }: DecryptInput,
   options: ResolvedOptions,
 ): readonly number[] {
-  if (!belongsTo(session, message)) return [];
-  const inner: RegularMessage = message.kind === 'initiation' ? message.inner : message;
-  return blocksToLoad(ratchetOf(session), inner.header, options);
+  const inner = message.kind === 'initiation' ? message.inner : message;
+  const isPeers =
+    message.kind === 'regular' || equalBytes(message.identityKey, session.cold.remoteIdentity);
+  if (!isPeers || inner.version !== session.cold.version) return [];
+  const state = ratchetOf(session);
+  const blocks = blocksToLoad(state, inner.header, options);
+  const { pq: chains } = session.hot;
+  if (chains === undefined || inner.pq?.kind !== 'key') return blocks;
+  return [...blocks, ...pqBlocksToLoad(state, { chains, index: inner.pq.index }, options)];
 }
 
 /** Public bytes only: which session a message claims is written on its outside. */
-function belongsTo({ cold }: Session, message: ParsedMessage): boolean {
+function belongsTo({ cold }: Session, message: ParsedMessage, crypto: Crypto): boolean {
+  if (message.version !== cold.version) return false;
   if (message.kind === 'regular') return true;
   const { baseKey, identityKey } = message;
-  return equalBytes(baseKey, cold.baseKey) && equalBytes(identityKey, cold.remoteIdentity);
+  return equalBytes(identityKey, cold.remoteIdentity) && sessionIdOf(baseKey, crypto) === cold.id;
+}
+
+/** A message that names nobody is for us. */
+function namesUs({ addresses }: RegularMessage, known: Addresses | undefined): boolean {
+  if (addresses === undefined) return true;
+  return known !== undefined && equalBytes(addresses, concatBytes([known.peer, known.own]));
 }
 
 /** The first decrypted message proves that the peer has the session (SES-17). */

@@ -5,12 +5,31 @@
 
 import { bytesToHex, invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
-import type { RatchetCold, RatchetHot, RatchetState, SkippedBlock } from '@simsim/double-ratchet';
+import type {
+  PqChains,
+  RatchetCold,
+  RatchetHot,
+  RatchetState,
+  SkippedBlock,
+} from '@simsim/double-ratchet';
+import type { KemInitiation, WireVersion } from './wire.ts';
 
 /** What a session step may use. */
 export interface SessionEnv {
   readonly crypto: Crypto;
   readonly entropy: Entropy;
+  /** Who the two ends are, where they are Signal service ids; else absent. */
+  readonly addresses?: Addresses;
+}
+
+/**
+ * The two ends as newer peers of version 4 write them into initiation messages, 18 bytes each:
+ * service id (17) and device id (1). We write them where they are given, and take a message that
+ * names anybody only if it names just these.
+ */
+export interface Addresses {
+  readonly own: Uint8Array;
+  readonly peer: Uint8Array;
 }
 
 /** A session with the skip blocks that happen to be loaded. Never changed in place. */
@@ -22,14 +41,16 @@ export interface Session {
 }
 
 /** All that changes on an in-order chain message; at most 260 bytes encoded. */
-export type SessionHot = RatchetHot;
+export interface SessionHot extends RatchetHot {
+  /** The post-quantum ratchet, where both ends take part in it: version 4 only. */
+  readonly pq?: PqChains;
+}
 
 /** What changes on a turn, when the initiation ends, or when the set of skipped keys changes. */
 export interface SessionCold {
   /** {@link sessionIdOf} the base key. */
   readonly id: string;
-  /** The initiator's ephemeral public key, 32 bytes: the same at both ends. */
-  readonly baseKey: Uint8Array;
+  readonly version: WireVersion;
   /** Our identity public key when the session began, 32 bytes. */
   readonly localIdentity: Uint8Array;
   /** The peer's identity public key, 32 bytes. */
@@ -44,8 +65,12 @@ export interface SessionCold {
 
 /** Which of the peer's prekeys began the session; rides on every initiation message (SES-87). */
 export interface PendingInitiation {
+  /** Our ephemeral public key, 32 bytes. */
+  readonly baseKey: Uint8Array;
   readonly signedPreKeyId: number;
   readonly oneTimePreKeyId: number | undefined;
+  /** In version 4; it goes with the rest once the peer has answered (PQ-9). */
+  readonly kem: KemInitiation | undefined;
 }
 
 /**
@@ -64,6 +89,19 @@ export function sessionId(session: Session): string {
 /** Whether every message still carries the initiation header. */
 export function isInitiating(session: Session): boolean {
   return session.cold.pending !== undefined;
+}
+
+/** Version of the session's messages. */
+export function sessionVersion(session: Session): WireVersion {
+  return session.cold.version;
+}
+
+/**
+ * Whether a post-quantum ratchet salts the session's message keys. It runs passively at this end:
+ * it keeps peers happy and does not heal.
+ */
+export function hasPqRatchet(session: Session): boolean {
+  return session.hot.pq !== undefined;
 }
 
 /** A copy of the peer's identity public key, 32 bytes. */
@@ -114,9 +152,17 @@ export function ratchetOf({ hot, cold, blocks }: Session): RatchetState {
   return { hot, cold: cold.ratchet, blocks };
 }
 
-/** Puts a stepped ratchet back; parts that did not change stay the same objects. */
-export function withRatchet(session: Session, ratchet: RatchetState): Session {
+/**
+ * Puts a stepped ratchet back, with the chains of the post-quantum one where there is one; parts
+ * that did not change stay the same objects.
+ */
+export function withRatchet(
+  session: Session,
+  ratchet: RatchetState,
+  pq: PqChains | undefined,
+): Session {
+  const hot = pq === undefined ? ratchet.hot : { ...ratchet.hot, pq };
   const isSame = ratchet.cold === session.cold.ratchet;
   const cold = isSame ? session.cold : { ...session.cold, ratchet: ratchet.cold };
-  return { hot: ratchet.hot, cold, blocks: ratchet.blocks };
+  return { hot, cold, blocks: ratchet.blocks };
 }

@@ -1,12 +1,14 @@
 /** The steps of a session, bound to one set of options. */
 
 import type { Result } from '@simsim/bytes';
+import type { AcceptInput, Accepted } from './accept.ts';
+import { acceptWith } from './accept.ts';
 import type { Decrypted } from './decrypt.ts';
 import { blocksForWith, decryptWith } from './decrypt.ts';
 import type { Encrypted } from './encrypt.ts';
 import { encryptWith } from './encrypt.ts';
-import type { AcceptInput, Accepted, InitiateInput, Initiated } from './establish.ts';
-import { acceptWith, initiateWith } from './establish.ts';
+import type { InitiateInput, Initiated } from './initiate.ts';
+import { initiateWith } from './initiate.ts';
 import type { SessionRejection } from './rejection.ts';
 import type { SessionOptions } from './session-options.ts';
 import { resolveOptions } from './session-options.ts';
@@ -28,8 +30,8 @@ export interface SessionSteps {
 }
 
 /**
- * Binds the steps to options: other limits, or a planted defect for the tests that must catch it.
- * Production uses {@link initiate}, {@link accept}, {@link encrypt} and {@link decrypt} as they are.
+ * Binds the steps to options: a policy, other limits, or a planted defect for the tests that must
+ * catch it. {@link initiate}, {@link accept}, {@link encrypt} and {@link decrypt} run with defaults.
  */
 export function makeSessionSteps(options: SessionOptions = {}): SessionSteps {
   const resolved = resolveOptions(options);
@@ -47,9 +49,10 @@ const production = resolveOptions({});
 /**
  * Begins a session towards a device that need not be online.
  *
- * Entropy: 32 bytes for the base key, then 32 for the first ratchet key.
- * Rejects: `BAD_KEY`, `BAD_SIGNATURE`.
- * Spec: X3DH §3.3, Double Ratchet §3.3, SES-14.
+ * Entropy: 32 bytes for the base key, in version 4 then 32 for the encapsulation, then 32 for the
+ * first ratchet key.
+ * Rejects: `VERSION_TOO_LOW`, `DOWNGRADE`, `NO_KEM_PREKEY`, `BAD_KEY`, `BAD_SIGNATURE`.
+ * Spec: X3DH §3.3, PQXDH §3.3, Double Ratchet §3.3, SES-14.
  */
 export function initiate(
   input: InitiateInput,
@@ -62,12 +65,14 @@ export function initiate(
  * Makes the matching session from an initiation message and decrypts that message. Any initiation
  * message of a session will do, not only the first.
  *
- * The caller looks for a session with this base key first (SES-54) and remembers base keys that used
- * no one-time prekey, because such a message can be replayed (SES-63).
- * Consumes: the one-time prekey.
- * Rejects: `BAD_KEY`, `ONE_TIME_KEY_MISMATCH`, `BAD_MAC`, `MALFORMED`, `TOO_FAR_AHEAD`,
- * `CHAIN_EXHAUSTED`; no prekey is used up then.
- * Spec: X3DH §3.4, SES-16.
+ * The caller looks for a session with this base key first (SES-54), and keeps a replay record with
+ * each signed and each last-resort KEM prekey (SES-63, PQ-12).
+ * Consumes: the one-time prekeys.
+ * Rejects: `VERSION_TOO_LOW`, `DOWNGRADE`, `ONE_TIME_KEY_MISMATCH`, `KEM_KEY_MISMATCH`,
+ * `PQ_RATCHET_MISMATCH`, `PQ_EPOCH_UNKNOWN`, `WRONG_ADDRESSES`, `BAD_KEY`, `BAD_KEM_CIPHERTEXT`,
+ * `REPLAYED`, `REPLAY_RECORD_FULL`, `BAD_MAC`, `MALFORMED`, `TOO_FAR_AHEAD`, `CHAIN_EXHAUSTED`; no
+ * prekey is used up then and no record changed.
+ * Spec: X3DH §3.4, PQXDH §3.4, SES-16.
  */
 export function accept(input: AcceptInput, env: SessionEnv): Result<Accepted, SessionRejection> {
   return acceptWith(input, env, production);
@@ -94,8 +99,9 @@ export function encrypt(
  * Decrypts a message of this session. An initiation message is taken by its inner message if its
  * base key is this session's. On a refusal the given session is as good as before.
  *
- * Rejects: `WRONG_SESSION`, `BAD_KEY`, `UNKNOWN_RATCHET_KEY`, `TOO_FAR_AHEAD`, `DUPLICATE`,
- * `BLOCKS_NEEDED`, `CHAIN_EXHAUSTED`, `BAD_MAC`, `MALFORMED` (padding under a good tag).
+ * Rejects: `WRONG_SESSION`, `WRONG_ADDRESSES`, `PQ_RATCHET_MISMATCH`, `PQ_EPOCH_UNKNOWN`, `BAD_KEY`,
+ * `UNKNOWN_RATCHET_KEY`, `TOO_FAR_AHEAD`, `DUPLICATE`, `BLOCKS_NEEDED`, `CHAIN_EXHAUSTED`, `BAD_MAC`,
+ * `MALFORMED` (padding under a good tag).
  * Spec: Double Ratchet §3.4, DR-12, SES-17, SES-55.
  */
 export function decrypt(

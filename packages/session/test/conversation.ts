@@ -2,18 +2,21 @@
 
 import type { Result } from '@simsim/bytes';
 import { concatBytes } from '@simsim/bytes';
-import type { Crypto, KeyPair, Part } from '@simsim/crypto';
+import type { Crypto, KemKeyPair, KeyPair, Part } from '@simsim/crypto';
 import { seededEntropy } from '@simsim/crypto';
 import { nobleCrypto } from '@simsim/crypto/noble';
 import { nodeCrypto } from '@simsim/crypto/node';
-import { signPreKey, signalX3dh } from '@simsim/key-agreement';
+import { signKemPreKey, signPreKey, signalPqxdh, signalX3dh } from '@simsim/key-agreement';
 import type {
+  AcceptInput,
+  InitiationMessage,
   ParsedMessage,
   PreKeyBundle,
   Session,
   SessionEnv,
   SessionOptions,
   SessionSteps,
+  WireVersion,
 } from '../src/index.ts';
 import {
   encodeBlock,
@@ -51,6 +54,21 @@ export interface Party {
   readonly signedPreKey: KeyPair;
   readonly oneTimePreKey: KeyPair;
   readonly registrationId: number;
+  /** A last-resort KEM prekey, made when first asked for. */
+  kem(): KemKeyPair;
+}
+
+/** Making a KEM pair takes as long as a whole session: each seed has one for all tests. */
+const kemPairs = new Map<string, KemKeyPair>();
+
+function kemPairOf(crypto: Crypto, seed: number): KemKeyPair {
+  const name = `${crypto === nobleCrypto} ${crypto === nodeCrypto} ${seed}`;
+  const isShared = crypto === nobleCrypto || crypto === nodeCrypto;
+  const made = isShared ? kemPairs.get(name) : undefined;
+  const entropy = Uint8Array.from({ length: 64 }, (_, i) => (seed * 7 + i) & 0xff);
+  const pair = made ?? crypto.kemKeyPair('kyber1024', entropy);
+  kemPairs.set(name, pair);
+  return pair;
 }
 
 export function makeParty(crypto: Crypto, seed: number): Party {
@@ -61,10 +79,22 @@ export function makeParty(crypto: Crypto, seed: number): Party {
     signedPreKey: crypto.keyPair(entropy(32)),
     oneTimePreKey: crypto.keyPair(entropy(32)),
     registrationId: seed,
+    kem: () => kemPairOf(crypto, seed),
   };
 }
 
-export function bundleOf(party: Party, { withOneTimeKey = true } = {}): PreKeyBundle {
+/** Ids of a party's prekeys in its bundles. */
+export const KEM_PRE_KEY_ID = 11;
+
+interface BundleChoice {
+  readonly withOneTimeKey?: boolean;
+  readonly version?: WireVersion;
+}
+
+export function bundleOf(
+  party: Party,
+  { withOneTimeKey = true, version = 3 }: BundleChoice = {},
+): PreKeyBundle {
   const { identity, signedPreKey, oneTimePreKey, registrationId, env } = party;
   const signature = signPreKey(signedPreKey.publicKey, identity, { suite: signalX3dh, ...env });
   return {
@@ -74,7 +104,37 @@ export function bundleOf(party: Party, { withOneTimeKey = true } = {}): PreKeyBu
     ...(withOneTimeKey
       ? { oneTimePreKey: { id: 9, publicKey: oneTimePreKey.publicKey.bytes } }
       : {}),
+    ...(version === 4 ? { kemPreKey: kemBundleOf(party) } : {}),
   };
+}
+
+function kemBundleOf({ identity, env, kem }: Party): NonNullable<PreKeyBundle['kemPreKey']> {
+  const { publicKey } = kem();
+  const signature = signKemPreKey(publicKey, identity, { suite: signalPqxdh, ...env });
+  return { id: KEM_PRE_KEY_ID, publicKey, signature };
+}
+
+/** What `accept` is given for a message: the prekeys it names. */
+export function acceptInputOf(
+  party: Party,
+  message: InitiationMessage,
+  use: 'oneTime' | 'lastResort' = 'lastResort',
+): AcceptInput {
+  const { identity, signedPreKey, oneTimePreKey, registrationId } = party;
+  return {
+    message,
+    identity,
+    signedPreKey,
+    registrationId,
+    ...(message.oneTimePreKeyId === undefined ? {} : { oneTimePreKey }),
+    ...(message.kem === undefined ? {} : { kemPreKey: { pair: party.kem(), use } }),
+  };
+}
+
+export function initiationOf(bytes: Uint8Array): InitiationMessage {
+  const parsed = parse(bytes);
+  if (parsed.kind !== 'initiation') throw new Error('a new session initiates');
+  return parsed;
 }
 
 /** One end of a conversation: a session that moves with every call that succeeds. */
@@ -83,19 +143,26 @@ export interface End {
   session: Session;
 }
 
+export interface TalkOptions extends SessionOptions {
+  readonly seed?: number;
+  /** What Bob's bundle offers; 3 if absent. */
+  readonly version?: WireVersion;
+  readonly withOneTimeKey?: boolean;
+}
+
 export class Conversation {
   readonly steps: SessionSteps;
   readonly alice: End;
   #bob: End | undefined;
   readonly #bobParty: Party;
 
-  constructor(crypto: Crypto, options: SessionOptions & { readonly seed?: number } = {}) {
+  constructor(crypto: Crypto, options: TalkOptions = {}) {
     this.steps = makeSessionSteps(options);
     const seed = options.seed ?? 1;
     const party = makeParty(crypto, 2 * seed);
     this.#bobParty = makeParty(crypto, 2 * seed + 1);
     const { session } = must(
-      this.steps.initiate({ ...party, bundle: bundleOf(this.#bobParty) }, party.env),
+      this.steps.initiate({ ...party, bundle: bundleOf(this.#bobParty, options) }, party.env),
     );
     this.alice = { party, session };
   }
@@ -115,10 +182,9 @@ export class Conversation {
   /** Delivers to Bob, accepting where he has no session yet. */
   toBob(bytes: Uint8Array): Uint8Array {
     if (this.#bob !== undefined) return this.deliver(this.#bob, bytes);
-    const message = parse(bytes);
-    if (message.kind !== 'initiation') throw new Error('Bob needs an initiation message');
     const party = this.#bobParty;
-    const accepted = must(this.steps.accept({ ...party, message }, party.env));
+    const input = acceptInputOf(party, initiationOf(bytes));
+    const accepted = must(this.steps.accept(input, party.env));
     this.#bob = { party, session: accepted.session };
     return accepted.plaintext;
   }

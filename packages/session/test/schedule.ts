@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import type { Crypto, Secret } from '@simsim/crypto';
-import type { Session, SessionOptions } from '../src/index.ts';
-import type { End } from './conversation.ts';
+import type { Session } from '../src/index.ts';
+import type { End, TalkOptions } from './conversation.ts';
 import { Conversation } from './conversation.ts';
 
 /** What happens next; indices are taken modulo what is there. */
@@ -38,8 +38,7 @@ interface Observation {
   readonly refused?: string;
 }
 
-export interface ScheduleOptions extends SessionOptions {
-  readonly seed?: number;
+export interface ScheduleOptions extends TalkOptions {
   /** Looks at every step; may replace the session of its end, as a reload would. */
   readonly observe?: (step: Observation) => void;
 }
@@ -139,9 +138,11 @@ export function play(script: readonly Event[], crypto: Crypto, options: Schedule
 /** Damages the tag of a message, of an inner message too: everything before it still parses. */
 export function flipTag(bytes: Uint8Array): Uint8Array {
   const damaged = bytes.slice();
-  // An initiation message ends with its two ids (4 bytes here); before them ends the inner message.
+  // An initiation message ends with its two ids (4 bytes here), in version 4 with those of the KEM
+  // prekey too (2 + 1572 bytes); before them ends the inner message.
   const isInitiation = bytes[1] === 0x08 || bytes[1] === 0x12;
-  const at = isInitiation ? bytes.length - 5 : bytes.length - 1;
+  const kemBytes = bytes[0] === 0x44 ? 1574 : 0;
+  const at = isInitiation ? bytes.length - 5 - kemBytes : bytes.length - 1;
   damaged[at] = (damaged[at] ?? 0) ^ 0x10;
   return damaged;
 }

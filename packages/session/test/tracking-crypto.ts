@@ -35,12 +35,23 @@ export function trackSecrets(inner: Crypto): TrackingCrypto {
       const shared = inner.dh(live(own), peer);
       return shared && made(shared);
     },
+    encapsulate(kind, publicKey, entropy) {
+      const encapsulated = inner.encapsulate(kind, publicKey, entropy);
+      if (encapsulated) made(encapsulated.shared);
+      return encapsulated;
+    },
+    decapsulate(pair, ciphertext) {
+      const shared = inner.decapsulate(pair, ciphertext);
+      return shared && made(shared);
+    },
+    mac: (key, parts) => inner.mac(live(key), parts),
     hkdf(ikm, salt, info, out) {
       for (const part of ikm) if (!(part instanceof Uint8Array)) live(part);
       return madeAll(inner.hkdf(ikm, salt, info, out));
     },
     chainStep: (chain) => madeAll(inner.chainStep(live(chain))),
-    messageKeys: (seed, salt, info) => made(inner.messageKeys(live(seed), salt, info)),
+    messageKeys: (seed, salt, info) =>
+      made(inner.messageKeys(live(seed), salt && live(salt), info)),
     chainMessage: (chain, info) => madeAll(inner.chainMessage(live(chain), info)),
     encrypt: (keys, plaintext) => inner.encrypt(live(keys), plaintext),
     decrypt: (keys, ciphertext) => inner.decrypt(live(keys), ciphertext),
@@ -62,6 +73,7 @@ export function secretsOf(session: Session): Set<Secret> {
     secrets.add(hot.sending.own.privateKey).add(hot.sending.chain.chain);
   }
   if (hot.receiving) secrets.add(hot.receiving.chain);
+  if (hot.pq) secrets.add(hot.pq.sending.chain).add(hot.pq.receiving.chain);
   for (const { chain } of cold.ratchet.olderChains) secrets.add(chain);
   for (const { seeds } of blocks.values()) for (const { seed } of seeds) secrets.add(seed);
   return secrets;

@@ -109,7 +109,7 @@ describe('parsing a message', () => {
       expect(parse(regular({ innerVersion: version })).kind).toBe('regular');
       expect(parse(initiation({ outerVersion: version })).kind).toBe('initiation');
     }
-    for (const version of [0x23, 0x44, 0x00, 0xff]) {
+    for (const version of [0x23, 0x54, 0x00, 0xff]) {
       const error = { code: 'UNSUPPORTED_VERSION', version: version >> 4 };
       expect(parseMessage(regular({ innerVersion: version }))).toMatchObject({ error });
       expect(parseMessage(initiation({ outerVersion: version }))).toMatchObject({ error });
