@@ -52,7 +52,8 @@ export function isAcceptablePublicKey(bytes: Uint8Array): boolean {
   // and are 0xff in the middle. This path is taken for every saved key, so it avoids BigInt.
   const mayExceed = bytes[31] === 0x7f && bytes[30] === 0xff && bytes[1] === 0xff;
   if (mayExceed && littleEndian(bytes) >= Fp.ORDER) return false;
-  return !LOW_ORDER_KEYS.some((key) => compareBytes(key, bytes) === 0);
+  if (LOW_ORDER_KEYS.some((key) => compareBytes(key, bytes) === 0)) return false;
+  return true;
 }
 
 /** Whether 32 bytes are a canonical Ed25519 public key that is not of small order. */

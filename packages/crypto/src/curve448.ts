@@ -30,7 +30,9 @@ const LOW_ORDER_U: readonly bigint[] = [0n, 1n, Fp.ORDER - 1n];
 export function isAcceptablePublicKey448(bytes: Uint8Array): boolean {
   if (bytes.length !== 56) return false;
   const u = littleEndian(bytes);
-  return u < Fp.ORDER && !LOW_ORDER_U.includes(u);
+  if (u >= Fp.ORDER) return false;
+  if (LOW_ORDER_U.includes(u)) return false;
+  return true;
 }
 
 /** The X448 clamp: clears the low two bits, sets the top one. Works on a copy. */

@@ -162,6 +162,19 @@ describe.each(factories)('VXEdDSA over keys of %s', (_name, create) => {
       expect(vrf.verify(other, message, signature)).toBeUndefined();
     });
 
+    it('refuses h or s with the group order added', () => {
+      const own = crypto.keyPair(new Uint8Array(keyBytes).fill(7));
+      const { signature } = vrf.sign(own, [], new Uint8Array(64).fill(1));
+      for (const at of [pointBytes, 2 * pointBytes]) {
+        const value = littleEndian(signature.subarray(at, at + pointBytes));
+        const raised = curve.point.Fn.ORDER + value;
+        const bent = signature.map((byte, i) =>
+          i >= at && i < at + pointBytes ? Number((raised >> BigInt(8 * (i - at))) & 0xffn) : byte,
+        );
+        expect(vrf.verify(own.publicKey, [], bent)).toBeUndefined();
+      }
+    });
+
     it('refuses a forgery under a key of low order', () => {
       // A = (0, −1) has order 2: where h is even, h·A and h·V vanish and any s will do.
       const { point } = curve;

@@ -116,8 +116,8 @@ function verifyVxeddsa(
   const proof = decodePoint(curve, signature.subarray(0, pointBytes));
   const challenge = littleEndian(signature.subarray(pointBytes, 2 * pointBytes));
   const answer = littleEndian(signature.subarray(2 * pointBytes));
-  const isInRange = challenge < point.Fn.ORDER && answer < point.Fn.ORDER;
-  if (key === undefined || proof === undefined || !isInRange) return undefined;
+  if (challenge >= point.Fn.ORDER || answer >= point.Fn.ORDER) return undefined;
+  if (key === undefined || proof === undefined) return undefined;
   const base = hashToPoint(curve, [edwards, message]);
   if (key.isSmallOrder() || proof.isSmallOrder() || base.is0()) return undefined;
   const commitments = [
