@@ -1,5 +1,7 @@
 /** Every bound of a ratchet with its reason. Checked before anything is derived or allocated. */
 
+import { invariant } from '@simsim/bytes';
+
 /** The bounds a ratchet works under. */
 export interface RatchetLimits {
   /** Receiving chains kept beside the current one. */
@@ -16,6 +18,13 @@ export interface RatchetLimits {
   readonly blockLifeMessages: number;
   /** Messages received after a block's birth during which it still takes keys. */
   readonly blockOpenMessages: number;
+  /**
+   * Milliseconds from a block's birth until it dies; none where absent. With it every step must be
+   * given `elapsedMs`, and whoever saves a directory must save the births with it.
+   */
+  readonly blockLifeMs?: number | undefined;
+  /** Closed chains whose header keys are kept for late messages (header encryption only). */
+  readonly headerKeysMax: number;
   /** Messages one chain can carry. */
   readonly chainMessagesMax: number;
   /** How many messages one message may skip in the post-quantum chain, which no turn restarts. */
@@ -39,6 +48,8 @@ export const defaultRatchetLimits: RatchetLimits = {
   blockLifeMessages: 2_000,
   // A block that kept taking keys until it is full would kill its last keys soon after their birth.
   blockOpenMessages: 256,
+  // A message that neither current key opens costs one trial for each of these.
+  headerKeysMax: 32,
   // Counters are 32 bits on the wire.
   chainMessagesMax: 0xffff_ffff,
   // More than the jump of one chain, because what is lost in several chains adds up here; a forged
@@ -57,3 +68,27 @@ export const signalPeerLimits: RatchetLimits = {
   pqForwardJumpMax: 25_000,
   skippedKeysMax: 2_000,
 };
+
+const UINT32_MAX = 0xffff_ffff;
+
+/**
+ * The default limits with changes. Every limit is a whole number of 32 bits: there is no way to
+ * have none, which would let one forged message cost any amount of work (DR-3).
+ *
+ * Throws: on a limit that is no such number, which is a bug of the caller.
+ */
+export function ratchetLimits(changes: Partial<RatchetLimits>): RatchetLimits {
+  const limits = { ...defaultRatchetLimits, ...changes };
+  checkLimits(limits);
+  return limits;
+}
+
+/** Throws where {@link ratchetLimits} would. */
+export function checkLimits(limits: RatchetLimits): void {
+  for (const [name, limit] of Object.entries(limits)) {
+    const isAbsent = limit === undefined && name === 'blockLifeMs';
+    const isWhole = Number.isInteger(limit) && limit >= 0 && limit <= UINT32_MAX;
+    invariant(isAbsent || isWhole, `the limit ${name} is a whole number of 32 bits`);
+  }
+  invariant(limits.blockKeysMax > 0, 'a block holds at least one key');
+}

@@ -16,7 +16,14 @@ import type { RatchetOptions } from './ratchet-env.ts';
 import type { Chain, RatchetRejection, RatchetState } from './ratchet-state.ts';
 import { storeOf, withStore } from './ratchet-state.ts';
 import type { SkippedSeed } from './skipped-blocks.ts';
-import { PQ_CHAIN_KEY, addSeeds, entryOf, openEntryOf, takeSeed } from './skipped-blocks.ts';
+import {
+  PQ_CHAIN_KEY,
+  addSeeds,
+  entryOf,
+  isOutdated,
+  openEntryOf,
+  takeSeed,
+} from './skipped-blocks.ts';
 
 /** Both chains of a session. A counter is the index of the last key taken; the first key is 1. */
 export interface PqChains {
@@ -45,6 +52,14 @@ export interface PqReceiveStep {
   readonly created: readonly Secret[];
   /** Whether the key was made in this step: it is in neither state, so wipe it after use. */
   readonly isSaltFresh: boolean;
+}
+
+/** What {@link pqReceive} needs. */
+export interface PqReceiveEnv {
+  readonly crypto: Crypto;
+  /** See {@link BlockTime}; needed only under `blockLifeMs`. */
+  readonly elapsedMs?: number | undefined;
+  readonly options: RatchetOptions;
 }
 
 /** The peer's label has two blanks here. */
@@ -99,12 +114,12 @@ export function pqSend(
 export function pqReceive(
   state: RatchetState,
   { chains, index }: { readonly chains: PqChains; readonly index: number },
-  { crypto, options }: { readonly crypto: Crypto; readonly options: RatchetOptions },
+  { crypto, elapsedMs, options }: PqReceiveEnv,
 ): Result<PqReceiveStep, RatchetRejection> {
   const { limits, sabotage } = options;
   const { receiving } = chains;
   if (index > limits.chainMessagesMax) return err({ code: 'CHAIN_EXHAUSTED' });
-  if (index <= receiving.counter) return takeStored(state, { chains, index, options });
+  if (index <= receiving.counter) return takeStored(state, { chains, index, elapsedMs, options });
   const isTooFar = index - receiving.counter - 1 > limits.pqForwardJumpMax;
   if (isTooFar && sabotage !== 'jumps-without-limit') return err({ code: 'TOO_FAR_AHEAD' });
   const walked = walk(receiving, { index, crypto, options });
@@ -113,6 +128,7 @@ export function pqReceive(
     ratchetKey: PQ_CHAIN_KEY,
     seeds,
     receivedCount: state.hot.receivedCount + 1,
+    elapsedMs,
     limits,
   });
   const made = new Set<Secret>(seeds.map(({ seed }) => seed));
@@ -152,11 +168,14 @@ function takeStored(
   {
     chains,
     index,
+    elapsedMs,
     options,
-  }: { readonly chains: PqChains; readonly index: number; readonly options: RatchetOptions },
+  }: Omit<PqReceiveEnv, 'crypto'> & { readonly chains: PqChains; readonly index: number },
 ): Result<PqReceiveStep, RatchetRejection> {
   const entry = entryOf(state.cold.directory, PQ_CHAIN_KEY, index);
   if (entry === undefined) return err({ code: 'DUPLICATE' });
+  const { limits } = options;
+  if (isOutdated(entry, { elapsedMs, limits })) return err({ code: 'DUPLICATE' });
   const block = state.blocks.get(entry.id);
   if (block === undefined) return err({ code: 'BLOCKS_NEEDED', blocks: [entry.id] });
   const stored = block.seeds.find(({ counter }) => counter === index);

@@ -19,7 +19,7 @@ export interface RatchetOptions {
   readonly suite: RatchetSuite;
   readonly limits: RatchetLimits;
   /** A planted defect, for the tests that must catch it. Production passes none. */
-  readonly sabotage?: RatchetSabotage | undefined;
+  readonly sabotage?: RatchetSabotage | MessageSabotage | undefined;
 }
 
 /**
@@ -31,6 +31,22 @@ export type RatchetSabotage =
   | 'reuses-ratchet-key'
   | 'never-expires'
   | 'jumps-without-limit';
+
+/**
+ * More of them, for the laws of this package: skipped keys that are not stored, a sending chain that
+ * stands still, the key of an opened message that stays, a state moved or its secrets wiped before
+ * the tag is checked, keys derived for what is known to be a duplicate, more keys than the limits
+ * allow, a header tried once for each stored key.
+ */
+export type MessageSabotage =
+  | 'forgets-skipped'
+  | 'stalls-sending'
+  | 'keeps-spent-seed'
+  | 'moves-before-tag'
+  | 'wipes-before-tag'
+  | 'derives-duplicates'
+  | 'stores-without-limit'
+  | 'tries-every-key';
 
 /** Signal's labels under the default limits. */
 export const defaultRatchetOptions: RatchetOptions = {

@@ -6,8 +6,9 @@
 import type { Result } from '@simsim/bytes';
 import { compareBytes, err, ok } from '@simsim/bytes';
 import type { Crypto, Secret } from '@simsim/crypto';
+import { exceedsJump, skipTo, walkTo } from './chain-walk.ts';
 import type { RatchetOptions } from './ratchet-env.ts';
-import { messageStep, rootStep } from './ratchet-send.ts';
+import { rootStep } from './ratchet-send.ts';
 import type {
   Chain,
   OlderChain,
@@ -22,6 +23,7 @@ import {
   addSeeds,
   entryOf,
   expireBlocks,
+  isOutdated,
   isPqChain,
   openEntryOf,
   takeSeed,
@@ -45,25 +47,29 @@ export interface ReceiveEnv {
   readonly crypto: Crypto;
   /** The post-quantum ratchet's key of this message, which salts the message keys; mostly none. */
   readonly salt?: Secret<'seed'> | undefined;
+  /** See {@link BlockTime}; needed only under `blockLifeMs`. */
+  readonly elapsedMs?: number | undefined;
 }
 
 /**
  * Finds or derives the keys of the message that `header` announces.
  *
- * Limits: skips at most `forwardJumpMax` messages of a chain, checked before anything is derived.
+ * Limits: skips at most `forwardJumpMax` messages of a chain, checked before anything is derived;
+ * under `oldChains: 'closed'` as many again up to PN of the chain before it.
  * Rejects: `BAD_KEY`, `UNKNOWN_RATCHET_KEY`, `TOO_FAR_AHEAD`, `CHAIN_EXHAUSTED`, `DUPLICATE`,
  * `BLOCKS_NEEDED`; the old state is untouched then and nothing new is left behind.
  * Spec: Double Ratchet §3.4.
- * Differs: the received PN is not used; the last few receiving chains stay open instead, because
- * real peers send it one too low (signal-wire b.6).
+ * Differs: unless the suite says `oldChains: 'closed'`, the received PN is not used; the last few
+ * receiving chains stay open instead, because real peers send it one too low (signal-wire b.6).
  */
 export function ratchetReceive(
   state: RatchetState,
   header: RatchetHeader,
-  { crypto, salt, options }: ReceiveEnv & { readonly options: RatchetOptions },
+  env: ReceiveEnv & { readonly options: RatchetOptions },
 ): Result<ReceiveStep, RatchetRejection> {
   const { hot, cold } = state;
-  const stepping: Stepping = { crypto, salt, options, header };
+  const { options } = env;
+  const stepping: Stepping = { ...env, header };
   if (isPqChain(header.ratchetKey)) return err({ code: 'BAD_KEY', key: 'ratchet' });
   if (header.counter >= options.limits.chainMessagesMax) return err({ code: 'CHAIN_EXHAUSTED' });
   if (hot.receiving !== undefined && hot.peer && isKey(hot.peer.bytes, header)) {
@@ -115,11 +121,11 @@ function advanceCurrent(
   receiving: Chain,
   stepping: Stepping,
 ): Result<ReceiveStep, RatchetRejection> {
-  const walked = walk(receiving, stepping);
-  if (!walked.ok) return walked;
-  const { next, keys, seeds } = walked.value;
+  const { header, options } = stepping;
+  if (exceedsJump(header.counter - receiving.counter, options)) return tooFarAhead();
+  const { next, keys, seeds } = walkTo(receiving, header.counter, stepping);
   const hot = { ...state.hot, receiving: next };
-  const kept = settle({ ...state, hot }, seeds, stepping);
+  const kept = settle({ ...state, hot }, [{ ratchetKey: header.ratchetKey, seeds }], stepping);
   return ok({
     state: kept.state,
     keys,
@@ -135,14 +141,14 @@ function advanceOlder(
   older: OlderChain,
   stepping: Stepping,
 ): Result<ReceiveStep, RatchetRejection> {
-  const walked = walk(older, stepping);
-  if (!walked.ok) return walked;
-  const { next, keys, seeds } = walked.value;
+  const { header, options } = stepping;
+  if (exceedsJump(header.counter - older.counter, options)) return tooFarAhead();
+  const { next, keys, seeds } = walkTo(older, header.counter, stepping);
   const olderChains = state.cold.olderChains.map((chain) =>
     chain === older ? { ...next, ratchetKey: older.ratchetKey } : chain,
   );
   const cold = { ...state.cold, olderChains };
-  const kept = settle({ ...state, cold }, seeds, stepping);
+  const kept = settle({ ...state, cold }, [{ ratchetKey: older.ratchetKey, seeds }], stepping);
   return ok({
     state: kept.state,
     keys,
@@ -160,19 +166,18 @@ function turn(state: RatchetState, stepping: Stepping): Result<ReceiveStep, Ratc
   // A key we already sent to but never received on would begin a chain nobody has (DR-7).
   const isFirstPeerKey = hot.peer !== undefined && isKey(hot.peer.bytes, header);
   if (sending.kind === 'owed' || isFirstPeerKey) return err({ code: 'UNKNOWN_RATCHET_KEY' });
-  if (exceedsJump(header.counter, options)) return err({ code: 'TOO_FAR_AHEAD' });
+  if (exceedsJump(header.counter, options)) return tooFarAhead();
+  if (isClosing(options) && hot.receiving !== undefined) {
+    const missing = header.previousCount - hot.receiving.counter;
+    if (exceedsJump(missing, options)) return tooFarAhead();
+  }
   const peer = crypto.publicKey(header.ratchetKey);
   const shared = peer && crypto.dh(sending.own.privateKey, peer);
   if (peer === undefined || shared === undefined) return err({ code: 'BAD_KEY', key: 'ratchet' });
   const [root, chain] = rootStep(crypto, { root: hot.root, shared, info: options.suite.rootInfo });
-  const walked = walk({ chain, counter: 0 }, stepping);
-  crypto.wipe(chain); // the walk has gone past it, or failed
-  if (!walked.ok) {
-    crypto.wipe(root);
-    return walked;
-  }
-  const { next, keys, seeds } = walked.value;
-  const { olderChains, dropped } = pushOlder(state, options);
+  const { next, keys, seeds } = walkTo({ chain, counter: 0 }, header.counter, stepping);
+  crypto.wipe(chain); // the walk has gone past it
+  const { olderChains, left, dropped } = leaveCurrent(state, stepping);
   const consumed: Secret[] = [hot.root, ...dropped];
   if (sending.kind === 'ready') consumed.push(sending.own.privateKey, sending.chain.chain);
   const turned: RatchetHot = {
@@ -183,7 +188,8 @@ function turn(state: RatchetState, stepping: Stepping): Result<ReceiveStep, Ratc
     receiving: next,
     previousCount: sending.kind === 'ready' ? sending.chain.counter : 0,
   };
-  const kept = settle({ ...state, hot: turned, cold: { ...cold, olderChains } }, seeds, stepping);
+  const added = [...left, { ratchetKey: header.ratchetKey, seeds }];
+  const kept = settle({ ...state, hot: turned, cold: { ...cold, olderChains } }, added, stepping);
   return ok({
     state: kept.state,
     keys,
@@ -193,19 +199,45 @@ function turn(state: RatchetState, stepping: Stepping): Result<ReceiveStep, Ratc
   });
 }
 
-/** The current receiving chain becomes the newest older one; what exceeds the limit is dropped. */
-function pushOlder(
-  { hot, cold }: RatchetState,
-  { limits }: RatchetOptions,
-): { readonly olderChains: readonly OlderChain[]; readonly dropped: readonly Secret[] } {
+/** What a turn leaves of the chains before it. */
+interface LeftChains {
+  readonly olderChains: readonly OlderChain[];
+  /** Keys of the chain that was closed, up to the PN of the message. */
+  readonly left: readonly ChainSeeds[];
+  readonly dropped: readonly Secret[];
+}
+
+/**
+ * Closes the current receiving chain, or makes it the newest older one; what exceeds the limit is
+ * dropped.
+ */
+function leaveCurrent({ hot, cold }: RatchetState, stepping: Stepping): LeftChains {
+  const { crypto, options, header } = stepping;
   if (hot.receiving === undefined || hot.peer === undefined) {
-    return { olderChains: cold.olderChains, dropped: [] };
+    return { olderChains: cold.olderChains, left: [], dropped: [] };
   }
-  const chains = [{ ...hot.receiving, ratchetKey: hot.peer.bytes }, ...cold.olderChains];
+  const ratchetKey = hot.peer.bytes;
+  if (isClosing(options)) {
+    const { chain, seeds } = skipTo(hot.receiving, header.previousCount, stepping);
+    if (chain !== hot.receiving) crypto.wipe(chain.chain);
+    const left = [{ ratchetKey, seeds }];
+    return { olderChains: cold.olderChains, left, dropped: [hot.receiving.chain] };
+  }
+  const { olderChainsMax } = options.limits;
+  const chains = [{ ...hot.receiving, ratchetKey }, ...cold.olderChains];
   return {
-    olderChains: chains.slice(0, limits.olderChainsMax),
-    dropped: chains.slice(limits.olderChainsMax).map(({ chain }) => chain),
+    olderChains: chains.slice(0, olderChainsMax),
+    left: [],
+    dropped: chains.slice(olderChainsMax).map(({ chain }) => chain),
   };
+}
+
+function isClosing({ suite }: RatchetOptions): boolean {
+  return suite.oldChains === 'closed';
+}
+
+function tooFarAhead(): Result<never, RatchetRejection> {
+  return err({ code: 'TOO_FAR_AHEAD' });
 }
 
 /** A message whose seed was stored when its chain went past it. */
@@ -215,7 +247,11 @@ function takeStored(
 ): Result<ReceiveStep, RatchetRejection> {
   const { crypto, salt, options, header } = stepping;
   const entry = entryOf(state.cold.directory, header.ratchetKey, header.counter);
+  if (entry === undefined && options.sabotage === 'derives-duplicates' && state.hot.receiving) {
+    return advanceCurrent(state, state.hot.receiving, stepping);
+  }
   if (entry === undefined) return err({ code: 'DUPLICATE' });
+  if (isOutdated(entry, { ...stepping, limits: options.limits })) return err({ code: 'DUPLICATE' });
   const block = state.blocks.get(entry.id);
   if (block === undefined) return err({ code: 'BLOCKS_NEEDED', blocks: [entry.id] });
   const stored = block.seeds.find(({ counter }) => counter === header.counter);
@@ -228,33 +264,10 @@ function takeStored(
   return ok({ state: kept.state, keys, consumed, created: kept.created, didTurn: false });
 }
 
-interface Walk {
-  readonly next: Chain;
-  readonly keys: Secret<'message'>;
+/** Seeds of one chain on their way into the store. */
+interface ChainSeeds {
+  readonly ratchetKey: Uint8Array;
   readonly seeds: readonly SkippedSeed[];
-}
-
-/** Walks a chain to the announced message, keeping the seeds it passes. Leaves `from` usable. */
-function walk(from: Chain, stepping: Stepping): Result<Walk, RatchetRejection> {
-  const { crypto, options, header } = stepping;
-  if (exceedsJump(header.counter - from.counter, options)) return err({ code: 'TOO_FAR_AHEAD' });
-  const seeds: SkippedSeed[] = [];
-  let { chain } = from;
-  for (let counter = from.counter; counter < header.counter; counter++) {
-    const [next, seed] = crypto.chainStep(chain);
-    if (chain !== from.chain) crypto.wipe(chain);
-    chain = next;
-    // More than the session may keep would be dropped again at once.
-    if (header.counter - counter > options.limits.skippedKeysMax) crypto.wipe(seed);
-    else seeds.push({ counter, seed });
-  }
-  const [next, keys] = messageStep(stepping, chain, options);
-  if (chain !== from.chain) crypto.wipe(chain);
-  return ok({ next: { chain: next, counter: header.counter + 1 }, keys, seeds });
-}
-
-function exceedsJump(skipped: number, { limits, sabotage }: RatchetOptions): boolean {
-  return skipped > limits.forwardJumpMax && sabotage !== 'jumps-without-limit';
 }
 
 interface Settled {
@@ -266,31 +279,38 @@ interface Settled {
 /** Counts the message, lets old blocks die and stores what was skipped. */
 function settle(
   state: RatchetState,
-  seeds: readonly SkippedSeed[],
-  { crypto, options, header }: Stepping,
+  added: readonly ChainSeeds[],
+  { crypto, elapsedMs, options }: Stepping,
 ): Settled {
+  const { sabotage } = options;
   const receivedCount = state.hot.receivedCount + 1;
-  const { limits, sabotage } = options;
+  const limits =
+    sabotage === 'stores-without-limit'
+      ? { ...options.limits, skippedKeysMax: Infinity, blocksMax: Infinity }
+      : options.limits;
+  const time = { receivedCount, elapsedMs, limits };
   const hot = { ...state.hot, receivedCount };
   const before = storeOf(state);
-  const expired =
-    sabotage === 'never-expires'
-      ? { store: before, dropped: [] }
-      : expireBlocks(before, { receivedCount, limits });
-  const { ratchetKey } = header;
-  const added =
-    seeds.length === 0
-      ? { store: expired.store, dropped: [] }
-      : addSeeds(expired.store, { ratchetKey, seeds, receivedCount, limits });
-  // A seed that was made and dropped in this very step is in neither state.
-  const made = new Set<Secret>(seeds.map(({ seed }) => seed));
-  const dropped: Secret[] = [...expired.dropped];
-  for (const seed of added.dropped) {
-    if (made.delete(seed)) crypto.wipe(seed);
-    else dropped.push(seed);
+  const dropped: Secret[] = [];
+  let store = before;
+  if (sabotage !== 'never-expires') {
+    const expired = expireBlocks(store, time);
+    store = expired.store;
+    dropped.push(...expired.dropped);
   }
-  const settled =
-    added.store === before ? { ...state, hot } : withStore({ ...state, hot }, added.store);
+  // A seed that was made and dropped in this very step is in neither state.
+  const made = new Set<Secret>();
+  for (const { ratchetKey, seeds } of sabotage === 'forgets-skipped' ? [] : added) {
+    if (seeds.length === 0) continue;
+    for (const { seed } of seeds) made.add(seed);
+    const change = addSeeds(store, { ...time, ratchetKey, seeds });
+    store = change.store;
+    for (const seed of change.dropped) {
+      if (made.delete(seed)) crypto.wipe(seed);
+      else dropped.push(seed);
+    }
+  }
+  const settled = store === before ? { ...state, hot } : withStore({ ...state, hot }, store);
   return { state: settled, dropped, created: [...made] };
 }
 

@@ -40,10 +40,11 @@ export function ratchetSend(
   const { hot, own, chain, rootConsumed } = turned.value;
   if (chain.counter >= options.limits.chainMessagesMax) return err({ code: 'CHAIN_EXHAUSTED' });
   const [next, keys] = messageStep(env, chain.chain, options);
+  const stalls = options.sabotage === 'stalls-sending';
   const sending = {
     kind: 'ready',
     own,
-    chain: { chain: next, counter: chain.counter + 1 },
+    chain: { chain: stalls ? chain.chain : next, counter: chain.counter + 1 },
   } as const;
   const consumed: Secret[] = [];
   if (rootConsumed === undefined) {
@@ -97,7 +98,11 @@ function readyHalf(
   });
 }
 
-function newPair({ crypto, entropy }: RatchetEnv, sabotage: RatchetOptions['sabotage']): KeyPair {
+/** GENERATE_DH. Entropy: 32 bytes. */
+export function newPair(
+  { crypto, entropy }: RatchetEnv,
+  sabotage: RatchetOptions['sabotage'],
+): KeyPair {
   const fresh = entropy(32);
   return crypto.keyPair(sabotage === 'reuses-ratchet-key' ? new Uint8Array(32) : fresh);
 }

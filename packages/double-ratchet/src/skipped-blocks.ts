@@ -5,7 +5,7 @@
  */
 
 import type { Secret } from '@simsim/crypto';
-import { compareBytes } from '@simsim/bytes';
+import { compareBytes, invariant } from '@simsim/bytes';
 import type { RatchetLimits } from './limits.ts';
 
 /** The seed of one skipped message. */
@@ -34,6 +34,19 @@ export interface BlockEntry {
   readonly count: number;
   /** Messages the session had received when the block was born. */
   readonly bornAt: number;
+  /** `elapsedMs` of that step, where the caller gives it. */
+  readonly bornAtMs?: number | undefined;
+}
+
+/** By what a block's age is told. */
+export interface BlockTime {
+  readonly receivedCount: number;
+  /**
+   * Milliseconds on a clock that only goes forward, restarts included; the caller adds them up. Only
+   * looked at under `blockLifeMs`.
+   */
+  readonly elapsedMs?: number | undefined;
+  readonly limits: RatchetLimits;
 }
 
 /** The store of skipped keys: the directory and the loaded blocks. */
@@ -84,30 +97,28 @@ export function openEntryOf(
 }
 
 /** What {@link addSeeds} adds, and when. */
-export interface AddedSeeds {
+export interface AddedSeeds extends BlockTime {
   readonly ratchetKey: Uint8Array;
   /** Ascending, and above every counter stored for this chain before. */
   readonly seeds: readonly SkippedSeed[];
-  readonly receivedCount: number;
-  readonly limits: RatchetLimits;
 }
 
 /** Stores seeds: first into the chain's open block where it is loaded, then into new ones. */
 export function addSeeds(store: SkippedStore, added: AddedSeeds): SkippedChange {
-  const { ratchetKey, seeds, receivedCount, limits } = added;
+  const { ratchetKey, seeds, receivedCount, elapsedMs, limits } = added;
   const directory = [...store.directory];
   const blocks = new Map(store.blocks);
   let { nextBlockId } = store;
   let at = 0;
 
   const open = openEntryOf(directory, ratchetKey, { receivedCount, limits });
-  const openBlock = open && blocks.get(open.id);
+  const openBlock = open && takesKeys(open, added) ? blocks.get(open.id) : undefined;
   if (open && openBlock) {
     const room = limits.blockKeysMax - openBlock.seeds.length;
     const block = { ...openBlock, seeds: [...openBlock.seeds, ...seeds.slice(0, room)] };
     at = Math.min(room, seeds.length);
     blocks.set(block.id, block);
-    directory[directory.indexOf(open)] = entryFor(block, open.bornAt);
+    directory[directory.indexOf(open)] = entryFor(block, open);
   }
   for (; at < seeds.length; at += limits.blockKeysMax) {
     const block = {
@@ -116,9 +127,16 @@ export function addSeeds(store: SkippedStore, added: AddedSeeds): SkippedChange 
       seeds: seeds.slice(at, at + limits.blockKeysMax),
     };
     blocks.set(block.id, block);
-    directory.push(entryFor(block, receivedCount));
+    directory.push(entryFor(block, { bornAt: receivedCount, bornAtMs: elapsedMs }));
   }
   return dropOldest({ directory, nextBlockId, blocks }, limits);
+}
+
+/** Under a life in milliseconds a block past half of it takes no more: they would die too soon. */
+function takesKeys(open: BlockEntry, { elapsedMs, limits }: BlockTime): boolean {
+  const { blockLifeMs } = limits;
+  if (blockLifeMs === undefined) return true;
+  return !isOutdated(open, { elapsedMs, limits: { ...limits, blockLifeMs: blockLifeMs / 2 } });
 }
 
 /** Takes one seed out. The seed itself is the caller's now; an emptied block is gone. */
@@ -137,19 +155,31 @@ export function takeSeed(
   return { ...store, directory: store.directory.filter(({ id }) => id !== block.id), blocks };
 }
 
-/** Drops the blocks whose life in received messages is over; the same store if there are none. */
-export function expireBlocks(
-  store: SkippedStore,
-  { receivedCount, limits }: { readonly receivedCount: number; readonly limits: RatchetLimits },
-): SkippedChange {
+/** Drops the blocks whose life is over, in messages or in time; the same store if there are none. */
+export function expireBlocks(store: SkippedStore, time: BlockTime): SkippedChange {
   let expired = 0;
   // Oldest first, so looking at the head is enough on every ordinary message.
-  for (const { bornAt } of store.directory) {
-    if (receivedCount - bornAt <= limits.blockLifeMessages) break;
+  for (const { bornAt, bornAtMs } of store.directory) {
+    const isYoung = time.receivedCount - bornAt <= time.limits.blockLifeMessages;
+    if (isYoung && !isOutdated({ bornAtMs }, time)) break;
     expired += 1;
   }
   if (expired === 0) return { store, dropped: [] };
   return dropEntries(store, new Set(store.directory.slice(0, expired)));
+}
+
+/**
+ * Whether a life in milliseconds is set and over. What was born without a time, or after `elapsedMs`
+ * because the clock went back, has no known age and counts as over: the limit must hold.
+ */
+export function isOutdated(
+  { bornAtMs }: { readonly bornAtMs?: number | undefined },
+  { elapsedMs, limits: { blockLifeMs } }: Pick<BlockTime, 'elapsedMs' | 'limits'>,
+): boolean {
+  if (blockLifeMs === undefined) return false;
+  invariant(elapsedMs !== undefined, 'a life in milliseconds needs the time in every step');
+  const ageMs = bornAtMs === undefined ? -1 : elapsedMs - bornAtMs;
+  return ageMs < 0 || ageMs > blockLifeMs;
 }
 
 /** Both kinds of keys have the limits for themselves: neither pushes out what the other needs. */
@@ -176,10 +206,14 @@ function dropEntries(store: SkippedStore, gone: ReadonlySet<BlockEntry>): Skippe
   return { store: { ...store, directory, blocks }, dropped };
 }
 
-function entryFor(block: SkippedBlock, bornAt: number): BlockEntry {
-  const { id, ratchetKey, seeds } = block;
+function entryFor(
+  { id, ratchetKey, seeds }: SkippedBlock,
+  { bornAt, bornAtMs }: Pick<BlockEntry, 'bornAt' | 'bornAtMs'>,
+): BlockEntry {
   const from = seeds[0]?.counter ?? 0;
-  return { id, ratchetKey, from, to: seeds.at(-1)?.counter ?? from, count: seeds.length, bornAt };
+  const to = seeds.at(-1)?.counter ?? from;
+  const entry = { id, ratchetKey, from, to, count: seeds.length, bornAt };
+  return bornAtMs === undefined ? entry : { ...entry, bornAtMs };
 }
 
 /** Ratchet keys are public, so stopping early tells nobody anything. */

@@ -3,7 +3,9 @@
 import type { Result } from '@simsim/bytes';
 import { err, ok } from '@simsim/bytes';
 import type { KeyPair, PublicKey, Secret } from '@simsim/crypto';
+import { checkLimits } from './limits.ts';
 import type { RatchetEnv, RatchetOptions } from './ratchet-env.ts';
+import { rootStep } from './ratchet-send.ts';
 import type { RatchetCold, RatchetRejection, RatchetState } from './ratchet-state.ts';
 
 const NO_SKIPPED_KEYS: RatchetCold = { olderChains: [], directory: [], nextBlockId: 0 };
@@ -18,16 +20,16 @@ const NO_SKIPPED_KEYS: RatchetCold = { olderChains: [], directory: [], nextBlock
 export function startInitiator(
   { root, peer }: { readonly root: Secret<'root'>; readonly peer: PublicKey },
   { crypto, entropy }: RatchetEnv,
-  { suite }: RatchetOptions,
+  { suite, limits }: RatchetOptions,
 ): Result<RatchetState, RatchetRejection> {
+  checkLimits(limits);
   const own = crypto.keyPair(entropy(32));
   const shared = crypto.dh(own.privateKey, peer);
   if (shared === undefined) {
     crypto.wipe(own.privateKey);
     return err({ code: 'BAD_KEY', key: 'ratchet' });
   }
-  const [nextRoot, chain] = crypto.hkdf([shared], root, suite.rootInfo, ['root', 'chain']);
-  crypto.wipe(shared);
+  const [nextRoot, chain] = rootStep(crypto, { root, shared, info: suite.rootInfo });
   const hot = {
     root: nextRoot,
     sending: { kind: 'ready', own, chain: { chain, counter: 0 } },
