@@ -46,7 +46,12 @@ export function decryptWith(
   const inner = message.kind === 'initiation' ? message.inner : message;
   if (!namesUs(inner, addresses)) return err({ code: 'WRONG_ADDRESSES' });
   const proposed = propose(session, inner, { crypto, options });
-  if (!proposed.ok) return proposed;
+  if (!proposed.ok) {
+    // Each ratchet names its own block; whoever loads wants to do it once.
+    const isUnloaded = proposed.error.code === 'BLOCKS_NEEDED';
+    const blocks = isUnloaded ? blocksForWith({ session, message }, options) : [];
+    return isUnloaded ? err({ code: 'BLOCKS_NEEDED', blocks }) : proposed;
+  }
   const { step, pq } = proposed.value;
   const { keys, didTurn } = step;
   const consumed = [...step.consumed, ...(pq?.consumed ?? [])];

@@ -5,12 +5,14 @@ import { bytesToHex, equalBytes } from '@simsim/bytes';
 import { nobleCrypto } from '@simsim/crypto/noble';
 import { nodeCrypto } from '@simsim/crypto/node';
 import { describe, expect, it } from 'vitest';
-import type { SessionOptions } from '../src/index.ts';
 import { isInitiating, parseMessage } from '../src/index.ts';
+import type { TalkOptions } from './conversation.ts';
 import { Conversation, bytesOf, fingerprint, parse } from './conversation.ts';
 import { events, flipTag, play } from './schedule.ts';
 
 const crypto = nodeCrypto;
+
+const versions = [{ version: 3 }, { version: 4 }] as const;
 
 /** Whether a law holds under a variant of the code; a law that throws does not. */
 function holds(law: () => void): boolean {
@@ -23,7 +25,7 @@ function holds(law: () => void): boolean {
 }
 
 /** Three turns of Bob's conversation with two messages of each chain held back. */
-function heldMessages(options: SessionOptions): { talk: Conversation; held: Uint8Array[] } {
+function heldMessages(options: TalkOptions): { talk: Conversation; held: Uint8Array[] } {
   const talk = new Conversation(crypto, options);
   const { alice } = talk;
   const held: Uint8Array[] = [];
@@ -38,7 +40,7 @@ function heldMessages(options: SessionOptions): { talk: Conversation; held: Uint
   return { talk, held };
 }
 
-function anyOrder(options: SessionOptions): void {
+function anyOrder(options: TalkOptions): void {
   const { talk, held } = heldMessages(options);
   const start = talk.bob.session;
   for (const order of permutations([0, 1, 2, 3, 4, 5])) {
@@ -51,16 +53,16 @@ function anyOrder(options: SessionOptions): void {
   }
 }
 
-describe('any order', () => {
-  it('of six messages over three turns decrypts', () => anyOrder({}));
+describe.each(versions)('any order, version $version,', (base) => {
+  it('of six messages over three turns decrypts', () => anyOrder(base));
 
   it('is noticed to fail without older chains or without skipped keys', () => {
-    expect(holds(() => anyOrder({ limits: { olderChainsMax: 1 } }))).toBe(false);
-    expect(holds(() => anyOrder({ limits: { skippedKeysMax: 0 } }))).toBe(false);
+    expect(holds(() => anyOrder({ ...base, limits: { olderChainsMax: 1 } }))).toBe(false);
+    expect(holds(() => anyOrder({ ...base, limits: { skippedKeysMax: 0 } }))).toBe(false);
   });
 
   it('of 1000 messages reversed decrypts', () => {
-    const talk = new Conversation(crypto);
+    const talk = new Conversation(crypto, base);
     talk.toBob(talk.send(talk.alice, bytesOf('first')));
     const sent = Array.from({ length: 1000 }, (_, i) =>
       talk.send(talk.alice, Uint8Array.of(i, i >> 8)),
@@ -74,24 +76,24 @@ describe('any order', () => {
   });
 });
 
-function runSchedules(options: SessionOptions): void {
+function runSchedules(options: TalkOptions): void {
   fc.assert(fc.property(events, (script) => void play(script, crypto, options)));
 }
 
-describe('a bad network', () => {
-  it('loses nothing that arrives, and repeats and damage change nothing', () => runSchedules({}));
+describe.each(versions)('a bad network, version $version,', (base) => {
+  it('loses nothing that arrives, and repeats and damage change nothing', () => runSchedules(base));
 
   it('is noticed to win where code is broken', () => {
-    expect(holds(() => runSchedules({ sabotage: 'keeps-used-seed' }))).toBe(false);
-    expect(holds(() => runSchedules({ sabotage: 'moves-before-tag' }))).toBe(false);
-    expect(holds(() => runSchedules({ sabotage: 'wipes-before-commit' }))).toBe(false);
+    expect(holds(() => runSchedules({ ...base, sabotage: 'keeps-used-seed' }))).toBe(false);
+    expect(holds(() => runSchedules({ ...base, sabotage: 'moves-before-tag' }))).toBe(false);
+    expect(holds(() => runSchedules({ ...base, sabotage: 'wipes-before-commit' }))).toBe(false);
   });
 
   it('shows both backends the same', () => {
     fc.assert(
       fc.property(events, fc.nat({ max: 50 }), (script, seed) => {
         const [a, b] = [nobleCrypto, nodeCrypto].map((backend) => {
-          const { talk, wire } = play(script, backend, { seed });
+          const { talk, wire } = play(script, backend, { ...base, seed });
           const states = [talk.alice, talk.bob].map(({ session }) => fingerprint(session, backend));
           return [...wire, ...states].map(bytesToHex);
         });
@@ -126,10 +128,7 @@ const targets: Record<string, (talk: Conversation) => Uint8Array> = {
   },
 };
 
-function refusalChangesNothing(
-  target: (talk: Conversation) => Uint8Array,
-  options: SessionOptions,
-) {
+function refusalChangesNothing(target: (talk: Conversation) => Uint8Array, options: TalkOptions) {
   const talk = new Conversation(crypto, options);
   talk.toBob(talk.send(talk.alice, bytesOf('first')));
   talk.deliver(talk.alice, talk.send(talk.bob, bytesOf('reply')));
@@ -150,21 +149,21 @@ function refusalChangesNothing(
   expect(talk.deliver(talk.bob, genuine)).toEqual(bytesOf('x'));
 }
 
-describe('a refused message', () => {
+describe.each(versions)('a refused message, version $version,', (base) => {
   it.each(Object.entries(targets))('changes nothing where it is %s', (_title, target) => {
-    refusalChangesNothing(target, {});
+    refusalChangesNothing(target, base);
   });
 
   it('is noticed to change things where code is broken', () => {
     for (const target of Object.values(targets)) {
       for (const sabotage of ['moves-before-tag', 'wipes-before-commit'] as const) {
-        expect(holds(() => refusalChangesNothing(target, { sabotage }))).toBe(false);
+        expect(holds(() => refusalChangesNothing(target, { ...base, sabotage }))).toBe(false);
       }
     }
   });
 });
 
-function everyTurnHasItsKey(options: SessionOptions): void {
+function everyTurnHasItsKey(options: TalkOptions): void {
   const talk = new Conversation(crypto, options);
   talk.toBob(talk.send(talk.alice, bytesOf('first')));
   const keys = new Set<string>();
@@ -183,16 +182,21 @@ function everyTurnHasItsKey(options: SessionOptions): void {
   expect(keys.size).toBe(12);
 }
 
-describe('every turn', () => {
-  it('has a ratchet key of its own', () => everyTurnHasItsKey({}));
+describe.each(versions)('every turn, version $version,', (base) => {
+  it('has a ratchet key of its own', () => everyTurnHasItsKey(base));
 
   it('is noticed to repeat one', () => {
-    expect(holds(() => everyTurnHasItsKey({ sabotage: 'reuses-ratchet-key' }))).toBe(false);
+    expect(holds(() => everyTurnHasItsKey({ ...base, sabotage: 'reuses-ratchet-key' }))).toBe(
+      false,
+    );
   });
 });
 
+/** Each keeps skipped keys of its own. */
+const ratchetsOf = ({ version }: TalkOptions): number => (version === 4 ? 2 : 1);
+
 /** Each round loses one message, as a rejected round of a sender does. */
-function holesDie(options: SessionOptions): void {
+function holesDie(options: TalkOptions): void {
   const limits = { blockLifeMessages: 20, blockOpenMessages: 4, skippedKeysMax: 64, blocksMax: 64 };
   const talk = new Conversation(crypto, { ...options, limits });
   talk.toBob(talk.send(talk.alice, bytesOf('first')));
@@ -203,8 +207,8 @@ function holesDie(options: SessionOptions): void {
     if (round % 3 === 0) talk.deliver(talk.alice, talk.send(talk.bob, bytesOf('turn')));
     const { directory } = talk.bob.session.cold.ratchet;
     const keys = [...talk.bob.session.blocks.values()].flatMap(({ seeds }) => seeds);
-    // One key a message, each alive for at most 20 messages.
-    expect(keys.length).toBeLessThanOrEqual(21);
+    // One key a message and ratchet, each alive for at most 20 messages.
+    expect(keys.length).toBeLessThanOrEqual(21 * ratchetsOf(options));
     expect(directory.length).toBe(talk.bob.session.blocks.size);
   }
   const oldest = lost[0] ?? new Uint8Array();
@@ -212,16 +216,16 @@ function holesDie(options: SessionOptions): void {
   expect(talk.tryDeliver(talk.bob, lost.at(-1) ?? oldest).ok).toBe(true);
 }
 
-describe('holes of rejected rounds', () => {
-  it('die by count', () => holesDie({}));
+describe.each(versions)('holes of rejected rounds, version $version,', (base) => {
+  it('die by count', () => holesDie(base));
 
   it('are noticed to stay for ever', () => {
-    expect(holds(() => holesDie({ sabotage: 'never-expires' }))).toBe(false);
+    expect(holds(() => holesDie({ ...base, sabotage: 'never-expires' }))).toBe(false);
   });
 
   it('are bounded over many chains, the oldest going first', () => {
     const limits = { skippedKeysMax: 100, forwardJumpMax: 60 };
-    const talk = new Conversation(crypto, { limits });
+    const talk = new Conversation(crypto, { ...base, limits });
     talk.toBob(talk.send(talk.alice, bytesOf('first')));
     const lost: Uint8Array[] = [];
     for (let turn = 0; turn < 6; turn++) {
@@ -229,7 +233,8 @@ describe('holes of rejected rounds', () => {
       talk.deliver(talk.bob, talk.send(talk.alice, bytesOf('carrier')));
       talk.deliver(talk.alice, talk.send(talk.bob, bytesOf('turn')));
       const counts = [...talk.bob.session.blocks.values()].map(({ seeds }) => seeds.length);
-      expect(counts.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(100);
+      const sum = counts.reduce((before, count) => before + count, 0);
+      expect(sum).toBeLessThanOrEqual(100 * ratchetsOf(base));
       expect(Math.max(...counts)).toBeLessThanOrEqual(32);
     }
     expect(talk.tryDeliver(talk.bob, lost[0] ?? new Uint8Array()).ok).toBe(false);
@@ -237,7 +242,7 @@ describe('holes of rejected rounds', () => {
   });
 });
 
-function initiationEnds(options: SessionOptions): void {
+function initiationEnds(options: TalkOptions): void {
   const talk = new Conversation(crypto, options);
   for (let i = 0; i < 3; i++) {
     const message = talk.send(talk.alice, bytesOf('hello'));
@@ -252,15 +257,15 @@ function initiationEnds(options: SessionOptions): void {
   expect(parse(talk.send(talk.alice, bytesOf('next'))).kind).toBe('regular');
 }
 
-describe('the initiation', () => {
-  it('rides on every message until one decrypts, and never again', () => initiationEnds({}));
+describe.each(versions)('the initiation, version $version,', (base) => {
+  it('rides on every message until one decrypts, and never again', () => initiationEnds(base));
 
   it('is noticed to go on', () => {
-    expect(holds(() => initiationEnds({ sabotage: 'never-ends-initiation' }))).toBe(false);
+    expect(holds(() => initiationEnds({ ...base, sabotage: 'never-ends-initiation' }))).toBe(false);
   });
 });
 
-function jumpIsBounded(options: SessionOptions): void {
+function jumpIsBounded(options: TalkOptions): void {
   const talk = new Conversation(crypto, { ...options, limits: { forwardJumpMax: 10 } });
   talk.toBob(talk.send(talk.alice, bytesOf('first')));
   const ahead = Array.from({ length: 12 }, () => talk.send(talk.alice, bytesOf('x')));
@@ -271,11 +276,11 @@ function jumpIsBounded(options: SessionOptions): void {
   expect(talk.tryDeliver(talk.bob, ahead[10] ?? new Uint8Array()).ok).toBe(true);
 }
 
-describe('the forward jump', () => {
-  it('goes to the limit and not one further', () => jumpIsBounded({}));
+describe.each(versions)('the forward jump, version $version,', (base) => {
+  it('goes to the limit and not one further', () => jumpIsBounded(base));
 
   it('is noticed to have none', () => {
-    expect(holds(() => jumpIsBounded({ sabotage: 'jumps-without-limit' }))).toBe(false);
+    expect(holds(() => jumpIsBounded({ ...base, sabotage: 'jumps-without-limit' }))).toBe(false);
   });
 });
 
