@@ -6,7 +6,8 @@ import { ROLE_LENGTHS, ROLE_LENGTHS_X448 } from './crypto.ts';
 import type { MakeHandle } from './handle-brand.ts';
 import { bytesOf, lengthOf, splitSecrets } from './handle-brand.ts';
 import { HKDF_BLOCKS_MAX, MAC_KEY, isTagLength } from './layout.ts';
-import type { HashCalls, ParameterSet } from './parameters.ts';
+import type { HashCalls } from './calls.ts';
+import type { ParameterSet } from './parameters.ts';
 import { joinParts, toBytes } from './parts.ts';
 
 /** What {@link hashCalls} is built on. Results are in memory of their own. */

@@ -4,8 +4,6 @@
  * curve have another length and never pass for its own.
  */
 
-import type { Crypto } from './crypto.ts';
-
 /** What a backend calculates with. */
 export interface ParameterSet {
   readonly curve: 'x25519' | 'x448';
@@ -51,15 +49,3 @@ export function parameterSet(choice: ParameterChoice = {}): ParameterSet {
     signatureBytes: isX448 ? 114 : 64,
   };
 }
-
-/** The calls of the seam that depend on the curve. */
-export type CurveCalls = Pick<
-  Crypto,
-  'publicKey' | 'keyPair' | 'keyPairOf' | 'dh' | 'sign' | 'verify'
->;
-
-/** The calls of the seam that depend on the hash, and for their output's lengths on the curve. */
-export type HashCalls = Pick<
-  Crypto,
-  'hkdf' | 'chainStep' | 'messageKeys' | 'chainMessage' | 'tag' | 'tagMatches'
->;

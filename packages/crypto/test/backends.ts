@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { hexToBytes } from '@simsim/bytes';
-import type { Crypto, ParameterChoice } from '../src/index.ts';
+import { bytesToHex, hexToBytes } from '@simsim/bytes';
+import type { Crypto, ParameterChoice, Secret } from '../src/index.ts';
 import { createNobleCrypto, nobleCrypto } from '../src/noble/index.ts';
 import { createNodeCrypto, nodeCrypto } from '../src/node/index.ts';
 
@@ -20,6 +20,11 @@ export function hex(text: string): Uint8Array {
   const bytes = hexToBytes(text);
   if (bytes === undefined) throw new Error(`not hex: ${text.slice(0, 16)}`);
   return bytes;
+}
+
+/** The bytes of a handle as text. */
+export function exportHex(crypto: Crypto, secret: Secret): string {
+  return bytesToHex(crypto.exportSecret(secret));
 }
 
 /** Reads a vector file of this package. */

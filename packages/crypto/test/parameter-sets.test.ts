@@ -2,13 +2,13 @@
 
 import { createHmac, hkdfSync } from 'node:crypto';
 import { bytesToHex, encodeUtf8 } from '@simsim/bytes';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Crypto, ParameterChoice } from '../src/index.ts';
 import { parameterSet } from '../src/index.ts';
 import { createNobleCrypto, nobleCrypto } from '../src/noble/index.ts';
 import { createNodeCrypto, nodeCrypto } from '../src/node/index.ts';
-import { factories, hex, readVectors } from './backends.ts';
+import { exportHex, factories, hex, readVectors } from './backends.ts';
+import { laws } from './laws.ts';
 
 const { agreement } = readVectors<{
   agreement: Record<'privateA' | 'publicA' | 'privateB' | 'publicB' | 'shared', string>;
@@ -24,12 +24,6 @@ const CHOICES: readonly ParameterChoice[] = [
 const named = CHOICES.map(
   (choice) => [Object.values(choice).join(' ') || 'default', choice] as const,
 );
-const bytes = (length: number): fc.Arbitrary<Uint8Array> =>
-  fc.uint8Array({ minLength: length, maxLength: length });
-
-function exportHex(crypto: Crypto, secret: Parameters<Crypto['exportSecret']>[0]): string {
-  return bytesToHex(crypto.exportSecret(secret));
-}
 
 describe('a choice', () => {
   it('of nothing is what Signal speaks', () => {
@@ -64,92 +58,13 @@ describe('a choice', () => {
 
 describe.each(named)('%s on both backends', (_name, choice) => {
   const both = [createNobleCrypto(choice), createNodeCrypto(choice)];
-  const { keyBytes, hashBytes, signatureBytes } = parameterSet(choice);
-  const same = (run: (crypto: Crypto) => unknown): void => {
-    const [first, second] = both.map(run);
-    expect(second).toEqual(first);
-  };
-
+  const { keyBytes, hashBytes } = parameterSet(choice);
   it('says what it is', () => {
     for (const crypto of both) expect(crypto.parameters).toEqual(parameterSet(choice));
   });
 
-  it('keys, agreements and signatures are equal, agree and verify', () => {
-    const input = fc.tuple(bytes(keyBytes), bytes(keyBytes), bytes(64), fc.uint8Array());
-    fc.assert(
-      fc.property(input, ([a, b, entropy64, message]) => {
-        same((crypto) => {
-          const [alice, bob] = [crypto.keyPair(a), crypto.keyPair(b)];
-          const shared = crypto.dh(alice.privateKey, bob.publicKey);
-          const mirrored = crypto.dh(bob.privateKey, alice.publicKey);
-          if (shared === undefined || mirrored === undefined) throw new Error('good keys');
-          expect(exportHex(crypto, shared)).toBe(exportHex(crypto, mirrored));
-          const signature = crypto.sign(alice, [message], entropy64);
-          expect(signature).toHaveLength(signatureBytes);
-          expect(crypto.verify(alice.publicKey, [message], signature)).toBe(true);
-          expect(crypto.verify(alice.publicKey, [message, hex('00')], signature)).toBe(false);
-          const saved = crypto.exportSecret(alice.privateKey);
-          const loaded = crypto.keyPairOf(crypto.importSecret('dh', saved));
-          expect(loaded.publicKey.bytes).toEqual(alice.publicKey.bytes);
-          expect(crypto.publicKey(alice.publicKey.bytes)?.bytes).toEqual(alice.publicKey.bytes);
-          return [bytesToHex(saved), exportHex(crypto, shared), bytesToHex(signature)];
-        });
-      }),
-      { numRuns: 5 },
-    );
-  });
-
-  it('verdicts on any bytes as keys and signatures are equal', () => {
-    fc.assert(
-      fc.property(bytes(keyBytes), bytes(signatureBytes), bytes(keyBytes), (peer, sig, own) => {
-        same((crypto) => {
-          const key = crypto.publicKey(peer);
-          const shared = key && crypto.dh(crypto.keyPair(own).privateKey, key);
-          return [
-            key && crypto.verify(key, [], sig),
-            shared && exportHex(crypto, shared),
-            crypto.publicKey(peer.subarray(1)),
-          ];
-        });
-      }),
-      { numRuns: 10 },
-    );
-  });
-
-  it('KDFs, chains and tags are equal', () => {
-    const input = fc.tuple(bytes(keyBytes), bytes(32), fc.uint8Array(), fc.uint8Array());
-    const length = fc.integer({ min: 8, max: hashBytes });
-    fc.assert(
-      fc.property(input, bytes(80), length, ([ikm, k, salt, info], mk, tagLength) => {
-        same((crypto) => {
-          const shared = crypto.importSecret('shared', ikm);
-          const root = crypto.importSecret('root', k);
-          const roles = ['root', 'dh', 'chain', 'message', 'shared', 'pqAuth'] as const;
-          const derived = [
-            ...crypto.hkdf([ikm, shared], root, info, roles),
-            ...crypto.hkdf([shared], undefined, info, ['seed']),
-            ...crypto.hkdf([shared], salt, info, ['kem']),
-          ];
-          const chain = crypto.importSecret('chain', k);
-          const [next, seed] = crypto.chainStep(chain);
-          const keys = crypto.messageKeys(seed, undefined, info);
-          const fused = crypto.chainMessage(chain, info).map((each) => exportHex(crypto, each));
-          expect(fused).toEqual([exportHex(crypto, next), exportHex(crypto, keys)]);
-          const message = crypto.importSecret('message', mk);
-          const tag = crypto.tag(message, [salt, info], tagLength);
-          expect(tag).toHaveLength(tagLength);
-          expect(crypto.tagMatches(message, [salt, info], tag)).toBe(true);
-          expect(crypto.tagMatches(message, [salt, info, hex('00')], tag)).toBe(false);
-          expect(crypto.tagMatches(message, [salt, info], tag.subarray(0, 7))).toBe(false);
-          const salted = crypto.messageKeys(seed, crypto.importSecret('seed', k), info);
-          return [
-            [...derived, next, seed, salted].map((each) => exportHex(crypto, each)),
-            bytesToHex(tag),
-          ];
-        });
-      }),
-      { numRuns: 30 },
-    );
+  it.each(Object.entries(laws))('%s', (_law, check) => {
+    check(both);
   });
 
   it('a tag shorter than 8 bytes or longer than the hash is a bug', () => {
@@ -191,6 +106,89 @@ describe.each(named)('%s on both backends', (_name, choice) => {
       crypto.wipe(own.privateKey);
       expect(crypto.exportSecret(own.privateKey)).toEqual(new Uint8Array(keyBytes));
     }
+  });
+});
+
+/** One flaw in one backend, and the law that must see it. */
+const saboteurs: readonly (readonly [
+  string,
+  keyof typeof laws,
+  (good: Crypto) => Partial<Crypto>,
+])[] = [
+  [
+    'clamps differently',
+    'equal keys, agreements and signatures',
+    (good) => ({ keyPair: (entropy) => good.keyPair(entropy.toReversed()) }),
+  ],
+  [
+    'agrees with itself only',
+    'equal keys, agreements and signatures',
+    (good) => ({
+      dh: (own, peer) => good.dh(own, peer) && good.dh(own, good.keyPairOf(own).publicKey),
+    }),
+  ],
+  [
+    'draws its own randomness for signatures',
+    'equal keys, agreements and signatures',
+    (good) => ({ sign: (own, parts) => good.sign(own, parts, new Uint8Array(64).fill(1)) }),
+  ],
+  [
+    'signs nothing of the message',
+    'equal keys, agreements and signatures',
+    (good) => ({
+      sign: (own, _parts, entropy64) => good.sign(own, [], entropy64),
+      verify: (peer, _parts, signature) => good.verify(peer, [], signature),
+    }),
+  ],
+  ['takes every key', 'equal verdicts on any bytes', () => ({ publicKey: (bytes) => ({ bytes }) })],
+  ['takes every signature', 'equal verdicts on any bytes', () => ({ verify: () => true })],
+  [
+    'forgets the salt',
+    'equal KDFs, chains and tags',
+    (good) => ({ hkdf: (ikm, _salt, info, out) => good.hkdf(ikm, undefined, info, out) }),
+  ],
+  [
+    'swaps the constants of a chain step',
+    'equal KDFs, chains and tags',
+    (good) => ({
+      chainStep(chain) {
+        const [next, seed] = good.chainStep(chain).map((each) => good.exportSecret(each));
+        if (next === undefined || seed === undefined) throw new Error('a step has two results');
+        return [good.importSecret('chain', seed), good.importSecret('seed', next)];
+      },
+    }),
+  ],
+  [
+    'fuses with another result',
+    'equal KDFs, chains and tags',
+    (good) => ({ chainMessage: (chain) => good.chainMessage(chain, hex('ff')) }),
+  ],
+  [
+    'matches any tag',
+    'equal KDFs, chains and tags',
+    () => ({ tagMatches: (_keys, _parts, tag) => tag.length >= 8 }),
+  ],
+  [
+    'leaves out what makes Kyber Kyber',
+    'equal key encapsulation',
+    (good) => ({
+      encapsulate: (_kind, key, entropy) => good.encapsulate('mlKem1024', key, entropy),
+    }),
+  ],
+  [
+    'rejects a forged ciphertext aloud',
+    'equal key encapsulation',
+    (good) => ({
+      decapsulate: (pair, ciphertext) =>
+        ciphertext[0] === 0xff ? undefined : good.decapsulate(pair, ciphertext),
+    }),
+  ],
+];
+
+describe('a backend that', () => {
+  it.each(saboteurs)('%s breaks: %s', (_flaw, law, sabotage) => {
+    const [good, other] = [createNobleCrypto(), createNodeCrypto()];
+    expect(() => laws[law]([good, { ...other, ...sabotage(other) }])).toThrow();
   });
 });
 

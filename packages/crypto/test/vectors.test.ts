@@ -5,7 +5,7 @@ import { CURVE25519, clamp, isAcceptableDeviceKey } from '../src/curve25519.ts';
 import { edwardsPublicKey } from '../src/xed-curve.ts';
 import { signRev1 } from '../src/xeddsa.ts';
 import type { Crypto, KeyPair, PublicKey } from '../src/index.ts';
-import { backends, hex, readVectors } from './backends.ts';
+import { backends, exportHex, hex, readVectors } from './backends.ts';
 
 interface XeddsaVectors {
   rev1: {
@@ -273,8 +273,4 @@ function agree(crypto: Crypto, scalar: Uint8Array, u: Uint8Array): string {
   const own: KeyPair = crypto.keyPair(scalar);
   const shared = crypto.dh(own.privateKey, { bytes: u });
   return shared === undefined ? '' : exportHex(crypto, shared);
-}
-
-function exportHex(crypto: Crypto, secret: Parameters<Crypto['exportSecret']>[0]): string {
-  return bytesToHex(crypto.exportSecret(secret));
 }

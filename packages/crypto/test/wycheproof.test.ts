@@ -8,11 +8,11 @@ import { hmac as hmacOfNoble } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex, concatBytes, equalBytes } from '@simsim/bytes';
 import { describe, expect, it } from 'vitest';
-import type { Ciphers, Crypto, ParameterChoice, Role, Secret } from '../src/index.ts';
+import type { Ciphers, Crypto, ParameterChoice, Role } from '../src/index.ts';
 import { createNobleCrypto, nobleCiphers } from '../src/noble/index.ts';
 import { createNodeCrypto, nodeCiphers } from '../src/node/index.ts';
 import { hmac as hmacOfOpenssl } from '../src/node/buffers.ts';
-import { hex } from './backends.ts';
+import { exportHex, hex } from './backends.ts';
 import type { Case, Verdict } from './wycheproof.ts';
 import { compare, isPresent, vectorFolder, wycheproof } from './wycheproof.ts';
 
@@ -84,10 +84,6 @@ function agree(crypto: Crypto, test: XdhCase): string {
   const own = crypto.keyPair(hex(test.private));
   const shared = peer && crypto.dh(own.privateKey, peer);
   return compare(shared && exportHex(crypto, shared), test.shared);
-}
-
-function exportHex(crypto: Crypto, secret: Secret): string {
-  return bytesToHex(crypto.exportSecret(secret));
 }
 
 /** HKDF through the seam: enough 32-byte roles, cut to the size asked for. */

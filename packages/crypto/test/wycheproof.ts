@@ -19,7 +19,7 @@ export interface Case {
 }
 
 /** A case with the fields of its group beside its own. */
-export type Cases<T> = readonly (T & Case)[];
+type Cases<T> = readonly (T & Case)[];
 
 interface WycheproofFile<G, T> {
   readonly numberOfTests: number;
@@ -32,7 +32,7 @@ if (!isPresent) {
   process.stdout.write('Wycheproof not run: no folder wycheproof in SIMSIM_VECTORS or beside us\n');
 }
 
-export function readCases<G, T>(file: string): Cases<G & T> {
+function readCases<G, T>(file: string): Cases<G & T> {
   const text = readFileSync(`${vectorFolder}/${file}_test.json`, 'utf8');
   const { numberOfTests, testGroups } = JSON.parse(text) as WycheproofFile<G, T>;
   const cases = testGroups.flatMap(({ tests, ...group }) =>

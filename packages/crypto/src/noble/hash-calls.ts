@@ -6,7 +6,8 @@ import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, wipe } from '@simsim/bytes';
 import { toHandle } from '../handle-brand.ts';
 import { hashCalls } from '../hash-calls.ts';
-import type { HashCalls, ParameterSet } from '../parameters.ts';
+import type { HashCalls } from '../calls.ts';
+import type { ParameterSet } from '../parameters.ts';
 
 /** HKDF, chain steps and tags from noble. */
 export function nobleHashCalls(parameters: ParameterSet): HashCalls {

@@ -4,13 +4,15 @@
  */
 
 import { diffieHellman } from 'node:crypto';
-import { concatBytes, invariant } from '@simsim/bytes';
+import { concatBytes, equalBytes, invariant } from '@simsim/bytes';
 import type { Crypto } from '../crypto.ts';
 import { ROLE_LENGTHS_X448 } from '../crypto.ts';
 import { CURVE25519 } from '../curve25519.ts';
 import { CURVE448, clamp448, isAcceptablePublicKey448 } from '../curve448.ts';
+import { anyBytesOf } from '../handle-brand.ts';
 import { hashCalls } from '../hash-calls.ts';
-import type { CurveCalls, HashCalls, ParameterChoice, ParameterSet } from '../parameters.ts';
+import type { CurveCalls, HashCalls } from '../calls.ts';
+import type { ParameterChoice, ParameterSet } from '../parameters.ts';
 import { parameterSet } from '../parameters.ts';
 import type { XedCurve } from '../xed-curve.ts';
 import { toEdwardsKey } from '../xed-curve.ts';
@@ -32,13 +34,26 @@ export function createNodeCrypto(choice: ParameterChoice = {}): Crypto {
       ? nodeCrypto
       : { ...nodeCrypto, parameters, sign: signerRev1(CURVE25519) };
   }
-  return {
+  const made: Crypto = {
     ...nodeCrypto,
     ...(signatures === 'rev1' ? { sign: signerRev1(CURVE25519) } : {}),
     ...(curve === 'x448' ? x448Calls : {}),
     ...nodeHashCalls(parameters),
     parameters,
   };
+  if (curve === 'x448') checkX448(made);
+  return made;
+}
+
+/** As the self-test of X25519: OpenSSL ignores a private JWK's `x`, and clamps. */
+function checkX448(crypto: Crypto): void {
+  const pair = crypto.keyPair(Uint8Array.from({ length: 56 }, (_, i) => i * 7));
+  const base = crypto.publicKey(Uint8Array.from({ length: 56 }, (_, i) => (i === 0 ? 5 : 0)));
+  const shared = base && crypto.dh(pair.privateKey, base);
+  invariant(
+    shared !== undefined && equalBytes(anyBytesOf(shared), pair.publicKey.bytes),
+    'X448 with the base point gives the exported public key',
+  );
 }
 
 function signerRev1(curve: XedCurve): Crypto['sign'] {
