@@ -10,9 +10,9 @@ import {
   invariant,
   ok,
 } from '@simsim/bytes';
-import type { RegularMessage } from '@simsim/session';
+import type { RegularMessage, WireVersion } from '@simsim/session';
 import { parseMessage } from '@simsim/session';
-import type { Device, Letter, Refusal, WireVersion } from './peer.ts';
+import type { Device, Letter, Refusal } from './peer.ts';
 import type { PlannedMessage, Schedule, Side } from './schedule.ts';
 import { BURSTS } from './schedule.ts';
 
@@ -22,6 +22,8 @@ export interface ConversationInput {
   readonly alice: Device;
   readonly bob: Device;
   readonly version: WireVersion;
+  /** Whether every message is to take part in the post-quantum ratchet, or none. */
+  readonly hasPqRatchet: boolean;
   readonly withOneTimePreKey: boolean;
 }
 
@@ -151,6 +153,9 @@ async function send(talk: Talk, number: number): Promise<string | undefined> {
   if (!parsed.ok) return `not a message: ${parsed.error.code}`;
   const version = (letter.bytes[0] ?? 0) >> 4;
   if (version !== talk.version) return `speaks version ${version}, not ${talk.version}`;
+  if ((parsed.value.message.pq !== undefined) !== talk.hasPqRatchet) {
+    return `has ${talk.hasPqRatchet ? 'no' : 'a'} part in the post-quantum ratchet`;
+  }
   const mayInitiate = message.from === 'alice' || isCrossing(talk);
   if (!talk.hasHeard[message.from] && letter.isInitiation !== mayInitiate) {
     return 'a side that has heard nothing sends what begins the session, and nobody else does';

@@ -30,20 +30,23 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run({ peers, seed }: Options): Promise<Report> {
-  const notRun: NotRun[] = [];
-  const present: KnownPeer[] = [];
-  for (const peer of peers) {
-    progress(`installing ${peer.id}`);
-    const reason = await installPeer(peer);
-    if (reason === undefined) present.push(peer);
-    else notRun.push({ peer: peer.id, versions: peer.versions, roles: ROLES, reason });
-  }
-  const jobs = present.flatMap((peer) =>
-    peer.versions.flatMap((version) => ROLES.map((role) => ({ peer, version, role, seed }))),
+  progress('installing what is missing');
+  const asked = await Promise.all(
+    peers.map(async (peer) => ({ peer, reason: await installPeer(peer) })),
+  );
+  const notRun = asked.flatMap(({ peer, reason }): readonly NotRun[] =>
+    reason === undefined ? [] : [{ peer: peer.id, versions: peer.versions, roles: ROLES, reason }],
+  );
+  const jobs = asked.flatMap(({ peer, reason }) =>
+    reason === undefined ? jobsOf(peer, seed) : [],
   );
   const rows = await playAll(jobs);
   progress('');
   return { seed, rows, notRun };
+}
+
+function jobsOf(peer: KnownPeer, seed: number): readonly Job[] {
+  return peer.versions.flatMap((version) => ROLES.map((role) => ({ peer, version, role, seed })));
 }
 
 type Job = Omit<PairJob, 'peer'> & { readonly peer: KnownPeer };

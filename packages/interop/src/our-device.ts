@@ -3,10 +3,24 @@
 import type { Result } from '@simsim/bytes';
 import { err, ok } from '@simsim/bytes';
 import type { Crypto, Entropy, KeyPair, Secret } from '@simsim/crypto';
-import { signPreKey, signalX3dh } from '@simsim/key-agreement';
-import type { ParsedMessage, Session, SessionOptions, SessionSteps } from '@simsim/session';
-import { makeSessionSteps, parseMessage, sessionId, sessionIdOf } from '@simsim/session';
-import type { Bundle, Device, Letter, Peer, PublishOptions, Refusal } from './peer.ts';
+import { signKemPreKey, signPreKey, signalPqxdh, signalX3dh } from '@simsim/key-agreement';
+import type {
+  OwnKemPreKey,
+  ParsedMessage,
+  ReplayRecord,
+  Session,
+  SessionOptions,
+  SessionSteps,
+  WireVersion,
+} from '@simsim/session';
+import {
+  emptyReplayRecord,
+  makeSessionSteps,
+  parseMessage,
+  sessionId,
+  sessionIdOf,
+} from '@simsim/session';
+import type { Bundle, Device, Letter, Peer, PublishOptions, Refusal, SignedKey } from './peer.ts';
 
 /** Our own implementation, on a backend, perhaps with a planted defect. */
 export function ourPeer(crypto: Crypto, options: SessionOptions = {}): Peer {
@@ -30,17 +44,23 @@ interface Held {
   readonly registrationId: number;
   readonly signedPreKeys: Map<number, KeyPair>;
   readonly oneTimePreKeys: Map<number, KeyPair>;
+  readonly kemPreKeys: Map<number, OwnKemPreKey>;
+  /** The version that our last bundle offers. */
+  offeredVersion: WireVersion;
+  replays: ReplayRecord;
   sessions: readonly Session[];
 }
 
 function createDevice(env: DeviceEnv): Device {
-  const [low = 0, high = 0] = env.entropy(2);
   const held: Held = {
     env,
     identity: env.crypto.keyPair(env.entropy(32)),
-    registrationId: (low | (high << 8)) & 0x3fff,
+    registrationId: drawId(env) & 0x3fff,
     signedPreKeys: new Map(),
     oneTimePreKeys: new Map(),
+    kemPreKeys: new Map(),
+    offeredVersion: 3,
+    replays: emptyReplayRecord(),
     sessions: [],
   };
   return {
@@ -51,22 +71,42 @@ function createDevice(env: DeviceEnv): Device {
   };
 }
 
-function publish(held: Held, { withOneTimePreKey }: PublishOptions): Bundle {
+/** A bundle has a one-time prekey of each kind, or of neither: then the KEM prekey is a last resort. */
+function publish(held: Held, { version, withOneTimePreKey }: PublishOptions): Bundle {
   const { env, identity, registrationId } = held;
-  const makePair = (pairs: Map<number, KeyPair>): { id: number; pair: KeyPair } => {
-    const [a = 0, b = 0, c = 0] = env.entropy(3);
-    const id = 1 + (a | (b << 8) | (c << 16));
-    const pair = env.crypto.keyPair(env.entropy(32));
-    pairs.set(id, pair);
-    return { id, pair };
-  };
-  const { id, pair } = makePair(held.signedPreKeys);
+  held.offeredVersion = version;
+  const { id, pair } = keep(held.signedPreKeys, env.crypto.keyPair(env.entropy(32)), env);
   const signature = signPreKey(pair.publicKey, identity, { suite: signalX3dh, ...env });
-  const signedPreKey = { id, publicKey: pair.publicKey.bytes, signature };
-  const bundle = { identityKey: identity.publicKey.bytes, registrationId, signedPreKey };
+  const bundle = {
+    identityKey: identity.publicKey.bytes,
+    registrationId,
+    signedPreKey: { id, publicKey: pair.publicKey.bytes, signature },
+    ...(version === 4 && {
+      kemPreKey: publishKemKey(held, withOneTimePreKey ? 'oneTime' : 'lastResort'),
+    }),
+  };
   if (!withOneTimePreKey) return bundle;
-  const oneTime = makePair(held.oneTimePreKeys);
+  const oneTime = keep(held.oneTimePreKeys, env.crypto.keyPair(env.entropy(32)), env);
   return { ...bundle, oneTimePreKey: { id: oneTime.id, publicKey: oneTime.pair.publicKey.bytes } };
+}
+
+function publishKemKey({ env, identity, kemPreKeys }: Held, use: OwnKemPreKey['use']): SignedKey {
+  const pair = env.crypto.kemKeyPair('kyber1024', env.entropy(64));
+  const { id } = keep(kemPreKeys, { pair, use }, env);
+  const signature = signKemPreKey(pair.publicKey, identity, { suite: signalPqxdh, ...env });
+  return { id, publicKey: pair.publicKey, signature };
+}
+
+function keep<T>(kept: Map<number, T>, pair: T, env: DeviceEnv): { id: number; pair: T } {
+  const id = drawId(env);
+  kept.set(id, pair);
+  return { id, pair };
+}
+
+/** 24 bits, and never 0. */
+function drawId({ entropy }: DeviceEnv): number {
+  const [a = 0, b = 0, c = 0] = entropy(3);
+  return 1 + (a | (b << 8) | (c << 16));
 }
 
 function initiate(held: Held, bundle: Bundle): Result<undefined, Refusal> {
@@ -118,17 +158,26 @@ function accept(
   held: Held,
   message: Extract<ParsedMessage, { readonly kind: 'initiation' }>,
 ): Result<Uint8Array, Refusal> {
-  const { env, identity, registrationId } = held;
+  const { env, identity, registrationId, offeredVersion, replays } = held;
   const signedPreKey = held.signedPreKeys.get(message.signedPreKeyId);
   if (signedPreKey === undefined) return err({ code: 'NO_SIGNED_PREKEY' });
   // Some peers write "prekey 0" where there is none, and no bundle of ours has a prekey 0.
   const { oneTimePreKeyId = 0, ...rest } = message;
-  const oneTimePreKey = held.oneTimePreKeys.get(oneTimePreKeyId);
   const named = oneTimePreKeyId === 0 ? rest : message;
-  const keys = { identity, signedPreKey, ...(oneTimePreKey && { oneTimePreKey }) };
-  const accepted = env.steps.accept({ message: named, registrationId, ...keys }, env);
+  const oneTimePreKey = held.oneTimePreKeys.get(oneTimePreKeyId);
+  const kemPreKey = held.kemPreKeys.get(message.kem?.preKeyId ?? 0);
+  const keys = {
+    identity,
+    signedPreKey,
+    ...(oneTimePreKey && { oneTimePreKey }),
+    ...(kemPreKey && { kemPreKey }),
+  };
+  const input = { message: named, registrationId, offeredVersion, replays, ...keys };
+  const accepted = env.steps.accept(input, env);
   if (!accepted.ok) return accepted;
   held.oneTimePreKeys.delete(oneTimePreKeyId);
+  if (kemPreKey?.use === 'oneTime') held.kemPreKeys.delete(message.kem?.preKeyId ?? 0);
+  held.replays = accepted.value.replays ?? replays;
   activate(held, accepted.value.session, accepted.value.consumed);
   return ok(accepted.value.plaintext);
 }

@@ -5,7 +5,7 @@
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { WireVersion } from './peer.ts';
+import type { WireVersion } from '@simsim/session';
 import type { PairResult, Role } from './pair.ts';
 
 /** Which row. */
@@ -21,7 +21,7 @@ export interface PairJob {
 export type PairOutcome = PairResult | { readonly crash: string };
 
 /** The slowest peer takes ten seconds on an idle machine. */
-const PAIR_MS_MAX = 180_000;
+const PAIR_MS_MAX = 90_000;
 
 const WORKER = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './pair-main.ts' : './pair-main.js', import.meta.url),

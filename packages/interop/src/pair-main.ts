@@ -13,13 +13,15 @@ async function play({ peer: id, version, role, seed }: PairJob): Promise<PairOut
   if (peer === undefined) return { crash: `no peer ${id}` };
   // Peers print sessions and stacks at every refusal; refusals are asked for here by the hundred.
   for (const method of ['log', 'info', 'warn', 'error'] as const) console[method] = () => undefined;
-  const onNode = ourPeer(nodeCrypto);
-  const onNoble = ourPeer(nobleCrypto);
+  const options = peer.policy === undefined ? {} : { policy: peer.policy };
+  const onNode = ourPeer(nodeCrypto, options);
+  const onNoble = ourPeer(nobleCrypto, options);
   return playPair({
     ours: (session) => (session % 5 === 4 ? onNoble : onNode),
     theirs: loadPeer(peer),
-    crossing: peer.crossing,
+    crossing: peer.crossing ?? 'crossing',
     version,
+    hasPqRatchet: version === 4 && peer.policy?.pqRatchet !== 'off',
     role,
     seed,
   });

@@ -1,9 +1,10 @@
 /** Many conversations between ours and one peer, in one version and one role. */
 
-import type { Counts } from './conversation.ts';
+import type { WireVersion } from '@simsim/session';
+import type { ConversationResult, Counts } from './conversation.ts';
 import { noCounts, playConversation } from './conversation.ts';
 import { createDice, labelledEntropy } from './dice.ts';
-import type { Peer, WireVersion } from './peer.ts';
+import type { Peer } from './peer.ts';
 import type { Opening } from './schedule.ts';
 import { makeSchedule } from './schedule.ts';
 
@@ -35,6 +36,8 @@ export interface PairInput {
   /** How much a simultaneous initiation may ask of the peer. */
   readonly crossing: Exclude<Opening, 'one side'>;
   readonly version: WireVersion;
+  /** Whether every message is to take part in the post-quantum ratchet, or none. */
+  readonly hasPqRatchet: boolean;
   readonly role: Role;
   readonly seed: number;
   /** {@link SESSIONS} unless a test wants fewer. */
@@ -65,10 +68,8 @@ export async function playPair(input: PairInput): Promise<PairResult> {
   return { ...total, sessions, failures: faults.length, fault: faults[0] };
 }
 
-async function playSession(
-  { ours, theirs, version, role, seed, crossing }: PairInput,
-  session: number,
-): ReturnType<typeof playConversation> {
+async function playSession(input: PairInput, session: number): Promise<ConversationResult> {
+  const { ours, theirs, version, hasPqRatchet, role, seed, crossing } = input;
   const label = `${seed} ${version} ${role} ${session}`;
   const opening = role === 'both initiate' ? crossing : 'one side';
   const schedule = makeSchedule(createDice(`schedule ${label}`), opening);
@@ -79,6 +80,7 @@ async function playSession(
   return playConversation({
     schedule,
     version,
+    hasPqRatchet,
     withOneTimePreKey: session % 2 === 0,
     ...(isTheirs ? { alice: their, bob: our } : { alice: our, bob: their }),
   });

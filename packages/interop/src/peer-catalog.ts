@@ -1,8 +1,10 @@
 /** The implementations we talk to, by number. */
 
+import type { SessionPolicy, WireVersion } from '@simsim/session';
 import { libsignalClientPeer } from './libsignal-client-device.ts';
+import type { ClientRelease } from './libsignal-client-module.ts';
 import { libsignalPeer } from './libsignal-device.ts';
-import type { Peer, WireVersion } from './peer.ts';
+import type { Peer } from './peer.ts';
 import { privacyResearchPeer } from './privacyresearch-device.ts';
 import type { Opening } from './schedule.ts';
 
@@ -16,10 +18,12 @@ export interface KnownPeer {
   readonly packageName: string;
   /** The versions of the wire that it begins sessions in. */
   readonly versions: readonly WireVersion[];
+  /** What has to be said to our sessions for this peer; most take the defaults. */
+  readonly policy?: Partial<SessionPolicy>;
   /** Whether it takes part when nobody asks for it by name. */
   readonly isDefault: boolean;
-  /** How much of a simultaneous initiation it lives through. */
-  readonly crossing: Exclude<Opening, 'one side'>;
+  /** How much of a simultaneous initiation it lives through; all of it if absent. */
+  readonly crossing?: Exclude<Opening, 'one side'>;
   readonly adapt: (module: unknown) => Peer;
 }
 
@@ -47,23 +51,16 @@ const privacyResearch: KnownPeer = {
   adapt: (module) => privacyResearchPeer('privacyresearch@0.0.16', module),
 };
 
-function libsignalClient(
-  number: string,
-  {
-    versions,
-    isDefault,
-    ...release
-  }: Pick<KnownPeer, 'versions' | 'isDefault'> & Parameters<typeof libsignalClientPeer>[2],
-): KnownPeer {
+type ClientOptions = Pick<KnownPeer, 'versions' | 'isDefault' | 'policy'> & ClientRelease;
+
+function libsignalClient(number: string, options: ClientOptions): KnownPeer {
   const id = `libsignal-client@${number}`;
   return {
+    ...options,
     id,
     folder: `libsignal-client-${number}`,
     packageName: '@signalapp/libsignal-client',
-    versions,
-    isDefault,
-    crossing: 'crossing',
-    adapt: (module) => libsignalClientPeer(id, module, release),
+    adapt: (module) => libsignalClientPeer(id, module, options),
   };
 }
 
@@ -78,11 +75,29 @@ export const PEERS: readonly KnownPeer[] = [
     takesLocalAddress: false,
     identityUnchanged: false,
   }),
+  // Knows no post-quantum ratchet: version 4 is PQXDH alone.
   libsignalClient('0.72.1', {
-    versions: [3],
+    versions: [3, 4],
+    policy: { pqRatchet: 'off' },
     isDefault: true,
     hasKem: true,
     takesLocalAddress: false,
+    identityUnchanged: 0,
+  }),
+  // Still negotiates whether there is a post-quantum ratchet.
+  libsignalClient('0.90.0', {
+    versions: [4],
+    policy: { pqRatchet: 'optional' },
+    isDefault: false,
+    hasKem: true,
+    takesLocalAddress: false,
+    identityUnchanged: 0,
+  }),
+  libsignalClient('0.103.0', {
+    versions: [4],
+    isDefault: true,
+    hasKem: true,
+    takesLocalAddress: true,
     identityUnchanged: 0,
   }),
 ];

@@ -3,9 +3,7 @@
 import type { Result } from '@simsim/bytes';
 import { err, ok } from '@simsim/bytes';
 import type { Entropy } from '@simsim/crypto';
-
-/** The version of a session, which its messages carry in the high half of their first byte. */
-export type WireVersion = 3 | 4;
+import type { WireVersion } from '@simsim/session';
 
 /** What a device publishes so that others can begin a session while it is offline. Raw bytes. */
 export interface Bundle {

@@ -1,7 +1,7 @@
 /** The table, and the one JSON object in its place. */
 
+import type { WireVersion } from '@simsim/session';
 import type { PairJob, PairOutcome } from './pair-job.ts';
-import type { WireVersion } from './peer.ts';
 import type { Role } from './pair.ts';
 
 /** A row that was played. */
@@ -11,7 +11,7 @@ export interface Row extends PairJob {
   readonly outcome: PairOutcome;
 }
 
-/** A peer that could not be installed, or a part of the command that a signal ended. */
+/** A peer that could not be installed, with the rows it would have had. */
 export interface NotRun {
   readonly peer: string;
   readonly versions: readonly WireVersion[];

@@ -7,7 +7,16 @@ import { PEERS } from '../src/peer-catalog.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const read = (...path: readonly string[]): string => readFileSync(join(root, ...path), 'utf8');
-const names = [...new Set(PEERS.map(({ packageName }) => packageName))];
+const peersFolder = 'packages/interop/peers';
+
+/** Every folder below `peers/`, also of those that only `bench` measures. */
+const pinned = readdirSync(join(root, peersFolder)).map((folder) => {
+  const manifest: unknown = JSON.parse(read(peersFolder, folder, 'package.json'));
+  const { dependencies } = manifest as { readonly dependencies: Readonly<Record<string, string>> };
+  return { folder, manifest, dependencies: Object.entries(dependencies) };
+});
+
+const names = new Set(pinned.flatMap(({ dependencies }) => dependencies.map(([name]) => name)));
 
 /** As a key or an entry of a manifest or a lockfile, whatever quotes and version follow. */
 const mentions = (text: string, name: string): boolean =>
@@ -24,10 +33,11 @@ test('no manifest or lockfile of the workspace names a peer', () => {
 });
 
 test('a name would be found', () => {
-  for (const { folder, packageName } of PEERS) {
-    expect(mentions(read('packages/interop/peers', folder, 'package.json'), packageName)).toBe(
-      true,
-    );
+  expect(names.has('@signalapp/libsignal-client')).toBe(true);
+  for (const { folder, dependencies } of pinned) {
+    for (const [name] of dependencies) {
+      expect(mentions(read(peersFolder, folder, 'package.json'), name)).toBe(true);
+    }
   }
   expect(mentions("  '@signalapp/libsignal-client@0.72.1':", '@signalapp/libsignal-client')).toBe(
     true,
@@ -35,14 +45,21 @@ test('a name would be found', () => {
   expect(mentions('      libsignal:\n        specifier: 6.0.0', 'libsignal')).toBe(true);
 });
 
-test.each(PEERS.map((peer) => [peer.id, peer] as const))(
-  '%s is pinned by a lockfile that names no server',
-  (id, { folder, packageName }) => {
-    const manifest: unknown = JSON.parse(read('packages/interop/peers', folder, 'package.json'));
+test.each(pinned)(
+  '$folder pins one package by number, with a lockfile that names no server',
+  ({ folder, manifest, dependencies }) => {
     expect(manifest).toMatchObject({ private: true });
-    expect(manifest).toHaveProperty(['dependencies', packageName], id.split('@').at(-1));
-    const lockfile = read('packages/interop/peers', folder, 'package-lock.json');
+    expect(dependencies).toHaveLength(1);
+    expect(dependencies[0]?.[1]).toMatch(/^\d+\.\d+\.\d+$/);
+    const lockfile = read(peersFolder, folder, 'package-lock.json');
     expect(lockfile).toContain('"integrity"');
     expect(lockfile).not.toContain('"resolved"');
   },
 );
+
+test('each peer of the catalog is what its folder pins', () => {
+  for (const { id, folder, packageName } of PEERS) {
+    const found = pinned.find((each) => each.folder === folder);
+    expect(found?.dependencies).toEqual([[packageName, id.split('@').at(-1)]]);
+  }
+});

@@ -18,6 +18,7 @@ const play = (theirs: Peer, more: Partial<PairInput> = {}): Promise<PairResult> 
     theirs,
     crossing: 'crossing',
     version: 3,
+    hasPqRatchet: false,
     role: 'we initiate',
     seed: 1,
     ...more,
@@ -46,6 +47,38 @@ describe.each(ROLES)('%s', (role) => {
 
   test.each(lies)('a peer that %s in one conversation is noticed', async (lie) => {
     const { failures, fault } = await play(sabotage(honest, lie, 4), { role, sessions: 6 });
+    expect(failures).toBe(1);
+    expect(fault).toMatch(/^session 4: /);
+  });
+});
+
+describe('version 4', () => {
+  const version4 = { version: 4, hasPqRatchet: true } as const;
+
+  test.each(ROLES)('passes with the post-quantum ratchet: %s', async (role) => {
+    expect(await play(honest, { ...version4, role })).toMatchObject({ failures: 0, sessions: 50 });
+  });
+
+  test('passes without it, where both leave it out', async () => {
+    const without = ourPeer(nodeCrypto, { policy: { pqRatchet: 'off' } });
+    const { fault } = await play(without, {
+      ours: () => without,
+      version: 4,
+      hasPqRatchet: false,
+      sessions: 3,
+    });
+    expect(fault).toMatch(/^only 3 sessions/);
+  });
+
+  test('without it is noticed where it is expected', async () => {
+    const without = ourPeer(nodeCrypto, { policy: { pqRatchet: 'off' } });
+    const { fault } = await play(without, { ...version4, ours: () => without, sessions: 3 });
+    expect(fault).toMatch(/^session 0: .*no part in the post-quantum ratchet/);
+  });
+
+  test.each(LIES)('a peer that %s in one conversation is noticed', async (lie) => {
+    const more = { ...version4, role: 'both initiate', sessions: 6 } as const;
+    const { failures, fault } = await play(sabotage(honest, lie, 4), more);
     expect(failures).toBe(1);
     expect(fault).toMatch(/^session 4: /);
   });
