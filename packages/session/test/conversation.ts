@@ -55,7 +55,7 @@ export interface Party {
   readonly oneTimePreKey: KeyPair;
   readonly registrationId: number;
   /** A last-resort KEM prekey, made when first asked for. */
-  kem(): KemKeyPair;
+  readonly kem: () => KemKeyPair;
 }
 
 /** Making a KEM pair takes as long as a whole session: each seed has one for all tests. */
