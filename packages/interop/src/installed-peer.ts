@@ -30,9 +30,13 @@ export async function installPeer(peer: KnownPeer): Promise<string | undefined> 
 
 /** Loads an installed peer. Throws if it cannot be loaded on this machine. */
 export function loadPeer(peer: KnownPeer): Peer {
-  const load = createRequire(join(PEERS_FOLDER, peer.folder, 'package.json'));
-  const module: unknown = load(peer.packageName);
-  return peer.adapt(module);
+  return peer.adapt(loadModule(peer));
+}
+
+/** The installed package itself. Throws if there is no binary for this machine. */
+export function loadModule({ folder, packageName }: KnownPeer): unknown {
+  const load = createRequire(join(PEERS_FOLDER, folder, 'package.json'));
+  return load(packageName);
 }
 
 /** Whether what is installed is what the lockfile says, as far as the peer itself goes. */

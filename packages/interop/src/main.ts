@@ -5,7 +5,7 @@ import type { Options } from './arguments.ts';
 import { USAGE, parseArguments } from './arguments.ts';
 import { installPeer } from './installed-peer.ts';
 import { ROLES } from './pair.ts';
-import type { PairJob } from './pair-job.ts';
+import type { PairJob, PairOutcome } from './pair-job.ts';
 import { runPairJob } from './pair-job.ts';
 import type { KnownPeer } from './peer-catalog.ts';
 import type { NotRun, Report, Row } from './report.ts';
@@ -40,9 +40,9 @@ async function run({ peers, seed }: Options): Promise<Report> {
   const jobs = asked.flatMap(({ peer, reason }) =>
     reason === undefined ? jobsOf(peer, seed) : [],
   );
-  const rows = await playAll(jobs);
+  const { rows, unavailable } = await playAll(jobs);
   progress('');
-  return { seed, rows, notRun };
+  return { seed, rows, notRun: [...notRun, ...unavailable] };
 }
 
 function jobsOf(peer: KnownPeer, seed: number): readonly Job[] {
@@ -52,20 +52,41 @@ function jobsOf(peer: KnownPeer, seed: number): readonly Job[] {
 type Job = Omit<PairJob, 'peer'> & { readonly peer: KnownPeer };
 
 /** As many rows at a time as there are cores, answered in the order of the jobs. */
-async function playAll(jobs: readonly Job[]): Promise<readonly Row[]> {
-  const rows = new Map<Job, Row>();
+async function playAll(
+  jobs: readonly Job[],
+): Promise<{ readonly rows: readonly Row[]; readonly unavailable: readonly NotRun[] }> {
+  const outcomes = new Map<Job, PairOutcome>();
   const left = [...jobs];
   const work = async (): Promise<void> => {
     for (let job = left.shift(); job !== undefined; job = left.shift()) {
-      const { peer, role } = job;
-      progress(`${rows.size} of ${jobs.length} rows, ${peer.id}`);
-      const outcome = await runPairJob({ ...job, peer: peer.id });
-      const isSpared = role === 'both initiate' && peer.crossing === 'crossing in order';
-      rows.set(job, { ...job, peer: peer.id, isSpared, outcome });
+      progress(`${outcomes.size} of ${jobs.length} rows, ${job.peer.id}`);
+      outcomes.set(job, await runPairJob({ ...job, peer: job.peer.id }));
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
-  return jobs.flatMap((job) => rows.get(job) ?? []);
+  const rows: Row[] = [];
+  const unavailable: NotRun[] = [];
+  for (const [job, outcome] of inOrder(jobs, outcomes)) {
+    const { peer, version, role, seed } = job;
+    const isSpared = role === 'both initiate' && peer.crossing === 'crossing in order';
+    if ('unavailable' in outcome) {
+      const reason = outcome.unavailable;
+      unavailable.push({ peer: peer.id, versions: [version], roles: [role], reason });
+    } else {
+      rows.push({ peer: peer.id, version, role, seed, isSpared, outcome });
+    }
+  }
+  return { rows, unavailable };
+}
+
+function inOrder(
+  jobs: readonly Job[],
+  outcomes: ReadonlyMap<Job, PairOutcome>,
+): readonly (readonly [Job, PairOutcome])[] {
+  return jobs.flatMap((job) => {
+    const outcome = outcomes.get(job);
+    return outcome === undefined ? [] : [[job, outcome] as const];
+  });
 }
 
 /** On a terminal only; the empty text takes the line away. */

@@ -17,8 +17,14 @@ export interface PairJob {
   readonly seed: number;
 }
 
-/** What a row came to; `crash` where its process left no result. */
-export type PairOutcome = PairResult | { readonly crash: string };
+/**
+ * What a row came to: `crash` where its process left no result, `unavailable` where the peer cannot
+ * be loaded on this machine, which says nothing about anybody.
+ */
+export type PairOutcome = PlayedOutcome | { readonly unavailable: string };
+
+/** What a row came to that was played, to its end or not. */
+export type PlayedOutcome = PairResult | { readonly crash: string };
 
 /** The slowest peer takes ten seconds on an idle machine. */
 const PAIR_MS_MAX = 90_000;
@@ -54,7 +60,9 @@ export function runPairJob(job: PairJob): Promise<PairOutcome> {
 /** Our own worker sends nothing else. */
 function isOutcome(message: unknown): message is PairOutcome {
   return (
-    typeof message === 'object' && message !== null && ('failures' in message || 'crash' in message)
+    typeof message === 'object' &&
+    message !== null &&
+    ('failures' in message || 'crash' in message || 'unavailable' in message)
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { nobleCrypto } from '@simsim/crypto/noble';
 import { nodeCrypto } from '@simsim/crypto/node';
-import { loadPeer } from './installed-peer.ts';
+import { loadModule } from './installed-peer.ts';
 import { ourPeer } from './our-device.ts';
 import { playPair } from './pair.ts';
 import type { PairJob, PairOutcome } from './pair-job.ts';
@@ -13,18 +13,29 @@ async function play({ peer: id, version, role, seed }: PairJob): Promise<PairOut
   if (peer === undefined) return { crash: `no peer ${id}` };
   // Peers print sessions and stacks at every refusal; refusals are asked for here by the hundred.
   for (const method of ['log', 'info', 'warn', 'error'] as const) console[method] = () => undefined;
+  let module: unknown;
+  try {
+    module = loadModule(peer);
+  } catch (cause) {
+    return { unavailable: oneLine(cause) };
+  }
   const options = peer.policy === undefined ? {} : { policy: peer.policy };
   const onNode = ourPeer(nodeCrypto, options);
   const onNoble = ourPeer(nobleCrypto, options);
   return playPair({
     ours: (session) => (session % 5 === 4 ? onNoble : onNode),
-    theirs: loadPeer(peer),
+    theirs: peer.adapt(module),
     crossing: peer.crossing ?? 'crossing',
     version,
     hasPqRatchet: version === 4 && peer.policy?.pqRatchet !== 'off',
     role,
     seed,
   });
+}
+
+function oneLine(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return (text.split('\n')[0] ?? '').slice(0, 200);
 }
 
 /** Its own parent wrote it. */
@@ -40,7 +51,6 @@ function answer(outcome: PairOutcome): void {
 const job: unknown = JSON.parse(process.argv[2] ?? 'null');
 if (isJob(job)) {
   play(job).then(answer, (cause: unknown) => {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    answer({ crash: (text.split('\n')[0] ?? '').slice(0, 200) });
+    answer({ crash: oneLine(cause) });
   });
 }

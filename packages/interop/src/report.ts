@@ -1,17 +1,17 @@
 /** The table, and the one JSON object in its place. */
 
 import type { WireVersion } from '@simsim/session';
-import type { PairJob, PairOutcome } from './pair-job.ts';
+import type { PairJob, PlayedOutcome } from './pair-job.ts';
 import type { Role } from './pair.ts';
 
 /** A row that was played. */
 export interface Row extends PairJob {
   /** Whether the peer was spared late messages in a simultaneous initiation. */
   readonly isSpared: boolean;
-  readonly outcome: PairOutcome;
+  readonly outcome: PlayedOutcome;
 }
 
-/** A peer that could not be installed, with the rows it would have had. */
+/** Rows of a peer that could not be installed or loaded. */
 export interface NotRun {
   readonly peer: string;
   readonly versions: readonly WireVersion[];
@@ -62,7 +62,7 @@ export function formatReport(report: Report): string {
   ]);
   const lines = rows.length === 0 ? [] : alignColumns([HEADINGS, ...cells]);
   if (rows.some(({ isSpared }) => isSpared)) lines.push(SPARED);
-  for (const { peer, reason } of notRun) lines.push(`${peer} was not run: ${reason}`);
+  lines.push(...new Set(notRun.map(({ peer, reason }) => `${peer} was not run: ${reason}`)));
   for (const row of rows) lines.push(...describeFailure(row));
   const { passed, failed, skipped } = tally(report);
   const count = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
@@ -97,7 +97,7 @@ const HEADINGS = [
 const SPARED =
   '* nothing late among the messages that cross: this peer loses its own devices otherwise';
 
-function failuresOf(outcome: PairOutcome): number {
+function failuresOf(outcome: PlayedOutcome): number {
   return 'crash' in outcome ? 1 : outcome.failures;
 }
 
