@@ -121,7 +121,7 @@ function verdictOf(row, { path, source, mutant }) {
 function passes({ testFile, title }) {
   const pattern = title.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
   const { status } = spawnSync(
-    'vitest',
+    join(root, 'node_modules/.bin/vitest'),
     ['run', testFile, '-t', pattern, '--passWithNoTests=false'],
     {
       cwd: copy,

@@ -1,19 +1,23 @@
 /** `pnpm bench <name> [--json]`: measurements as ratios in one run. */
 
 import { benchHouse } from './house.ts';
+import { benchSession } from './session/session-bench.ts';
 import { formatReport } from './report.ts';
 import type { BenchReport } from './report.ts';
 
 const BENCHES: Readonly<Record<string, (options: { quick: boolean }) => Promise<BenchReport>>> = {
   house: benchHouse,
+  session: benchSession,
 };
 
 const USAGE = `bench <name> [--json] [--quick]
 
   house    the main job, one message, one durable send: against what they cannot do without
+  session  one session against libsignal, libsignal-client, Olm and privacyresearch, which are
+           installed for it below packages/interop/peers
 
   --json   the last line is one JSON object, and nothing else is printed
-  --quick  skips the whole-conversation run
+  --quick  house: without the whole conversation; session: one turn instead of three
 `;
 
 async function main(args: readonly string[]): Promise<number> {
