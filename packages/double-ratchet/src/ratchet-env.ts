@@ -36,7 +36,7 @@ export type RatchetSabotage =
  * More of them, for the laws of this package: skipped keys that are not stored, a sending chain that
  * stands still, the key of an opened message that stays, a state moved or its secrets wiped before
  * the tag is checked, keys derived for what is known to be a duplicate, more keys than the limits
- * allow, a header tried once for each stored key.
+ * allow, a header tried once for each stored key, a ratchet key that follows from what is public.
  */
 export type MessageSabotage =
   | 'forgets-skipped'
@@ -46,7 +46,8 @@ export type MessageSabotage =
   | 'wipes-before-tag'
   | 'derives-duplicates'
   | 'stores-without-limit'
-  | 'tries-every-key';
+  | 'tries-every-key'
+  | 'predictable-ratchet-key';
 
 /** Signal's labels under the default limits. */
 export const defaultRatchetOptions: RatchetOptions = {

@@ -2,7 +2,7 @@
 
 import type { Result } from '@simsim/bytes';
 import { err, ok } from '@simsim/bytes';
-import type { Crypto, KeyPair, Secret } from '@simsim/crypto';
+import type { Crypto, KeyPair, PublicKey, Secret } from '@simsim/crypto';
 import type { RatchetEnv, RatchetOptions } from './ratchet-env.ts';
 import type {
   Chain,
@@ -76,20 +76,24 @@ interface ReadyHalf {
 function readyHalf(
   hot: RatchetHot,
   env: RatchetEnv,
-  { suite, sabotage }: RatchetOptions,
+  options: RatchetOptions,
 ): Result<ReadyHalf, RatchetRejection> {
   const { sending, peer } = hot;
   if (sending.kind === 'ready') {
     return ok({ hot, own: sending.own, chain: sending.chain, rootConsumed: undefined });
   }
   if (sending.kind === 'borrowed' || peer === undefined) return err({ code: 'NO_SENDING_CHAIN' });
-  const own = newPair(env, sabotage);
+  const own = newPair(env, peer, options);
   const shared = env.crypto.dh(own.privateKey, peer);
   if (shared === undefined) {
     env.crypto.wipe(own.privateKey);
     return err({ code: 'BAD_KEY', key: 'ratchet' });
   }
-  const [root, chain] = rootStep(env.crypto, { root: hot.root, shared, info: suite.rootInfo });
+  const [root, chain] = rootStep(env.crypto, {
+    root: hot.root,
+    shared,
+    info: options.suite.rootInfo,
+  });
   return ok({
     hot: { ...hot, root },
     own,
@@ -98,13 +102,16 @@ function readyHalf(
   });
 }
 
-/** GENERATE_DH. Entropy: 32 bytes. */
+/** GENERATE_DH. Entropy: 32 bytes, 56 on X448. */
 export function newPair(
   { crypto, entropy }: RatchetEnv,
-  sabotage: RatchetOptions['sabotage'],
+  peer: PublicKey,
+  { sabotage }: RatchetOptions,
 ): KeyPair {
-  const fresh = entropy(32);
-  return crypto.keyPair(sabotage === 'reuses-ratchet-key' ? new Uint8Array(32) : fresh);
+  const fresh = entropy(crypto.parameters.keyBytes);
+  if (sabotage === 'reuses-ratchet-key') return crypto.keyPair(new Uint8Array(fresh.length));
+  if (sabotage === 'predictable-ratchet-key') return crypto.keyPair(crypto.digest([peer.bytes]));
+  return crypto.keyPair(fresh);
 }
 
 /** KDF_CK and the message keys, under a salt where the session has one. Leaves `chain` usable. */

@@ -14,7 +14,7 @@ const NO_SKIPPED_KEYS: RatchetCold = { olderChains: [], directory: [], nextBlock
  * The initiator's state: a fresh ratchet pair and a sending chain towards the peer's first ratchet
  * key, which is its signed prekey.
  *
- * Entropy: 32 bytes.   Consumes: nothing; `root` stays the caller's.
+ * Entropy: 32 bytes, 56 on X448.   Consumes: nothing; `root` stays the caller's.
  * Rejects: `BAD_KEY`.   Spec: RatchetInitAlice.
  */
 export function startInitiator(
@@ -23,7 +23,7 @@ export function startInitiator(
   { suite, limits }: RatchetOptions,
 ): Result<RatchetState, RatchetRejection> {
   checkLimits(limits);
-  const own = crypto.keyPair(entropy(32));
+  const own = crypto.keyPair(entropy(crypto.parameters.keyBytes));
   const shared = crypto.dh(own.privateKey, peer);
   if (shared === undefined) {
     crypto.wipe(own.privateKey);
