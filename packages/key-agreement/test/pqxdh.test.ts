@@ -279,8 +279,11 @@ describe('PQXDH', () => {
     const crypto: Crypto = {
       ...nodeCrypto,
       hkdf(ikm, salt, info, out) {
+        // Copied at once: what is secret here is wiped in a moment.
         parts.push(
-          ikm.map((part) => (part instanceof Uint8Array ? part : nodeCrypto.exportSecret(part))),
+          ikm.map((part) =>
+            concatBytes([part instanceof Uint8Array ? part : nodeCrypto.exportSecret(part)]),
+          ),
         );
         return nodeCrypto.hkdf(ikm, salt, info, out);
       },
