@@ -25,6 +25,8 @@ export interface ConversationInput {
   /** Whether every message is to take part in the post-quantum ratchet, or none. */
   readonly hasPqRatchet: boolean;
   readonly withOneTimePreKey: boolean;
+  /** Which side writes into its initiations who the two are. */
+  readonly namesParties: { readonly [S in Side]: boolean };
 }
 
 /** What happened. */
@@ -155,6 +157,10 @@ async function send(talk: Talk, number: number): Promise<string | undefined> {
   if (version !== talk.version) return `speaks version ${version}, not ${talk.version}`;
   if ((parsed.value.message.pq !== undefined) !== talk.hasPqRatchet) {
     return `has ${talk.hasPqRatchet ? 'no' : 'a'} part in the post-quantum ratchet`;
+  }
+  const mustName = talk.namesParties[message.from] && letter.isInitiation;
+  if ((parsed.value.message.addresses !== undefined) !== mustName) {
+    return mustName ? 'does not say who the two are' : 'says who the two are';
   }
   const mayInitiate = message.from === 'alice' || isCrossing(talk);
   if (!talk.hasHeard[message.from] && letter.isInitiation !== mayInitiate) {

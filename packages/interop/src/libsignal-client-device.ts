@@ -9,8 +9,8 @@ import type { ClientStores } from './libsignal-client-stores.ts';
 import { createClientStores } from './libsignal-client-stores.ts';
 import type { ClientRelease, LibsignalClient, PrivateKey } from './libsignal-client-module.ts';
 import { isLibsignalClient } from './libsignal-client-module.ts';
-import type { Bundle, Device, Peer, PublishOptions, SignedKey } from './peer.ts';
-import { attempt } from './peer.ts';
+import type { Bundle, Device, Parties, Party, Peer, PublishOptions, SignedKey } from './peer.ts';
+import { NAMELESS, attempt } from './peer.ts';
 
 /** The type number of a message that begins a session. */
 const INITIATION = 3;
@@ -24,27 +24,37 @@ const MADE_AT_MS = 1_700_000_000_000;
 /** A release of the package as a peer. */
 export function libsignalClientPeer(name: string, module: unknown, release: ClientRelease): Peer {
   invariant(isLibsignalClient(module), 'the pinned package has the members its adapter uses');
-  return { name, createDevice: () => Promise.resolve(createDevice(module, release)) };
+  return {
+    name,
+    createDevice: (_entropy, parties = NAMELESS) =>
+      Promise.resolve(createDevice({ client: module, release, parties })),
+  };
+}
+
+interface DeviceEnv {
+  readonly client: LibsignalClient;
+  readonly release: ClientRelease;
+  readonly parties: Parties;
 }
 
 /** A device and what its calls need. */
-interface Held {
-  readonly client: LibsignalClient;
-  readonly release: ClientRelease;
+interface Held extends DeviceEnv {
   readonly identity: PrivateKey;
   readonly stores: ClientStores;
   prekeysMade: number;
 }
 
-function createDevice(client: LibsignalClient, release: ClientRelease): Device {
+function createDevice(env: DeviceEnv): Device {
+  const { client, release, parties } = env;
   const identity = client.PrivateKey.generate();
   const settings = { identity, registrationId: REGISTRATION_ID, release };
   const stores = createClientStores(client, settings);
-  const held: Held = { client, release, identity, stores, prekeysMade: 0 };
-  const remote = client.ProtocolAddress.new('other', 1);
+  const held: Held = { ...env, identity, stores, prekeysMade: 0 };
+  const addressOf = ({ name, deviceId }: Party): object =>
+    client.ProtocolAddress.new(name, deviceId);
   const addresses = release.takesLocalAddress
-    ? [remote, client.ProtocolAddress.new('self', 1)]
-    : [remote];
+    ? [addressOf(parties.peer), addressOf(parties.own)]
+    : [addressOf(parties.peer)];
   const { sessions, identities, preKeys, signedPreKeys, kemPreKeys } = stores;
   const session = [...addresses, sessions, identities] as const;
   const prekeys = release.hasKem ? [preKeys, signedPreKeys, kemPreKeys] : [preKeys, signedPreKeys];
@@ -52,7 +62,7 @@ function createDevice(client: LibsignalClient, release: ClientRelease): Device {
     publish: (what) => attempt(() => Promise.resolve(publish(held, what))),
     initiate: (bundle) =>
       attempt(async () => {
-        await client.processPreKeyBundle(clientBundle(client, bundle), ...session);
+        await client.processPreKeyBundle(clientBundle(held, bundle), ...session);
         return undefined;
       }),
     encrypt: (plaintext) =>
@@ -129,12 +139,12 @@ function rawOf(pair: PrivateKey): Uint8Array {
   return withoutType('curve', pair.getPublicKey().serialize());
 }
 
-function clientBundle(client: LibsignalClient, bundle: Bundle): object {
+function clientBundle({ client, parties }: Held, bundle: Bundle): object {
   const { identityKey, registrationId, signedPreKey, oneTimePreKey, kemPreKey } = bundle;
   const keyOf = (raw: Uint8Array): object => client.PublicKey.deserialize(withType('curve', raw));
   return client.PreKeyBundle.new(
     registrationId,
-    1,
+    parties.peer.deviceId,
     oneTimePreKey?.id ?? null,
     oneTimePreKey === undefined ? null : keyOf(oneTimePreKey.publicKey),
     signedPreKey.id,

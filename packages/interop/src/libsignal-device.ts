@@ -7,8 +7,8 @@
 
 import { invariant } from '@simsim/bytes';
 import { withType, withoutType } from './key-form.ts';
-import type { Bundle, Device, Peer, PublishOptions } from './peer.ts';
-import { attempt, hasMembers } from './peer.ts';
+import type { Bundle, Device, Party, Peer, PublishOptions } from './peer.ts';
+import { NAMELESS, attempt, hasMembers } from './peer.ts';
 
 interface KeyPair {
   readonly pubKey: Buffer;
@@ -51,14 +51,17 @@ const INITIATION = 3;
 /** The package as a peer. */
 export function libsignalPeer(name: string, module: unknown): Peer {
   invariant(isLibsignal(module), 'the pinned package has the members that its adapter uses');
-  return { name, createDevice: () => Promise.resolve(createDevice(module)) };
+  return {
+    name,
+    createDevice: (_entropy, { peer } = NAMELESS) => Promise.resolve(createDevice(module, peer)),
+  };
 }
 
 function isLibsignal(module: unknown): module is Libsignal {
   return hasMembers(module, ['SessionRecord', 'SessionBuilder', 'SessionCipher', 'keyhelper']);
 }
 
-function createDevice(module: Libsignal): Device {
+function createDevice(module: Libsignal, peer: Party): Device {
   const identity = module.keyhelper.generateIdentityKeyPair();
   const registrationId = module.keyhelper.generateRegistrationId();
   const signedPreKeys = new Map<number, KeyPair>();
@@ -81,7 +84,7 @@ function createDevice(module: Libsignal): Device {
     getOurRegistrationId: () => registrationId,
     getOurIdentity: () => identity,
   };
-  const remote = new module.ProtocolAddress('other', 1);
+  const remote = new module.ProtocolAddress(peer.name, peer.deviceId);
   const cipher = new module.SessionCipher(store, remote);
   const publish = ({ withOneTimePreKey }: PublishOptions): Bundle => {
     const id = signedPreKeys.size + 1;

@@ -2,13 +2,14 @@
 
 import type { Result } from '@simsim/bytes';
 import { err, ok } from '@simsim/bytes';
-import type { Crypto, Entropy, KeyPair, Secret } from '@simsim/crypto';
+import type { Crypto, KeyPair, Secret } from '@simsim/crypto';
 import { signKemPreKey, signPreKey, signalPqxdh, signalX3dh } from '@simsim/key-agreement';
 import type {
   OwnKemPreKey,
   ParsedMessage,
   ReplayRecord,
   Session,
+  SessionEnv,
   SessionOptions,
   SessionSteps,
   WireVersion,
@@ -21,19 +22,23 @@ import {
   sessionIdOf,
 } from '@simsim/session';
 import type { Bundle, Device, Letter, Peer, PublishOptions, Refusal, SignedKey } from './peer.ts';
+import { NAMELESS } from './peer.ts';
+import { addressesOf } from './service-id.ts';
 
 /** Our own implementation, on a backend, perhaps with a planted defect. */
 export function ourPeer(crypto: Crypto, options: SessionOptions = {}): Peer {
   const steps = makeSessionSteps(options);
   return {
     name: 'ours',
-    createDevice: (entropy) => Promise.resolve(createDevice({ crypto, entropy, steps })),
+    createDevice: (entropy, parties = NAMELESS) => {
+      const addresses = addressesOf(parties);
+      const env = { crypto, entropy, steps, ...(addresses && { addresses }) };
+      return Promise.resolve(createDevice(env));
+    },
   };
 }
 
-interface DeviceEnv {
-  readonly crypto: Crypto;
-  readonly entropy: Entropy;
+interface DeviceEnv extends SessionEnv {
   readonly steps: SessionSteps;
 }
 

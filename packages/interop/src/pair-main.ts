@@ -28,6 +28,7 @@ async function play({ peer: id, version, role, seed }: PairJob): Promise<PairOut
     crossing: peer.crossing ?? 'crossing',
     version,
     hasPqRatchet: version === 4 && peer.policy?.pqRatchet !== 'off',
+    theyNameParties: peer.namesParties ?? false,
     role,
     seed,
   });

@@ -3,10 +3,12 @@
 import type { WireVersion } from '@simsim/session';
 import type { ConversationResult, Counts } from './conversation.ts';
 import { noCounts, playConversation } from './conversation.ts';
+import type { Dice } from './dice.ts';
 import { createDice, labelledEntropy } from './dice.ts';
-import type { Peer } from './peer.ts';
+import type { Parties, Party, Peer } from './peer.ts';
 import type { Opening } from './schedule.ts';
 import { makeSchedule } from './schedule.ts';
+import { rollServiceId } from './service-id.ts';
 
 /** Who begins: ours, the peer, or both at the same time. */
 export type Role = 'we initiate' | 'they initiate' | 'both initiate';
@@ -38,6 +40,8 @@ export interface PairInput {
   readonly version: WireVersion;
   /** Whether every message is to take part in the post-quantum ratchet, or none. */
   readonly hasPqRatchet: boolean;
+  /** Whether the peer writes service ids into its initiations; we do in version 4. */
+  readonly theyNameParties: boolean;
   readonly role: Role;
   readonly seed: number;
   /** {@link SESSIONS} unless a test wants fewer. */
@@ -69,13 +73,18 @@ export async function playPair(input: PairInput): Promise<PairResult> {
 }
 
 async function playSession(input: PairInput, session: number): Promise<ConversationResult> {
-  const { ours, theirs, version, hasPqRatchet, role, seed, crossing } = input;
+  const { ours, theirs, version, hasPqRatchet, role, seed, crossing, theyNameParties } = input;
   const label = `${seed} ${version} ${role} ${session}`;
   const opening = role === 'both initiate' ? crossing : 'one side';
   const schedule = makeSchedule(createDice(`schedule ${label}`), opening);
-  const our = await ours(session).createDevice(labelledEntropy(`ours ${label}`));
-  const their = await theirs.createDevice(labelledEntropy(`theirs ${label}`));
+  const hasServiceIds = session % 4 >= 2;
+  const parties = rollParties(createDice(`parties ${label}`), { hasServiceIds });
+  const our = await ours(session).createDevice(labelledEntropy(`ours ${label}`), parties);
+  const turned = { own: parties.peer, peer: parties.own };
+  const their = await theirs.createDevice(labelledEntropy(`theirs ${label}`), turned);
   // Alice also speaks first after two bursts have crossed, which is the easier part.
+  const weName = hasServiceIds && version === 4;
+  const theyName = hasServiceIds && theyNameParties;
   const isTheirs = role === 'they initiate' || opening === 'crossing in order';
   return playConversation({
     schedule,
@@ -83,7 +92,16 @@ async function playSession(input: PairInput, session: number): Promise<Conversat
     hasPqRatchet,
     withOneTimePreKey: session % 2 === 0,
     ...(isTheirs ? { alice: their, bob: our } : { alice: our, bob: their }),
+    namesParties: isTheirs ? { alice: theyName, bob: weName } : { alice: weName, bob: theyName },
   });
+}
+
+function rollParties(dice: Dice, { hasServiceIds }: { readonly hasServiceIds: boolean }): Parties {
+  const roll = (name: string): Party => ({
+    name: hasServiceIds ? rollServiceId(dice) : name,
+    deviceId: 1 + dice(127),
+  });
+  return { own: roll('own'), peer: roll('peer') };
 }
 
 function addCounts(a: Counts, b: Counts): Counts {

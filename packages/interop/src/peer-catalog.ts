@@ -20,6 +20,8 @@ export interface KnownPeer {
   readonly versions: readonly WireVersion[];
   /** What has to be said to our sessions for this peer; most take the defaults. */
   readonly policy?: Partial<SessionPolicy>;
+  /** Whether it writes service ids into its initiations. */
+  readonly namesParties?: boolean;
   /** Whether it takes part when nobody asks for it by name. */
   readonly isDefault: boolean;
   /** How much of a simultaneous initiation it lives through; all of it if absent. */
@@ -51,7 +53,8 @@ const privacyResearch: KnownPeer = {
   adapt: (module) => privacyResearchPeer('privacyresearch@0.0.16', module),
 };
 
-type ClientOptions = Pick<KnownPeer, 'versions' | 'isDefault' | 'policy'> & ClientRelease;
+type ClientOptions = Pick<KnownPeer, 'versions' | 'isDefault' | 'policy' | 'namesParties'> &
+  ClientRelease;
 
 function libsignalClient(number: string, options: ClientOptions): KnownPeer {
   const id = `libsignal-client@${number}`;
@@ -95,6 +98,7 @@ export const PEERS: readonly KnownPeer[] = [
   }),
   libsignalClient('0.103.0', {
     versions: [4],
+    namesParties: true,
     isDefault: true,
     hasKem: true,
     takesLocalAddress: true,

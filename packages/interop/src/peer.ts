@@ -58,9 +58,32 @@ export interface PublishOptions {
 /** An implementation under test. */
 export interface Peer {
   readonly name: string;
-  /** A new device. `entropy` decides all it draws, if the implementation takes randomness at all. */
-  createDevice(entropy: Entropy): Promise<Device>;
+  /**
+   * A new device. `entropy` decides all it draws, if the implementation takes randomness at all;
+   * {@link NAMELESS} if it does not matter who talks to whom.
+   */
+  createDevice(entropy: Entropy, parties?: Parties): Promise<Device>;
 }
+
+/** A device as others address it. */
+export interface Party {
+  /** A Signal service id (`uuid` or `PNI:uuid`), or any other name, which is never written down. */
+  readonly name: string;
+  /** 1 to 127. */
+  readonly deviceId: number;
+}
+
+/** A device's own address and that of the device it talks to. */
+export interface Parties {
+  readonly own: Party;
+  readonly peer: Party;
+}
+
+/** Two devices without service ids. */
+export const NAMELESS: Parties = {
+  own: { name: 'self', deviceId: 1 },
+  peer: { name: 'other', deviceId: 1 },
+};
 
 /** Runs a call of an implementation that says no by throwing. */
 export async function attempt<T>(call: () => Promise<T>): Promise<Result<T, Refusal>> {

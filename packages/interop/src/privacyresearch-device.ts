@@ -5,8 +5,8 @@
 
 import { invariant } from '@simsim/bytes';
 import { withType, withoutType } from './key-form.ts';
-import type { Bundle, Device, Peer, PublishOptions } from './peer.ts';
-import { attempt, hasMembers } from './peer.ts';
+import type { Bundle, Device, Party, Peer, PublishOptions } from './peer.ts';
+import { NAMELESS, attempt, hasMembers } from './peer.ts';
 
 interface KeyPair {
   readonly pubKey: ArrayBuffer;
@@ -44,7 +44,7 @@ const INITIATION = 3;
 /** The package as a peer. */
 export function privacyResearchPeer(name: string, module: unknown): Peer {
   invariant(isPrivacyResearch(module), 'the pinned package has the members that its adapter uses');
-  return { name, createDevice: () => createDevice(module) };
+  return { name, createDevice: (_entropy, { peer } = NAMELESS) => createDevice(module, peer) };
 }
 
 function isPrivacyResearch(module: unknown): module is PrivacyResearch {
@@ -59,7 +59,7 @@ interface Kept {
   readonly preKeys: Map<number, KeyPair>;
 }
 
-async function createDevice(module: PrivacyResearch): Promise<Device> {
+async function createDevice(module: PrivacyResearch, peer: Party): Promise<Device> {
   const kept: Kept = {
     identity: await module.KeyHelper.generateIdentityKeyPair(),
     registrationId: module.KeyHelper.generateRegistrationId(),
@@ -67,7 +67,7 @@ async function createDevice(module: PrivacyResearch): Promise<Device> {
     preKeys: new Map(),
   };
   const store = createStore(kept);
-  const remote = new module.SignalProtocolAddress('other', 1);
+  const remote = new module.SignalProtocolAddress(peer.name, peer.deviceId);
   const cipher = new module.SessionCipher(store, remote);
   return {
     publish: (what) => attempt(() => publish(module, kept, what)),

@@ -19,6 +19,7 @@ const play = (theirs: Peer, more: Partial<PairInput> = {}): Promise<PairResult> 
     crossing: 'crossing',
     version: 3,
     hasPqRatchet: false,
+    theyNameParties: false,
     role: 'we initiate',
     seed: 1,
     ...more,
@@ -46,14 +47,14 @@ describe.each(ROLES)('%s', (role) => {
   });
 
   test.each(lies)('a peer that %s in one conversation is noticed', async (lie) => {
-    const { failures, fault } = await play(sabotage(honest, lie, 4), { role, sessions: 6 });
+    const { failures, fault } = await play(sabotage(honest, lie, 6), { role, sessions: 8 });
     expect(failures).toBe(1);
-    expect(fault).toMatch(/^session 4: /);
+    expect(fault).toMatch(/^session 6: /);
   });
 });
 
 describe('version 4', () => {
-  const version4 = { version: 4, hasPqRatchet: true } as const;
+  const version4 = { version: 4, hasPqRatchet: true, theyNameParties: true } as const;
 
   test.each(ROLES)('passes with the post-quantum ratchet: %s', async (role) => {
     expect(await play(honest, { ...version4, role })).toMatchObject({ failures: 0, sessions: 50 });
@@ -63,7 +64,7 @@ describe('version 4', () => {
     const without = ourPeer(nodeCrypto, { policy: { pqRatchet: 'off' } });
     const { fault } = await play(without, {
       ours: () => without,
-      version: 4,
+      ...version4,
       hasPqRatchet: false,
       sessions: 3,
     });
@@ -76,11 +77,18 @@ describe('version 4', () => {
     expect(fault).toMatch(/^session 0: .*no part in the post-quantum ratchet/);
   });
 
+  test.each(ROLES)('a peer that forgets who the two are is noticed: %s', async (role) => {
+    const forgetful: Peer = { ...honest, createDevice: (entropy) => honest.createDevice(entropy) };
+    const { failures, fault } = await play(forgetful, { ...version4, role, sessions: 8 });
+    expect(failures).toBe(4);
+    expect(fault).toMatch(/^session 2: /);
+  });
+
   test.each(LIES)('a peer that %s in one conversation is noticed', async (lie) => {
-    const more = { ...version4, role: 'both initiate', sessions: 6 } as const;
-    const { failures, fault } = await play(sabotage(honest, lie, 4), more);
+    const more = { ...version4, role: 'both initiate', sessions: 8 } as const;
+    const { failures, fault } = await play(sabotage(honest, lie, 6), more);
     expect(failures).toBe(1);
-    expect(fault).toMatch(/^session 4: /);
+    expect(fault).toMatch(/^session 6: /);
   });
 });
 

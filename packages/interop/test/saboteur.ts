@@ -24,8 +24,8 @@ export function sabotage(peer: Peer, lie: Lie, session: number): Peer {
   let made = 0;
   return {
     name: `${peer.name}, which ${lie}`,
-    createDevice: async (entropy) => {
-      const device = await peer.createDevice(entropy);
+    createDevice: async (entropy, parties) => {
+      const device = await peer.createDevice(entropy, parties);
       return made++ === session ? liar(device, lie) : device;
     },
   };
