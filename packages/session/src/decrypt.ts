@@ -39,13 +39,14 @@ export interface DecryptInput {
  */
 export function decryptWith(
   { session, message }: DecryptInput,
-  { crypto, addresses }: SessionEnv,
+  env: SessionEnv,
   options: ResolvedOptions,
 ): Result<Decrypted, SessionRejection> {
+  const { crypto, addresses } = env;
   if (!belongsTo(session, message, crypto)) return err({ code: 'WRONG_SESSION' });
   const inner = message.kind === 'initiation' ? message.inner : message;
   if (!namesUs(inner, addresses)) return err({ code: 'WRONG_ADDRESSES' });
-  const proposed = propose(session, inner, { crypto, options });
+  const proposed = propose(session, inner, { crypto, elapsedMs: env.elapsedMs, options });
   if (!proposed.ok) {
     // Each ratchet names its own block; whoever loads wants to do it once.
     const isUnloaded = proposed.error.code === 'BLOCKS_NEEDED';
@@ -74,6 +75,7 @@ export function decryptWith(
 
 interface ReceiveContext {
   readonly crypto: Crypto;
+  readonly elapsedMs: number | undefined;
   readonly options: ResolvedOptions;
 }
 
@@ -86,13 +88,14 @@ interface Proposal {
 function propose(
   session: Session,
   message: RegularMessage,
-  { crypto, options }: ReceiveContext,
+  context: ReceiveContext,
 ): Result<Proposal, SessionRejection> {
-  const received = pqStep(session, message, { crypto, options });
+  const { crypto } = context;
+  const received = pqStep(session, message, context);
   if (!received.ok) return received;
   const pq = received.value;
   const state = pq?.state ?? ratchetOf(session);
-  const step = ratchetReceive(state, message.header, { crypto, salt: pq?.salt, options });
+  const step = ratchetReceive(state, message.header, { ...context, salt: pq?.salt });
   if (pq?.isSaltFresh) crypto.wipe(pq.salt);
   if (step.ok) return ok({ step: step.value, pq });
   for (const secret of pq?.created ?? []) crypto.wipe(secret);
@@ -103,7 +106,7 @@ function propose(
 function pqStep(
   session: Session,
   { pq: field }: RegularMessage,
-  { crypto, options }: ReceiveContext,
+  context: ReceiveContext,
 ): Result<PqReceiveStep | undefined, SessionRejection> {
   const { pq: chains } = session.hot;
   if (chains === undefined) {
@@ -112,11 +115,11 @@ function pqStep(
   if (field === undefined) return err({ code: 'PQ_RATCHET_MISMATCH' });
   if (field.kind === 'keyless') {
     // What a peer that still negotiates says; the other ratchet alone guards such a message.
-    const isAllowed = options.policy.pqRatchet === 'optional';
+    const isAllowed = context.options.policy.pqRatchet === 'optional';
     return isAllowed ? ok(undefined) : err({ code: 'PQ_RATCHET_MISMATCH' });
   }
   if (field.epoch !== 1) return err({ code: 'PQ_EPOCH_UNKNOWN' });
-  return pqReceive(ratchetOf(session), { chains, index: field.index }, { crypto, options });
+  return pqReceive(ratchetOf(session), { chains, index: field.index }, context);
 }
 
 /**

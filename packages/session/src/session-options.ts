@@ -1,8 +1,7 @@
 /** How sessions run: one set of options for a whole process. */
 
-import { invariant } from '@simsim/bytes';
 import type { RatchetLimits, RatchetSabotage } from '@simsim/double-ratchet';
-import { defaultRatchetOptions } from '@simsim/double-ratchet';
+import { defaultRatchetOptions, ratchetLimits } from '@simsim/double-ratchet';
 import type { WireVersion } from './wire.ts';
 
 /** Options of {@link makeSessionSteps}; production may pass a policy and limits. */
@@ -61,15 +60,11 @@ export interface ResolvedOptions {
   readonly defect: SessionSabotage | undefined;
 }
 
-/** Fills in the defaults. Throws: on limits that are no natural numbers, which is our own bug. */
+/** Fills in the defaults. Throws: on limits that are none, which is our own bug. */
 export function resolveOptions({ limits, policy, sabotage }: SessionOptions): ResolvedOptions {
-  const bounds: RatchetLimits = { ...defaultRatchetOptions.limits, ...limits };
-  for (const limit of Object.values(bounds)) {
-    invariant(Number.isSafeInteger(limit) && limit >= 0, 'a limit is a natural number');
-  }
   return {
     suite: defaultRatchetOptions.suite,
-    limits: bounds,
+    limits: ratchetLimits(limits ?? {}),
     policy: { ...defaultSessionPolicy, ...policy },
     sabotage: isRatchetSabotage(sabotage) ? sabotage : undefined,
     defect: sabotage,

@@ -20,6 +20,11 @@ export interface SessionEnv {
   readonly entropy: Entropy;
   /** Who the two ends are, where they are Signal service ids; else absent. */
   readonly addresses?: Addresses;
+  /**
+   * Milliseconds on a clock that only goes forward, restarts included. Needed by `decrypt` and
+   * `accept` under the limit `blockLifeMs`, else not looked at.
+   */
+  readonly elapsedMs?: number;
 }
 
 /**

@@ -45,6 +45,7 @@ const HAS_RECEIVING = 2;
 const IS_PENDING = 1;
 const HAS_ONE_TIME_KEY = 2;
 const IS_VERSION_4 = 4;
+const HAS_BIRTH_TIMES = 8;
 
 const ID_BYTES = 16;
 const KEM_CIPHERTEXT_BYTES = 1568;
@@ -139,9 +140,10 @@ export function encodeCold(cold: SessionCold): Part[] {
   invariant(id?.length === ID_BYTES, 'a session id is 16 bytes of hex');
   invariant(!pending || (version === 4) === (pending.kem !== undefined), 'PQXDH has a KEM key');
   const hasOneTimeKey = pending?.oneTimePreKeyId !== undefined;
+  const hasTimes = directory.some(({ bornAtMs }) => bornAtMs !== undefined);
   const flags = (pending ? IS_PENDING : 0) | (hasOneTimeKey ? HAS_ONE_TIME_KEY : 0);
   const writer = createWriter(256).u8(FORM_2);
-  writer.u8(flags | (version === 4 ? IS_VERSION_4 : 0));
+  writer.u8(flags | (version === 4 ? IS_VERSION_4 : 0) | (hasTimes ? HAS_BIRTH_TIMES : 0));
   writer.raw(id).raw(cold.localIdentity).raw(cold.remoteIdentity);
   writer.varint(cold.localRegistrationId).varint(cold.remoteRegistrationId);
   if (pending) {
@@ -150,8 +152,10 @@ export function encodeCold(cold: SessionCold): Part[] {
     if (pending.kem) writer.varint(pending.kem.preKeyId).raw(pending.kem.ciphertext);
   }
   writer.varint(ratchet.nextBlockId).varint(directory.length);
-  for (const { id: block, ratchetKey, from, to, count, bornAt } of directory) {
+  for (const { id: block, ratchetKey, from, to, count, bornAt, bornAtMs } of directory) {
     writer.varint(block).raw(ratchetKey).varint(from).varint(to).varint(count).varint(bornAt);
+    // Only under a life in milliseconds; 0 for a block that was born without.
+    if (hasTimes) writer.varint(bornAtMs === undefined ? 0 : bornAtMs + 1);
   }
   writer.varint(olderChains.length);
   for (const { ratchetKey, counter } of olderChains) writer.raw(ratchetKey).varint(counter);
@@ -163,9 +167,9 @@ export function decodeCold(bytes: Uint8Array, crypto: Crypto): Result<SessionCol
   const opened = openState(bytes, { bytesMax: COLD_BYTES_MAX, newest: FORM_2 });
   if (!opened.ok) return opened;
   const { from, form } = opened.value;
-  const head = form === FORM_1 ? readHead1(from, crypto) : readHead2(from);
+  const { hasTimes, ...head } = form === FORM_1 ? readHead1(from, crypto) : readHead2(from);
   const nextBlockId = from.varint();
-  const directory = readDirectory(from, nextBlockId);
+  const directory = readDirectory(from, { nextBlockId, hasTimes });
   const chainCount = readCount(from, 33);
   const places: Omit<OlderChain, 'chain'>[] = [];
   for (let i = 0; i < chainCount; i++) {
@@ -180,7 +184,9 @@ export function decodeCold(bytes: Uint8Array, crypto: Crypto): Result<SessionCol
   return ok({ ...head, ratchet });
 }
 
-type ColdHead = Omit<SessionCold, 'ratchet'>;
+interface ColdHead extends Omit<SessionCold, 'ratchet'> {
+  readonly hasTimes: boolean;
+}
 
 /** Form 1 had the base key in front, pending or not, and knew wire version 3 only. */
 function readHead1(from: BinaryReader, crypto: Crypto): ColdHead {
@@ -190,17 +196,18 @@ function readHead1(from: BinaryReader, crypto: Crypto): ColdHead {
   const parties = readParties(from);
   const isPending = (flags & IS_PENDING) !== 0;
   const pending = isPending ? readPending(from, flags, baseKey) : undefined;
-  return { id: sessionIdOf(baseKey, crypto), version: 3, ...parties, pending };
+  return { id: sessionIdOf(baseKey, crypto), version: 3, ...parties, pending, hasTimes: false };
 }
 
 function readHead2(from: BinaryReader): ColdHead {
   const flags = from.u8();
   const isPending = (flags & IS_PENDING) !== 0;
-  if (flags > 7 || (!isPending && (flags & HAS_ONE_TIME_KEY) !== 0)) from.fail();
+  if (flags > 15 || (!isPending && (flags & HAS_ONE_TIME_KEY) !== 0)) from.fail();
   const id = bytesToHex(from.raw(ID_BYTES));
   const parties = readParties(from);
   const pending = isPending ? readPending(from, flags, from.raw(32)) : undefined;
-  return { id, version: (flags & IS_VERSION_4) === 0 ? 3 : 4, ...parties, pending };
+  const version = (flags & IS_VERSION_4) === 0 ? 3 : 4;
+  return { id, version, ...parties, pending, hasTimes: (flags & HAS_BIRTH_TIMES) !== 0 };
 }
 
 function readParties(
@@ -276,11 +283,14 @@ function readKem(from: BinaryReader): KemInitiation {
 }
 
 /** Ids, births and ranges must be what {@link encodeCold} can have written. */
-function readDirectory(from: BinaryReader, nextBlockId: number): BlockEntry[] {
+function readDirectory(
+  from: BinaryReader,
+  { nextBlockId, hasTimes }: { readonly nextBlockId: number; readonly hasTimes: boolean },
+): BlockEntry[] {
   const directory: BlockEntry[] = [];
   const count = readCount(from, 37);
   for (let i = 0; i < count; i++) {
-    const entry = {
+    const fields = {
       id: from.varint(),
       ratchetKey: from.raw(32),
       from: from.varint(),
@@ -288,6 +298,8 @@ function readDirectory(from: BinaryReader, nextBlockId: number): BlockEntry[] {
       count: from.varint(),
       bornAt: from.varint(),
     };
+    const time = hasTimes ? from.varint() : 0;
+    const entry = time === 0 ? fields : { ...fields, bornAtMs: time - 1 };
     const before = directory.at(-1);
     const isInOrder =
       before === undefined || (entry.id > before.id && entry.bornAt >= before.bornAt);
@@ -296,6 +308,7 @@ function readDirectory(from: BinaryReader, nextBlockId: number): BlockEntry[] {
     }
     directory.push(entry);
   }
+  if (hasTimes && directory.every(({ bornAtMs }) => bornAtMs === undefined)) from.fail();
   return directory;
 }
 

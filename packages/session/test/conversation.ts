@@ -139,7 +139,7 @@ export function initiationOf(bytes: Uint8Array): InitiationMessage {
 
 /** One end of a conversation: a session that moves with every call that succeeds. */
 export interface End {
-  readonly party: Party;
+  party: Party;
   session: Session;
 }
 

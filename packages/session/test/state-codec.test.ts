@@ -147,6 +147,39 @@ describe('reading saved state', () => {
   });
 });
 
+describe.each([3, 4] as const)(
+  'skipped keys under a life in milliseconds, version %i,',
+  (version) => {
+    it('die by the clock too, also where the session was saved between', () => {
+      const talk = new Conversation(crypto, { version, limits: { blockLifeMs: 1000 } });
+      const at = (elapsedMs: number): void => {
+        talk.bob.party = { ...talk.bob.party, env: { ...talk.bob.party.env, elapsedMs } };
+      };
+      talk.toBob(talk.send(talk.alice, bytesOf('first')));
+      const [early, late] = ['1', '2'].map((text) => talk.send(talk.alice, bytesOf(text)));
+      at(5000);
+      talk.deliver(talk.bob, talk.send(talk.alice, bytesOf('3')));
+      const saved = joinState(encodeCold(talk.bob.session.cold), crypto);
+      const cold = must(decodeCold(saved, crypto));
+      expect(cold).toEqual(talk.bob.session.cold);
+      expect(cold.ratchet.directory.map(({ bornAtMs }) => bornAtMs)).toEqual(
+        version === 4 ? [5000, 5000] : [5000],
+      );
+      talk.bob.session = { ...talk.bob.session, cold };
+      at(6000);
+      expect(talk.deliver(talk.bob, early ?? bytesOf(''))).toEqual(bytesOf('1'));
+      at(6001);
+      const refused = talk.tryDeliver(talk.bob, late ?? bytesOf(''));
+      expect(refused).toEqual({ ok: false, error: { code: 'DUPLICATE' } });
+      for (const flags of [8, 9, 12]) {
+        const without = joinState(encodeCold(talk.alice.session.cold), crypto);
+        without[1] = (without[1] ?? 0) | flags;
+        expect(decodeCold(without, crypto).ok).toBe(false);
+      }
+    });
+  },
+);
+
 describe('the cold state in form 1', () => {
   /** As it was written before: the base key where the id is now, wire version 3 only. */
   function encodeForm1(cold: SessionCold, baseKey: Uint8Array): Uint8Array {
