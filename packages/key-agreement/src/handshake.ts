@@ -135,9 +135,8 @@ function checkPeer(
   if (identityKey === undefined) return err({ code: 'BAD_KEY', key: 'identity' });
   const preKey = crypto.publicKey(peer.signedPreKey);
   if (preKey === undefined) return err({ code: 'BAD_KEY', key: 'signedPreKey' });
-  if (!isPreKeySigned({ identityKey, preKey, signature: peer.signature }, env)) {
-    return err({ code: 'BAD_SIGNATURE' });
-  }
+  const isSigned = isPreKeySigned({ identityKey, preKey, signature: peer.signature }, env);
+  if (!isSigned) return err({ code: 'BAD_SIGNATURE' });
   const oneTimeKey = peer.oneTimePreKey && crypto.publicKey(peer.oneTimePreKey);
   if (peer.oneTimePreKey !== undefined && oneTimeKey === undefined) {
     return err({ code: 'BAD_KEY', key: 'oneTimePreKey' });
@@ -145,9 +144,8 @@ function checkPeer(
   if (suite.kem === undefined) return ok({ identityKey, preKey, oneTimeKey, kemKey: undefined });
   if (peer.kemPreKey === undefined) return err({ code: 'NO_KEM_PREKEY' });
   const { publicKey: kemPreKey, signature } = peer.kemPreKey;
-  if (!isKemPreKeySigned({ identityKey, kemPreKey, signature }, env)) {
-    return err({ code: 'BAD_SIGNATURE' });
-  }
+  const isKemSigned = isKemPreKeySigned({ identityKey, kemPreKey, signature }, env);
+  if (!isKemSigned) return err({ code: 'BAD_SIGNATURE' });
   return ok({ identityKey, preKey, oneTimeKey, kemKey: kemPreKey });
 }
 
