@@ -1,0 +1,110 @@
+/** The saved form of a state with encrypted headers: whole, canonical and read without a throw. */
+
+import { bytesToHex, concatBytes } from '@simsim/bytes';
+import type { Part } from '@simsim/crypto';
+import { nobleCrypto } from '@simsim/crypto/noble';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { HeaderRatchetState } from '../src/index.ts';
+import { HEADER_STATE_BYTES_MAX, decodeHeaderRatchet, encodeHeaderRatchet } from '../src/index.ts';
+import { Talk, headers, must } from './variants.ts';
+
+const crypto = nobleCrypto;
+
+/** What a store would keep. */
+function saved(parts: readonly Part[]): Uint8Array {
+  return concatBytes(
+    parts.map((part) => (part instanceof Uint8Array ? part : crypto.exportSecret(part))),
+  );
+}
+
+/** A state after some messages, lost and delivered; on noble, where handles are their bytes. */
+function someState(script: readonly number[], elapsedMs: number | undefined): HeaderRatchetState {
+  const limits = elapsedMs === undefined ? {} : { blockLifeMs: 1000 };
+  const talk = new Talk(headers, crypto, { limits });
+  talk.elapsedMs = elapsedMs;
+  for (const step of script) {
+    const from = step % 2 === 0 || talk.states.bob.sending.kind === 'borrowed' ? 'alice' : 'bob';
+    const message = talk.send(from);
+    if (step % 3 !== 0) talk.deliver(from === 'alice' ? 'bob' : 'alice', message);
+  }
+  return script.length % 2 === 0 ? talk.states.bob : talk.states.alice;
+}
+
+const scripts = fc.array(fc.nat({ max: 11 }), { maxLength: 14 });
+
+describe('a saved state', () => {
+  it('comes back as it was, at every stage', () => {
+    fc.assert(
+      fc.property(scripts, fc.option(fc.nat({ max: 1e9 }), { nil: undefined }), (script, time) => {
+        const state = someState(script, time);
+        const bytes = saved(encodeHeaderRatchet(state));
+        const read = must(decodeHeaderRatchet(bytes, crypto));
+        expect(read).toEqual(state);
+        expect(bytesToHex(saved(encodeHeaderRatchet(read)))).toBe(bytesToHex(bytes));
+      }),
+    );
+  });
+
+  it('goes on talking', () => {
+    const talk = new Talk(headers, crypto);
+    talk.send('alice');
+    const late = talk.send('alice', 7);
+    const reload = (): void => {
+      for (const side of ['alice', 'bob'] as const) {
+        const bytes = saved(encodeHeaderRatchet(talk.states[side]));
+        talk.states[side] = must(decodeHeaderRatchet(bytes, crypto));
+      }
+    };
+    for (let turn = 0; turn < 3; turn++) {
+      reload();
+      talk.deliver('bob', talk.send('alice'));
+      reload();
+      talk.deliver('alice', talk.send('bob'));
+    }
+    reload();
+    expect(talk.deliver('bob', late)).toBe(7);
+  });
+
+  it('is 400 bytes without skipped keys', () => {
+    const talk = new Talk(headers, crypto);
+    for (let turn = 0; turn < 50; turn++) talk.roundTrip();
+    expect(saved(encodeHeaderRatchet(talk.states.bob)).length).toBeLessThanOrEqual(400);
+  });
+
+  it('is read from any bytes without a throw, and only in one form', () => {
+    const base = [[], [0], [1, 4, 7, 2], [3, 3, 4, 5, 7, 6, 2, 9, 8]].map((script) =>
+      saved(encodeHeaderRatchet(someState(script, undefined))),
+    );
+    const mutations = fc.array(fc.record({ at: fc.nat(500), to: fc.nat(255) }), { maxLength: 4 });
+    fc.assert(
+      fc.property(fc.nat(3), mutations, fc.integer({ min: -40, max: 40 }), (which, changes, by) => {
+        const from = base[which] ?? new Uint8Array(0);
+        const bytes = new Uint8Array(Math.max(0, from.length + by));
+        bytes.set(from.subarray(0, bytes.length));
+        for (const { at, to } of changes) if (bytes.length > 0) bytes[at % bytes.length] = to;
+        const read = decodeHeaderRatchet(bytes, crypto);
+        if (!read.ok) return;
+        expect(bytesToHex(saved(encodeHeaderRatchet(read.value)))).toBe(bytesToHex(bytes));
+      }),
+      { numRuns: 2000 },
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => {
+        expect(decodeHeaderRatchet(bytes, crypto).ok).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('is refused from the future and beyond its size', () => {
+    const bytes = saved(encodeHeaderRatchet(new Talk(headers, crypto).states.alice));
+    bytes[0] = 2;
+    expect(decodeHeaderRatchet(bytes, crypto)).toEqual({
+      ok: false,
+      error: { code: 'UNSUPPORTED_VERSION', version: 2 },
+    });
+    const huge = new Uint8Array(HEADER_STATE_BYTES_MAX + 1).fill(1);
+    expect(decodeHeaderRatchet(huge, crypto)).toEqual({ ok: false, error: { code: 'MALFORMED' } });
+  });
+});
