@@ -194,20 +194,26 @@ interface RememberContext {
 /** Nothing where a one-time prekey is used up: its absence refuses every repeat (X3-23). */
 function remember(
   { message, oneTimePreKey, kemPreKey, replays }: AcceptInput,
-  { root, env: { crypto }, options: { defect } }: RememberContext,
+  context: RememberContext,
 ): Result<Remembered | undefined, SessionRejection> {
   const usesOneTimeKey = oneTimePreKey !== undefined || kemPreKey?.use === 'oneTime';
   if (usesOneTimeKey || replays === undefined) return ok(undefined);
-  const fingerprint =
-    defect === 'replays-by-base-key'
-      ? crypto.digest([message.baseKey])
-      : agreementFingerprint(root, crypto);
+  const fingerprint = fingerprintOf(message, context);
+  const { defect } = context.options;
   const remembered = rememberAgreement(replays, fingerprint);
   const isFull = !remembered.ok && remembered.error.code === 'REPLAY_RECORD_FULL';
   if (isFull && defect === 'forgets-replays') {
     return rememberAgreement(emptyReplayRecord(replays.capacity), fingerprint);
   }
   return remembered;
+}
+
+function fingerprintOf(
+  { baseKey }: InitiationMessage,
+  { root, env: { crypto }, options: { defect } }: RememberContext,
+): Uint8Array {
+  if (defect === 'replays-by-base-key') return crypto.digest([baseKey]);
+  return agreementFingerprint(root, crypto);
 }
 
 function usedUp({ oneTimePreKey, kemPreKey }: AcceptInput): Secret[] {
