@@ -23,16 +23,28 @@ import {
 } from '@simsim/session';
 import type { Bundle, Device, Letter, Peer, PublishOptions, Refusal, SignedKey } from './peer.ts';
 import { NAMELESS } from './peer.ts';
+import type { SavedSessions } from './saved-sessions.ts';
+import { createSavedSessions } from './saved-sessions.ts';
 import { addressesOf } from './service-id.ts';
 
-/** Our own implementation, on a backend, perhaps with a planted defect. */
-export function ourPeer(crypto: Crypto, options: SessionOptions = {}): Peer {
+/** How our devices are made: with which policy or planted defect, and where sessions are kept. */
+export interface OurOptions extends SessionOptions {
+  /** Whether every session is turned into bytes and back between any two steps. */
+  readonly savesSessions?: boolean;
+}
+
+/** Our own implementation, on a backend. */
+export function ourPeer(
+  crypto: Crypto,
+  { savesSessions = false, ...options }: OurOptions = {},
+): Peer {
   const steps = makeSessionSteps(options);
   return {
     name: 'ours',
     createDevice: (entropy, parties = NAMELESS) => {
       const addresses = addressesOf(parties);
-      const env = { crypto, entropy, steps, ...(addresses && { addresses }) };
+      const saved = savesSessions ? createSavedSessions(crypto) : undefined;
+      const env = { crypto, entropy, steps, saved, ...(addresses && { addresses }) };
       return Promise.resolve(createDevice(env));
     },
   };
@@ -40,6 +52,8 @@ export function ourPeer(crypto: Crypto, options: SessionOptions = {}): Peer {
 
 interface DeviceEnv extends SessionEnv {
   readonly steps: SessionSteps;
+  /** Absent where sessions stay in memory. */
+  readonly saved: SavedSessions | undefined;
 }
 
 /** What a device holds. The first session is the active one: the one that was used last. */
@@ -118,7 +132,7 @@ function initiate(held: Held, bundle: Bundle): Result<undefined, Refusal> {
   const { env, identity, registrationId } = held;
   const begun = env.steps.initiate({ bundle, identity, registrationId }, env);
   if (!begun.ok) return begun;
-  activate(held, begun.value.session, begun.value.consumed);
+  activate(held, undefined, begun.value);
   return ok(undefined);
 }
 
@@ -127,8 +141,8 @@ function encrypt(held: Held, plaintext: Uint8Array): Result<Letter, Refusal> {
   if (active === undefined) return err({ code: 'NO_SESSION' });
   const sent = held.env.steps.encrypt(active, plaintext, held.env);
   if (!sent.ok) return sent;
-  const { session, consumed, message, isInitiation } = sent.value;
-  activate(held, session, consumed);
+  const { message, isInitiation } = sent.value;
+  activate(held, active, sent.value);
   return ok({ bytes: message, isInitiation });
 }
 
@@ -138,10 +152,11 @@ function decrypt(held: Held, { bytes }: Letter): Result<Uint8Array, Refusal> {
   const message = parsed.value;
   const { env } = held;
   const codes: string[] = [];
-  for (const session of candidates(held, message)) {
+  for (const kept of candidates(held, message)) {
+    const session = env.saved?.load(kept, env.steps.blocksFor(kept, message)) ?? kept;
     const opened = env.steps.decrypt(session, message, env);
     if (opened.ok) {
-      activate(held, opened.value.session, opened.value.consumed);
+      activate(held, session, opened.value);
       return ok(opened.value.plaintext);
     }
     codes.push(opened.error.code);
@@ -183,13 +198,18 @@ function accept(
   held.oneTimePreKeys.delete(oneTimePreKeyId);
   if (kemPreKey?.use === 'oneTime') held.kemPreKeys.delete(message.kem?.preKeyId ?? 0);
   held.replays = accepted.value.replays ?? replays;
-  activate(held, accepted.value.session, accepted.value.consumed);
+  activate(held, undefined, accepted.value);
   return ok(accepted.value.plaintext);
 }
 
-/** Sesame's rule: the session that did something last is the one to send on. Then wipes. */
-function activate(held: Held, session: Session, consumed: readonly Secret[]): void {
+/** Sesame's rule: the session that did something last is the one to send on. Saves, then wipes. */
+function activate(
+  held: Held,
+  before: Session | undefined,
+  { session, consumed }: { readonly session: Session; readonly consumed: readonly Secret[] },
+): void {
   const id = sessionId(session);
-  held.sessions = [session, ...held.sessions.filter((other) => sessionId(other) !== id)];
+  const kept = held.env.saved?.save(before, session) ?? session;
+  held.sessions = [kept, ...held.sessions.filter((other) => sessionId(other) !== id)];
   for (const secret of consumed) held.env.crypto.wipe(secret);
 }

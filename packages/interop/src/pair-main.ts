@@ -20,10 +20,12 @@ async function play({ peer: id, version, role, seed }: PairJob): Promise<PairOut
     return { unavailable: oneLine(cause) };
   }
   const options = peer.policy === undefined ? {} : { policy: peer.policy };
-  const onNode = ourPeer(nodeCrypto, options);
-  const onNoble = ourPeer(nobleCrypto, options);
+  const native = ourPeer(nodeCrypto, options);
+  const saved = ourPeer(nodeCrypto, { ...options, savesSessions: true });
+  const portable = ourPeer(nobleCrypto, options);
+  const inTurn = [native, saved, native, saved, portable];
   return playPair({
-    ours: (session) => (session % 5 === 4 ? onNoble : onNode),
+    ours: (session) => inTurn[session % inTurn.length] ?? native,
     theirs: peer.adapt(module),
     crossing: peer.crossing ?? 'crossing',
     version,

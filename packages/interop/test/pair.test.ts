@@ -39,6 +39,14 @@ describe.each(ROLES)('%s', (role) => {
     expect(fault).toMatch(/^only 3 sessions/);
   });
 
+  test('a peer that keeps its sessions as bytes passes', async () => {
+    const saved = ourPeer(nodeCrypto, { savesSessions: true });
+    for (const more of [{}, { version: 4, hasPqRatchet: true, theyNameParties: true }] as const) {
+      const { fault } = await play(saved, { ...more, role, sessions: 8 });
+      expect(fault).toMatch(/^only 8 sessions/);
+    }
+  });
+
   // A side that never initiates has no occasion for some lies; where both do, there is one for all.
   const lies = LIES.filter((lie) => {
     if (lie === 'denies that a message initiates') return role !== 'we initiate';
