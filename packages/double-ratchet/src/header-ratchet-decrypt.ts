@@ -10,6 +10,7 @@ import type {
   HeaderReceiving,
   HeaderRejection,
 } from './header-ratchet-state.ts';
+import { checkLimits } from './limits.ts';
 import { openHeader, sealedHeaderBytes } from './header-seal.ts';
 import type { DecryptStep, Proposal, ReceivedMessage } from './message-seal.ts';
 import { openProposal } from './message-seal.ts';
@@ -108,6 +109,7 @@ function advance(
 function turn(state: HeaderRatchetState, header: RatchetHeader, env: DecryptEnv): Proposed {
   const { crypto, options } = env;
   const { sending, receiving } = state;
+  if (state.peer === undefined) checkLimits(options.limits); // a responder's first message
   // Nobody can have turned before our answer, nor turn to the key we know already (DR-7).
   const isKnownKey = state.peer && compareBytes(state.peer.bytes, header.ratchetKey) === 0;
   if (sending.kind === 'owed' || isKnownKey) return err({ code: 'UNKNOWN_RATCHET_KEY' });

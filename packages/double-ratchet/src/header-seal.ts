@@ -11,7 +11,7 @@ import type { RatchetHeader } from './ratchet-state.ts';
 import type { MessageSuite } from './ratchet-suite.ts';
 
 /** Random bytes in front of an encrypted header. */
-export const HEADER_NONCE_BYTES = 16;
+const HEADER_NONCE_BYTES = 16;
 
 const SEAL_TAG_BYTES = 16;
 

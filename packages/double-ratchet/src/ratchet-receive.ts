@@ -7,6 +7,8 @@ import type { Result } from '@simsim/bytes';
 import { compareBytes, err, ok } from '@simsim/bytes';
 import type { Crypto, Secret } from '@simsim/crypto';
 import { exceedsJump, skipTo, walkTo } from './chain-walk.ts';
+import type { RatchetLimits } from './limits.ts';
+import { checkLimits } from './limits.ts';
 import type { RatchetOptions } from './ratchet-env.ts';
 import { rootStep } from './ratchet-send.ts';
 import type {
@@ -69,7 +71,8 @@ export function ratchetReceive(
 ): Result<ReceiveStep, RatchetRejection> {
   const { hot, cold } = state;
   const { options } = env;
-  const stepping: Stepping = { ...env, header };
+  const { crypto, salt, elapsedMs } = env;
+  const stepping: Stepping = { crypto, salt, elapsedMs, options, header };
   if (isPqChain(header.ratchetKey)) return err({ code: 'BAD_KEY', key: 'ratchet' });
   if (header.counter >= options.limits.chainMessagesMax) return err({ code: 'CHAIN_EXHAUSTED' });
   if (hot.receiving !== undefined && hot.peer && isKey(hot.peer.bytes, header)) {
@@ -163,6 +166,7 @@ function turn(state: RatchetState, stepping: Stepping): Result<ReceiveStep, Ratc
   const { hot, cold } = state;
   const { crypto, options, header } = stepping;
   const { sending } = hot;
+  if (hot.peer === undefined) checkLimits(options.limits); // a responder's first message
   // A key we already sent to but never received on would begin a chain nobody has (DR-7).
   const isFirstPeerKey = hot.peer !== undefined && isKey(hot.peer.bytes, header);
   if (sending.kind === 'owed' || isFirstPeerKey) return err({ code: 'UNKNOWN_RATCHET_KEY' });
@@ -284,20 +288,16 @@ function settle(
 ): Settled {
   const { sabotage } = options;
   const receivedCount = state.hot.receivedCount + 1;
-  const limits =
-    sabotage === 'stores-without-limit'
-      ? { ...options.limits, skippedKeysMax: Infinity, blocksMax: Infinity }
-      : options.limits;
-  const time = { receivedCount, elapsedMs, limits };
+  const time = { receivedCount, elapsedMs, limits: limitsUnder(options) };
   const hot = { ...state.hot, receivedCount };
   const before = storeOf(state);
-  const dropped: Secret[] = [];
-  let store = before;
-  if (sabotage !== 'never-expires') {
-    const expired = expireBlocks(store, time);
-    store = expired.store;
-    dropped.push(...expired.dropped);
+  const expired =
+    sabotage === 'never-expires' ? { store: before, dropped: [] } : expireBlocks(before, time);
+  let { store } = expired;
+  if (store === before && added.every(({ seeds }) => seeds.length === 0)) {
+    return { state: { ...state, hot }, dropped: [], created: [] };
   }
+  const dropped: Secret[] = [...expired.dropped];
   // A seed that was made and dropped in this very step is in neither state.
   const made = new Set<Secret>();
   for (const { ratchetKey, seeds } of sabotage === 'forgets-skipped' ? [] : added) {
@@ -312,6 +312,11 @@ function settle(
   }
   const settled = store === before ? { ...state, hot } : withStore({ ...state, hot }, store);
   return { state: settled, dropped, created: [...made] };
+}
+
+function limitsUnder({ limits, sabotage }: RatchetOptions): RatchetLimits {
+  if (sabotage !== 'stores-without-limit') return limits;
+  return { ...limits, skippedKeysMax: Infinity, blocksMax: Infinity };
 }
 
 /** Ratchet keys are public, so stopping early tells nobody anything. */

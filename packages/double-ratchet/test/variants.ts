@@ -69,7 +69,7 @@ function plainVariant(oldChains: 'kept' | 'closed'): Variant<RatchetState> {
 }
 
 export const plain: Variant<RatchetState> = plainVariant('closed');
-export const plainKept: Variant<RatchetState> = plainVariant('kept');
+const plainKept: Variant<RatchetState> = plainVariant('kept');
 
 export const headers: Variant<HeaderRatchetState> = {
   suite,
