@@ -3,7 +3,6 @@
  * need it. Running kysely's own query path would compile and prepare on every call.
  */
 
-import type Database from 'better-sqlite3';
 import {
   DummyDriver,
   Kysely,
@@ -14,9 +13,7 @@ import {
 } from 'kysely';
 import type { Compilable, RawBuilder } from 'kysely';
 import type { LogTables } from './schema.ts';
-
-/** What a query takes and gives back. */
-type SqlValue = string | number | Uint8Array | null;
+import type { SqliteDatabase, SqlRow, SqlValue } from './sqlite-driver.ts';
 
 /** Arguments of a query, by the names of its slots. */
 export type SqlArguments = Readonly<Record<string, SqlValue>>;
@@ -33,10 +30,10 @@ export interface PreparedQuery {
   /** Rows that were changed. */
   run(values: SqlArguments): number;
   /** The first row by columns, as selected. */
-  get(values: SqlArguments): readonly unknown[] | undefined;
-  all(values: SqlArguments): readonly (readonly unknown[])[];
+  get(values: SqlArguments): SqlRow | undefined;
+  all(values: SqlArguments): readonly SqlRow[];
   /** Rows one by one; to be read to the end at once. */
-  iterate(values: SqlArguments): Iterable<readonly unknown[]>;
+  iterate(values: SqlArguments): Iterable<SqlRow>;
 }
 
 class Slot {
@@ -69,18 +66,17 @@ export function compileQuery(query: Compilable): CompiledText {
 
 /** Prepares a query on a connection. */
 export function prepareQuery(
-  db: Database.Database,
+  db: SqliteDatabase,
   { sql: text, places }: CompiledText,
 ): PreparedQuery {
-  const statement = db.prepare<SqlValue[], unknown[]>(text);
-  if (statement.reader) statement.raw(true);
+  const statement = db.prepare(text);
   const valuesOf = (values: SqlArguments): SqlValue[] =>
     places.map((place) => (typeof place === 'string' ? (values[place] ?? null) : place.fixed));
   return {
-    run: (values) => statement.run(...valuesOf(values)).changes,
-    get: (values) => statement.get(...valuesOf(values)),
-    all: (values) => statement.all(...valuesOf(values)),
-    iterate: (values) => statement.iterate(...valuesOf(values)),
+    run: (values) => statement.run(valuesOf(values)),
+    get: (values) => statement.get(valuesOf(values)),
+    all: (values) => statement.all(valuesOf(values)),
+    iterate: (values) => statement.iterate(valuesOf(values)),
   };
 }
 

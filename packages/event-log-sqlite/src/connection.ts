@@ -1,11 +1,13 @@
 /** A connection with the settings the log's promises rest on, and its prepared queries. */
 
-import Database from 'better-sqlite3';
 import { StoreFailure } from '@simsim/event-log';
 import type { StoreRefusal, StoreRefusalCode } from '@simsim/event-log';
+import { betterSqlite3 } from './better-sqlite3-driver.ts';
 import { prepareQuery } from './compiled-query.ts';
 import type { CompiledText, PreparedQuery } from './compiled-query.ts';
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
+import { sqliteCodeOf } from './sqlite-driver.ts';
+import type { SqliteDatabase, SqliteDriver } from './sqlite-driver.ts';
 
 /** The first version without the bug that could lose a reset WAL. */
 const SQLITE_VERSION_MIN = [3, 51, 3] as const;
@@ -17,18 +19,20 @@ export interface ConnectionOptions {
   readonly mode: 'write' | 'read';
   /** Page cache in KiB. */
   readonly cacheKiB: number;
+  /** Default {@link betterSqlite3}. */
+  readonly driver?: SqliteDriver | undefined;
 }
 
 /** An open database. */
 export interface Connection {
-  readonly db: Database.Database;
+  readonly db: SqliteDatabase;
   /** A query, prepared at its first use. */
   readonly query: (text: CompiledText) => PreparedQuery;
 }
 
-/** Opens a file. Throws: SqliteError, StoreFailure; see {@link refusalOf}. */
-export function connect(path: string, { mode, cacheKiB }: ConnectionOptions): Connection {
-  const db = new Database(path, { readonly: mode === 'read', timeout: 5000 });
+/** Opens a file. Throws: errors of the driver, StoreFailure; see {@link refusalOf}. */
+export function connect(path: string, { mode, cacheKiB, driver }: ConnectionOptions): Connection {
+  const db = (driver ?? betterSqlite3).open(path, mode);
   try {
     db.exec(`PRAGMA cache_size = -${cacheKiB}; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
       PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;`);
@@ -40,19 +44,24 @@ export function connect(path: string, { mode, cacheKiB }: ConnectionOptions): Co
   }
 }
 
-/** What a database is: ours and whole, ours and new, empty, or not ours. */
-export function schemaState(db: Database.Database): 'ours' | 'too-new' | 'empty' | 'foreign' {
-  const version = db.pragma('user_version', { simple: true });
-  const application = db.pragma('application_id', { simple: true });
-  if (application === APPLICATION_ID) return version === SCHEMA_VERSION ? 'ours' : 'too-new';
-  const tables = db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get();
-  return application === 0 && version === 0 && tables === undefined ? 'empty' : 'foreign';
+/** The one value a pragma or a query answers. */
+export function valueOf(db: SqliteDatabase, sql: string): unknown {
+  return db.prepare(sql).get([])?.[0];
 }
 
-/** A failure to open as a refusal; anything that is neither ours nor SQLite's goes on. */
+/** What a database is: ours and whole, ours and new, empty, or not ours. */
+export function schemaState(db: SqliteDatabase): 'ours' | 'too-new' | 'empty' | 'foreign' {
+  const version = valueOf(db, 'PRAGMA user_version');
+  const application = valueOf(db, 'PRAGMA application_id');
+  if (application === APPLICATION_ID) return version === SCHEMA_VERSION ? 'ours' : 'too-new';
+  const table = valueOf(db, 'SELECT 1 FROM sqlite_schema LIMIT 1');
+  return application === 0 && version === 0 && table === undefined ? 'empty' : 'foreign';
+}
+
+/** A failure to open as a refusal; anything that is neither ours nor the medium's goes on. */
 export function refusalOf(failure: unknown): StoreRefusal {
   if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.message };
-  if (failure instanceof Database.SqliteError) {
+  if (failure instanceof Error && 'code' in failure && typeof failure.code === 'string') {
     return { code: codeOf(failure.code), detail: `${failure.code}: ${failure.message}` };
   }
   throw failure;
@@ -60,8 +69,9 @@ export function refusalOf(failure: unknown): StoreRefusal {
 
 /** A failure in the middle of work as one of ours. */
 export function failureOf(failure: unknown): Error {
-  if (failure instanceof Database.SqliteError) {
-    return new StoreFailure(codeOf(failure.code), failure.message, failure);
+  const code = sqliteCodeOf(failure);
+  if (failure instanceof Error && code !== undefined) {
+    return new StoreFailure(codeOf(code), failure.message, failure);
   }
   return failure instanceof Error ? failure : new Error('unknown failure', { cause: failure });
 }
@@ -73,25 +83,26 @@ function codeOf(code: string): StoreRefusalCode {
 }
 
 /**
- * Recursive triggers make a REPLACE fire the trigger that forbids deleting events.
+ * Recursive triggers make a REPLACE fire the trigger that forbids deleting events; the page size is
+ * that of the medium, and some builds of SQLite have another default.
  *
  * Asserts what durability rests on, by reading it back: the library opens databases that are in WAL
  * mode already with `synchronous = NORMAL`, which loses acknowledged commits when power fails.
  */
-function settleWriting(db: Database.Database): void {
+function settleWriting(db: SqliteDatabase): void {
   assertVersion(db);
-  const journal = db.pragma('journal_mode = WAL', { simple: true });
+  db.exec('PRAGMA page_size = 4096');
+  const journal = valueOf(db, 'PRAGMA journal_mode = WAL');
   db.exec(`PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST; PRAGMA recursive_triggers = ON; PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON; PRAGMA wal_autocheckpoint = 1000;
     PRAGMA journal_size_limit = 16777216;`);
-  const synchronous = db.pragma('synchronous', { simple: true });
-  if (journal !== 'wal' || synchronous !== SYNCHRONOUS_FULL) {
+  if (journal !== 'wal' || valueOf(db, 'PRAGMA synchronous') !== SYNCHRONOUS_FULL) {
     throw new StoreFailure('STORE_UNSAFE', 'the database does not take WAL with full syncs');
   }
 }
 
-function assertVersion(db: Database.Database): void {
-  const version = String(db.prepare('SELECT sqlite_version()').pluck().get());
+function assertVersion(db: SqliteDatabase): void {
+  const version = String(valueOf(db, 'SELECT sqlite_version()'));
   const parts = version.split('.').map(Number);
   for (const [i, least] of SQLITE_VERSION_MIN.entries()) {
     const part = parts[i] ?? 0;
@@ -100,7 +111,7 @@ function assertVersion(db: Database.Database): void {
   }
 }
 
-function queryCache(db: Database.Database): Connection['query'] {
+function queryCache(db: SqliteDatabase): Connection['query'] {
   const prepared = new Map<CompiledText, PreparedQuery>();
   return (text) => {
     const known = prepared.get(text);

@@ -4,6 +4,17 @@ export { createSlotFileVault, openSlotFileVault, openVaultReader } from './vault
 export type { VaultFileOptions } from './vault-file.ts';
 export { RAW_KEY_BYTES } from './vault-key.ts';
 export type { VaultKey } from './vault-key.ts';
+export type { LeaseClaim, LeaseOwner } from './lease.ts';
+export { betterSqlite3 } from './better-sqlite3-driver.ts';
+export type {
+  SqliteDatabase,
+  SqliteDriver,
+  SqliteStatement,
+  SqlRow,
+  SqlValue,
+} from './sqlite-driver.ts';
+export { nodeFiles } from './file-system.ts';
+export type { FileSystem, OpenFile } from './file-system.ts';
 export { openSqliteLog } from './sqlite-log.ts';
 export type { OpenedSqliteLog, SqliteLogOptions } from './sqlite-log.ts';
 export { copySqliteLog, verifySqliteLog } from './verify-log.ts';

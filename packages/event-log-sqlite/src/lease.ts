@@ -4,12 +4,14 @@
  * processes apart; what fences is the check of the tip in every commit.
  */
 
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { bytesToHex } from '@simsim/bytes';
 import type { LeaseHolder } from '@simsim/event-log';
 import type { Connection } from './connection.ts';
 import { QUERIES } from './queries.ts';
-import { numberAt, textAt } from './row-codec.ts';
+import { bytesAt, numberAt, textAt } from './row-codec.ts';
 import type { Columns } from './row-codec.ts';
 
 /** A process as a lease names it. */
@@ -22,17 +24,47 @@ export interface LeaseOwner {
   readonly host: string;
 }
 
+/** A lease about to be taken. */
+export interface LeaseClaim {
+  readonly owner: LeaseOwner;
+  /** 16 bytes, new for every opening. */
+  readonly nonce: Uint8Array;
+  /** Wall ms. */
+  readonly at: number;
+}
+
+/** A claim of this process, now. */
+export function claimLease(): LeaseClaim {
+  return { owner: thisProcess(), nonce: new Uint8Array(randomBytes(16)), at: Date.now() };
+}
+
+/**
+ * Leases that were given up although the medium did not let their row be removed, by nonce. Without
+ * them a process whose disk was full for a moment could not open its own log again.
+ */
+const givenUp = new Set<string>();
+
 /** Takes the lease inside the caller's transaction; answers who holds it if somebody does. */
 export function takeLease(
   query: Connection['query'],
-  { nonce, at }: { readonly nonce: Uint8Array; readonly at: number },
+  { owner, nonce, at }: LeaseClaim,
 ): LeaseHolder | undefined {
   const row = query(QUERIES.lease).get({});
-  if (row !== undefined && isHeld(ownerOf(row), thisProcess())) {
+  const isFree = row === undefined || givenUp.has(bytesToHex(bytesAt(row, 5)));
+  if (!isFree && isHeld(ownerOf(row), owner)) {
     return { pid: numberAt(row, 0), host: textAt(row, 3), at: numberAt(row, 4) };
   }
-  query(QUERIES.takeLease).run({ ...thisProcess(), at, nonce });
+  query(QUERIES.takeLease).run({ ...owner, at, nonce });
   return undefined;
+}
+
+/** Gives the lease up. Never throws: where its row stays, this process knows that it is nobody's. */
+export function dropLease(query: Connection['query'], { nonce }: LeaseClaim): void {
+  try {
+    query(QUERIES.dropLease).run({ nonce });
+  } catch {
+    givenUp.add(bytesToHex(nonce));
+  }
 }
 
 /**

@@ -42,11 +42,7 @@ const pageOfNamed = (table: 'record' | 'data') =>
 
 /** The name of a query. */
 export type QueryName =
-  | 'begin'
-  | 'beginRead'
   | 'dataVersion'
-  | 'commit'
-  | 'rollback'
   | 'tip'
   | 'event'
   | 'eventPage'
@@ -90,11 +86,7 @@ const raw = (sqlText: string): CompiledText => ({ sql: sqlText, places: [] });
 
 /** All queries, compiled. */
 export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
-  begin: raw('BEGIN IMMEDIATE'),
   dataVersion: raw('PRAGMA data_version'),
-  beginRead: raw('BEGIN'),
-  commit: raw('COMMIT'),
-  rollback: raw('ROLLBACK'),
   tip: compileQuery(db.selectFrom('event').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1)),
   event: compileQuery(
     db.selectFrom('event').select(EVENT_COLUMNS).where('seq', '=', number('seq')),

@@ -11,9 +11,10 @@ import type {
   StreamRow,
   Tip,
 } from '@simsim/event-log';
+import type { SqlRow } from './sqlite-driver.ts';
 
 /** A row by columns, in the order of its query. */
-export type Columns = readonly unknown[];
+export type Columns = SqlRow;
 
 /** Reads a safe integer. */
 export function numberAt(row: Columns, column: number): number {

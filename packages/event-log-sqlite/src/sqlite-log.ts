@@ -1,10 +1,11 @@
 /** A log in two files: the database and the vault beside it. */
 
-import { existsSync } from 'node:fs';
 import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import { createEventLog, LOG_ID_BYTES, openEventLog } from '@simsim/event-log';
 import type { EventLog, EventStore, LogOptions, StoreRefusal, Vault } from '@simsim/event-log';
+import { refusalOf } from './connection.ts';
+import { nodeFiles } from './file-system.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 import type { SqliteStoreOptions } from './sqlite-store.ts';
 import { createSlotFileVault, openSlotFileVault } from './vault-file.ts';
@@ -30,27 +31,51 @@ export interface OpenedSqliteLog {
  * Refuses: every {@link StoreRefusal}.
  */
 export function openSqliteLog(options: SqliteLogOptions): Result<OpenedSqliteLog, StoreRefusal> {
-  const { path, vaultPath } = options;
-  const hasVault = existsSync(vaultPath);
-  const ifMissing = hasVault && !existsSync(path) ? 'refuse' : (options.ifMissing ?? 'refuse');
+  const { path, vaultPath, files = nodeFiles } = options;
+  const hasVault = files.exists(vaultPath);
+  const ifMissing = hasVault && !files.exists(path) ? 'refuse' : (options.ifMissing ?? 'refuse');
   const store = openSqliteStore(path, { ...options, ifMissing });
   if (!store.ok) return store;
-  const isNew = isUnused(store.value);
-  if (isNew && ifMissing === 'refuse') {
-    store.value.close();
-    return err({ code: 'STORE_MISSING', detail: `the log at ${path} was never finished` });
-  }
-  const vault = openVault(options, hasVault || !isNew ? 'open' : 'create');
-  if (!vault.ok) {
-    store.value.close();
-    return vault;
-  }
-  const parts = { ...options, store: store.value, vault: vault.value };
-  const log = isNew ? createEventLog(parts, options) : openEventLog(parts, options);
-  if (log.ok) return ok({ log: log.value, isNew });
-  vault.value.close();
+  const opened: { vault?: Vault } = {};
+  const log = openOver(store.value, { options, hasVault, ifMissing, opened });
+  if (log.ok) return log;
+  opened.vault?.close();
   store.value.close();
   return log;
+}
+
+interface Opening {
+  readonly options: SqliteLogOptions;
+  readonly hasVault: boolean;
+  readonly ifMissing: 'create' | 'refuse';
+  /** What must be closed where the log does not open. */
+  readonly opened: { vault?: Vault };
+}
+
+/** Opens the log over its store; a medium that fails meanwhile is a refusal too. */
+function openOver(
+  store: EventStore,
+  { options, hasVault, ifMissing, opened }: Opening,
+): Result<OpenedSqliteLog, StoreRefusal> {
+  try {
+    const isNew = isUnused(store);
+    if (isNew && ifMissing === 'refuse') {
+      return err({
+        code: 'STORE_MISSING',
+        detail: `the log at ${options.path} was never finished`,
+      });
+    }
+    const vault = openVault(options, hasVault || !isNew ? 'open' : 'create');
+    // Whoever made it may have been killed before its name was durable.
+    if (isNew && hasVault) (options.files ?? nodeFiles).syncDirectoryOf(options.vaultPath);
+    if (!vault.ok) return vault;
+    opened.vault = vault.value;
+    const parts = { ...options, store, vault: vault.value };
+    const log = isNew ? createEventLog(parts, options) : openEventLog(parts, options);
+    return log.ok ? ok({ log: log.value, isNew }) : log;
+  } catch (failure) {
+    return err(refusalOf(failure));
+  }
 }
 
 function isUnused(store: EventStore): boolean {

@@ -59,16 +59,8 @@ export function readerOver(connection: Connection): EventReader {
     inbox: () => all(QUERIES.inbox, decodeInbox),
     seenRuns: () => pages(QUERIES.seenRunPage, decodeSeenRun),
     seenUpto: () => one(QUERIES.seenUpto, {}, (row) => numberAt(row, 0)) ?? 0,
-    snapshot(read) {
-      if (db.inTransaction) return read();
-      guard(() => query(QUERIES.beginRead).run({}));
-      try {
-        return read();
-      } finally {
-        if (db.inTransaction) query(QUERIES.commit).run({});
-      }
-    },
-    close: () => void db.close(),
+    snapshot: (read) => guard(() => db.transaction('read', read)),
+    close: () => db.close(),
   };
 }
 

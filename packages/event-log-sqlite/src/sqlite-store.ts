@@ -1,13 +1,11 @@
 /** The event store on SQLite. */
 
-import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import { dirname } from 'node:path';
-import { equalBytes, err, invariant, ok } from '@simsim/bytes';
+import { equalBytes, err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import { StoreFailure } from '@simsim/event-log';
 import type {
   Chaos,
+  CommitAnswer,
   EventReader,
   EventStore,
   StoreChange,
@@ -16,9 +14,13 @@ import type {
 } from '@simsim/event-log';
 import { connect, failureOf, refusalOf, schemaState } from './connection.ts';
 import type { Connection } from './connection.ts';
-import { takeLease } from './lease.ts';
+import { nodeFiles } from './file-system.ts';
+import type { FileSystem } from './file-system.ts';
+import { claimLease, dropLease, takeLease } from './lease.ts';
+import type { LeaseClaim } from './lease.ts';
 import { QUERIES } from './queries.ts';
 import { SCHEMA_SQL } from './schema.ts';
+import type { SqliteDriver } from './sqlite-driver.ts';
 import { readerOver } from './sqlite-reader.ts';
 
 /** Page cache of one connection: a hundred devices in a process must stay small. */
@@ -35,6 +37,12 @@ export interface SqliteStoreOptions {
    * a file that has its size already spares each sync a third; not worth it for many small logs.
    */
   readonly walBytes?: number;
+  /** The SQLite to work with; default better-sqlite3. */
+  readonly driver?: SqliteDriver;
+  /** The files beside SQLite's own; default those of the machine. */
+  readonly files?: FileSystem;
+  /** Who takes the lease; default this process, now. */
+  readonly lease?: LeaseClaim;
   /** Test-only. */
   readonly chaos?: Chaos;
 }
@@ -52,14 +60,15 @@ export function openSqliteStore(
   path: string,
   options: SqliteStoreOptions = {},
 ): Result<EventStore, StoreRefusal> {
-  if (options.ifMissing !== 'create' && !existsSync(path)) return err(missing(path));
+  const { driver, files = nodeFiles, cacheKiB = CACHE_KIB_DEFAULT, chaos } = options;
+  if (options.ifMissing !== 'create' && !files.exists(path)) return err(missing(path));
   let connection: Connection | undefined;
   try {
-    if (options.walBytes !== undefined) growWal(path, options.walBytes);
-    connection = connect(path, { mode: 'write', cacheKiB: options.cacheKiB ?? CACHE_KIB_DEFAULT });
-    const nonce = new Uint8Array(randomBytes(16));
-    const refusal = settle(connection, { path, options, nonce });
-    if (refusal === undefined) return ok(storeOver(connection, { nonce, chaos: options.chaos }));
+    if (options.walBytes !== undefined) growWal(files, path, options.walBytes);
+    connection = connect(path, { mode: 'write', cacheKiB, driver });
+    const lease = options.lease ?? claimLease();
+    const refusal = settle(connection, { path, options, lease });
+    if (refusal === undefined) return ok(storeOver(connection, { lease, chaos }));
     connection.db.close();
     return err(refusal);
   } catch (failure) {
@@ -75,70 +84,59 @@ export function openSqliteStore(
  */
 export function openSqliteReader(
   path: string,
-  options: Pick<SqliteStoreOptions, 'cacheKiB'> = {},
+  options: Pick<SqliteStoreOptions, 'cacheKiB' | 'driver' | 'files'> = {},
 ): Result<EventReader, StoreRefusal> {
-  if (!existsSync(path)) return err(missing(path));
+  const { driver, files = nodeFiles, cacheKiB = CACHE_KIB_DEFAULT } = options;
+  if (!files.exists(path)) return err(missing(path));
+  let connection: Connection | undefined;
   try {
-    const connection = connect(path, {
-      mode: 'read',
-      cacheKiB: options.cacheKiB ?? CACHE_KIB_DEFAULT,
-    });
+    connection = connect(path, { mode: 'read', cacheKiB, driver });
     const refusal = schemaRefusal(schemaState(connection.db), path);
     if (refusal === undefined) return ok(readerOver(connection));
     connection.db.close();
     return err(refusal);
   } catch (failure) {
+    connection?.db.close();
     return err(refusalOf(failure));
   }
 }
 
-/** Makes a file's directory entry durable. */
-export function syncDirectoryOf(path: string): void {
-  const directory = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
-
 /** A WAL of zeros is an empty one. Where there is a WAL, it is somebody's and stays as it is. */
-function growWal(path: string, bytes: number): void {
+function growWal(files: FileSystem, path: string, bytes: number): void {
   const wal = `${path}-wal`;
-  if (!existsSync(path) || existsSync(wal)) return;
-  const file = openSync(wal, 'wx');
+  if (!files.exists(path) || files.exists(wal)) return;
+  const file = files.open(wal, 'create');
   try {
-    writeSync(file, new Uint8Array(Math.min(bytes, WAL_BYTES_MAX)));
-    fsyncSync(file);
+    file.write(new Uint8Array(Math.min(bytes, WAL_BYTES_MAX)), 0);
+    file.sync();
   } finally {
-    closeSync(file);
+    file.close();
   }
 }
 
 interface Settling {
   readonly path: string;
   readonly options: SqliteStoreOptions;
-  readonly nonce: Uint8Array;
+  readonly lease: LeaseClaim;
 }
 
 /** Creates what must be created and takes the lease, in one transaction. */
 function settle(
   { db, query }: Connection,
-  { path, options, nonce }: Settling,
+  { path, options, lease }: Settling,
 ): StoreRefusal | undefined {
-  query(QUERIES.begin).run({});
-  const state = schemaState(db);
-  if (state === 'empty' && options.ifMissing === 'create') db.exec(SCHEMA_SQL);
-  const refusal =
-    state === 'empty' && options.ifMissing === 'create' ? undefined : schemaRefusal(state, path);
-  const holder = refusal === undefined ? takeLease(query, { nonce, at: Date.now() }) : undefined;
-  if (refusal !== undefined || holder !== undefined) {
-    query(QUERIES.rollback).run({});
-    return refusal ?? (holder && inUse(holder));
+  const refusal = db.transaction('write', () => {
+    const state = schemaState(db);
+    if (state === 'empty' && options.ifMissing === 'create') db.exec(SCHEMA_SQL);
+    else if (state !== 'ours') return schemaRefusal(state, path);
+    const holder = takeLease(query, lease);
+    return holder && inUse(holder);
+  });
+  // A file that is made may be new: another opener may have died before this.
+  if (refusal === undefined && options.ifMissing === 'create') {
+    (options.files ?? nodeFiles).syncDirectoryOf(path);
   }
-  query(QUERIES.commit).run({});
-  if (state === 'empty') syncDirectoryOf(path);
-  return undefined;
+  return refusal;
 }
 
 interface TipWatcher {
@@ -153,12 +151,11 @@ interface TipWatcher {
  * has changed the file, so a remembered tip is never older than the file; asking for it costs a
  * quarter of reading the last row.
  */
-function tipWatcher({ db, query }: Connection, reader: Pick<EventReader, 'tip'>): TipWatcher {
+function tipWatcher({ query }: Connection, reader: Pick<EventReader, 'tip'>): TipWatcher {
   const version = (): unknown => query(QUERIES.dataVersion).get({})?.[0];
   let known: { readonly version: unknown; readonly tip: Tip } | undefined;
   return {
     read() {
-      invariant(db.inTransaction, 'a tip is compared where it cannot move');
       const now = version();
       if (known !== undefined && known.version === now) return known.tip;
       const tip = reader.tip();
@@ -173,35 +170,36 @@ function tipWatcher({ db, query }: Connection, reader: Pick<EventReader, 'tip'>)
 
 function storeOver(
   connection: Connection,
-  { nonce, chaos }: { readonly nonce: Uint8Array; readonly chaos: Chaos | undefined },
+  { lease, chaos }: { readonly lease: LeaseClaim; readonly chaos: Chaos | undefined },
 ): EventStore {
   const { db, query } = connection;
   const reader = readerOver(connection);
   const currentTip = tipWatcher(connection, reader);
+  let isOpen = true;
+  const commit = (change: StoreChange): CommitAnswer => {
+    const tip = currentTip.read();
+    const { seq, hash } = change.expectedTip;
+    if (tip.seq !== seq || !equalBytes(tip.hash, hash)) return { kind: 'moved', tip };
+    writeChange(query, change);
+    chaos?.at('commit:inside');
+    return { kind: 'committed' };
+  };
   return {
     ...reader,
     commit(change) {
       try {
-        query(QUERIES.begin).run({});
-        const tip = currentTip.read();
-        const { seq, hash } = change.expectedTip;
-        if (tip.seq !== seq || !equalBytes(tip.hash, hash)) {
-          query(QUERIES.rollback).run({});
-          return { kind: 'moved', tip };
-        }
-        writeChange(query, change);
-        chaos?.at('commit:inside');
-        query(QUERIES.commit).run({});
-        currentTip.moved(change.events.at(-1) ?? tip);
-        return { kind: 'committed' };
+        const answer = db.transaction('write', () => commit(change));
+        const last = change.events.at(-1);
+        if (answer.kind === 'committed' && last !== undefined) currentTip.moved(last);
+        return answer;
       } catch (failure) {
-        if (db.inTransaction) query(QUERIES.rollback).run({});
         throw failureOf(failure);
       }
     },
     close() {
-      if (!db.open) return;
-      query(QUERIES.dropLease).run({ nonce });
+      if (!isOpen) return;
+      isOpen = false;
+      dropLease(query, lease);
       db.close();
     },
   };

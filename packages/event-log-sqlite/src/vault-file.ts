@@ -4,17 +4,6 @@
  * the header to its other place, syncs once, then zeroes what was replaced.
  */
 
-import {
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
 import { err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy, Secret } from '@simsim/crypto';
@@ -36,7 +25,8 @@ import type {
   VaultPage,
   VaultReader,
 } from '@simsim/event-log';
-import { syncDirectoryOf } from './sqlite-store.ts';
+import { nodeFiles } from './file-system.ts';
+import type { FileSystem, OpenFile } from './file-system.ts';
 import { encodeHeaderPage, FILE_PAGE_BYTES } from './vault-header.ts';
 import type { ClearHeader, PageEntry } from './vault-header.ts';
 import { decodeVaultFile } from './vault-image.ts';
@@ -57,6 +47,8 @@ export interface VaultFileOptions {
   readonly wipe?: 'strict' | 'lazy';
   /** Slots kept ready. */
   readonly poolMin?: number;
+  /** Default those of the machine. */
+  readonly files?: FileSystem;
   /** Test-only. */
   readonly chaos?: Chaos;
   /** Test-only. */
@@ -65,7 +57,6 @@ export interface VaultFileOptions {
 
 const MASTER_KEY_BYTES = 32;
 const NONCE_BYTES = 12;
-const FILE_MODE = 0o600;
 const READ_ATTEMPTS = 8;
 const ZEROS: Uint8Array = new Uint8Array(FILE_PAGE_BYTES);
 
@@ -78,8 +69,8 @@ export function createSlotFileVault(
   path: string,
   options: VaultFileOptions & { readonly logId: Uint8Array },
 ): Result<Vault, StoreRefusal> {
-  if (existsSync(path)) return err({ code: 'VAULT_EXISTS', detail: `there is a vault at ${path}` });
-  const { crypto, entropy, logId } = options;
+  const { crypto, entropy, logId, files = nodeFiles } = options;
+  if (files.exists(path)) return err(exists(path));
   const descriptor = describeKey(options.key, entropy);
   const wrapping = deriveKey(crypto, options.key, descriptor);
   if (wrapping === undefined) return err(wrongKey());
@@ -124,7 +115,7 @@ export function openSlotFileVault(
 /** Reads a vault file beside a live owner: for verify and replay. Never writes. */
 export function openVaultReader(
   path: string,
-  options: Pick<VaultFileOptions, 'crypto' | 'key'>,
+  options: Pick<VaultFileOptions, 'crypto' | 'key' | 'files'>,
 ): Result<VaultReader, StoreRefusal> {
   const opened = readVault(path, options);
   if (!opened.ok) return opened;
@@ -144,7 +135,7 @@ interface NewFile {
 }
 
 function writeNewFile(path: string, { clear, image, master, options }: NewFile): void {
-  const { crypto, entropy } = options;
+  const { crypto, entropy, files = nodeFiles } = options;
   const [slots] = image.pages;
   invariant(slots !== undefined, 'a new vault has a page');
   const sealed = { anchor: image.anchor, pages: [FIRST_ENTRY] };
@@ -152,30 +143,29 @@ function writeNewFile(path: string, { clear, image, master, options }: NewFile):
   const place = { logId: clear.logId, page: 0, generation: 0 };
   const copy = encodePageCopy(crypto, master, { place, nonce: entropy(NONCE_BYTES), slots });
   const partial = `${path}.new`;
-  rmSync(partial, { force: true });
-  const file = openSync(partial, 'wx', FILE_MODE);
+  files.remove(partial);
+  const file = files.open(partial, 'create');
   try {
-    [header, header, copy, ZEROS].forEach((bytes, i) => writeAt(file, bytes, i * FILE_PAGE_BYTES));
-    fsyncSync(file);
+    [header, header, copy, ZEROS].forEach((bytes, i) => file.write(bytes, i * FILE_PAGE_BYTES));
+    file.sync();
   } finally {
-    closeSync(file);
+    file.close();
   }
-  renameSync(partial, path);
-  syncDirectoryOf(path);
+  files.rename(partial, path);
+  files.syncDirectoryOf(path);
 }
 
 /** Reads the file whole; a live owner may be in the middle of a flush, so a few times if need be. */
 function readVault(
   path: string,
-  options: Pick<VaultFileOptions, 'crypto' | 'key'>,
+  { crypto, key, files = nodeFiles }: Pick<VaultFileOptions, 'crypto' | 'key' | 'files'>,
 ): Result<OpenedVaultFile, StoreRefusal> {
-  if (!existsSync(path))
-    return err({ code: 'VAULT_MISSING', detail: `there is no vault at ${path}` });
   try {
-    let answer = decodeVaultFile(options.crypto, readFileSync(path), options.key);
+    if (!files.exists(path)) return err(missing(path));
+    let answer = decodeVaultFile(crypto, files.read(path), key);
     for (let attempt = 1; attempt < READ_ATTEMPTS; attempt++) {
       if (answer.ok || answer.error.code !== 'VAULT_CORRUPT') break;
-      answer = decodeVaultFile(options.crypto, readFileSync(path), options.key);
+      answer = decodeVaultFile(crypto, files.read(path), key);
     }
     return answer;
   } catch (failure) {
@@ -188,8 +178,8 @@ function openMedium(
   opened: OpenedVaultFile,
   options: VaultFileOptions,
 ): Result<Vault, StoreRefusal> {
-  const { crypto, entropy, poolMin } = options;
-  const medium = fileMedium(openSync(path, 'r+'), opened, options);
+  const { crypto, entropy, poolMin, files = nodeFiles } = options;
+  const medium = fileMedium(files.open(path, 'edit'), opened, options);
   // A flush that a kill interrupted may have left copies with the very generation the next one
   // will use; they must be gone before that.
   medium.settle();
@@ -201,7 +191,11 @@ function openMedium(
   return err(corrupt());
 }
 
-function fileMedium(file: number, opened: OpenedVaultFile, options: VaultFileOptions): VaultMedium {
+function fileMedium(
+  file: OpenFile,
+  opened: OpenedVaultFile,
+  options: VaultFileOptions,
+): VaultMedium {
   const { crypto, entropy, chaos } = options;
   const { clear, master } = opened;
   const entries = [...opened.entries];
@@ -212,19 +206,18 @@ function fileMedium(file: number, opened: OpenedVaultFile, options: VaultFileOpt
 
   const zero = (offsets: readonly number[]): void => {
     if (options.sabotage?.keepsOldCopies === true) return;
-    for (const offset of offsets) writeAt(file, ZEROS, offset);
+    for (const offset of offsets) file.write(ZEROS, offset);
   };
   const writePage = ({ page, bytes }: VaultPage): number | undefined => {
     const before = entries[page];
     const copy = before?.copy === 0 ? 1 : 0;
     const place = { logId: clear.logId, page, generation: counter };
     const nonce = entropy(NONCE_BYTES);
-    writeAt(
-      file,
+    file.write(
       encodePageCopy(crypto, master, { place, nonce, slots: bytes }),
       pageOffset(page, copy),
     );
-    if (before === undefined) writeAt(file, ZEROS, pageOffset(page, 1));
+    if (before === undefined) file.write(ZEROS, pageOffset(page, 1));
     entries[page] = { generation: counter, copy };
     return before && pageOffset(page, before.copy);
   };
@@ -244,16 +237,16 @@ function fileMedium(file: number, opened: OpenedVaultFile, options: VaultFileOpt
       zero(stale.filter((offset) => !written.has(offset)));
       const header = sealHeader(anchor);
       headerPlace = headerPlace === 0 ? 1 : 0;
-      writeAt(file, header, headerPlace * FILE_PAGE_BYTES);
+      file.write(header, headerPlace * FILE_PAGE_BYTES);
       chaos?.at('vault:copy-written');
-      fdatasyncSync(file);
+      file.sync();
       chaos?.at('vault:copy-synced');
       stale = replaced;
       if (options.wipe !== 'lazy') {
         chaos?.at('vault:before-zero');
         zero(stale);
-        writeAt(file, header, (1 - headerPlace) * FILE_PAGE_BYTES);
-        fdatasyncSync(file);
+        file.write(header, (1 - headerPlace) * FILE_PAGE_BYTES);
+        file.sync();
         stale = [];
       }
       chaos?.at('vault:done');
@@ -261,20 +254,22 @@ function fileMedium(file: number, opened: OpenedVaultFile, options: VaultFileOpt
     settle() {
       if (stale.length === 0) return;
       zero(stale);
-      fdatasyncSync(file);
+      file.sync();
       stale = [];
     },
     close() {
       crypto.wipe(master);
-      closeSync(file);
+      file.close();
     },
   };
 }
 
-function writeAt(file: number, bytes: Uint8Array, offset: number): void {
-  for (let done = 0; done < bytes.length;) {
-    done += writeSync(file, bytes, done, bytes.length - done, offset + done);
-  }
+function exists(path: string): StoreRefusal {
+  return { code: 'VAULT_EXISTS', detail: `there is a vault at ${path}` };
+}
+
+function missing(path: string): StoreRefusal {
+  return { code: 'VAULT_MISSING', detail: `there is no vault at ${path}` };
 }
 
 function wrongKey(): StoreRefusal {

@@ -67,7 +67,7 @@ export function copySqliteLog(path: string, target: string): Result<undefined, S
   try {
     const { db } = connect(path, { mode: 'read', cacheKiB: CACHE_KIB_DEFAULT });
     try {
-      db.prepare('VACUUM INTO ?').run(target);
+      db.prepare('VACUUM INTO ?').run([target]);
       return ok(undefined);
     } finally {
       db.close();

@@ -8,7 +8,7 @@ import { createLogReader } from '@simsim/event-log';
 import type { EventLog, RecordFold } from '@simsim/event-log';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { connect } from '../src/connection.ts';
+import { connect, valueOf } from '../src/connection.ts';
 import {
   openSqliteReader,
   openSqliteStore,
@@ -64,7 +64,7 @@ describe('a connection', () => {
         'trusted_schema',
         'cache_size',
       ];
-      expect(settings.map((name) => db.pragma(name, { simple: true }))).toEqual([
+      expect(settings.map((name) => valueOf(db, `PRAGMA ${name}`))).toEqual([
         'wal',
         2,
         2,
@@ -92,9 +92,9 @@ describe('a connection', () => {
       'INSERT OR REPLACE INTO event SELECT * FROM event WHERE seq = 3',
     ];
     for (const sql of attempts) expect(() => db.exec(sql), sql).toThrow('append-only');
-    const sealed = db.prepare('SELECT sealed FROM event WHERE seq = 3').pluck().get();
+    const sealed = valueOf(db, 'SELECT sealed FROM event WHERE seq = 3');
     const digest = nodeCrypto.digest([new Uint8Array(sealed as Buffer)]);
-    db.prepare('UPDATE event SET sealed = ? WHERE seq = 3').run(digest);
+    db.prepare('UPDATE event SET sealed = ? WHERE seq = 3').run([digest]);
     db.close();
     const { chain } = verify(folder, 'with vault');
     expect(chain).toMatchObject({ ok: true, value: { pruned: 1, sealed: 12 } });

@@ -1,0 +1,68 @@
+/** The few things the vault and the store ask of files; a seam, so that tests can pull the plug. */
+
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+
+/** A file open for writing. */
+export interface OpenFile {
+  /** Writes all of it, or throws. */
+  write(bytes: Uint8Array, offset: number): void;
+  /** Returns once everything written lasts. */
+  sync(): void;
+  close(): void;
+}
+
+/** Files by path. Every function throws where the system refuses; errors have a `code`. */
+export interface FileSystem {
+  exists(path: string): boolean;
+  read(path: string): Uint8Array;
+  /** `create` makes a file that only its owner may read, and throws where there is one. */
+  open(path: string, mode: 'edit' | 'create'): OpenFile;
+  rename(from: string, to: string): void;
+  /** Does nothing where there is none. */
+  remove(path: string): void;
+  /** Makes a file's directory entry durable. */
+  syncDirectoryOf(path: string): void;
+}
+
+const FILE_MODE = 0o600;
+
+/** The files of the machine. */
+export const nodeFiles: FileSystem = {
+  exists: existsSync,
+  read: (path) => readFileSync(path),
+  open: (path, mode) => fileOver(openSync(path, mode === 'create' ? 'wx' : 'r+', FILE_MODE), mode),
+  rename: renameSync,
+  remove: (path) => rmSync(path, { force: true }),
+  syncDirectoryOf(path) {
+    const directory = openSync(dirname(path), 'r');
+    try {
+      fsyncSync(directory);
+    } finally {
+      closeSync(directory);
+    }
+  },
+};
+
+function fileOver(file: number, mode: 'edit' | 'create'): OpenFile {
+  return {
+    write(bytes, offset) {
+      for (let done = 0; done < bytes.length;) {
+        done += writeSync(file, bytes, done, bytes.length - done, offset + done);
+      }
+    },
+    // A file that keeps its size needs no sync of its times.
+    sync: () => (mode === 'create' ? fsyncSync(file) : fdatasyncSync(file)),
+    close: () => closeSync(file),
+  };
+}
