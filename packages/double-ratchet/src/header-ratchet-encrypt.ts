@@ -14,6 +14,9 @@ import { messageStep, newPair } from './ratchet-send.ts';
 /**
  * Encrypts the next message and its header. The tag covers the header as encrypted.
  *
+ * Hides the ratchet key and the counters. It does not hide the sender's identity key: the messages
+ * that begin a session carry that outside of this one (HE-10).
+ *
  * Entropy: 16 bytes; before them one private key on the first message after a received turn.
  * Rejects: `NO_SENDING_CHAIN`, `CHAIN_EXHAUSTED`, `BAD_KEY`.   Spec: Double Ratchet §4.4.
  */

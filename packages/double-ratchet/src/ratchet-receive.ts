@@ -84,9 +84,8 @@ export function ratchetReceive(
     if (header.counter < older.counter) return takeStored(state, stepping);
     return advanceOlder(state, older, stepping);
   }
-  if (cold.directory.some(({ ratchetKey }) => isKey(ratchetKey, header))) {
-    return takeStored(state, stepping);
-  }
+  const isKnown = cold.directory.some(({ ratchetKey }) => isKey(ratchetKey, header));
+  if (isKnown) return takeStored(state, stepping);
   return turn(state, stepping);
 }
 

@@ -45,6 +45,15 @@ it.each([
   expect(words).toContain(text);
 });
 
+it('the call says what header encryption does not hide', () => {
+  const path = join(import.meta.dirname, '../src/header-ratchet-encrypt.ts');
+  const [comment = ''] = /\/\*\*[^/]*Encrypts the next message and its header[^/]*\*\//u.exec(
+    readFileSync(path, 'utf8'),
+  ) ?? [''];
+  const text = comment.replaceAll(/\n \* /gu, ' ');
+  expect(text).toContain("It does not hide the sender's identity key: the messages that begin");
+});
+
 it('the README lists every refusal code', () => {
   const sources = ['ratchet-state', 'message-seal', 'header-ratchet-state', 'header-ratchet-codec'];
   const codes = new Set<string>();

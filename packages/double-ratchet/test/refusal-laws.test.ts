@@ -1,6 +1,6 @@
 /** A refused message changes nothing, and a message seen before is refused before any derivation. */
 
-import type { Crypto } from '@simsim/crypto';
+import type { Crypto, Secret } from '@simsim/crypto';
 import { nobleCrypto } from '@simsim/crypto/noble';
 import { nodeCrypto } from '@simsim/crypto/node';
 import fc from 'fast-check';
@@ -154,6 +154,71 @@ function watching(): { readonly crypto: Crypto; readonly calls: string[] } {
   return { crypto, calls };
 }
 
+/** A backend that knows which of its secrets were not wiped. */
+function tracking(): { readonly crypto: Crypto; readonly alive: Set<Secret> } {
+  const alive = new Set<Secret>();
+  const made = <S extends readonly Secret[]>(secrets: S): S => {
+    for (const secret of secrets) alive.add(secret);
+    return secrets;
+  };
+  const crypto: Crypto = {
+    ...nodeCrypto,
+    keyPair(entropy) {
+      const pair = nodeCrypto.keyPair(entropy);
+      alive.add(pair.privateKey);
+      return pair;
+    },
+    dh(own, peer) {
+      const shared = nodeCrypto.dh(own, peer);
+      if (shared !== undefined) alive.add(shared);
+      return shared;
+    },
+    hkdf: (...given) => made(nodeCrypto.hkdf(...given)),
+    chainStep: (chain) => made(nodeCrypto.chainStep(chain)),
+    chainMessage: (...given) => made(nodeCrypto.chainMessage(...given)),
+    messageKeys(...given) {
+      const keys = nodeCrypto.messageKeys(...given);
+      alive.add(keys);
+      return keys;
+    },
+    wipe(secret) {
+      alive.delete(secret);
+      nodeCrypto.wipe(secret);
+    },
+  };
+  return { crypto, alive };
+}
+
+/** Whatever a refused message made is wiped; whatever a state lost is given away, nothing else. */
+function leavesNothing(variant: Variant<object>, target: (talk: AnyTalk) => RatchetMessage): void {
+  const { crypto, alive } = tracking();
+  const talk = new Talk(variant, crypto);
+  talk.roundTrip();
+  talk.deliver('bob', talk.send('alice'));
+  talk.deliver('alice', talk.send('bob'));
+  const message = target(talk);
+  const before = new Set(variant.secrets(talk.states.bob));
+  const known = new Set(alive);
+  const ciphertext = flip(message.ciphertext, 0, 0);
+  expect(talk.refused('bob', { ...message, ciphertext })).toBe('BAD_MAC');
+  expect(alive).toEqual(known);
+  const step = talk.try('bob', message);
+  if (!step.ok) throw new Error('the genuine message is lost');
+  const after = new Set(variant.secrets(talk.states.bob));
+  const lost = [...before].filter((secret) => !after.has(secret));
+  expect(step.value.consumed).toHaveLength(lost.length);
+  expect(new Set(step.value.consumed)).toEqual(new Set(lost));
+  for (const secret of alive) expect(known.has(secret) || after.has(secret)).toBe(true);
+  const sender = new Set(variant.secrets(talk.states.bob));
+  const input = { plaintext: AD, associatedData: AD };
+  const sent = variant.encrypt(talk.states.bob, input, talk.sendEnv());
+  if (!sent.ok) throw new Error('bob can answer');
+  const kept = new Set(variant.secrets(sent.value.state));
+  const spent = [...sender].filter((secret) => !kept.has(secret));
+  expect(new Set(sent.value.consumed)).toEqual(new Set(spent));
+  expect(sent.value.consumed).toHaveLength(spent.length);
+}
+
 function duplicatesAreCheap(variant: Variant<object>, options: TalkOptions): void {
   fc.assert(
     fc.property(fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 2 }), (order) => {
@@ -182,6 +247,13 @@ describe.each(variants)('the %s ratchet', (_name, variant) => {
     'refuses what is damaged and changes nothing: %s',
     (_title, target) => {
       changesNothing(variant, target, {});
+    },
+  );
+
+  it.each(Object.entries(targets))(
+    'leaves no secret behind and gives away all it lost: %s',
+    (_title, target) => {
+      leavesNothing(variant, target);
     },
   );
 
