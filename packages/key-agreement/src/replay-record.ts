@@ -26,7 +26,7 @@ import {
 import type { Crypto, Secret } from '@simsim/crypto';
 
 /** Bytes of one fingerprint. */
-export const FINGERPRINT_BYTES = 32;
+const FINGERPRINT_BYTES = 32;
 
 /**
  * Agreements one record holds: 32 KB. A full record refuses every further one, so it must be large

@@ -12,7 +12,7 @@ import {
   parseMessage,
 } from '../src/index.ts';
 import { acceptInputOf, bundleOf, bytesOf, initiationOf, makeParty, must } from './conversation.ts';
-import { trackSecrets } from './tracking-crypto.ts';
+import { secretsOf, trackSecrets } from './tracking-crypto.ts';
 
 const versions = [3, 4] as const;
 
@@ -108,6 +108,39 @@ describe.each(versions)('a damaged first message of version %i', (version) => {
     }
   });
 });
+
+describe.each(versions)('beginning a session of version %i', (version) => {
+  it.each(['required', 'optional', 'off'] as const)(
+    'leaves alive what the sessions hold and nothing else, post-quantum ratchet %s',
+    (pqRatchet) => {
+      const { crypto, alive } = trackSecrets(nodeCrypto);
+      const steps = makeSessionSteps({ policy: { pqRatchet } });
+      const alice = makeParty(crypto, 52);
+      const bob = makeParty(crypto, 53);
+      const bundle = bundleOf(bob, { version });
+      const prekeys = new Set<Secret>(alive);
+      const begun = must(steps.initiate({ ...alice, bundle }, alice.env));
+      expect(newSecrets(alive, prekeys)).toEqual(secretsOf(begun.session));
+      const sent = must(steps.encrypt(begun.session, bytesOf('x'), alice.env));
+      for (const secret of sent.consumed) crypto.wipe(secret);
+      const ours = secretsOf(sent.session);
+      expect(newSecrets(alive, prekeys)).toEqual(ours);
+      const input = acceptInputOf(bob, initiationOf(sent.message), 'oneTime');
+      const accepted = must(steps.accept({ ...input, replays: emptyReplayRecord() }, bob.env));
+      const theirs = secretsOf(accepted.session);
+      expect(newSecrets(alive, prekeys)).toEqual(new Set([...ours, ...theirs]));
+      // What is used up was there before, and nothing of it is in the session.
+      for (const secret of accepted.consumed) {
+        expect(secret === input.kemPreKey?.pair.privateKey || prekeys.has(secret)).toBe(true);
+        expect(theirs.has(secret)).toBe(false);
+      }
+    },
+  );
+});
+
+function newSecrets(alive: ReadonlySet<Secret>, before: ReadonlySet<Secret>): Set<Secret> {
+  return new Set([...alive].filter((secret) => !before.has(secret)));
+}
 
 describe('the law of damaged first messages', () => {
   it('notices secrets left behind', () => {

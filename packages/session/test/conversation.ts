@@ -83,8 +83,8 @@ export function makeParty(crypto: Crypto, seed: number): Party {
   };
 }
 
-/** Ids of a party's prekeys in its bundles. */
-export const KEM_PRE_KEY_ID = 11;
+/** Of every party's KEM prekey. */
+const KEM_PRE_KEY_ID = 11;
 
 interface BundleChoice {
   readonly withOneTimeKey?: boolean;
