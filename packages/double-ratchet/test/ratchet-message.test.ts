@@ -22,6 +22,7 @@ import {
   startResponder,
 } from '../src/index.ts';
 import { sealMessage } from '../src/message-seal.ts';
+import type { Variant } from './variants.ts';
 import { AD, Talk, fingerprint, headers, must, plain, variants } from './variants.ts';
 
 /** From a published two-party transcript (spec-vectors V-7 and V-9). */
@@ -347,6 +348,18 @@ describe('limits and suites', () => {
       forwardJumpMax: 7,
     });
     expect(ratchetLimits({ blockLifeMs: undefined })).toEqual(defaultRatchetLimits);
+  });
+
+  it('cannot be without bound at a responder, which meets them with its first message', () => {
+    const both: readonly Variant<object>[] = [plain, headers];
+    for (const variant of both) {
+      const talk = new Talk(variant, nobleCrypto);
+      const message = talk.send('alice');
+      const limits = { ...talk.options.limits, forwardJumpMax: Infinity };
+      const env = { ...talk.receiveEnv(), options: { ...talk.options, limits } };
+      const { bob } = talk.states;
+      expect(() => variant.decrypt(bob, { message, associatedData: AD }, env)).toThrow('Max');
+    }
   });
 
   it('have tags of 64 bits or more', () => {
