@@ -31,7 +31,8 @@ const targets: Record<string, (talk: AnyTalk) => RatchetMessage> = {
     return late;
   },
   'of a new chain'(talk) {
-    talk.send('alice'); // lost with its chain, as is the next one
+    talk.deliver('bob', talk.send('alice'));
+    talk.send('alice'); // lost: a gap in the old chain, and one in the new
     talk.deliver('alice', talk.send('bob'));
     talk.send('alice');
     return talk.send('alice', 7);
@@ -217,6 +218,9 @@ function leavesNothing(variant: Variant<object>, target: (talk: AnyTalk) => Ratc
   const spent = [...sender].filter((secret) => !kept.has(secret));
   expect(new Set(sent.value.consumed)).toEqual(new Set(spent));
   expect(sent.value.consumed).toHaveLength(spent.length);
+  for (const secret of alive) {
+    expect(known.has(secret) || after.has(secret) || kept.has(secret)).toBe(true);
+  }
 }
 
 function duplicatesAreCheap(variant: Variant<object>, options: TalkOptions): void {
