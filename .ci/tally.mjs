@@ -1,3 +1,3 @@
-/** The closing line that people and machines read: it stands alone, and nothing follows it. */
+/** The closing lines that people and machines read: the last one stands alone, nothing follows it. */
 export const countLine = ({ passed, failed, skipped }) =>
-  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  `${skipped > 0 ? `${skipped} skipped\n` : ''}${passed} passed, ${failed} failed`;

@@ -65,7 +65,7 @@ export function formatReport(report: Report): string {
   lines.push(...new Set(notRun.map(({ peer, reason }) => `${peer} was not run: ${reason}`)));
   for (const row of rows) lines.push(...describeFailure(row));
   const { passed, failed, skipped } = tally(report);
-  const count = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+  const count = `${skipped > 0 ? `${skipped} skipped\n` : ''}${passed} passed, ${failed} failed`;
   return `seed ${seed}\n${lines.join('\n')}\n\n${count}\n`;
 }
 

@@ -65,7 +65,7 @@ test('a peer that did not run never counts as passed', () => {
 
 test('the table ends with the count and says how to see a failure again', () => {
   const lines = formatReport(report).trimEnd().split('\n');
-  expect(lines.at(-1)).toBe('1 passed, 2 failed, 1 skipped');
+  expect(lines.slice(-2)).toEqual(['1 skipped', '1 passed, 2 failed']);
   expect(lines).toContain('libsignal-client@0.72.1 was not run: no net');
   expect(lines).toContain('libsignal@6.0.0, version 3, they initiate: session 3: broke');
   expect(lines).toContain('  To see it again: pnpm interop libsignal@6.0.0 --seed 9');
