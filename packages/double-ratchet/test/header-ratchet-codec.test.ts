@@ -1,7 +1,7 @@
 /** The saved form of a state with encrypted headers: whole, canonical and read without a throw. */
 
 import { bytesToHex, concatBytes } from '@simsim/bytes';
-import type { Part } from '@simsim/crypto';
+import type { Crypto, Part } from '@simsim/crypto';
 import { nobleCrypto } from '@simsim/crypto/noble';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -95,6 +95,82 @@ describe('a saved state', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  it('is refused where no ratchet can have been in it', () => {
+    const talk = new Talk(headers, crypto);
+    talk.send('alice');
+    talk.send('alice');
+    talk.roundTrip();
+    talk.send('alice');
+    talk.send('alice');
+    talk.deliver('bob', talk.send('alice'));
+    const good = talk.states.bob;
+    const { receiving, closed, peer } = good;
+    const [chain] = closed;
+    if (receiving === undefined || chain === undefined || peer === undefined) throw new Error();
+    expect([receiving.skipped.length, chain.skipped.length, good.sending.kind]).toEqual([
+      2,
+      2,
+      'owed',
+    ]);
+    const skippedAs = (skipped: typeof receiving.skipped): HeaderRatchetState => ({
+      ...good,
+      receiving: { ...receiving, skipped },
+    });
+    const [one, two] = receiving.skipped;
+    if (one === undefined || two === undefined) throw new Error('two are skipped');
+    const fresh = new Talk(headers, crypto).states;
+    const bad: Record<string, HeaderRatchetState> = {
+      'counters that descend': skippedAs([two, one]),
+      'one counter twice': skippedAs([one, { ...two, counter: one.counter }]),
+      'births that descend': skippedAs([
+        { ...one, bornAt: 2 },
+        { ...two, bornAt: 1 },
+      ]),
+      'a skipped message that is yet to come': skippedAs([{ ...one, counter: receiving.counter }]),
+      'a birth in the future': skippedAs([{ ...one, bornAt: good.receivedCount + 1 }]),
+      'a closed chain without keys': { ...good, closed: [{ ...chain, skipped: [] }] },
+      'a turn without a chain': { ...good, receiving: undefined },
+      'a turn without a peer': { ...good, peer: undefined },
+      'a sender without a peer': { ...fresh.alice, peer: undefined },
+      'a responder that has received': { ...fresh.bob, peer },
+      'a responder with closed chains': { ...fresh.bob, closed },
+      'a peer of low order': { ...good, peer: { bytes: new Uint8Array(32) } },
+    };
+    expect(decodeHeaderRatchet(saved(encodeHeaderRatchet(good)), crypto).ok).toBe(true);
+    for (const [what, state] of Object.entries(bad)) {
+      const read = decodeHeaderRatchet(saved(encodeHeaderRatchet(state)), crypto);
+      expect(read, what).toEqual({ ok: false, error: { code: 'MALFORMED' } });
+    }
+    const bytes = saved(encodeHeaderRatchet(good));
+    const changes: readonly (readonly [at: number, to: number])[] = [
+      [1, 3],
+      [2, 7],
+    ];
+    for (const [at, to] of changes) {
+      const changed = bytes.slice();
+      changed[at] = to;
+      expect(decodeHeaderRatchet(changed, crypto).ok).toBe(false);
+    }
+    for (const other of [bytes.slice(0, -1), Uint8Array.of(...bytes, 0), new Uint8Array(0)]) {
+      expect(decodeHeaderRatchet(other, crypto).ok).toBe(false);
+    }
+  });
+
+  it('orphans no secret: none is taken before all is known to be there', () => {
+    const bytes = saved(encodeHeaderRatchet(new Talk(headers, crypto).states.alice));
+    let taken = 0;
+    const counting: Crypto = {
+      ...crypto,
+      importSecret: (role, secret) => ((taken += 1), crypto.importSecret(role, secret)),
+    };
+    for (let end = 0; end < bytes.length; end++) {
+      expect(decodeHeaderRatchet(bytes.slice(0, end), counting).ok).toBe(false);
+    }
+    expect(taken).toBe(0);
+    expect(decodeHeaderRatchet(bytes, counting).ok).toBe(true);
+    expect(taken).toBe(6);
   });
 
   it('is refused from the future and beyond its size', () => {
