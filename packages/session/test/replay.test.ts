@@ -7,6 +7,7 @@ import type {
   AcceptInput,
   InitiationMessage,
   ReplayRecord,
+  Session,
   SessionSabotage,
 } from '../src/index.ts';
 import {
@@ -25,6 +26,7 @@ import {
   initiationOf,
   makeParty,
   must,
+  parse,
   refusal,
 } from './conversation.ts';
 import { torsionTwins } from './torsion.ts';
@@ -33,6 +35,9 @@ const versions = [3, 4] as const;
 
 interface Scene {
   readonly steps: ReturnType<typeof makeSessionSteps>;
+  readonly alice: Party;
+  /** Alice's session after her first message. */
+  readonly begun: Session;
   readonly bob: Party;
   readonly message: InitiationMessage;
   readonly input: AcceptInput;
@@ -53,7 +58,8 @@ function scene(crypto: Crypto, { version, sabotage, seed = 90 }: SceneChoice): S
   const { session } = must(steps.initiate({ ...alice, bundle }, alice.env));
   const sent = must(steps.encrypt(session, bytesOf('once'), alice.env));
   const message = initiationOf(sent.message);
-  return { steps, bob, message, input: acceptInputOf(bob, message) };
+  const input = acceptInputOf(bob, message);
+  return { steps, alice, begun: sent.session, bob, message, input };
 }
 
 function twinsAreRepeats(crypto: Crypto, choice: SceneChoice): void {
@@ -81,6 +87,26 @@ function twinsAreRepeats(crypto: Crypto, choice: SceneChoice): void {
 describe.each(backends)('a repeated first message on %s', (_name, crypto) => {
   it.each(versions)('of version %i is refused under all eight base keys', (version) => {
     twinsAreRepeats(crypto, { version });
+  });
+
+  it.each(versions)('of version %i begins a session that works under any of them', (version) => {
+    const { steps, alice, begun, bob, message, input } = scene(crypto, { version });
+    for (const baseKey of torsionTwins(message.baseKey)) {
+      const accepted = must(steps.accept({ ...input, message: { ...message, baseKey } }, bob.env));
+      const reply = must(steps.encrypt(accepted.session, bytesOf('reply'), bob.env));
+      const received = must(steps.decrypt(begun, parse(reply.message), alice.env));
+      expect(received.plaintext).toEqual(bytesOf('reply'));
+    }
+  });
+
+  it.each(versions)('of version %i has one identity key: that is under the tag', (version) => {
+    const { steps, bob, message, input } = scene(crypto, { version });
+    const [own, ...twins] = torsionTwins(message.identityKey);
+    expect(own).toEqual(message.identityKey);
+    for (const identityKey of twins) {
+      const result = steps.accept({ ...input, message: { ...message, identityKey } }, bob.env);
+      expect(refusal(result)).toBe('BAD_MAC');
+    }
   });
 
   it('is noticed to come through where base keys tell repeats', () => {
