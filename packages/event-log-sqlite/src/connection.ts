@@ -36,7 +36,10 @@ export function connect(path: string, { mode, cacheKiB, driver }: ConnectionOpti
   try {
     db.exec(`PRAGMA cache_size = -${cacheKiB}; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
       PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;`);
-    if (mode === 'write') settleWriting(db);
+    if (mode === 'write') {
+      settleWriting(db);
+      settleWal(db);
+    }
     return { db, query: queryCache(db) };
   } catch (failure) {
     db.close();
@@ -87,18 +90,30 @@ function codeOf(code: string): StoreRefusalCode {
  * that of the medium, and some builds of SQLite have another default.
  *
  * Asserts what durability rests on, by reading it back: the library opens databases that are in WAL
- * mode already with `synchronous = NORMAL`, which loses acknowledged commits when power fails.
+ * mode already with `synchronous = NORMAL`, which loses acknowledged commits when power fails; and
+ * the pragma that sets the journal answers `wal` before it has written the mode down, which may fail.
  */
 function settleWriting(db: SqliteDatabase): void {
   assertVersion(db);
   db.exec('PRAGMA page_size = 4096');
-  const journal = valueOf(db, 'PRAGMA journal_mode = WAL');
-  db.exec(`PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST; PRAGMA recursive_triggers = ON; PRAGMA fullfsync = ON;
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST; PRAGMA recursive_triggers = ON; PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON; PRAGMA wal_autocheckpoint = 1000;
     PRAGMA journal_size_limit = 16777216;`);
-  if (journal !== 'wal' || valueOf(db, 'PRAGMA synchronous') !== SYNCHRONOUS_FULL) {
+  if (
+    valueOf(db, 'PRAGMA journal_mode') !== 'wal' ||
+    valueOf(db, 'PRAGMA synchronous') !== SYNCHRONOUS_FULL
+  ) {
     throw new StoreFailure('STORE_UNSAFE', 'the database does not take WAL with full syncs');
   }
+}
+
+/**
+ * Moves what a killed owner left in the WAL into the database. A sync that failed may have left
+ * frames there which the system shows and the medium has not; commits that were appended to them
+ * would be lost with them. Where the owner closed, there is no WAL and nothing to do.
+ */
+function settleWal(db: SqliteDatabase): void {
+  db.prepare('PRAGMA wal_checkpoint(PASSIVE)').get([]);
 }
 
 function assertVersion(db: SqliteDatabase): void {

@@ -6,7 +6,7 @@
 
 import { err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
-import type { Crypto, Entropy, Secret } from '@simsim/crypto';
+import type { Secret } from '@simsim/crypto';
 import {
   createSlotVault,
   createSlotVaultReader,
@@ -14,51 +14,30 @@ import {
   genesisHash,
   StoreFailure,
 } from '@simsim/event-log';
-import type {
-  Anchor,
-  Chaos,
-  LogSabotage,
-  StoreRefusal,
-  Vault,
-  VaultImage,
-  VaultMedium,
-  VaultPage,
-  VaultReader,
-} from '@simsim/event-log';
+import type { StoreRefusal, Vault, VaultImage, VaultReader } from '@simsim/event-log';
 import { nodeFiles } from './file-system.ts';
-import type { FileSystem, OpenFile } from './file-system.ts';
+import type { FileSystem } from './file-system.ts';
 import { encodeHeaderPage, FILE_PAGE_BYTES } from './vault-header.ts';
 import type { ClearHeader, PageEntry } from './vault-header.ts';
 import { decodeVaultFile } from './vault-image.ts';
 import type { OpenedVaultFile } from './vault-image.ts';
 import { describeKey, deriveKey } from './vault-key.ts';
 import type { VaultKey } from './vault-key.ts';
-import { encodePageCopy, pageOffset } from './vault-page.ts';
+import { NONCE_BYTES, openMedium, ZEROS } from './vault-medium.ts';
+import type { VaultMediumOptions } from './vault-medium.ts';
+import { encodePageCopy } from './vault-page.ts';
 
 /** How to create or open a vault file. */
-export interface VaultFileOptions {
-  readonly crypto: Crypto;
-  readonly entropy: Entropy;
+export interface VaultFileOptions extends VaultMediumOptions {
   readonly key: VaultKey;
-  /**
-   * `strict` (default): replaced copies are zeroed and synced within the flush. `lazy`: zeroed with
-   * the next flush, which saves one sync and leaves one window of keys on the medium meanwhile.
-   */
-  readonly wipe?: 'strict' | 'lazy';
   /** Slots kept ready. */
   readonly poolMin?: number;
   /** Default those of the machine. */
   readonly files?: FileSystem;
-  /** Test-only. */
-  readonly chaos?: Chaos;
-  /** Test-only. */
-  readonly sabotage?: LogSabotage;
 }
 
 const MASTER_KEY_BYTES = 32;
-const NONCE_BYTES = 12;
 const READ_ATTEMPTS = 8;
-const ZEROS: Uint8Array = new Uint8Array(FILE_PAGE_BYTES);
 
 /**
  * Makes a vault file. It appears under its name only when it is whole and durable.
@@ -84,9 +63,9 @@ export function createSlotFileVault(
   const image = createVaultImage(entropy, genesisHash(crypto, logId));
   try {
     writeNewFile(path, { clear, image, master, options });
-    return openMedium(
+    return openVault(
       path,
-      { clear, image, master, entries: [FIRST_ENTRY], headerPlace: 0, stale: [] },
+      { clear, image, master, entries: [FIRST_ENTRY], headerPlace: 0, stale: [], inDoubt: [] },
       options,
     );
   } catch (failure) {
@@ -106,7 +85,7 @@ export function openSlotFileVault(
   const opened = readVault(path, options);
   if (!opened.ok) return opened;
   try {
-    return openMedium(path, opened.value, options);
+    return openVault(path, opened.value, options);
   } catch (failure) {
     return err(failed(failure));
   }
@@ -173,95 +152,19 @@ function readVault(
   }
 }
 
-function openMedium(
+function openVault(
   path: string,
   opened: OpenedVaultFile,
   options: VaultFileOptions,
 ): Result<Vault, StoreRefusal> {
   const { crypto, entropy, poolMin, files = nodeFiles } = options;
-  const medium = fileMedium(files.open(path, 'edit'), opened, options);
-  // A flush that a kill interrupted may have left copies with the very generation the next one
-  // will use; they must be gone before that.
-  medium.settle();
+  const medium = openMedium(files.open(path, 'edit'), opened, options);
   const { logId } = opened.clear;
   const pool = poolMin === undefined ? {} : { poolMin };
   const vault = createSlotVault({ crypto, entropy, logId, medium, ...pool }, opened.image);
   if (vault !== undefined) return ok(vault);
   medium.close();
   return err(corrupt());
-}
-
-function fileMedium(
-  file: OpenFile,
-  opened: OpenedVaultFile,
-  options: VaultFileOptions,
-): VaultMedium {
-  const { crypto, entropy, chaos } = options;
-  const { clear, master } = opened;
-  const entries = [...opened.entries];
-  let { counter } = clear;
-  let { headerPlace } = opened;
-  /** Offsets of copies that were replaced and are not zeroed yet. */
-  let stale: readonly number[] = opened.stale;
-
-  const zero = (offsets: readonly number[]): void => {
-    if (options.sabotage?.keepsOldCopies === true) return;
-    for (const offset of offsets) file.write(ZEROS, offset);
-  };
-  const writePage = ({ page, bytes }: VaultPage): number | undefined => {
-    const before = entries[page];
-    const copy = before?.copy === 0 ? 1 : 0;
-    const place = { logId: clear.logId, page, generation: counter };
-    const nonce = entropy(NONCE_BYTES);
-    file.write(
-      encodePageCopy(crypto, master, { place, nonce, slots: bytes }),
-      pageOffset(page, copy),
-    );
-    if (before === undefined) file.write(ZEROS, pageOffset(page, 1));
-    entries[page] = { generation: counter, copy };
-    return before && pageOffset(page, before.copy);
-  };
-  const sealHeader = (anchor: Anchor): Uint8Array => {
-    const sealed = { anchor, pages: entries };
-    const nonce = entropy(NONCE_BYTES);
-    return encodeHeaderPage(crypto, master, { clear: { ...clear, counter }, sealed, nonce });
-  };
-  return {
-    write(anchor, pages) {
-      chaos?.at('vault:before-copy');
-      counter++;
-      const written = new Set(
-        pages.map(({ page }) => pageOffset(page, entries[page]?.copy === 0 ? 1 : 0)),
-      );
-      const replaced = pages.flatMap((page) => writePage(page) ?? []);
-      zero(stale.filter((offset) => !written.has(offset)));
-      const header = sealHeader(anchor);
-      headerPlace = headerPlace === 0 ? 1 : 0;
-      file.write(header, headerPlace * FILE_PAGE_BYTES);
-      chaos?.at('vault:copy-written');
-      file.sync();
-      chaos?.at('vault:copy-synced');
-      stale = replaced;
-      if (options.wipe !== 'lazy') {
-        chaos?.at('vault:before-zero');
-        zero(stale);
-        file.write(header, (1 - headerPlace) * FILE_PAGE_BYTES);
-        file.sync();
-        stale = [];
-      }
-      chaos?.at('vault:done');
-    },
-    settle() {
-      if (stale.length === 0) return;
-      zero(stale);
-      file.sync();
-      stale = [];
-    },
-    close() {
-      crypto.wipe(master);
-      file.close();
-    },
-  };
 }
 
 function exists(path: string): StoreRefusal {

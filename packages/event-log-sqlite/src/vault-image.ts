@@ -20,6 +20,17 @@ export interface OpenedVaultFile {
   readonly headerPlace: 0 | 1;
   /** Offsets of page copies that are not valid and not zero: a kill came before they were zeroed. */
   readonly stale: readonly number[];
+  /**
+   * The newest state's own bytes, where an older state is whole too: whether the newest one is
+   * durable is not known then. Else empty.
+   */
+  readonly inDoubt: readonly FilePlace[];
+}
+
+/** Bytes and where they lie in the file. */
+export interface FilePlace {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
 }
 
 interface Candidate {
@@ -49,13 +60,30 @@ export function decodeVaultFile(
   if (master === undefined) {
     return err({ code: 'VAULT_WRONG_KEY', detail: 'the key does not open the vault' });
   }
-  for (const candidate of found.value) {
-    const opened = openCandidate(crypto, file, { candidate, master });
-    if (opened !== undefined) return ok(opened);
+  const whole = found.value.flatMap(
+    (candidate) => openCandidate(crypto, file, { candidate, master }) ?? [],
+  );
+  const [current, older] = whole;
+  if (current === undefined) {
+    crypto.wipe(master);
+    return err(corrupt('no header has all of its pages'));
   }
-  crypto.wipe(master);
-  return err(corrupt('no header has all of its pages'));
+  for (const page of older?.image.pages ?? []) page.fill(0);
+  const isInDoubt = older !== undefined && older.clear.counter < current.clear.counter;
+  return ok({ ...current, inDoubt: isInDoubt ? placesOf(file, current) : [] });
 }
+
+/** Where a state lies: its header and the copies of its pages. */
+function placesOf(file: Uint8Array, { entries, headerPlace }: Whole): FilePlace[] {
+  const offsets = [headerPlace * FILE_PAGE_BYTES];
+  for (const [page, { copy }] of entries.entries()) offsets.push(pageOffset(page, copy));
+  return offsets.map((offset) => ({
+    offset,
+    bytes: plainSlice(file, offset, offset + FILE_PAGE_BYTES),
+  }));
+}
+
+type Whole = Omit<OpenedVaultFile, 'inDoubt'>;
 
 /** Whole headers, the newest first. */
 function candidates(crypto: Crypto, file: Uint8Array): Result<Candidate[], StoreRefusal> {
@@ -88,7 +116,7 @@ function openCandidate(
   crypto: Crypto,
   file: Uint8Array,
   { candidate, master }: { readonly candidate: Candidate; readonly master: Secret<'seal'> },
-): OpenedVaultFile | undefined {
+): Whole | undefined {
   const { clear, place } = candidate;
   const header = openSealedHeader(crypto, master, candidate);
   if (header === undefined) return undefined;

@@ -64,13 +64,7 @@ describe('a connection', () => {
         'trusted_schema',
         'cache_size',
       ];
-      expect(settings.map((name) => valueOf(db, `PRAGMA ${name}`))).toEqual([
-        'wal',
-        2,
-        2,
-        0,
-        -64,
-      ]);
+      expect(settings.map((name) => valueOf(db, `PRAGMA ${name}`))).toEqual(['wal', 2, 2, 0, -64]);
       db.exec('CREATE TABLE IF NOT EXISTS t (a) STRICT'.replace('(a)', '(a INTEGER)'));
       db.close();
     }

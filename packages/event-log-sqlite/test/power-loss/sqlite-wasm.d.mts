@@ -1,0 +1,140 @@
+/** As much of SQLite's WebAssembly build as the tests use. Pointers are numbers. */
+
+/** A struct in the module's memory. */
+export interface Struct {
+  readonly pointer: number;
+  dispose(): void;
+}
+
+export interface IoMethods extends Struct {
+  $iVersion: number;
+}
+
+export interface Vfs extends Struct {
+  $iVersion: number;
+  $szOsFile: number;
+  $mxPathname: number;
+}
+
+export interface OpenedFile extends Struct {
+  $pMethods: number;
+}
+
+/** Methods of a file, called with the file's pointer first. */
+export interface IoCallbacks {
+  xClose(file: number): number;
+  xRead(file: number, bytes: number, length: number, offset: bigint): number;
+  xWrite(file: number, bytes: number, length: number, offset: bigint): number;
+  xTruncate(file: number, size: bigint): number;
+  xSync(file: number, flags: number): number;
+  xFileSize(file: number, size: number): number;
+  xLock(file: number, level: number): number;
+  xUnlock(file: number, level: number): number;
+  xCheckReservedLock(file: number, result: number): number;
+  xFileControl(file: number, what: number, argument: number): number;
+  xSectorSize(file: number): number;
+  xDeviceCharacteristics(file: number): number;
+  xShmMap(file: number, region: number, size: number, extend: number, result: number): number;
+  xShmLock(file: number, offset: number, count: number, flags: number): number;
+  xShmBarrier(file: number): void;
+  xShmUnmap(file: number, isDeleted: number): number;
+}
+
+/** Methods of a VFS, called with its pointer first. */
+export interface VfsCallbacks {
+  xOpen(vfs: number, name: number, file: number, flags: number, flagsOut: number): number;
+  xDelete(vfs: number, name: number, syncDirectory: number): number;
+  xAccess(vfs: number, name: number, flags: number, result: number): number;
+  xFullPathname(vfs: number, name: number, length: number, out: number): number;
+  xRandomness(vfs: number, length: number, out: number): number;
+  xSleep(vfs: number, microseconds: number): number;
+  xCurrentTime(vfs: number, out: number): number;
+  xCurrentTimeInt64(vfs: number, out: number): number;
+  xGetLastError(vfs: number, length: number, out: number): number;
+}
+
+/** A prepared statement. */
+export interface WasmStatement {
+  bind(values: readonly unknown[]): unknown;
+  step(): boolean;
+  get(columns: unknown[]): unknown[];
+}
+
+/** An open database. */
+export interface WasmDatabase {
+  exec(sql: string): unknown;
+  prepare(sql: string): WasmStatement;
+  changes(): number;
+  close(): void;
+}
+
+/** Results and flags. */
+type Constant =
+  | 'SQLITE_ACCESS_EXISTS'
+  | 'SQLITE_BUSY'
+  | 'SQLITE_CANTOPEN'
+  | 'SQLITE_FULL'
+  | 'SQLITE_IOCAP_POWERSAFE_OVERWRITE'
+  | 'SQLITE_IOERR'
+  | 'SQLITE_IOERR_ACCESS'
+  | 'SQLITE_IOERR_CHECKRESERVEDLOCK'
+  | 'SQLITE_IOERR_DELETE'
+  | 'SQLITE_IOERR_DELETE_NOENT'
+  | 'SQLITE_IOERR_FSTAT'
+  | 'SQLITE_IOERR_FSYNC'
+  | 'SQLITE_IOERR_LOCK'
+  | 'SQLITE_IOERR_READ'
+  | 'SQLITE_IOERR_SHMLOCK'
+  | 'SQLITE_IOERR_SHMMAP'
+  | 'SQLITE_IOERR_SHORT_READ'
+  | 'SQLITE_IOERR_TRUNCATE'
+  | 'SQLITE_IOERR_UNLOCK'
+  | 'SQLITE_IOERR_WRITE'
+  | 'SQLITE_NOTFOUND'
+  | 'SQLITE_OK'
+  | 'SQLITE_OPEN_CREATE'
+  | 'SQLITE_OPEN_MAIN_JOURNAL'
+  | 'SQLITE_OPEN_WAL';
+
+/** The module. */
+export interface WasmModule {
+  readonly capi: Readonly<Record<Constant, number>> & {
+    readonly sqlite3_io_methods: new () => IoMethods;
+    readonly sqlite3_vfs: new () => Vfs;
+    readonly sqlite3_file: (new (pointer: number) => OpenedFile) & {
+      readonly structInfo: { readonly sizeof: number };
+    };
+    sqlite3_extended_result_codes(db: WasmDatabase, on: number): number;
+    sqlite3_get_autocommit(db: WasmDatabase): number;
+    sqlite3_js_db_export(db: WasmDatabase): Uint8Array;
+    sqlite3_js_rc_str(code: number): string | undefined;
+    sqlite3_reset(statement: WasmStatement): number;
+  };
+  readonly wasm: {
+    heap8u(): Uint8Array;
+    alloc(bytes: number): number;
+    dealloc(pointer: number): void;
+    cstrToJs(pointer: number): string | null;
+    cstrncpy(target: number, source: number, length: number): number;
+    poke(pointer: number, value: number, type: 'double'): unknown;
+    poke32(pointer: number, value: number): unknown;
+    poke64(pointer: number, value: bigint): unknown;
+    pokePtr(pointer: number, value: number): unknown;
+  };
+  readonly vfs: {
+    installVfs(parts: {
+      readonly io: { readonly struct: IoMethods; readonly methods: IoCallbacks };
+      readonly vfs: { readonly struct: Vfs; readonly name: string; readonly methods: VfsCallbacks };
+    }): unknown;
+  };
+  readonly oo1: {
+    readonly DB: new (options: {
+      readonly filename: string;
+      readonly flags: string;
+      readonly vfs: string;
+    }) => WasmDatabase;
+  };
+  readonly SQLite3Error: new () => Error & { readonly resultCode: number | undefined };
+}
+
+export function initSqlite(): Promise<WasmModule>;
