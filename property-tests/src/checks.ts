@@ -125,21 +125,29 @@ function checkRecords(device: TestDevice): void {
   }
 }
 
-/** The one-time prekey behind a session is gone: it is used once (X3-23, SES-62). */
+/** The one-time prekeys behind a session are gone: each is used once (X3-23, SES-62, PQ-10). */
 function checkOneTimeKeys(device: TestDevice): void {
   const kept = new Set<number>();
   for (const stream of device.log.streamsWithPrefix('opk/')) {
     const batch = device.core.reader().value('opk', stream);
     for (const id of batch?.pairs.keys() ?? []) kept.add(id);
   }
+  const keptKem = new Set<number>();
+  for (const stream of device.log.streamsWithPrefix('kpk/')) {
+    const batch = device.core.reader().value('kpk', stream);
+    for (const id of batch?.keys.keys() ?? []) keptKem.add(id);
+  }
   for (const { sender: userId, senderDevice: deviceId, kind, content } of device.history) {
     const message = kind === 'message' ? parseMessage(content) : undefined;
     if (message?.ok !== true || message.value.kind !== 'initiation') continue;
-    const { baseKey, oneTimePreKeyId } = message.value;
+    const { baseKey, oneTimePreKeyId, version, kem } = message.value;
+    expect(version, 'sessions of the house begin with PQXDH').toBe(4);
     const session = sessionIdOf(baseKey, device.world.crypto);
     const isBegun = device.log.head(sessionStream({ userId, deviceId, session })) !== undefined;
     const isKept = oneTimePreKeyId !== undefined && kept.has(oneTimePreKeyId);
     expect(isBegun && isKept, 'a used one-time prekey is gone').toBe(false);
+    const isKemKept = kem !== undefined && keptKem.has(kem.preKeyId);
+    expect(isBegun && isKemKept, 'a used one-time KEM prekey is gone').toBe(false);
   }
 }
 

@@ -19,6 +19,7 @@ testLaw({
     'forget-dedupe',
     'new-session-each-initiation',
     'keep-one-time-key',
+    'keep-one-time-kem-key',
     'keep-settled-send',
     'silent-user-change',
     'adopt-before-commit',

@@ -18,6 +18,7 @@ import type {
 } from '@simsim/relay-protocol';
 import {
   DEVICE_STREAM,
+  oneTimeKemStream,
   oneTimeStream,
   PRE_KEYS_STREAM,
   registrationRequest,
@@ -269,7 +270,7 @@ export class TestDevice {
 
   /** Makes one-time prekeys up to a target, as if the relay had none left, and uploads them. */
   replenish(target: number): void {
-    this.run({ type: 'replenish', count: 0, target });
+    this.run({ type: 'replenish', count: 0, kemCount: 0, target });
     for (const { keys } of this.#uploads.splice(0)) this.ask({ kind: 'uploadKeys', keys });
   }
 
@@ -335,8 +336,9 @@ export class TestDevice {
     const reader = this.core.reader();
     const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
     invariant(preKeys !== undefined, 'a device has prekeys');
-    const batches = preKeys.batches.flatMap((id) => reader.value('opk', oneTimeStream(id)) ?? []);
-    const keys = uploadOf(preKeys, batches);
+    const oneTime = preKeys.batches.flatMap((id) => reader.value('opk', oneTimeStream(id)) ?? []);
+    const kem = preKeys.kemBatches.flatMap((id) => reader.value('kpk', oneTimeKemStream(id)) ?? []);
+    const keys = uploadOf(preKeys, { oneTime, kem }, this.world.crypto);
     const request = registrationRequest(this.own(), { nonce: answer.nonce, keys }, this.world);
     invariant(request !== undefined, 'a new device has a registration');
     this.world.ask(request);

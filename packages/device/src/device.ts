@@ -418,7 +418,11 @@ export class Device {
         // The relay says it at every claim until it has more; once is enough.
         if (this.#isReplenishing) break;
         this.#isReplenishing = true;
-        this.#queue.post({ type: 'replenish', count: frame.count });
+        this.#queue.post({
+          type: 'replenish',
+          count: frame.count,
+          kemCount: frame.kemCount,
+        });
         break;
     }
   }

@@ -2,8 +2,13 @@
 
 import type { CoreInput } from '@simsim/device-core';
 import type { PreKeyUpload } from '@simsim/relay-protocol';
-import { oneTimeStream, PRE_KEYS_STREAM, registrationRequest, uploadOf } from '@simsim/sesame';
-import type { OneTimeBatch } from '@simsim/sesame';
+import {
+  oneTimeKemStream,
+  oneTimeStream,
+  PRE_KEYS_STREAM,
+  registrationRequest,
+  uploadOf,
+} from '@simsim/sesame';
 import { Backoff, sleep } from './backoff.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { ownDevice } from './own-devices.ts';
@@ -82,12 +87,14 @@ export class Registrar {
     const reader = this.#parts.core.reader();
     const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
     if (own === undefined || preKeys === undefined) return undefined;
-    const batches: OneTimeBatch[] = [];
-    for (const firstId of preKeys.batches) {
-      const batch = reader.value('opk', oneTimeStream(firstId));
-      if (batch !== undefined) batches.push(batch);
-    }
-    return registrationRequest(own, { nonce, keys: uploadOf(preKeys, batches) }, this.#parts);
+    const oneTime = preKeys.batches
+      .map((firstId) => reader.value('opk', oneTimeStream(firstId)))
+      .filter((batch) => batch !== undefined);
+    const kem = preKeys.kemBatches
+      .map((firstId) => reader.value('kpk', oneTimeKemStream(firstId)))
+      .filter((batch) => batch !== undefined);
+    const keys = uploadOf(preKeys, { oneTime, kem }, this.#parts.crypto);
+    return registrationRequest(own, { nonce, keys }, this.#parts);
   }
 
   async #uploadOnce(keys: PreKeyUpload): Promise<void> {

@@ -2,7 +2,7 @@
 
 import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
 import { createWriter, err, ok } from '@simsim/bytes';
-import type { ClaimResult, ListResult, RelayAnswer, RelayOutcome } from './answer.ts';
+import type { ClaimResult, ListResult, PreKeysTaken, RelayAnswer, RelayOutcome } from './answer.ts';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
 import { readDeviceId } from './device-id-brand.ts';
@@ -11,6 +11,7 @@ import {
   BODY_BYTES_MAX,
   DEVICES_MAX,
   ENVELOPES_PER_BATCH_MAX,
+  ONE_TIME_KEM_PRE_KEYS_MAX,
   ONE_TIME_PRE_KEYS_MAX,
   POSTS_PER_REQUEST_MAX,
   PRE_KEY_ID_MAX,
@@ -84,9 +85,9 @@ function writeAnswer(writer: BinaryWriter, answer: RelayAnswer): void {
       if (answer.result.kind === 'list') writeSignedDeviceList(writer, answer.result.list);
       return;
     case 'uploadKeys':
-      writer.varint(answer.count).varint(answer.lastIssuedId).varint(answer.highestSeenId);
-      writeMany(writer, answer.refusedIds, (id) => writer.varint(id));
-      writer.u8(answer.isSignedPreKeyTaken ? 1 : 0);
+      writePreKeysTaken(writer, answer);
+      writePreKeysTaken(writer, answer.kem);
+      writer.u8(answer.isSignedPreKeyTaken ? 1 : 0).u8(answer.isLastResortTaken ? 1 : 0);
       return;
     case 'claimKeys':
       return writeMany(writer, answer.results, (result) => {
@@ -121,13 +122,10 @@ function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
     case 'uploadKeys':
       return {
         kind,
-        count: reader.varint(),
-        lastIssuedId: readBetween(reader, 0, PRE_KEY_ID_MAX),
-        highestSeenId: readBetween(reader, 0, PRE_KEY_ID_MAX),
-        refusedIds: readMany(reader, ONE_TIME_PRE_KEYS_MAX, () =>
-          readBetween(reader, 1, PRE_KEY_ID_MAX),
-        ),
+        ...readPreKeysTaken(reader, ONE_TIME_PRE_KEYS_MAX),
+        kem: readPreKeysTaken(reader, ONE_TIME_KEM_PRE_KEYS_MAX),
         isSignedPreKeyTaken: readFlag(reader),
+        isLastResortTaken: readFlag(reader),
       };
     case 'claimKeys':
       return { kind, results: readMany(reader, DEVICES_MAX, () => readClaimResult(reader)) };
@@ -151,6 +149,20 @@ function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
     case 'putLink':
       return { kind };
   }
+}
+
+function writePreKeysTaken(writer: BinaryWriter, taken: PreKeysTaken): void {
+  writer.varint(taken.count).varint(taken.lastIssuedId).varint(taken.highestSeenId);
+  writeMany(writer, taken.refusedIds, (id) => writer.varint(id));
+}
+
+function readPreKeysTaken(reader: BinaryReader, refusedMax: number): PreKeysTaken {
+  return {
+    count: reader.varint(),
+    lastIssuedId: readBetween(reader, 0, PRE_KEY_ID_MAX),
+    highestSeenId: readBetween(reader, 0, PRE_KEY_ID_MAX),
+    refusedIds: readMany(reader, refusedMax, () => readBetween(reader, 1, PRE_KEY_ID_MAX)),
+  };
 }
 
 const LIST_RESULTS = [

@@ -19,19 +19,31 @@ export type ListResult =
   | { readonly kind: 'list'; readonly list: SignedDeviceList }
   | { readonly kind: 'unknownUser' };
 
-/** What became of an upload. */
-export interface UploadKeysAnswer {
-  readonly kind: 'uploadKeys';
+/** Where one kind of one-time prekeys of a device stands. */
+export interface PreKeyCounters {
   /** One-time prekeys not handed out yet. */
   readonly count: number;
   /** The highest one-time id handed out; 0 for none. */
   readonly lastIssuedId: number;
   /** The highest one-time id ever uploaded; new keys go above it. */
   readonly highestSeenId: number;
+}
+
+/** What became of one kind of one-time prekeys in an upload. */
+export interface PreKeysTaken extends PreKeyCounters {
   /** Keys that were not taken: known ids with other bytes, or ids below the highest seen. */
   readonly refusedIds: readonly number[];
+}
+
+/** What became of an upload. */
+export interface UploadKeysAnswer extends PreKeysTaken {
+  readonly kind: 'uploadKeys';
   /** Whether the signed prekey stands now: refused if its id is older, or known with other bytes. */
   readonly isSignedPreKeyTaken: boolean;
+  /** The one-time KEM prekeys. */
+  readonly kem: PreKeysTaken;
+  /** As for the signed prekey; also refused under the id of a one-time KEM prekey. */
+  readonly isLastResortTaken: boolean;
 }
 
 /** Every answer, named after its request. */

@@ -14,8 +14,8 @@ export type ServerFrame =
   | { readonly kind: 'envelopes'; readonly envelopes: readonly IncomingEnvelope[] }
   /** All that waited when the socket opened was sent. Once per connection. */
   | { readonly kind: 'queueEmpty' }
-  /** One-time prekeys left: few. */
-  | { readonly kind: 'keysLow'; readonly count: number };
+  /** One-time prekeys left of both kinds; one of them is few. */
+  | { readonly kind: 'keysLow'; readonly count: number; readonly kemCount: number };
 
 /** A frame from a device: mail it has stored and the relay may forget. */
 export interface ClientFrame {
@@ -31,7 +31,7 @@ export function encodeServerFrame(frame: ServerFrame): Uint8Array {
   const writer = createWriter(1024).u8(FORMAT).u8(TAGS[frame.kind]);
   if (frame.kind === 'envelopes')
     writeMany(writer, frame.envelopes, (one) => writeIncoming(writer, one));
-  if (frame.kind === 'keysLow') writer.varint(frame.count);
+  if (frame.kind === 'keysLow') writer.varint(frame.count).varint(frame.kemCount);
   return writer.finish();
 }
 
@@ -45,7 +45,7 @@ export function decodeServerFrame(bytes: Uint8Array): Result<ServerFrame, Decode
           envelopes: readMany(reader, ENVELOPES_PER_BATCH_MAX, () => readIncoming(reader)),
         };
       case TAGS.keysLow:
-        return { kind: 'keysLow', count: reader.varint() };
+        return { kind: 'keysLow', count: reader.varint(), kemCount: reader.varint() };
       case TAGS.queueEmpty:
         return { kind: 'queueEmpty' };
       default:

@@ -54,7 +54,14 @@ export {
 } from './device-approval.ts';
 export type { ProofFields } from './proof.ts';
 export { accountProofBytes, deviceProofBytes } from './proof.ts';
-export type { OneTimePreKey, PreKeyBundle, PreKeyUpload, SignedPreKey } from './pre-keys.ts';
+export type {
+  KemPreKey,
+  OneTimePreKey,
+  PreKeyBundle,
+  PreKeyUpload,
+  SignedPreKey,
+} from './pre-keys.ts';
+export { KEM_PUBLIC_KEY_BYTES } from './pre-keys.ts';
 export type { EnvelopeKind, IncomingEnvelope, OutgoingEnvelope, Post, PostResult } from './post.ts';
 export { encodePost, readPost, writePost } from './post.ts';
 export type {
@@ -79,6 +86,8 @@ export type {
   AnswerTo,
   ClaimResult,
   ListResult,
+  PreKeyCounters,
+  PreKeysTaken,
   RelayAnswer,
   RelayOutcome,
   UploadKeysAnswer,
@@ -112,11 +121,13 @@ export {
   ENVELOPES_PER_BATCH_MAX,
   ENVELOPES_PER_POST_MAX,
   IN_FLIGHT_MAX,
+  KEM_PRE_KEYS_LOW,
   LATENCY_MAX_MS,
   LINK_BYTES_MAX,
   LINK_LIFE_MS,
   LIST_VERSION_MAX,
   NONCE_LIFE_MS,
+  ONE_TIME_KEM_PRE_KEYS_MAX,
   ONE_TIME_PRE_KEYS_MAX,
   POSTS_PER_REQUEST_MAX,
   PRE_KEY_ID_MAX,

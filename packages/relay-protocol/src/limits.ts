@@ -21,11 +21,23 @@ export const PRE_KEY_ID_MAX = 0xff_ffff;
 /** One-time prekeys in one upload: one refill; more would hold the store's write lock for long. */
 export const ONE_TIME_PRE_KEYS_MAX = 200;
 
+/**
+ * One-time KEM prekeys in one upload: 82 KB of keys and signatures, two refills. They are dear, 1.6 KB
+ * and 0.4 ms each, and the last resort stands in where they are used up.
+ */
+export const ONE_TIME_KEM_PRE_KEYS_MAX = 50;
+
 /** Below this many one-time prekeys the relay tells a connected device to upload more. */
 export const PRE_KEYS_LOW = 20;
 
-/** Bytes of one envelope (96 KiB). Larger things are attachments, which are the application's. */
-export const ENVELOPE_BYTES_MAX: number = 96 * 1024;
+/** The same for one-time KEM prekeys: a quarter of what a device keeps there. */
+export const KEM_PRE_KEYS_LOW = 5;
+
+/**
+ * Bytes of one envelope (98 KiB): 96 KiB of content, and the KEM ciphertext of a first message.
+ * Larger things are attachments, which are the application's.
+ */
+export const ENVELOPE_BYTES_MAX: number = 98 * 1024;
 
 /** Envelopes of one post: one per device of one user. */
 export const ENVELOPES_PER_POST_MAX: number = DEVICES_MAX;

@@ -31,7 +31,7 @@ export interface OutgoingEnvelope {
   readonly registrationId: number;
   readonly envelopeId: EnvelopeId;
   readonly kind: EnvelopeKind;
-  /** At most 96 KiB. */
+  /** At most 98 KiB. */
   readonly content: Uint8Array;
 }
 
@@ -66,7 +66,7 @@ export type PostResult =
   | { readonly kind: 'gone' }
   /** The post id was accepted before with another body. */
   | { readonly kind: 'conflict' }
-  /** An envelope is above 96 KiB. */
+  /** An envelope is above 98 KiB. */
   | { readonly kind: 'tooLarge' }
   /** A mailbox is full; later may work. */
   | { readonly kind: 'mailboxFull' };

@@ -9,6 +9,7 @@ import type {
   DeviceList,
   EnvelopeId,
   IncomingEnvelope,
+  KemPreKey,
   Post,
   PostId,
   PostResult,
@@ -24,6 +25,7 @@ import type {
 } from '../src/index.ts';
 import {
   DEVICES_MAX,
+  KEM_PUBLIC_KEY_BYTES,
   LIST_VERSION_MAX,
   parseDeviceId,
   parseUserId,
@@ -96,15 +98,36 @@ const preKeyId = fc.integer({ min: 1, max: PRE_KEY_ID_MAX });
 const oneTimePreKey = fc.record({ id: preKeyId, publicKey: bytes(32) });
 const signedPreKey = fc.record({ id: preKeyId, publicKey: bytes(32), signature: bytes(64) });
 
-export const preKeyUpload: Arb<PreKeyUpload> = fc.record({
-  signedPreKey,
-  oneTimePreKeys: fc
-    .uniqueArray(oneTimePreKey, { selector: (key) => key.id, maxLength: 6 })
-    .map((keys) => keys.toSorted((a, b) => a.id - b.id)),
-});
+/** 1.6 KB each: a random key would only make runs slow. */
+const kemPreKey: Arb<KemPreKey> = fc
+  .record({ id: preKeyId, fill: fc.nat(255), signature: bytes(64) })
+  .map(({ id, fill, signature }) => ({
+    id,
+    publicKey: new Uint8Array(KEM_PUBLIC_KEY_BYTES).fill(fill),
+    signature,
+  }));
+
+const rising = <T extends { readonly id: number }>(key: Arb<T>, maxLength: number): Arb<T[]> =>
+  fc
+    .uniqueArray(key, { selector: ({ id }) => id, maxLength })
+    .map((keys) => keys.toSorted((a, b) => a.id - b.id));
+
+export const preKeyUpload: Arb<PreKeyUpload> = fc
+  .record({
+    signedPreKey,
+    oneTimePreKeys: rising(oneTimePreKey, 6),
+    lastResortKemPreKey: kemPreKey,
+    oneTimeKemPreKeys: rising(kemPreKey, 3),
+  })
+  .map((upload) => ({
+    ...upload,
+    oneTimeKemPreKeys: upload.oneTimeKemPreKeys.filter(
+      ({ id }) => id !== upload.lastResortKemPreKey.id,
+    ),
+  }));
 
 const bundle: Arb<PreKeyBundle> = fc.record(
-  { deviceId, registrationId, identityKey: bytes(32), signedPreKey, oneTimePreKey },
+  { deviceId, registrationId, identityKey: bytes(32), signedPreKey, oneTimePreKey, kemPreKey },
   { requiredKeys: ['deviceId', 'registrationId', 'identityKey', 'signedPreKey'] },
 );
 
@@ -209,6 +232,13 @@ const claimResult: Arb<ClaimResult> = fc.oneof(
   bundle.map((one): ClaimResult => ({ deviceId: one.deviceId, bundle: one })),
 );
 
+const preKeysTaken = {
+  count: fc.maxSafeNat(),
+  lastIssuedId: fc.integer({ min: 0, max: PRE_KEY_ID_MAX }),
+  highestSeenId: fc.integer({ min: 0, max: PRE_KEY_ID_MAX }),
+  refusedIds: fc.array(preKeyId, { maxLength: 5 }),
+};
+
 const answer: Arb<RelayAnswer> = fc.oneof(
   fc.record({ kind: fc.constant('nonce' as const), nonce: bytes(32) }),
   fc
@@ -223,11 +253,10 @@ const answer: Arb<RelayAnswer> = fc.oneof(
     .map((result): RelayAnswer => ({ kind: 'getList', result })),
   fc.record({
     kind: fc.constant('uploadKeys' as const),
-    count: fc.maxSafeNat(),
-    lastIssuedId: fc.integer({ min: 0, max: PRE_KEY_ID_MAX }),
-    highestSeenId: fc.integer({ min: 0, max: PRE_KEY_ID_MAX }),
-    refusedIds: fc.array(preKeyId, { maxLength: 5 }),
+    ...preKeysTaken,
+    kem: fc.record(preKeysTaken),
     isSignedPreKeyTaken: fc.boolean(),
+    isLastResortTaken: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant('claimKeys' as const),
@@ -266,7 +295,11 @@ export const serverFrame: Arb<ServerFrame> = fc.oneof(
     envelopes: fc.array(incoming, { maxLength: 4 }),
   }),
   fc.constant<ServerFrame>({ kind: 'queueEmpty' }),
-  fc.record({ kind: fc.constant('keysLow' as const), count: fc.maxSafeNat() }),
+  fc.record({
+    kind: fc.constant('keysLow' as const),
+    count: fc.maxSafeNat(),
+    kemCount: fc.maxSafeNat(),
+  }),
 );
 
 export const clientFrame: Arb<{ readonly kind: 'ack'; readonly seqs: number[] }> = fc.record({

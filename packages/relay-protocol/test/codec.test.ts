@@ -6,7 +6,7 @@
 import { equalBytes, type Result } from '@simsim/bytes';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { DecodeRejection } from '../src/index.ts';
+import type { DecodeRejection, PreKeyUpload } from '../src/index.ts';
 import {
   BODY_BYTES_MAX,
   decodeClientFrame,
@@ -177,6 +177,23 @@ test('order does not matter to the writer of posts and claims', () => {
         encodeRequest({ kind: 'post', posts: [post] }),
       );
     }),
+  );
+});
+
+test('an upload in which two KEM keys share an id, or ids fall, is malformed (PQ-4)', () => {
+  const codeOf = (keys: PreKeyUpload): string => {
+    const decoded = decodeRequest(encodeRequest({ kind: 'uploadKeys', keys }));
+    return decoded.ok ? 'ok' : decoded.error.code;
+  };
+  fc.assert(
+    fc.property(arbitrary.preKeyUpload, (keys) => {
+      const last = keys.lastResortKemPreKey;
+      const other = { ...last, id: last.id === 7 ? 8 : 7 };
+      expect(codeOf({ ...keys, oneTimeKemPreKeys: [last] })).toBe('MALFORMED');
+      expect(codeOf({ ...keys, oneTimeKemPreKeys: [other, other] })).toBe('MALFORMED');
+      expect(codeOf({ ...keys, oneTimeKemPreKeys: [other] })).toBe('ok');
+    }),
+    { numRuns: 20 },
   );
 });
 

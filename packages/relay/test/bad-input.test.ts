@@ -16,6 +16,7 @@ import {
   claimIdFromBytes,
   CONTENT_TYPE,
   encodeRequest,
+  ENVELOPE_BYTES_MAX,
   NEEDS_TOKEN,
   REQUEST_KINDS,
   requestPath,
@@ -216,10 +217,10 @@ test('bytes that are not HTTP end their own connection only', async () => {
   expect((await call(url, { kind: 'nonce' })).status).toBe(200);
 });
 
-test('a post above 96 KiB is told by its result, and an open one still works', async () => {
+test('a post above 98 KiB is told by its result, and an open one still works', async () => {
   const to = ali.device(2).entry;
-  const large = ali.postTo(ali.userId, [to], new Uint8Array(96 * 1024 + 1));
-  const good = ali.postTo(ali.userId, [to], new Uint8Array(96 * 1024));
+  const large = ali.postTo(ali.userId, [to], new Uint8Array(ENVELOPE_BYTES_MAX + 1));
+  const good = ali.postTo(ali.userId, [to], new Uint8Array(ENVELOPE_BYTES_MAX));
   const answer = await ask(url, { kind: 'post', posts: [large, good] }, phone);
   expect(answer.results).toEqual([{ kind: 'tooLarge' }, { kind: 'accepted', listVersion: 2 }]);
 });

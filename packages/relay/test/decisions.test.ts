@@ -2,13 +2,7 @@
 
 import { encodeUtf8 } from '@simsim/bytes';
 import { nodeCrypto as crypto } from '@simsim/crypto/node';
-import type {
-  AddDeviceRequest,
-  CreateAccountRequest,
-  Post,
-  PreKeyUpload,
-  UploadKeysRequest,
-} from '@simsim/relay-protocol';
+import type { AddDeviceRequest, CreateAccountRequest, Post } from '@simsim/relay-protocol';
 import {
   claimIdFromBytes,
   DEVICES_MAX,
@@ -16,7 +10,6 @@ import {
   LINK_BYTES_MAX,
   LINK_LIFE_MS,
   NONCE_LIFE_MS,
-  PRE_KEYS_LOW,
 } from '@simsim/relay-protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../src/memory/index.ts';
@@ -283,99 +276,6 @@ test('a list is given, unchanged, or of nobody', () => {
   expect(ask('ali', 0)).toEqual({ kind: 'getList', result: { kind: 'list', list: ali.list } });
   expect(ask('ali', 1)).toEqual({ kind: 'getList', result: { kind: 'unchanged' } });
   expect(ask('nobody', 0)).toEqual({ kind: 'getList', result: { kind: 'unknownUser' } });
-});
-
-describe('uploading keys', () => {
-  const upload = (keys: PreKeyUpload): unknown =>
-    relay.answer({ kind: 'uploadKeys', keys } satisfies UploadKeysRequest, phone);
-  const claimOne = (): void => {
-    const claimId = claimIdFromBytes(baba.entropy(16));
-    const devices = [phone.deviceId];
-    relay.call({ kind: 'claimKeys', claimId, userId: ali.userId, devices }, desk);
-  };
-
-  test('the same again is fine, also after some were handed out', () => {
-    claimOne();
-    expect(upload(phone.keys)).toEqual({
-      kind: 'uploadKeys',
-      count: 2,
-      lastIssuedId: 1,
-      highestSeenId: 3,
-      refusedIds: [],
-      isSignedPreKeyTaken: true,
-    });
-  });
-
-  test('refuses one by one: other bytes under a known id, and ids that go down', () => {
-    const [first] = phone.keys.oneTimePreKeys;
-    const fresh = ali.makeKeys(10, 2);
-    const changed = { id: 2, publicKey: ali.entropy(32) };
-    if (first === undefined) throw new Error('there is a first key');
-    const keys = { ...fresh, oneTimePreKeys: [first, changed, ...fresh.oneTimePreKeys] };
-    expect(upload(keys)).toMatchObject({ count: 5, highestSeenId: 11, refusedIds: [2] });
-    const down = { ...fresh, oneTimePreKeys: [{ id: 5, publicKey: ali.entropy(32) }] };
-    expect(upload(down)).toMatchObject({ count: 5, highestSeenId: 11, refusedIds: [5] });
-  });
-
-  test('a signed prekey is replaced by a newer one only', () => {
-    const newer = { ...ali.makeKeys(5, 0) };
-    expect(upload(newer)).toMatchObject({ isSignedPreKeyTaken: true });
-    expect(upload(phone.keys)).toMatchObject({ isSignedPreKeyTaken: false });
-    expect(upload({ ...ali.makeKeys(5, 0) })).toMatchObject({ isSignedPreKeyTaken: false });
-    expect(upload(newer)).toMatchObject({ isSignedPreKeyTaken: true });
-  });
-});
-
-describe('claiming keys', () => {
-  const claim = (options: { to?: TestUser; ids?: number[]; claimId?: Uint8Array }): unknown =>
-    relay.answer(
-      {
-        kind: 'claimKeys',
-        claimId: claimIdFromBytes(options.claimId ?? baba.entropy(16)),
-        userId: (options.to ?? ali).userId,
-        devices: (options.ids ?? [7]).map(deviceIdOf),
-      },
-      desk,
-    );
-
-  test('gives the oldest key first, then bundles without', () => {
-    const ids = [1, 2, 3, 4].map(() => claim({}) as { results: [{ bundle: object }] });
-    const bundles = ids.map((answer) => answer.results[0].bundle);
-    expect(bundles).toMatchObject([
-      { oneTimePreKey: { id: 1 } },
-      { oneTimePreKey: { id: 2 } },
-      { oneTimePreKey: { id: 3 } },
-      { registrationId: phone.entry.registrationId, signedPreKey: phone.keys.signedPreKey },
-    ]);
-    expect(bundles[3]).not.toHaveProperty('oneTimePreKey');
-  });
-
-  test('tells which devices are gone', () => {
-    expect(claim({ ids: [7, 9] })).toMatchObject({
-      results: [{ deviceId: 7 }, { deviceId: 9, gone: true }],
-    });
-  });
-
-  test('answers a repeat the same and refuses another body under the id', () => {
-    const claimId = baba.entropy(16);
-    const first = claim({ claimId });
-    expect(claim({ claimId })).toEqual(first);
-    expect(claim({ claimId, ids: [9] })).toBe('ID_REUSED');
-    expect(claim({ claimId, to: baba })).toBe('ID_REUSED');
-  });
-
-  test('of nobody is refused', () => {
-    expect(claim({ to: new TestUser('nobody') })).toBe('UNKNOWN_USER');
-  });
-
-  test('tells the device when its keys run low', () => {
-    const claimId = claimIdFromBytes(baba.entropy(16));
-    const request = { kind: 'claimKeys', claimId, userId: ali.userId, devices: [] } as const;
-    const { wakeups } = relay.call({ ...request, devices: [phone.deviceId] }, desk);
-    expect(PRE_KEYS_LOW).toBeGreaterThan(2);
-    const device = { userId: 'ali', deviceId: phone.deviceId };
-    expect(wakeups).toEqual([{ kind: 'keysLow', device, count: 2 }]);
-  });
 });
 
 describe('posting', () => {

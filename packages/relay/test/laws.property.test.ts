@@ -6,7 +6,13 @@
 import { equalBytes } from '@simsim/bytes';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { DeviceEntry, Post, PostResult, RelayAnswer } from '@simsim/relay-protocol';
+import type {
+  DeviceEntry,
+  Post,
+  PostResult,
+  PreKeyBundle,
+  RelayAnswer,
+} from '@simsim/relay-protocol';
 import { claimIdFromBytes, encodeOutcome, encodePost } from '@simsim/relay-protocol';
 import type { RelayStore, SliceQuery } from '../src/core/index.ts';
 import type { TestDevice } from './people.ts';
@@ -78,6 +84,8 @@ class Model {
   readonly mail = new Map<TestDevice, string[]>();
   /** One-time keys that left, with the claim they left by. */
   readonly issued = new Map<string, string>();
+  /** Last-resort KEM keys that left, of any device. */
+  readonly lastResorts = new Set<string>();
   /** Answers of claims, encoded. */
   readonly claims = new Map<string, string>();
   /** Accepted posts with the version they were answered with. */
@@ -271,17 +279,34 @@ class Run {
     if (answered === 'differ') return 'stores differ';
     if (answered === 'ID_REUSED') return undefined;
     const { results } = answered as {
-      results: { bundle?: { oneTimePreKey?: { publicKey: Uint8Array } } }[];
+      results: { deviceId: number; bundle?: PreKeyBundle }[];
     };
     const claim = `${by.tokenHash.join()} ${claimId}`;
     const text = encodeOutcome({ ok: true, value: answered as RelayAnswer }).join();
     if ((this.#model.claims.get(claim) ?? text) !== text) return 'a claim was answered otherwise';
     this.#model.claims.set(claim, text);
-    for (const { bundle } of results) {
-      const key = bundle?.oneTimePreKey?.publicKey.join();
-      if (key === undefined) continue;
-      if ((this.#model.issued.get(key) ?? claim) !== claim) return 'a one-time key left twice';
-      this.#model.issued.set(key, claim);
+    for (const { bundle, deviceId } of results) {
+      const device = to.device(deviceId);
+      if (bundle === undefined) continue;
+      const kem = bundle.kemPreKey?.publicKey;
+      const last = device.keys.lastResortKemPreKey.publicKey;
+      const { oneTimeKemPreKeys } = device.keys;
+      const left = oneTimeKemPreKeys.filter(
+        ({ publicKey }) => (this.#model.issued.get(publicKey.join()) ?? claim) === claim,
+      );
+      if (kem === undefined) return 'a bundle has no KEM key';
+      if (equalBytes(kem, last)) {
+        if (left.length > 0) return 'the last resort left too early';
+        this.#model.lastResorts.add(last.join());
+      }
+      // A repeated answer may hold the last resort of a device that has gone since.
+      const isLast = this.#model.lastResorts.has(kem.join());
+      for (const key of [bundle.oneTimePreKey?.publicKey, isLast ? undefined : kem]) {
+        if (key === undefined) continue;
+        const by = this.#model.issued.get(key.join()) ?? claim;
+        if (by !== claim) return 'a one-time key left twice';
+        this.#model.issued.set(key.join(), claim);
+      }
     }
     return undefined;
   }
@@ -368,6 +393,8 @@ describe('the laws catch a relay that', () => {
   test.each([
     ['forgets accepted posts', without('postAccepted'), /decided again|doubled/],
     ['hands out a key twice', without('preKeyIssued'), /a one-time key left twice/],
+    ['hands out a KEM key twice', without('kemPreKeyIssued'), /a one-time key left twice/],
+    ['has no one-time KEM keys', without('kemPreKeysStored'), /the last resort left too early/],
     ['forgets claims', without('claimAnswered'), /answered otherwise/],
     ['forgets acknowledgements', without('mailAcknowledged'), /mail was lost, doubled/],
     ['loses mail', without('mailStored'), /mail was lost, doubled/],

@@ -11,6 +11,7 @@ import type {
   DeviceId,
   DeviceList,
   EnvelopeId,
+  KemPreKey,
   OutgoingEnvelope,
   Post,
   PostId,
@@ -24,6 +25,7 @@ import {
   deviceListHash,
   deviceProofBytes,
   envelopeIdFromBytes,
+  KEM_PUBLIC_KEY_BYTES,
   parseDeviceId,
   parseUserId,
   postIdFromBytes,
@@ -87,7 +89,10 @@ export class TestUser {
     return device;
   }
 
-  /** Prekeys with ids `from` … `from + count - 1`, and signed prekey `from`. */
+  /**
+   * Prekeys of both kinds with ids `from` … `from + count - 1`, signed prekey `from`, and a last
+   * resort of id 1000 + `from`.
+   */
   makeKeys(from: number, count: number): PreKeyUpload {
     return {
       signedPreKey: { id: from, publicKey: this.entropy(32), signature: this.entropy(64) },
@@ -95,7 +100,16 @@ export class TestUser {
         id: from + i,
         publicKey: this.entropy(32),
       })),
+      lastResortKemPreKey: this.makeKemKey(1000 + from),
+      oneTimeKemPreKeys: Array.from({ length: count }, (_, i) => this.makeKemKey(from + i)),
     };
+  }
+
+  /** Of a KEM key's form; nobody here opens anything with it. */
+  makeKemKey(id: number): KemPreKey {
+    const publicKey = new Uint8Array(KEM_PUBLIC_KEY_BYTES).fill(id & 0xff);
+    publicKey.set(this.entropy(32));
+    return { id, publicKey, signature: this.entropy(64) };
   }
 
   device(id: number): TestDevice {

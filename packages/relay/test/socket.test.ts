@@ -77,7 +77,7 @@ describe('opening', () => {
 
   test('tells about keys that are few', async () => {
     const socket = new TestSocket(url, to.token);
-    expect(await socket.next()).toEqual({ kind: 'keysLow', count: 3 });
+    expect(await socket.next()).toEqual({ kind: 'keysLow', count: 3, kemCount: 3 });
   });
 
   test.each([

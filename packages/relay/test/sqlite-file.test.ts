@@ -3,6 +3,8 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PreKeyBundle } from '@simsim/relay-protocol';
+import { claimIdFromBytes } from '@simsim/relay-protocol';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqliteStore, RelayStoreError } from '../src/index.ts';
@@ -49,6 +51,51 @@ test('everything is there again after closing and opening', () => {
   store.close();
   const again = openSqliteStore(file);
   expect(again.read(query)).toEqual(before);
+  again.close();
+});
+
+/** What a file of before KEM prekeys looks like: the second migration taken back. */
+function withoutKemKeys(): void {
+  const database = new Database(file);
+  database.exec('drop table kem_pre_key');
+  for (const column of [
+    'last_resort_id',
+    'last_resort_key',
+    'last_resort_signature',
+    'kem_count',
+    'kem_last_issued_id',
+    'kem_highest_seen_id',
+  ]) {
+    database.exec(`alter table device drop column ${column}`);
+  }
+  database.pragma('user_version = 1');
+  database.close();
+}
+
+test('a file of before KEM prekeys goes on: bundles without, until its devices upload some', () => {
+  const store = openSqliteStore(file);
+  const relay = new BareRelay(store);
+  const ali = new TestUser('ali');
+  const phone = ali.makeDevice(1);
+  relay.call(ali.createAccount(phone, relay.nonce()));
+  store.close();
+  withoutKemKeys();
+  const again = openSqliteStore(file);
+  const later = new BareRelay(again);
+  const claim = (): PreKeyBundle => {
+    const claimId = claimIdFromBytes(ali.entropy(16));
+    const devices = [phone.deviceId];
+    const answer = later.answer({ kind: 'claimKeys', claimId, userId: ali.userId, devices }, phone);
+    return (answer as { results: [{ bundle: PreKeyBundle }] }).results[0].bundle;
+  };
+  const before = claim();
+  expect(before.oneTimePreKey?.id).toBe(1);
+  expect(before).not.toHaveProperty('kemPreKey');
+  expect(later.answer({ kind: 'uploadKeys', keys: phone.keys }, phone)).toMatchObject({
+    kem: { count: 3, refusedIds: [] },
+    isLastResortTaken: true,
+  });
+  expect(claim().kemPreKey).toEqual(phone.keys.oneTimeKemPreKeys[0]);
   again.close();
 });
 

@@ -54,7 +54,7 @@ describe.each([
       users: [ali.userId],
       countsNonces: true,
       keysOf: [address],
-      ownKeys: [1, 2, 3, 4, 50],
+      ownKeys: { oneTime: [1, 2, 3, 4, 50], kem: [1, 2, 3, 50, 1001] },
       mail: far,
       link: new Uint8Array(16),
     });
@@ -71,6 +71,14 @@ describe.each([
       kind: 'keysCounted',
       device: address,
       counters: { count: 4, lastIssuedId: 1, highestSeenId: 51 },
+    },
+    { kind: 'lastResortStored', device: address, key: ali.makeKemKey(2000) },
+    { kind: 'kemPreKeysStored', device: address, keys: [ali.makeKemKey(50)] },
+    { kind: 'kemPreKeyIssued', device: address, id: 1 },
+    {
+      kind: 'kemKeysCounted',
+      device: address,
+      counters: { count: 3, lastIssuedId: 1, highestSeenId: 50 },
     },
     mail(),
     { kind: 'mailAcknowledged', device: address, seqs: [1, 2] },
@@ -176,9 +184,9 @@ describe.each([
     expect(everything().caller).toEqual(address);
     const close = phone.tokenHash.map((byte, i) => (i === 31 ? byte ^ 1 : byte));
     expect(one.store.read({ tokenHash: close }).caller).toBeUndefined();
-    expect(one.store.read({ tokenHash: close, mail: far, ownKeys: [1] })).not.toHaveProperty(
-      'mail',
-    );
+    expect(
+      one.store.read({ tokenHash: close, mail: far, ownKeys: { oneTime: [1], kem: [] } }),
+    ).not.toHaveProperty('mail');
   });
 
   test('a removed device leaves nothing behind for a later one with its id', () => {
@@ -196,7 +204,7 @@ describe.each([
       posts: [postId],
       claim: claimId,
       mail: far,
-      ownKeys: [1, 2],
+      ownKeys: { oneTime: [1, 2], kem: [1] },
     });
     expect(slice.caller).toEqual(address);
     expect(slice.posts.size).toBe(0);
@@ -204,6 +212,12 @@ describe.each([
     expect(slice.mail).toEqual({ mail: [], isEmpty: true });
     expect(slice.ownKeys).toMatchObject({ count: 0, lastIssuedId: 0, highestSeenId: 0 });
     expect(slice.ownKeys?.known.size).toBe(0);
+    expect(slice.ownKeys?.kem).toEqual({
+      count: 0,
+      lastIssuedId: 0,
+      highestSeenId: 0,
+      known: new Map(),
+    });
   });
 
   test('prunes what expired and keeps the rest', () => {

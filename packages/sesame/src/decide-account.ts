@@ -1,33 +1,26 @@
 /** Deciding about this device itself: making it, linking it, its prekeys, its user's device list. */
 
-import { invariant, equalBytes } from '@simsim/bytes';
+import { equalBytes } from '@simsim/bytes';
 import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
   deviceListHash,
   findDevice,
-  PRE_KEY_ID_MAX,
   signDeviceList,
   verifyDeviceList,
 } from '@simsim/relay-protocol';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
+import { makePreKeys, owedPreKeys, tendPreKeys } from './decide-pre-keys.ts';
+import type { FirstKeys } from './decide-pre-keys.ts';
 import { listChanges, withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
-import { ONE_TIME_BATCH_KEYS, ONE_TIME_TARGET_KEYS, SEND_RECORD_MS } from './limits.ts';
+import { SEND_RECORD_MS } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
 import type { OwnDevice } from './own-device.ts';
-import { makeOneTimeBatch, makeSignedPreKey, uploadOf } from './pre-keys.ts';
-import type { OneTimeBatch, PreKeys } from './pre-keys.ts';
 import { decodeRegistration, encodeRegistration, makeToken } from './registration.ts';
-import {
-  DEVICE_STREAM,
-  PRE_KEYS_STREAM,
-  SEND_PREFIX,
-  oneTimeStream,
-  userStream,
-} from './streams.ts';
+import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, userStream } from './streams.ts';
 import type { UserChange } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
@@ -61,7 +54,7 @@ export function decideCreate(input: In<'create'>, work: Workspace): DecideResult
   changeUser(work, userId, [{ type: 'identity', key: identity.publicKey.bytes }]);
   makeDevice(work, {
     own: { userId, deviceId, registrationId, identity, deviceKey, registration },
-    oneTimeKeys: input.oneTimeKeys ?? ONE_TIME_TARGET_KEYS,
+    keys: input,
   });
   return work.decided();
 }
@@ -98,7 +91,7 @@ export function decideLinked(input: In<'linked'>, work: Workspace): DecideResult
       deviceKey,
       registration: encodeRegistration({ list, approval }),
     },
-    oneTimeKeys: input.oneTimeKeys ?? ONE_TIME_TARGET_KEYS,
+    keys: input,
   });
   return work.decided();
 }
@@ -112,10 +105,10 @@ interface NewDevice {
     readonly deviceKey: SigningKeyPair;
     readonly registration: Uint8Array;
   };
-  readonly oneTimeKeys: number;
+  readonly keys: FirstKeys;
 }
 
-function makeDevice(work: Workspace, { own, oneTimeKeys }: NewDevice): void {
+function makeDevice(work: Workspace, { own, keys }: NewDevice): void {
   const { userId, deviceId, registrationId } = own;
   const token = makeToken(work.env);
   const device: OwnDevice = { ...own, token, status: 'registering' };
@@ -124,49 +117,8 @@ function makeDevice(work: Workspace, { own, oneTimeKeys }: NewDevice): void {
     { name: 'DeviceCreated', fields: { userId, deviceId, registrationId } },
     device,
   );
-  const signed = makeSignedPreKey(
-    { id: 1, identity: own.identity, madeAt: work.env.clock.wallMs },
-    work.env,
-  );
-  work.write(PRE_KEYS_STREAM, { name: 'SignedPreKeyMade', fields: { id: 1 } });
-  mintOneTimeKeys(work, { nextId: 2, signed: [signed], batches: [] }, oneTimeKeys);
+  makePreKeys(work, own.identity, keys);
   work.effect({ type: 'register' });
-}
-
-/** Makes one-time prekeys in batches; the id counter moves in the same commit. */
-function mintOneTimeKeys(work: Workspace, preKeys: PreKeys, count: number): OneTimeBatch[] {
-  const made: OneTimeBatch[] = [];
-  let { nextId } = preKeys;
-  for (let left = count; left > 0; left -= ONE_TIME_BATCH_KEYS) {
-    const batch = makeOneTimeBatch(nextId, left, work.env);
-    nextId += batch.pairs.size;
-    made.push(batch);
-    const event = {
-      name: 'OneTimePreKeysMade',
-      fields: { firstId: batch.firstId, count: batch.pairs.size },
-    } as const;
-    work.write(oneTimeStream(batch.firstId), event, batch);
-  }
-  const batches = [...preKeys.batches, ...made.map((batch) => batch.firstId)];
-  const event = { name: 'OneTimePreKeysMade', fields: { firstId: preKeys.nextId, count } } as const;
-  work.write(PRE_KEYS_STREAM, event, { ...preKeys, nextId, batches });
-  return made;
-}
-
-/** The relay has few of our one-time prekeys left: make as many as are missing, and upload them. */
-export function decideReplenish(input: In<'replenish'>, work: Workspace): DecideResult {
-  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM]);
-  if (first.length > 0) return needMore(first);
-  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
-  invariant(preKeys !== undefined, 'a device has prekeys');
-  const batches = preKeys.batches.map(oneTimeStream);
-  const missing = work.missing(batches);
-  if (missing.length > 0) return needMore(missing);
-  const wanted = Math.max(0, (input.target ?? ONE_TIME_TARGET_KEYS) - input.count);
-  if (preKeys.nextId + wanted > PRE_KEY_ID_MAX) return refused('PRE_KEYS_EXHAUSTED');
-  const made = wanted === 0 ? [] : mintOneTimeKeys(work, preKeys, wanted);
-  work.effect({ type: 'uploadKeys', keys: uploadOf(preKeys, made) });
-  return work.decided();
 }
 
 /** The relay took the registration: the list in it is now the user's list. */
@@ -237,11 +189,9 @@ export function decideTrustIdentity(input: In<'trustIdentity'>, work: Workspace)
 /** What a device owes after a start: registration, claims and empty posts; the outbox has the rest. */
 export function decideStarted(work: Workspace): DecideResult {
   const sends = work.live(SEND_PREFIX);
-  const first = work.missing([DEVICE_STREAM, ...sends]);
+  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM, ...sends]);
   if (first.length > 0) return needMore(first);
   const own = work.value('device', DEVICE_STREAM);
-  if (own?.status === 'registering') work.effect({ type: 'register' });
-  if (own?.status !== 'registered') return work.decided();
   const users = new Set<UserId>();
   for (const stream of sends) {
     for (const recipient of work.value('send', stream)?.recipients.values() ?? [])
@@ -249,6 +199,9 @@ export function decideStarted(work: Workspace): DecideResult {
   }
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
+  if (own !== undefined && own.status !== 'removed') owedPreKeys(work);
+  if (own?.status === 'registering') work.effect({ type: 'register' });
+  if (own?.status !== 'registered') return work.decided();
   for (const stream of sends) owedEffects(work, stream);
   return work.decided();
 }
@@ -283,10 +236,10 @@ function owedEffects(work: Workspace, stream: string): void {
   }
 }
 
-/** Ends sends whose receipts will not come: over the record limit, or owed by removed devices only. */
+/** Tends prekeys, and ends sends whose receipts will not come: over the record limit, or owed by removed devices only. */
 export function decideSwept(work: Workspace): DecideResult {
   const sends = work.live(SEND_PREFIX);
-  const first = work.missing([DEVICE_STREAM, ...sends]);
+  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM, ...sends]);
   if (first.length > 0) return needMore(first);
   const users = new Set<UserId>();
   for (const stream of sends) {
@@ -294,6 +247,7 @@ export function decideSwept(work: Workspace): DecideResult {
   }
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
+  tendPreKeys(work);
   for (const stream of sends) {
     const state = work.value('send', stream);
     if (state === undefined) continue;

@@ -1,45 +1,25 @@
 /** Deciding about mail: Sesame's receiving algorithm (§3.4, SES-53…62) and what the content asks for. */
 
-import { concatBytes, encodeUtf8, equalBytes } from '@simsim/bytes';
-import { idToBytes, REGISTRATION_ID_MAX } from '@simsim/relay-protocol';
+import { concatBytes, encodeUtf8 } from '@simsim/bytes';
+import { idToBytes } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
-import { accept, blocksFor, decrypt, parseMessage, sessionIdOf, withBlocks } from '@simsim/session';
-import type { InitiationMessage, ParsedMessage, Session, SkippedBlock } from '@simsim/session';
+import { blocksFor, decrypt, parseMessage, sessionIdOf, withBlocks } from '@simsim/session';
+import type { ParsedMessage, Session, SkippedBlock } from '@simsim/session';
+import { acceptInitiation } from './accept-initiation.ts';
+import type { Attempt, Opened } from './accept-initiation.ts';
 import { decodeContent } from './content.ts';
 import type { Content } from './content.ts';
 import type { DecideResult, EnvelopeState, InboxItem } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input } from './input.ts';
 import { changeUser, loadedSession, sessionStreams, writeSession } from './peer-session.ts';
-import { batchOf } from './pre-keys.ts';
 import { decideRetryRequest, requestResend } from './resend.ts';
-import {
-  DEVICE_STREAM,
-  PRE_KEYS_STREAM,
-  oneTimeStream,
-  sessionStream,
-  skipStream,
-  userStream,
-} from './streams.ts';
+import { DEVICE_STREAM, sessionStream, skipStream, userStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
 import { sessionsOf } from './user-record.ts';
 import type { SessionId, UserChange } from './user-record.ts';
 import { needMore } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
-
-/** A message that a session opened, not yet written. */
-interface Opened {
-  readonly at: SessionAddress;
-  readonly before: Session | undefined;
-  readonly after: Session;
-  readonly plaintext: Uint8Array;
-  readonly changes: readonly UserChange[];
-}
-
-type Attempt =
-  | { readonly kind: 'opened'; readonly opened: Opened }
-  | { readonly kind: 'needMore'; readonly streams: readonly StreamId[] }
-  | { readonly kind: 'failed'; readonly reason: string };
 
 /** Takes one envelope from the mailbox to its named end. */
 export function decideEnvelope(
@@ -140,88 +120,6 @@ function withLoadedBlocks(
     if (block !== undefined) blocks.push(block);
   }
   return blocks.length === 0 ? session : withBlocks(session, blocks);
-}
-
-/** Builds the responder's session; the one-time prekey goes in the same commit (SES-62). */
-function acceptInitiation(
-  work: Workspace,
-  envelope: IncomingEnvelope,
-  message: InitiationMessage,
-): Attempt {
-  const { sender: userId, senderDevice: deviceId } = envelope;
-  const record = work.user(userId);
-  const { identityKey } = message;
-  const at = { userId, deviceId, session: sessionIdOf(message.baseKey, work.env.crypto) };
-  const earlier = work.missing([sessionStream(at)]);
-  if (earlier.length > 0) return { kind: 'needMore', streams: earlier };
-  // A stream that ended says that this very base key was used: no session comes back (SES-63).
-  if (work.isClosed(sessionStream(at))) return { kind: 'failed', reason: 'SESSION_ENDED' };
-  if (record.identityKey !== undefined && !equalBytes(record.identityKey, identityKey)) {
-    work.effect({ type: 'identityChanged', userId, identityKey });
-    if (!work.isSabotaged('trust-any-identity'))
-      return { kind: 'failed', reason: 'IDENTITY_CHANGED' };
-    changeUser(work, userId, [{ type: 'identity', key: identityKey }]);
-  }
-  const missing = work.missing([PRE_KEYS_STREAM]);
-  if (missing.length > 0) return { kind: 'needMore', streams: missing };
-  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
-  const signed = preKeys?.signed.find((key) => key.id === message.signedPreKeyId);
-  if (preKeys === undefined || signed === undefined)
-    return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
-  const oneTimeId = message.oneTimePreKeyId;
-  const firstId = oneTimeId === undefined ? undefined : batchOf(preKeys, oneTimeId);
-  if (oneTimeId !== undefined && firstId === undefined)
-    return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
-  const stream = firstId === undefined ? undefined : oneTimeStream(firstId);
-  const batchMissing = stream === undefined ? [] : work.missing([stream]);
-  if (batchMissing.length > 0) return { kind: 'needMore', streams: batchMissing };
-  const batch = stream === undefined ? undefined : work.value('opk', stream);
-  const oneTimePreKey = oneTimeId === undefined ? undefined : batch?.pairs.get(oneTimeId);
-  if (oneTimeId !== undefined && oneTimePreKey === undefined) {
-    return { kind: 'failed', reason: 'PREKEY_UNKNOWN' };
-  }
-  const own = work.self();
-  const accepted = accept(
-    {
-      message,
-      identity: own.identity,
-      registrationId: own.registrationId,
-      signedPreKey: signed.pair,
-      ...(oneTimePreKey === undefined ? {} : { oneTimePreKey }),
-    },
-    work.env,
-  );
-  if (!accepted.ok) return { kind: 'failed', reason: accepted.error.code };
-  const { session: after, plaintext, consumed } = accepted.value;
-  work.consume(consumed);
-  if (oneTimeId !== undefined && stream !== undefined) useOneTimeKey(work, stream, oneTimeId);
-  const changes: UserChange[] =
-    record.identityKey === undefined ? [{ type: 'identity', key: identityKey }] : [];
-  // No tag covers this number: an absurd one says nothing, and the list will tell.
-  const isSound = message.registrationId <= REGISTRATION_ID_MAX;
-  const registrationId = isSound ? message.registrationId : 0;
-  changes.push({ type: 'device', deviceId, registrationId });
-  changes.push({ type: 'insert', deviceId, session: at.session });
-  return { kind: 'opened', opened: { at, before: undefined, after, plaintext, changes } };
-}
-
-function useOneTimeKey(work: Workspace, stream: StreamId, id: number): void {
-  const batch = work.value('opk', stream);
-  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
-  const used = batch?.pairs.get(id);
-  if (batch === undefined || preKeys === undefined || used === undefined) return;
-  if (work.isSabotaged('keep-one-time-key')) return;
-  const pairs = new Map(batch.pairs);
-  pairs.delete(id);
-  work.consume([used.privateKey]);
-  const event = { name: 'OneTimePreKeyUsed', fields: { id } } as const;
-  if (pairs.size > 0) {
-    work.write(stream, event, { ...batch, pairs });
-    return;
-  }
-  work.close(stream, event);
-  const batches = preKeys.batches.filter((firstId) => firstId !== batch.firstId);
-  work.write(PRE_KEYS_STREAM, event, { ...preKeys, batches });
 }
 
 /** Commits an opened message: session, records, and what its content asks for. */

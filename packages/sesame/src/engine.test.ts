@@ -236,7 +236,8 @@ describe('a send', () => {
     const clock = { ...slice.env.clock, wallMs: slice.env.clock.wallMs + SEND_RECORD_MS + 1 };
     const later = decide(slice, { type: 'swept' }, { ...slice.env, clock });
     if (later.kind !== 'decided') throw new Error('a sweep is never refused');
-    expect(later.decision.changes).toMatchObject([
+    const ended = later.decision.changes.filter((change) => change.closes === true);
+    expect(ended).toMatchObject([
       { stream: sendStream(messageId), closes: true, fact: { fields: { reason: 'expired' } } },
     ]);
     expect(later.decision.outboxPut).toEqual([]);

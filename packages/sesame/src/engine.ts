@@ -10,12 +10,12 @@ import {
   decideLinked,
   decideListLearned,
   decideRegistered,
-  decideReplenish,
   decideRevoked,
   decideStarted,
   decideSwept,
   decideTrustIdentity,
 } from './decide-account.ts';
+import { decideReplenish } from './decide-pre-keys.ts';
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
 import type { DecideResult } from './decision.ts';

@@ -92,7 +92,12 @@ export type EventName =
   | 'ReceiptTaken'
   | 'ResendAsked'
   | 'Resent'
-  | 'SendClosed';
+  | 'SendClosed'
+  | 'LastResortMade'
+  | 'OneTimeKemPreKeysMade'
+  | 'OneTimeKemPreKeyUsed'
+  | 'AgreementRemembered'
+  | 'PreKeyDropped';
 
 interface EventShape {
   readonly type: number;
@@ -128,6 +133,11 @@ const EVENTS: Readonly<Record<EventName, EventShape>> = {
   ResendAsked: { type: 22, fields: { userId: text, deviceId: number, envelopeId: id } },
   Resent: { type: 23, fields: { userId: text, deviceId: number, envelopeId: id, count: number } },
   SendClosed: { type: 24, fields: { reason: text } },
+  LastResortMade: { type: 25, fields: { id: number } },
+  OneTimeKemPreKeysMade: { type: 26, fields: { firstId: number, count: number } },
+  OneTimeKemPreKeyUsed: { type: 27, fields: { id: number } },
+  AgreementRemembered: { type: 28, fields: { preKeyId: number } },
+  PreKeyDropped: { type: 29, fields: { id: number } },
 };
 
 /** An event's name and its fields, checked by name only; the table knows each field's form. */

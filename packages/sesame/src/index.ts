@@ -29,7 +29,10 @@ export {
   BODY_BYTES_MAX,
   CONVERSATION_BYTES_MAX,
   INACTIVE_SESSIONS_MAX,
+  ONE_TIME_KEM_TARGET_KEYS,
   ONE_TIME_TARGET_KEYS,
+  PRE_KEY_GRACE_MS,
+  PRE_KEY_LIFE_MS,
   RECEIPT_IDS_MAX,
   RECIPIENTS_MAX,
   RESENDS_MAX,
@@ -46,7 +49,8 @@ export {
 export type { DeviceStatus, OwnDevice } from './own-device.ts';
 export type { LinkAnswer, OwnListInput, OwnListRejection } from './own-list.ts';
 export { answerOffer, drawDeviceId, listWithout } from './own-list.ts';
-export type { OneTimeBatch, PreKeys } from './pre-keys.ts';
+export type { LastResort, OneTimeKemBatch, OwnKemKey } from './kem-pre-keys.ts';
+export type { OneTimeBatch, PreKeys, UploadedBatches } from './pre-keys.ts';
 export { uploadOf } from './pre-keys.ts';
 export { registrationRequest } from './registration.ts';
 export type { Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
@@ -56,8 +60,10 @@ export {
   chainsStream,
   DEVICE_STREAM,
   isRecordStream,
+  oneTimeKemStream,
   oneTimeStream,
   PRE_KEYS_STREAM,
+  replaysStream,
   SEND_PREFIX,
   sendStream,
   sessionStream,

@@ -46,6 +46,8 @@ export type Input =
       readonly userId: UserId;
       readonly deviceId?: DeviceId;
       readonly oneTimeKeys?: number;
+      /** One-time KEM prekeys; as many as of the others, up to a target, unless told otherwise. */
+      readonly oneTimeKemKeys?: number;
     }
   /** Become a further device from what an existing one sent. */
   | {
@@ -54,6 +56,8 @@ export type Input =
       readonly deviceKey: SigningKeyPair;
       readonly registrationId: number;
       readonly oneTimeKeys?: number;
+      /** One-time KEM prekeys; as many as of the others, up to a target, unless told otherwise. */
+      readonly oneTimeKemKeys?: number;
     }
   /** The relay took the registration. */
   | { readonly type: 'registered' }
@@ -106,7 +110,12 @@ export type Input =
   | { readonly type: 'listLearned'; readonly list: SignedDeviceList }
   /** The application accepts a user's new identity key. */
   | { readonly type: 'trustIdentity'; readonly userId: UserId; readonly identityKey: Uint8Array }
-  /** The relay has few one-time prekeys left. */
-  | { readonly type: 'replenish'; readonly count: number; readonly target?: number }
-  /** Time passed: expire what is over its limit. */
+  /** The relay has few one-time prekeys left of one kind; `kemCount` absent leaves those as they are. */
+  | {
+      readonly type: 'replenish';
+      readonly count: number;
+      readonly kemCount?: number;
+      readonly target?: number;
+    }
+  /** Time passed: expire what is over its limit, replace prekeys that are due. */
   | { readonly type: 'swept' };

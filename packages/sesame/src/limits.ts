@@ -1,6 +1,6 @@
 /** Every bound of the engine, with its reason. Checked before any derivation or allocation. */
 
-import { ENVELOPE_BYTES_MAX } from '@simsim/relay-protocol';
+import { ENVELOPE_BYTES_MAX, LATENCY_MAX_MS } from '@simsim/relay-protocol';
 
 /**
  * Posts and claims of one send to one user before it fails (SES-50). A list change takes two of
@@ -11,14 +11,14 @@ export const SEND_ROUNDS_MAX = 16;
 /** Recipients of one send. A larger group is the application's loop. */
 export const RECIPIENTS_MAX = 256;
 
-/** Bytes of an application body: an envelope is 96 KiB, less header, padding and metadata. */
+/** Bytes of an application body: content has about 96 KiB, less padding and metadata. */
 export const BODY_BYTES_MAX: number = 95 * 1024;
 
 /**
- * Bytes of padded content: an envelope, less the block cipher's padding, both headers and the id
- * that a resend adds.
+ * Bytes of padded content: an envelope, less the block cipher's padding, both headers, the KEM
+ * ciphertext of a first message and the id that a resend adds.
  */
-export const CONTENT_BYTES_MAX: number = ENVELOPE_BYTES_MAX - 512;
+export const CONTENT_BYTES_MAX: number = ENVELOPE_BYTES_MAX - 2304;
 
 /** Bytes of a conversation label. */
 export const CONVERSATION_BYTES_MAX = 256;
@@ -46,6 +46,39 @@ export const ONE_TIME_BATCH_KEYS = 25;
 
 /** One-time prekeys a device wants to have at the relay. */
 export const ONE_TIME_TARGET_KEYS = 100;
+
+/**
+ * One-time KEM prekeys in one stream: with seed and signature 130 bytes each, so that using one
+ * rewrites no more than using a classical one does.
+ */
+export const ONE_TIME_KEM_BATCH_KEYS = 10;
+
+/**
+ * One-time KEM prekeys a device wants to have at the relay: 20 cost it 15 ms and the relay 33 KB.
+ * Where they run out the last resort stands in, so a burst of strangers needs no more of them.
+ */
+export const ONE_TIME_KEM_TARGET_KEYS = 20;
+
+/**
+ * Agreements remembered for one last-resort prekey: 8 KB, written with each agreement that used up no
+ * one-time prekey. The prekey is replaced when nine tenths are used.
+ */
+export const AGREEMENTS_REMEMBERED_MAX = 256;
+
+/** How long a signed prekey and a last resort are handed out before they are replaced (X3-9). */
+export const PRE_KEY_LIFE_MS: number = 7 * 24 * 3600 * 1000;
+
+/**
+ * How long the private half of a replaced prekey is kept for initiations on their way (X3-10): mail
+ * older than that is lost anyway.
+ */
+export const PRE_KEY_GRACE_MS: number = LATENCY_MAX_MS;
+
+/**
+ * Signed prekeys, and last resorts, kept at a time: the current one and those of a month. Fewer days
+ * where they are replaced faster, which only full records cause; what comes too late heals.
+ */
+export const PRE_KEYS_KEPT_MAX = 6;
 
 /** How long a send waits for receipts before its plaintext goes for good (SES-77). */
 export const SEND_RECORD_MS: number = 14 * 24 * 3600 * 1000;

@@ -1,11 +1,16 @@
 /**
- * Own prekeys: the `prekeys` stream holds signed ones and the id counter, `opk/<n>` a batch of
- * one-time keys each, so that using one rewrites a few hundred bytes. Ids only go up and are never
- * minted twice: the counter moves in the commit that makes the keys, before any upload (X3-11).
+ * Own prekeys: the `prekeys` stream holds signed ones, last-resort KEM ones and the id counter,
+ * `opk/<n>` a batch of one-time keys each, so that using one rewrites a few hundred bytes. Ids only go
+ * up and are never minted twice, whatever their kind: the counter moves in the commit that makes the
+ * keys, before any upload (X3-11, PQ-4).
  */
 
+import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy, KeyPair, Part } from '@simsim/crypto';
 import type { PreKeyUpload } from '@simsim/relay-protocol';
+import { encodeWireKey } from '@simsim/session';
+import { publicKemKey, readKemKey, writeKemKey } from './kem-pre-keys.ts';
+import type { LastResort, OneTimeKemBatch } from './kem-pre-keys.ts';
 import { ONE_TIME_BATCH_KEYS } from './limits.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
 
@@ -20,12 +25,16 @@ export interface SignedPreKey {
 
 /** The `prekeys` stream. */
 export interface PreKeys {
-  /** The next id of either kind. */
+  /** The next id of any kind. */
   readonly nextId: number;
-  /** Newest first; one previous key is kept for late initiations (X3-10). */
+  /** Newest first; previous keys are kept for late initiations (X3-10). */
   readonly signed: readonly SignedPreKey[];
   /** First ids of the batches that still hold keys, ascending. */
   readonly batches: readonly number[];
+  /** Newest first, kept like the signed ones; none in a state of before PQXDH. */
+  readonly lastResorts: readonly LastResort[];
+  /** First ids of the batches of one-time KEM keys, ascending. */
+  readonly kemBatches: readonly number[];
 }
 
 /** An `opk/<firstId>` stream: the one-time keys of one batch that nobody has used. */
@@ -34,23 +43,21 @@ export interface OneTimeBatch {
   readonly pairs: ReadonlyMap<number, KeyPair>;
 }
 
-const VERSION = 1;
+/** 1 knew no KEM prekeys. */
+const VERSION = 2;
+const BATCH_VERSION = 1;
 
-/** The bytes a prekey signature covers: Signal's encoding, 05 ‖ key (X3-8). */
-function encodedKey(publicKey: Uint8Array): Uint8Array {
-  const encoded = new Uint8Array(33);
-  encoded[0] = 5;
-  encoded.set(publicKey, 1);
-  return encoded;
-}
-
-/** Makes and signs a prekey. */
+/** Makes and signs a prekey; the signature covers Signal's encoding, 05 ‖ key (X3-8). */
 export function makeSignedPreKey(
   { id, identity, madeAt }: { id: number; identity: KeyPair; madeAt: number },
   env: { crypto: Crypto; entropy: Entropy },
 ): SignedPreKey {
   const pair = env.crypto.keyPair(env.entropy(32));
-  const signature = env.crypto.sign(identity, [encodedKey(pair.publicKey.bytes)], env.entropy(64));
+  const signature = env.crypto.sign(
+    identity,
+    [encodeWireKey(pair.publicKey.bytes)],
+    env.entropy(64),
+  );
   return { id, pair, signature, madeAt };
 }
 
@@ -68,18 +75,32 @@ export function makeOneTimeBatch(
 }
 
 /**
- * The batch that would hold a one-time prekey id, if any does. Batches may be short, so the one that
- * begins last before the id is it; a batch before that ends where the next began.
+ * Of the batches that begin at these ids, the one that would hold a key of this id, if any does.
+ * Batches may be short, so the one that begins last before the id is it.
  */
-export function batchOf(preKeys: PreKeys, id: number): number | undefined {
-  const firstId = preKeys.batches.findLast((each) => each <= id);
-  return firstId !== undefined && id < firstId + ONE_TIME_BATCH_KEYS ? firstId : undefined;
+export function batchOf(
+  firstIds: readonly number[],
+  { id, size }: { id: number; size: number },
+): number | undefined {
+  const firstId = firstIds.findLast((each) => each <= id);
+  return firstId !== undefined && id < firstId + size ? firstId : undefined;
 }
 
-/** What the relay is told: public halves only. */
-export function uploadOf(preKeys: PreKeys, batches: readonly OneTimeBatch[]): PreKeyUpload {
+/** Batches whose keys the relay is told. */
+export interface UploadedBatches {
+  readonly oneTime: readonly OneTimeBatch[];
+  readonly kem: readonly OneTimeKemBatch[];
+}
+
+/** What the relay is told: public halves only. Bug for a device without a last resort. */
+export function uploadOf(preKeys: PreKeys, batches: UploadedBatches, crypto: Crypto): PreKeyUpload {
   const [current] = preKeys.signed;
-  const oneTimePreKeys = batches
+  const [lastResort] = preKeys.lastResorts;
+  invariant(lastResort !== undefined, 'a device has a last resort');
+  const oneTimeKemPreKeys = batches.kem
+    .flatMap((batch) => [...batch.keys].map(([id, key]) => publicKemKey(id, key, crypto)))
+    .sort((a, b) => a.id - b.id);
+  const oneTimePreKeys = batches.oneTime
     .flatMap((batch) =>
       [...batch.pairs].map(([id, pair]) => ({ id, publicKey: pair.publicKey.bytes })),
     )
@@ -91,6 +112,8 @@ export function uploadOf(preKeys: PreKeys, batches: readonly OneTimeBatch[]): Pr
       signature: current?.signature ?? new Uint8Array(64),
     },
     oneTimePreKeys,
+    lastResortKemPreKey: publicKemKey(lastResort.id, lastResort, crypto),
+    oneTimeKemPreKeys,
   };
 }
 
@@ -106,12 +129,22 @@ export function encodePreKeys(state: PreKeys): readonly Part[] {
       .fields((fields) => fields.varint(key.id).varint(key.madeAt).raw(key.signature))
       .pair(key.pair);
   }
+  writer.fields((fields) => {
+    fields.varint(state.kemBatches.length);
+    for (const batch of state.kemBatches) fields.varint(batch);
+    fields.varint(state.lastResorts.length);
+  });
+  for (const key of state.lastResorts) {
+    writer.fields((fields) => fields.varint(key.id).varint(key.madeAt));
+    writeKemKey(writer, key);
+  }
   return writer.finish();
 }
 
-/** Reads a sealed state; `undefined` where it is malformed. */
+/** Reads a sealed state of this version or the one before; `undefined` where it is malformed. */
 export function decodePreKeys(bytes: Uint8Array, crypto: Crypto): PreKeys | undefined {
-  const reader = createStateReader(bytes, VERSION, crypto);
+  const version = bytes[0] === 1 ? 1 : VERSION;
+  const reader = createStateReader(bytes, version, crypto);
   const { fields } = reader;
   const nextId = fields.varint();
   const batches: number[] = [];
@@ -126,12 +159,23 @@ export function decodePreKeys(bytes: Uint8Array, crypto: Crypto): PreKeys | unde
     if (pair === undefined) return undefined;
     signed.push({ id, pair, signature, madeAt });
   }
-  return fields.isDone() ? { nextId, signed, batches } : undefined;
+  const kemBatches: number[] = [];
+  const lastResorts: LastResort[] = [];
+  if (version === VERSION) {
+    for (let left = fields.varint(); left > 0 && fields.isIntact(); left--)
+      kemBatches.push(fields.varint());
+    for (let left = fields.varint(); left > 0 && fields.isIntact(); left--) {
+      const id = fields.varint();
+      const madeAt = fields.varint();
+      lastResorts.push({ id, madeAt, ...readKemKey(reader) });
+    }
+  }
+  return fields.isDone() ? { nextId, signed, batches, lastResorts, kemBatches } : undefined;
 }
 
 /** The state as parts to be sealed. */
 export function encodeOneTimeBatch(state: OneTimeBatch): readonly Part[] {
-  const writer = createStateWriter(VERSION).fields((fields) =>
+  const writer = createStateWriter(BATCH_VERSION).fields((fields) =>
     fields.varint(state.firstId).varint(state.pairs.size),
   );
   for (const [id, pair] of state.pairs) writer.fields((fields) => fields.varint(id)).pair(pair);
@@ -140,7 +184,7 @@ export function encodeOneTimeBatch(state: OneTimeBatch): readonly Part[] {
 
 /** Reads a sealed state; `undefined` where it is malformed. */
 export function decodeOneTimeBatch(bytes: Uint8Array, crypto: Crypto): OneTimeBatch | undefined {
-  const reader = createStateReader(bytes, VERSION, crypto);
+  const reader = createStateReader(bytes, BATCH_VERSION, crypto);
   const { fields } = reader;
   const firstId = fields.varint();
   const pairs = new Map<number, KeyPair>();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { accountProofBytes, deviceProofBytes } from '@simsim/relay-protocol';
+import { accountProofBytes, deviceProofBytes, KEM_PUBLIC_KEY_BYTES } from '@simsim/relay-protocol';
 import type { PreKeyUpload } from '@simsim/relay-protocol';
 import { describe, expect, it } from 'vitest';
 import { crypto, entropyOf, userNamed } from '../test/arbitraries.ts';
@@ -17,6 +17,12 @@ const nonce = new Uint8Array(32).fill(7);
 const keys: PreKeyUpload = {
   signedPreKey: { id: 1, publicKey: new Uint8Array(32), signature: new Uint8Array(64) },
   oneTimePreKeys: [],
+  lastResortKemPreKey: {
+    id: 2,
+    publicKey: new Uint8Array(KEM_PUBLIC_KEY_BYTES),
+    signature: new Uint8Array(64),
+  },
+  oneTimeKemPreKeys: [],
 };
 
 function ownOf(slice: MemorySlice): OwnDevice {

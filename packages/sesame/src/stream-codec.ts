@@ -7,11 +7,15 @@ import {
   decodeBlock,
   decodeCold,
   decodeHot,
+  decodeReplayRecord,
   encodeBlock,
   encodeCold,
   encodeHot,
+  encodeReplayRecord,
 } from '@simsim/session';
-import type { SessionCold, SessionHot, SkippedBlock } from '@simsim/session';
+import type { ReplayRecord, SessionCold, SessionHot, SkippedBlock } from '@simsim/session';
+import { decodeOneTimeKemBatch, encodeOneTimeKemBatch } from './kem-pre-keys.ts';
+import type { OneTimeKemBatch } from './kem-pre-keys.ts';
 import { decodeOwnDevice, encodeOwnDevice } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
 import {
@@ -34,6 +38,8 @@ export interface StreamValues {
   readonly device: OwnDevice;
   readonly prekeys: PreKeys;
   readonly opk: OneTimeBatch;
+  readonly kpk: OneTimeKemBatch;
+  readonly replays: ReplayRecord;
   /** Public: kept as a projection row, folded from events. */
   readonly user: UserRecord;
   readonly session: SessionHot;
@@ -73,6 +79,11 @@ const CODECS: { readonly [K in StreamKind]: StreamCodec<StreamValues[K]> } = {
   device: { encode: sealed(encodeOwnDevice), decode: decodeOwnDevice },
   prekeys: { encode: sealed(encodePreKeys), decode: decodePreKeys },
   opk: { encode: sealed(encodeOneTimeBatch), decode: decodeOneTimeBatch },
+  kpk: { encode: sealed(encodeOneTimeKemBatch), decode: decodeOneTimeKemBatch },
+  replays: {
+    encode: sealed((record: ReplayRecord) => [encodeReplayRecord(record)]),
+    decode: unwrap(decodeReplayRecord),
+  },
   session: { encode: sealed(encodeHot), decode: unwrap(decodeHot) },
   chains: { encode: sealed(encodeCold), decode: unwrap(decodeCold) },
   skip: { encode: sealed(encodeBlock), decode: unwrap(decodeBlock) },

@@ -16,7 +16,7 @@ export interface SessionAddress {
 /** The stream of this device itself. */
 export const DEVICE_STREAM: StreamId = 'device';
 
-/** The stream of signed prekeys. */
+/** The stream of signed and last-resort prekeys. */
 export const PRE_KEYS_STREAM: StreamId = 'prekeys';
 
 /** Prefix of every send's stream. */
@@ -27,6 +27,12 @@ export const USER_PREFIX = 'user/';
 
 /** The stream of one batch of one-time prekeys. */
 export const oneTimeStream = (firstId: number): StreamId => `opk/${firstId}`;
+
+/** The stream of one batch of one-time KEM prekeys. */
+export const oneTimeKemStream = (firstId: number): StreamId => `kpk/${firstId}`;
+
+/** The stream of what was accepted with one last-resort KEM prekey alone. */
+export const replaysStream = (lastResortId: number): StreamId => `replays/${lastResortId}`;
 
 /** The stream of one user's record. */
 export const userStream = (userId: UserId): StreamId => `${USER_PREFIX}${userId}`;

@@ -55,6 +55,10 @@ export type Sabotage =
   | 'ignore-session-activation'
   /** A used one-time prekey stays. */
   | 'keep-one-time-key'
+  /** A used one-time KEM prekey stays. */
+  | 'keep-one-time-kem-key'
+  /** What was accepted with the last resort alone is not remembered. */
+  | 'forget-agreements'
   /** What cannot be read is acknowledged and not asked for again. */
   | 'drop-damaged-mail'
   /** A key in a header replaces the pinned one, before anything vouches for it. */

@@ -6,7 +6,7 @@ import { crypto, entropyOf } from './arbitraries.ts';
 
 /** The state after some inputs. */
 export class MemorySlice implements Slice {
-  readonly env: EngineEnv;
+  env: EngineEnv;
   readonly values: Map<StreamId, StreamValue> = new Map<StreamId, StreamValue>();
   readonly closed: Set<StreamId> = new Set<StreamId>();
   readonly #loaded = new Set<StreamId>();

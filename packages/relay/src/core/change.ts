@@ -3,6 +3,7 @@
 import type {
   ClaimId,
   ClaimResult,
+  KemPreKey,
   OneTimePreKey,
   PostId,
   SignedDeviceList,
@@ -43,6 +44,23 @@ export type Change =
     }
   | {
       readonly kind: 'keysCounted';
+      readonly device: DeviceAddress;
+      readonly counters: KeyCounters;
+    }
+  | {
+      readonly kind: 'lastResortStored';
+      readonly device: DeviceAddress;
+      readonly key: KemPreKey;
+    }
+  | {
+      readonly kind: 'kemPreKeysStored';
+      readonly device: DeviceAddress;
+      readonly keys: readonly KemPreKey[];
+    }
+  /** The key leaves the store with the claim that got it (PQ-6). */
+  | { readonly kind: 'kemPreKeyIssued'; readonly device: DeviceAddress; readonly id: number }
+  | {
+      readonly kind: 'kemKeysCounted';
       readonly device: DeviceAddress;
       readonly counters: KeyCounters;
     }

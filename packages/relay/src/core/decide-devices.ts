@@ -20,7 +20,7 @@ import {
 import type { Change } from './change.ts';
 import type { CallerInput, Decision, DecisionInput, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
-import type { Account } from './slice.ts';
+import type { Account, KeyCounters } from './slice.ts';
 
 /** Reads the user and the nonce. */
 export const readsForAddDevice = (request: AddDeviceRequest): Reads => ({
@@ -124,19 +124,21 @@ export function joinChanges(
   deviceId: DeviceId,
 ): Change[] {
   const device = { userId: request.userId, deviceId };
-  const { signedPreKey, oneTimePreKeys } = request.keys;
-  const counters = {
-    count: oneTimePreKeys.length,
-    lastIssuedId: 0,
-    highestSeenId: oneTimePreKeys.at(-1)?.id ?? 0,
-  };
+  const { signedPreKey, oneTimePreKeys, lastResortKemPreKey, oneTimeKemPreKeys } = request.keys;
   return [
     { kind: 'nonceSpent', nonce: request.nonce },
     { kind: 'listChanged', list: request.list },
     { kind: 'deviceAdded', device, tokenHash: request.tokenHash, signedPreKey },
     { kind: 'preKeysStored', device, keys: oneTimePreKeys },
-    { kind: 'keysCounted', device, counters },
+    { kind: 'keysCounted', device, counters: firstCounters(oneTimePreKeys) },
+    { kind: 'lastResortStored', device, key: lastResortKemPreKey },
+    { kind: 'kemPreKeysStored', device, keys: oneTimeKemPreKeys },
+    { kind: 'kemKeysCounted', device, counters: firstCounters(oneTimeKemPreKeys) },
   ];
+}
+
+function firstCounters(keys: readonly { readonly id: number }[]): KeyCounters {
+  return { count: keys.length, lastIssuedId: 0, highestSeenId: keys.at(-1)?.id ?? 0 };
 }
 
 /** Whether a listed device is the very one that asks again: same device key, same token. */

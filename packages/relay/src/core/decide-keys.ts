@@ -1,4 +1,4 @@
-/** Uploading and handing out prekeys: ids only go up, each one-time key leaves once (X3-12). */
+/** Uploading and handing out prekeys: ids only go up, each one-time key leaves once (X3-12, PQ-6). */
 
 import { equalBytes } from '@simsim/bytes';
 import type {
@@ -9,16 +9,19 @@ import type {
   SignedPreKey,
   UploadKeysRequest,
 } from '@simsim/relay-protocol';
-import { encodeRequest, findDevice, PRE_KEYS_LOW } from '@simsim/relay-protocol';
+import { encodeRequest, findDevice, KEM_PRE_KEYS_LOW, PRE_KEYS_LOW } from '@simsim/relay-protocol';
 import type { Change } from './change.ts';
 import type { CallerInput, Decision, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
-import type { Account, DeviceKeys } from './slice.ts';
+import type { Account, DeviceAddress, DeviceKeys, KeyCounters } from './slice.ts';
 import { addressKey } from './slice.ts';
 
 /** Reads the caller's keys and which of the uploaded ids are known. */
-export const readsForUploadKeys = (request: UploadKeysRequest): Reads => ({
-  ownKeys: request.keys.oneTimePreKeys.map((key) => key.id),
+export const readsForUploadKeys = ({ keys }: UploadKeysRequest): Reads => ({
+  ownKeys: {
+    oneTime: keys.oneTimePreKeys.map((key) => key.id),
+    kem: [...keys.oneTimeKemPreKeys, keys.lastResortKemPreKey].map((key) => key.id),
+  },
 });
 
 /** Takes new keys, takes known ones again, refuses the others one by one. */
@@ -26,32 +29,59 @@ export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
   const { request, slice, caller: device } = input;
   const own = slice.ownKeys;
   if (own === undefined) return refuse('UNAUTHORIZED');
-  const { signedPreKey, oneTimePreKeys } = request.keys;
+  const { signedPreKey, oneTimePreKeys, lastResortKemPreKey } = request.keys;
   const changes: Change[] = [];
-  const keys: OneTimePreKey[] = [];
+  const isNewer = signedPreKey.id > own.signedPreKey.id;
+  if (isNewer) changes.push({ kind: 'signedPreKeyStored', device, key: signedPreKey });
+  const isSignedPreKeyTaken = isNewer || isSameKey(signedPreKey, own.signedPreKey);
+
+  const classical = sortOut(oneTimePreKeys, own);
+  if (classical.keys.length > 0) {
+    const { keys, counters } = classical;
+    changes.push({ kind: 'preKeysStored', device, keys });
+    changes.push({ kind: 'keysCounted', device, counters });
+  }
+
+  const last = own.kem.lastResort;
+  const isLastNewer =
+    lastResortKemPreKey.id > (last?.id ?? 0) && !own.kem.known.has(lastResortKemPreKey.id);
+  if (isLastNewer) changes.push({ kind: 'lastResortStored', device, key: lastResortKemPreKey });
+  const isLastResortTaken =
+    isLastNewer || (last !== undefined && isSameKey(lastResortKemPreKey, last));
+
+  // No two KEM prekeys share an id, whatever their kind (PQ-4).
+  const kem = sortOut(request.keys.oneTimeKemPreKeys, own.kem, last?.id);
+  if (kem.keys.length > 0) {
+    const { keys, counters } = kem;
+    changes.push({ kind: 'kemPreKeysStored', device, keys });
+    changes.push({ kind: 'kemKeysCounted', device, counters });
+  }
+  const taken = { ...classical.counters, refusedIds: classical.refusedIds, isSignedPreKeyTaken };
+  const kemTaken = { ...kem.counters, refusedIds: kem.refusedIds };
+  return answer({ kind: 'uploadKeys', ...taken, kem: kemTaken, isLastResortTaken }, changes);
+}
+
+/** Which uploaded one-time keys are new, and which are refused. `taboo` is an id in other use. */
+function sortOut<T extends OneTimePreKey>(
+  uploaded: readonly T[],
+  own: KeyCounters & { readonly known: ReadonlyMap<number, Uint8Array> },
+  taboo?: number,
+): { readonly keys: T[]; readonly refusedIds: number[]; readonly counters: KeyCounters } {
+  const keys: T[] = [];
   const refusedIds: number[] = [];
-  for (const key of oneTimePreKeys) {
+  for (const key of uploaded) {
     const known = own.known.get(key.id);
     if (known !== undefined) {
       if (!equalBytes(known, key.publicKey)) refusedIds.push(key.id);
-    } else if (key.id > own.highestSeenId) keys.push(key);
+    } else if (key.id > own.highestSeenId && key.id !== taboo) keys.push(key);
     else refusedIds.push(key.id);
   }
-  const isNewer = signedPreKey.id > own.signedPreKey.id;
-  if (isNewer) changes.push({ kind: 'signedPreKeyStored', device, key: signedPreKey });
   const counters = {
     count: own.count + keys.length,
     lastIssuedId: own.lastIssuedId,
     highestSeenId: keys.at(-1)?.id ?? own.highestSeenId,
   };
-  if (keys.length > 0) {
-    changes.push(
-      { kind: 'preKeysStored', device, keys },
-      { kind: 'keysCounted', device, counters },
-    );
-  }
-  const isSignedPreKeyTaken = isNewer || isSameSigned(signedPreKey, own.signedPreKey);
-  return answer({ kind: 'uploadKeys', ...counters, refusedIds, isSignedPreKeyTaken }, changes);
+  return { keys, refusedIds, counters };
 }
 
 /** Reads the user, its devices' next keys, and whether this claim was answered before. */
@@ -62,7 +92,8 @@ export const readsForClaimKeys = (request: ClaimKeysRequest): Reads => ({
 });
 
 /**
- * Hands out one bundle per device, with its oldest one-time key if any is left.
+ * Hands out one bundle per device, with its oldest one-time key of each kind; the last-resort KEM
+ * prekey only where no one-time one is left.
  *
  * Refuses: `UNKNOWN_USER`, `ID_REUSED`.
  */
@@ -89,14 +120,13 @@ export function decideClaimKeys(input: CallerInput<'claimKeys'>): Decision {
       continue;
     }
     results.push({ deviceId, bundle });
-    const taken = keys.nextOneTimePreKey;
-    if (taken === undefined) continue;
-    const count = keys.count - 1;
-    const { highestSeenId } = keys;
-    const counters = { count, lastIssuedId: taken.id, highestSeenId };
-    changes.push({ kind: 'preKeyIssued', device, id: taken.id, atMs: env.nowMs });
-    changes.push({ kind: 'keysCounted', device, counters });
-    if (count < PRE_KEYS_LOW) wakeups.push({ kind: 'keysLow', device, count });
+    changes.push(...issued(keys, device, env.nowMs));
+    const { nextOneTimePreKey, kem } = keys;
+    if (nextOneTimePreKey === undefined && kem.next === undefined) continue;
+    const count = keys.count - (nextOneTimePreKey === undefined ? 0 : 1);
+    const kemCount = kem.count - (kem.next === undefined ? 0 : 1);
+    const isLow = count < PRE_KEYS_LOW || kemCount < KEM_PRE_KEYS_LOW;
+    if (isLow) wakeups.push({ kind: 'keysLow', device, count, kemCount });
   }
   const { claimId } = request;
   changes.push({
@@ -108,6 +138,29 @@ export function decideClaimKeys(input: CallerInput<'claimKeys'>): Decision {
     atMs: env.nowMs,
   });
   return answer({ kind: 'claimKeys', results }, changes, wakeups);
+}
+
+/** The one-time keys of a bundle leave: nobody gets them a second time (X3-12, PQ-6). */
+function issued(keys: DeviceKeys, device: DeviceAddress, atMs: number): Change[] {
+  const changes: Change[] = [];
+  const { nextOneTimePreKey, kem } = keys;
+  if (nextOneTimePreKey !== undefined) {
+    const { id } = nextOneTimePreKey;
+    const counters = { ...countersOf(keys), count: keys.count - 1, lastIssuedId: id };
+    changes.push({ kind: 'preKeyIssued', device, id, atMs });
+    changes.push({ kind: 'keysCounted', device, counters });
+  }
+  if (kem.next !== undefined) {
+    const { id } = kem.next;
+    const counters = { ...countersOf(kem), count: kem.count - 1, lastIssuedId: id };
+    changes.push({ kind: 'kemPreKeyIssued', device, id });
+    changes.push({ kind: 'kemKeysCounted', device, counters });
+  }
+  return changes;
+}
+
+function countersOf({ count, lastIssuedId, highestSeenId }: KeyCounters): KeyCounters {
+  return { count, lastIssuedId, highestSeenId };
 }
 
 function bundleOf(
@@ -124,10 +177,15 @@ function bundleOf(
     signedPreKey: keys.signedPreKey,
   };
   const oneTimePreKey = keys.nextOneTimePreKey;
-  return oneTimePreKey === undefined ? bundle : { ...bundle, oneTimePreKey };
+  const kemPreKey = keys.kem.next ?? keys.kem.lastResort;
+  return {
+    ...bundle,
+    ...(oneTimePreKey === undefined ? {} : { oneTimePreKey }),
+    ...(kemPreKey === undefined ? {} : { kemPreKey }),
+  };
 }
 
-function isSameSigned(a: SignedPreKey, b: SignedPreKey): boolean {
+function isSameKey(a: SignedPreKey, b: SignedPreKey): boolean {
   return (
     a.id === b.id && equalBytes(a.publicKey, b.publicKey) && equalBytes(a.signature, b.signature)
   );

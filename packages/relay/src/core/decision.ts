@@ -40,7 +40,12 @@ export interface RelayEnv {
 /** Whom to tell once the changes are durable. */
 export type Wakeup =
   | { readonly kind: 'mail'; readonly device: DeviceAddress }
-  | { readonly kind: 'keysLow'; readonly device: DeviceAddress; readonly count: number }
+  | {
+      readonly kind: 'keysLow';
+      readonly device: DeviceAddress;
+      readonly count: number;
+      readonly kemCount: number;
+    }
   | { readonly kind: 'removed'; readonly device: DeviceAddress };
 
 /** What was decided. A refusal has neither changes nor wakeups. */

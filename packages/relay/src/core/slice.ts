@@ -6,8 +6,10 @@ import type {
   DeviceId,
   EnvelopeId,
   EnvelopeKind,
+  KemPreKey,
   OneTimePreKey,
   PostId,
+  PreKeyCounters,
   SignedDeviceList,
   SignedPreKey,
   UserId,
@@ -34,7 +36,7 @@ export interface SliceQuery {
   /** Devices whose next bundle is wanted. */
   readonly keysOf?: readonly DeviceAddress[];
   /** The caller's own keys: its counters, and which of these one-time ids are known. */
-  readonly ownKeys?: readonly number[];
+  readonly ownKeys?: { readonly oneTime: readonly number[]; readonly kem: readonly number[] };
   /** The caller's mailbox above `after`: at most `limit` envelopes and about `bytesMax` bytes. */
   readonly mail?: { readonly after: number; readonly limit: number; readonly bytesMax: number };
   readonly link?: Uint8Array;
@@ -85,21 +87,23 @@ export interface AnsweredClaim {
   readonly results: readonly ClaimResult[];
 }
 
-/** Where a device's one-time prekeys stand. */
-export interface KeyCounters {
-  /** Not handed out yet. */
-  readonly count: number;
-  /** Highest id handed out, 0 for none. */
-  readonly lastIssuedId: number;
-  /** Highest id ever uploaded, 0 for none. */
-  readonly highestSeenId: number;
-}
+/** Where one kind of a device's one-time prekeys stands. */
+export type KeyCounters = PreKeyCounters;
+
+/** The counters of a device that uploaded nothing. */
+export const NO_KEYS: KeyCounters = { count: 0, lastIssuedId: 0, highestSeenId: 0 };
 
 /** A device's keys, as a claim needs them. */
 export interface DeviceKeys extends KeyCounters {
   readonly signedPreKey: SignedPreKey;
   /** The oldest one not handed out. */
   readonly nextOneTimePreKey?: OneTimePreKey;
+  readonly kem: KeyCounters & {
+    /** Absent where the device never uploaded one. */
+    readonly lastResort?: KemPreKey;
+    /** The oldest one-time one. */
+    readonly next?: KemPreKey;
+  };
 }
 
 /** A device's keys, as its own upload needs them. */
@@ -107,6 +111,11 @@ export interface OwnKeys extends KeyCounters {
   readonly signedPreKey: SignedPreKey;
   /** Which of the asked ids are known, with their public keys. */
   readonly known: ReadonlyMap<number, Uint8Array>;
+  readonly kem: KeyCounters & {
+    readonly lastResort?: KemPreKey;
+    /** The same of the one-time KEM prekeys; those handed out are gone. */
+    readonly known: ReadonlyMap<number, Uint8Array>;
+  };
 }
 
 /** An envelope in a mailbox, before it has its place. */

@@ -3,6 +3,7 @@
 import { bytesToHex, invariant } from '@simsim/bytes';
 import type {
   DeviceId,
+  KemPreKey,
   OneTimePreKey,
   PostId,
   SignedDeviceList,
@@ -24,7 +25,7 @@ import type {
   SliceQuery,
   StoredMail,
 } from '../core/slice.ts';
-import { addressKey } from '../core/slice.ts';
+import { addressKey, NO_KEYS } from '../core/slice.ts';
 import type { Expiry, RelayStore } from '../core/store.ts';
 
 interface StoredKey extends OneTimePreKey {
@@ -42,6 +43,9 @@ interface Device {
   readonly signedPreKey: SignedPreKey;
   readonly counters: KeyCounters;
   readonly keys: Map<number, StoredKey>;
+  readonly lastResort?: KemPreKey;
+  readonly kemCounters: KeyCounters;
+  readonly kemKeys: Map<number, KemPreKey>;
   readonly mailbox: Mailbox;
   readonly posts: Map<PostId, AcceptedPost & Dated>;
   readonly claims: Map<string, AnsweredClaim & Dated>;
@@ -111,6 +115,10 @@ class Tables {
       case 'preKeysStored':
       case 'preKeyIssued':
       case 'keysCounted':
+      case 'lastResortStored':
+      case 'kemPreKeysStored':
+      case 'kemPreKeyIssued':
+      case 'kemKeysCounted':
       case 'mailStored':
       case 'mailAcknowledged':
       case 'postAccepted':
@@ -179,8 +187,10 @@ class Tables {
       address,
       tokenHash,
       signedPreKey,
-      counters: { count: 0, lastIssuedId: 0, highestSeenId: 0 },
+      counters: NO_KEYS,
       keys: new Map(),
+      kemCounters: NO_KEYS,
+      kemKeys: new Map(),
       mailbox: { mail: new Map(), lastSeq: 0, bytes: 0 },
       posts: new Map(),
       claims: new Map(),
@@ -206,6 +216,15 @@ class Tables {
       }
       case 'keysCounted':
         return this.#set(this.#devices, key, { ...device, counters: change.counters });
+      case 'lastResortStored':
+        return this.#set(this.#devices, key, { ...device, lastResort: change.key });
+      case 'kemPreKeysStored':
+        return change.keys.forEach((one) => this.#set(device.kemKeys, one.id, one));
+      case 'kemPreKeyIssued':
+        invariant(device.kemKeys.has(change.id), 'an issued key is stored');
+        return this.#delete(device.kemKeys, change.id);
+      case 'kemKeysCounted':
+        return this.#set(this.#devices, key, { ...device, kemCounters: change.counters });
       case 'mailStored':
         return this.#storeMail(device.mailbox, change);
       case 'mailAcknowledged':
@@ -269,24 +288,48 @@ class Tables {
   }
 }
 
-function deviceKeys({ keys, counters, signedPreKey }: Device): DeviceKeys {
+function deviceKeys({ keys, counters, signedPreKey, ...device }: Device): DeviceKeys {
   let next: StoredKey | undefined;
   for (const key of keys.values()) {
     const isOlder = next === undefined || key.id < next.id;
     if (key.issuedAtMs === undefined && isOlder) next = key;
   }
-  if (next === undefined) return { ...counters, signedPreKey };
+  let nextKem: KemPreKey | undefined;
+  for (const key of device.kemKeys.values()) {
+    if (nextKem === undefined || key.id < nextKem.id) nextKem = key;
+  }
+  const kem = { ...kemState(device), ...(nextKem && { next: nextKem }) };
+  if (next === undefined) return { ...counters, signedPreKey, kem };
   const { id, publicKey } = next;
-  return { ...counters, signedPreKey, nextOneTimePreKey: { id, publicKey } };
+  return { ...counters, signedPreKey, nextOneTimePreKey: { id, publicKey }, kem };
 }
 
-function ownKeys({ keys, counters, signedPreKey }: Device, ids: readonly number[]): OwnKeys {
-  const known = new Map<number, Uint8Array>();
+function ownKeys(
+  { keys, counters, signedPreKey, ...device }: Device,
+  ids: NonNullable<SliceQuery['ownKeys']>,
+): OwnKeys {
+  const known = publicKeysOf(keys, ids.oneTime);
+  const kem = { ...kemState(device), known: publicKeysOf(device.kemKeys, ids.kem) };
+  return { ...counters, signedPreKey, known, kem };
+}
+
+function kemState({
+  kemCounters,
+  lastResort,
+}: Pick<Device, 'kemCounters' | 'lastResort'>): KeyCounters & { lastResort?: KemPreKey } {
+  return { ...kemCounters, ...(lastResort && { lastResort }) };
+}
+
+function publicKeysOf(
+  keys: ReadonlyMap<number, OneTimePreKey>,
+  ids: readonly number[],
+): ReadonlyMap<number, Uint8Array> {
+  const found = new Map<number, Uint8Array>();
   for (const id of ids) {
     const key = keys.get(id);
-    if (key !== undefined) known.set(id, key.publicKey);
+    if (key !== undefined) found.set(id, key.publicKey);
   }
-  return { ...counters, signedPreKey, known };
+  return found;
 }
 
 function mailPage(mailbox: Mailbox, range: NonNullable<SliceQuery['mail']>): MailPage {

@@ -10,6 +10,7 @@ import {
   encodeServerFrame,
   ENVELOPES_PER_BATCH_MAX,
   IN_FLIGHT_MAX,
+  KEM_PRE_KEYS_LOW,
   PRE_KEYS_LOW,
 } from '@simsim/relay-protocol';
 import type { RawData, WebSocket } from 'ws';
@@ -66,7 +67,7 @@ export class Connections {
   /** Takes a socket over. An unknown token closes it with 4401, an older socket with 4409. */
   accept(socket: WebSocket, tokenHash: Uint8Array | undefined): void {
     socket.on('error', () => socket.terminate());
-    const query = tokenHash && { tokenHash, ownKeys: [] };
+    const query = tokenHash && { tokenHash, ownKeys: { oneTime: [], kem: [] } };
     const slice = query && this.#parts.store.read(query);
     if (tokenHash === undefined || slice?.caller === undefined) {
       socket.close(CLOSE_UNAUTHORIZED);
@@ -97,7 +98,10 @@ export class Connections {
       else socket.close(CLOSE_MALFORMED);
     });
     const count = slice.ownKeys?.count ?? 0;
-    if (count < PRE_KEYS_LOW) send(connection, { kind: 'keysLow', count });
+    const kemCount = slice.ownKeys?.kem.count ?? 0;
+    if (count < PRE_KEYS_LOW || kemCount < KEM_PRE_KEYS_LOW) {
+      send(connection, { kind: 'keysLow', count, kemCount });
+    }
     this.#push(connection);
   }
 
@@ -108,7 +112,10 @@ export class Connections {
       const connection = this.#byDevice.get(addressKey(wakeup.device));
       if (connection === undefined) continue;
       if (wakeup.kind === 'mail') due.add(connection);
-      if (wakeup.kind === 'keysLow') send(connection, { kind: 'keysLow', count: wakeup.count });
+      if (wakeup.kind === 'keysLow') {
+        const { count, kemCount } = wakeup;
+        send(connection, { kind: 'keysLow', count, kemCount });
+      }
       if (wakeup.kind === 'removed') this.#drop(connection, CLOSE_UNAUTHORIZED);
     }
     for (const connection of due) this.#push(connection);

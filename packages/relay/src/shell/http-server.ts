@@ -36,8 +36,11 @@ export interface HttpParts {
   readonly log: LogLevel;
 }
 
-/** Bodies of requests that carry neither mail nor a link: the largest is a join with 200 keys. */
-const SMALL_BODY_BYTES_MAX = 64 * 1024;
+/**
+ * Bodies of requests that carry neither mail nor a link: the largest is a join with 50 KEM prekeys of
+ * 1.6 KB and 200 others.
+ */
+const SMALL_BODY_BYTES_MAX = 128 * 1024;
 
 /** How long a client may take to send a request. */
 const REQUEST_TIMEOUT_MS = 60_000;

@@ -43,6 +43,10 @@ export function applyChange(rows: Rows, change: Change): void {
     case 'preKeysStored':
     case 'preKeyIssued':
     case 'keysCounted':
+    case 'lastResortStored':
+    case 'kemPreKeysStored':
+    case 'kemPreKeyIssued':
+    case 'kemKeysCounted':
     case 'postAccepted':
     case 'claimAnswered':
       return applyToDevice(rows, change);
@@ -77,6 +81,11 @@ function applyToDevice(
       statements.updateCounters.run({ device, count, issued, seen });
       return;
     }
+    case 'lastResortStored':
+    case 'kemPreKeysStored':
+    case 'kemPreKeyIssued':
+    case 'kemKeysCounted':
+      return applyToKemKeys(rows, device, change);
     case 'postAccepted':
       statements.insertPost.run({
         device,
@@ -94,6 +103,33 @@ function applyToDevice(
         answer: encodeOutcome({ ok: true, value: { kind: 'claimKeys', results: change.results } }),
         at: change.atMs,
       });
+  }
+}
+
+type KemChange = Extract<
+  DeviceChange,
+  { kind: 'lastResortStored' | 'kemPreKeysStored' | 'kemPreKeyIssued' | 'kemKeysCounted' }
+>;
+
+function applyToKemKeys({ statements }: Rows, device: number, change: KemChange): void {
+  switch (change.kind) {
+    case 'lastResortStored': {
+      const { id, publicKey: key, signature } = change.key;
+      statements.updateLastResort.run({ device, id, key, signature });
+      return;
+    }
+    case 'kemPreKeysStored':
+      for (const { id, publicKey: key, signature } of change.keys) {
+        statements.insertKemPreKey.run({ device, id, key, signature });
+      }
+      return;
+    case 'kemPreKeyIssued':
+      statements.deleteKemPreKey.run({ device, id: change.id });
+      return;
+    case 'kemKeysCounted': {
+      const { count, lastIssuedId: issued, highestSeenId: seen } = change.counters;
+      statements.updateKemCounters.run({ device, count, issued, seen });
+    }
   }
 }
 

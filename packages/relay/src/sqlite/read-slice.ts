@@ -1,6 +1,13 @@
 /** Reading a slice from a relay's file. */
 
-import type { ClaimId, DeviceId, PostId, SignedPreKey, UserId } from '@simsim/relay-protocol';
+import type {
+  ClaimId,
+  DeviceId,
+  KemPreKey,
+  PostId,
+  SignedPreKey,
+  UserId,
+} from '@simsim/relay-protocol';
 import { decodeOutcome, envelopeIdFromBytes, idToBytes } from '@simsim/relay-protocol';
 import type {
   AcceptedPost,
@@ -19,6 +26,7 @@ import type {
 import { addressKey } from '../core/slice.ts';
 import type { DeviceRow, Rows } from './rows.ts';
 import { plainBytes, toDeviceId, toUserId } from './rows.ts';
+import type { KemKeyRow } from './kem-statements.ts';
 import type { KeyRow, MailRow } from './statements.ts';
 import { RelayStoreError } from './store-error.ts';
 
@@ -82,23 +90,40 @@ function readKeysOf(
     if (device === undefined || found === undefined) continue;
     // Ids only go up and leave in order, so the next one is above the last.
     const next = rows.statements.nextPreKey.get({ device, after: found.last_issued_id });
-    const keys = { ...toCounters(found), signedPreKey: toSignedPreKey(found) };
+    const nextKem = rows.statements.nextKemPreKey.get({ device });
+    const kem = { ...toKemState(found), ...(nextKem && { next: toKemPreKey(nextKem) }) };
+    const keys = { ...toCounters(found), signedPreKey: toSignedPreKey(found), kem };
     const nextOneTimePreKey = next && { id: next.id, publicKey: plainBytes(next.public_key) };
     keysOf.set(addressKey(address), { ...keys, ...(nextOneTimePreKey && { nextOneTimePreKey }) });
   }
   return keysOf;
 }
 
-function readOwnKeys(rows: Rows, ids: readonly number[], caller: DeviceRow): OwnKeys {
+function readOwnKeys(
+  rows: Rows,
+  ids: NonNullable<SliceQuery['ownKeys']>,
+  caller: DeviceRow,
+): OwnKeys {
   const device = caller.row;
   const found = rows.statements.keys.get({ device });
   if (found === undefined) throw new RelayStoreError('DAMAGED', 'a device without keys');
+  const { preKey, kemPreKey } = rows.statements;
+  const known = knownKeys(ids.oneTime, (id) => preKey.get({ device, id }));
+  const kemKnown = knownKeys(ids.kem, (id) => kemPreKey.get({ device, id }));
+  const kem = { ...toKemState(found), known: kemKnown };
+  return { ...toCounters(found), signedPreKey: toSignedPreKey(found), known, kem };
+}
+
+function knownKeys(
+  ids: readonly number[],
+  find: (id: number) => { readonly public_key: Uint8Array } | undefined,
+): ReadonlyMap<number, Uint8Array> {
   const known = new Map<number, Uint8Array>();
   for (const id of ids) {
-    const key = rows.statements.preKey.get({ device, id });
+    const key = find(id);
     if (key !== undefined) known.set(id, plainBytes(key.public_key));
   }
-  return { ...toCounters(found), signedPreKey: toSignedPreKey(found), known };
+  return known;
 }
 
 function readPosts(
@@ -170,5 +195,25 @@ function toCounters(row: KeyRow): KeyCounters {
     count: row.key_count,
     lastIssuedId: row.last_issued_id,
     highestSeenId: row.highest_seen_id,
+  };
+}
+
+/** A device of before PQXDH has no last resort until it uploads one. */
+function toKemState(row: KeyRow): KeyCounters & { readonly lastResort?: KemPreKey } {
+  const counters = {
+    count: row.kem_count,
+    lastIssuedId: row.kem_last_issued_id,
+    highestSeenId: row.kem_highest_seen_id,
+  };
+  const { last_resort_id: id, last_resort_key: key, last_resort_signature: signature } = row;
+  if (id === null || key === null || signature === null) return counters;
+  return { ...counters, lastResort: toKemPreKey({ id, public_key: key, signature }) };
+}
+
+function toKemPreKey(row: KemKeyRow): KemPreKey {
+  return {
+    id: row.id,
+    publicKey: plainBytes(row.public_key),
+    signature: plainBytes(row.signature),
   };
 }

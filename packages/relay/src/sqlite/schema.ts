@@ -24,6 +24,13 @@ interface DeviceTable {
   readonly key_count: number;
   readonly last_issued_id: number;
   readonly highest_seen_id: number;
+  /** The last-resort KEM prekey; null for a device that has uploaded none. */
+  readonly last_resort_id: Generated<number | null>;
+  readonly last_resort_key: Generated<Uint8Array | null>;
+  readonly last_resort_signature: Generated<Uint8Array | null>;
+  readonly kem_count: Generated<number>;
+  readonly kem_last_issued_id: Generated<number>;
+  readonly kem_highest_seen_id: Generated<number>;
   readonly last_seq: number;
   readonly mail_count: number;
   readonly mail_bytes: number;
@@ -35,6 +42,14 @@ interface PreKeyTable {
   readonly id: number;
   readonly public_key: Uint8Array;
   readonly issued_at_ms: number | null;
+}
+
+/** One-time KEM prekeys that nobody has; at 1.6 KB each, one that is handed out goes at once. */
+interface KemPreKeyTable {
+  readonly device: number;
+  readonly id: number;
+  readonly public_key: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
 /** Waiting mail. */
@@ -83,6 +98,7 @@ export interface RelayTables {
   readonly account: AccountTable;
   readonly device: DeviceTable;
   readonly pre_key: PreKeyTable;
+  readonly kem_pre_key: KemPreKeyTable;
   readonly envelope: EnvelopeTable;
   readonly accepted_post: AcceptedPostTable;
   readonly claim: ClaimTable;
@@ -100,7 +116,7 @@ const STRICT = sql`strict`;
 const STRICT_CLUSTERED = sql`strict, without rowid`;
 
 /** Migrations in order; `user_version` says how many a file has had. Never changed, only added to. */
-export const MIGRATIONS: readonly Migration[] = [first];
+export const MIGRATIONS: readonly Migration[] = [first, second];
 
 function first(build: QueryBuilder): readonly string[] {
   const make = build.schema;
@@ -186,5 +202,26 @@ function rememberedTables(build: QueryBuilder): readonly string[] {
       .addColumn('at_ms', 'integer', (column) => column.notNull())
       .addPrimaryKeyConstraint('claim_place', ['device', 'claim_id'])
       .modifyEnd(STRICT_CLUSTERED),
+  ].map((step) => step.compile().sql);
+}
+
+/** KEM prekeys. A column each: SQLite adds no two at once. */
+function second(build: QueryBuilder): readonly string[] {
+  const device = build.schema.alterTable('device');
+  return [
+    device.addColumn('last_resort_id', 'integer'),
+    device.addColumn('last_resort_key', 'blob'),
+    device.addColumn('last_resort_signature', 'blob'),
+    device.addColumn('kem_count', 'integer', (column) => column.notNull().defaultTo(0)),
+    device.addColumn('kem_last_issued_id', 'integer', (column) => column.notNull().defaultTo(0)),
+    device.addColumn('kem_highest_seen_id', 'integer', (column) => column.notNull().defaultTo(0)),
+    build.schema
+      .createTable('kem_pre_key')
+      .addColumn('device', 'integer', (column) => column.notNull())
+      .addColumn('id', 'integer', (column) => column.notNull())
+      .addColumn('public_key', 'blob', (column) => column.notNull())
+      .addColumn('signature', 'blob', (column) => column.notNull())
+      .addPrimaryKeyConstraint('kem_pre_key_place', ['device', 'id'])
+      .modifyEnd(STRICT),
   ].map((step) => step.compile().sql);
 }

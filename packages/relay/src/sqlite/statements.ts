@@ -2,6 +2,8 @@
 
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
+import type { KemStatements } from './kem-statements.ts';
+import { kemStatements } from './kem-statements.ts';
 import type { Prepared } from './prepare.ts';
 import { blob, createQueryBuilder, int, prepare, text } from './prepare.ts';
 import type { QueryBuilder } from './schema.ts';
@@ -19,6 +21,12 @@ export interface KeyRow {
   readonly key_count: number;
   readonly last_issued_id: number;
   readonly highest_seen_id: number;
+  readonly last_resort_id: number | null;
+  readonly last_resort_key: Uint8Array | null;
+  readonly last_resort_signature: Uint8Array | null;
+  readonly kem_count: number;
+  readonly kem_last_issued_id: number;
+  readonly kem_highest_seen_id: number;
 }
 
 /** The columns of waiting mail. */
@@ -142,7 +150,7 @@ interface PruneStatements {
 
 /** All prepared queries. */
 export interface Statements
-  extends AccountStatements, KeyStatements, MailStatements, PruneStatements {}
+  extends AccountStatements, KemStatements, KeyStatements, MailStatements, PruneStatements {}
 
 /** Prepares every query on a connection whose schema is current. */
 export function prepareStatements(database: Database): Statements {
@@ -150,6 +158,7 @@ export function prepareStatements(database: Database): Statements {
   return {
     ...accountStatements(database, build),
     ...keyStatements(database, build),
+    ...kemStatements(database, build),
     ...sideStatements(database, build),
     ...mailStatements(database, build),
     ...postStatements(database, build),
@@ -226,6 +235,7 @@ function deleteDeviceStatements(
 ): AccountStatements['deleteDevice'] {
   return [
     prepare(database, build.deleteFrom('pre_key').where('device', '=', int('device'))),
+    prepare(database, build.deleteFrom('kem_pre_key').where('device', '=', int('device'))),
     prepare(database, build.deleteFrom('envelope').where('device', '=', int('device'))),
     prepare(database, build.deleteFrom('accepted_post').where('device', '=', int('device'))),
     prepare(database, build.deleteFrom('claim').where('device', '=', int('device'))),
@@ -252,6 +262,8 @@ function keyStatements(database: Database, build: QueryBuilder): OneTimeStatemen
         .selectFrom('device')
         .select(['signed_pre_key_id', 'signed_pre_key', 'signed_pre_key_signature'])
         .select(['key_count', 'last_issued_id', 'highest_seen_id'])
+        .select(['last_resort_id', 'last_resort_key', 'last_resort_signature'])
+        .select(['kem_count', 'kem_last_issued_id', 'kem_highest_seen_id'])
         .where('id', '=', int('device')),
     ),
     nextPreKey: prepare(

@@ -1,0 +1,202 @@
+/** The responder's side of a first message: the prekeys it names, its session, what both use up. */
+
+import { equalBytes } from '@simsim/bytes';
+import type { KeyPair } from '@simsim/crypto';
+import { REGISTRATION_ID_MAX } from '@simsim/relay-protocol';
+import type { IncomingEnvelope } from '@simsim/relay-protocol';
+import { accept, emptyReplayRecord, sessionIdOf } from '@simsim/session';
+import type { InitiationMessage, OwnKemPreKey, ReplayRecord, Session } from '@simsim/session';
+import { replaceLastResort } from './decide-pre-keys.ts';
+import { kemPairOf } from './kem-pre-keys.ts';
+import {
+  AGREEMENTS_REMEMBERED_MAX,
+  ONE_TIME_BATCH_KEYS,
+  ONE_TIME_KEM_BATCH_KEYS,
+} from './limits.ts';
+import { changeUser } from './peer-session.ts';
+import { batchOf } from './pre-keys.ts';
+import type { PreKeys } from './pre-keys.ts';
+import {
+  oneTimeKemStream,
+  oneTimeStream,
+  PRE_KEYS_STREAM,
+  replaysStream,
+  sessionStream,
+} from './streams.ts';
+import type { SessionAddress, StreamId } from './streams.ts';
+import type { UserChange } from './user-record.ts';
+import type { Workspace } from './workspace.ts';
+
+/** A message that a session opened, not yet written. */
+export interface Opened {
+  readonly at: SessionAddress;
+  readonly before: Session | undefined;
+  readonly after: Session;
+  readonly plaintext: Uint8Array;
+  readonly changes: readonly UserChange[];
+}
+
+/** What came of trying to open a message. */
+export type Attempt =
+  | { readonly kind: 'opened'; readonly opened: Opened }
+  | { readonly kind: 'needMore'; readonly streams: readonly StreamId[] }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** Builds the responder's session; the one-time prekeys go in the same commit (SES-62, PQ-10). */
+export function acceptInitiation(
+  work: Workspace,
+  envelope: IncomingEnvelope,
+  message: InitiationMessage,
+): Attempt {
+  const { sender: userId, senderDevice: deviceId } = envelope;
+  const record = work.user(userId);
+  const { identityKey } = message;
+  const at = { userId, deviceId, session: sessionIdOf(message.baseKey, work.env.crypto) };
+  const earlier = work.missing([sessionStream(at)]);
+  if (earlier.length > 0) return { kind: 'needMore', streams: earlier };
+  // A stream that ended says that this very base key was used: no session comes back (SES-63).
+  if (work.isClosed(sessionStream(at))) return { kind: 'failed', reason: 'SESSION_ENDED' };
+  if (record.identityKey !== undefined && !equalBytes(record.identityKey, identityKey)) {
+    work.effect({ type: 'identityChanged', userId, identityKey });
+    if (!work.isSabotaged('trust-any-identity'))
+      return { kind: 'failed', reason: 'IDENTITY_CHANGED' };
+    changeUser(work, userId, [{ type: 'identity', key: identityKey }]);
+  }
+  const found = findKeys(work, message);
+  if (found.kind !== 'found') return found;
+  const own = work.self();
+  const { keys } = found;
+  const accepted = accept(
+    { message, identity: own.identity, registrationId: own.registrationId, ...keys.input },
+    work.env,
+  );
+  if (!accepted.ok) return { kind: 'failed', reason: accepted.error.code };
+  const { session: after, plaintext, consumed, replays, mustReplacePreKey } = accepted.value;
+  work.consume(consumed);
+  if (keys.oneTimeBatch !== undefined) useOneTimeKey(work, keys.oneTimeBatch, message);
+  if (keys.kemBatch !== undefined) useOneTimeKemKey(work, keys.kemBatch, message);
+  if (replays !== undefined) rememberAgreements(work, message, replays);
+  if (mustReplacePreKey) replaceLastResort(work);
+  const changes: UserChange[] =
+    record.identityKey === undefined ? [{ type: 'identity', key: identityKey }] : [];
+  // No tag covers this number: an absurd one says nothing, and the list will tell.
+  const isSound = message.registrationId <= REGISTRATION_ID_MAX;
+  const registrationId = isSound ? message.registrationId : 0;
+  changes.push({ type: 'device', deviceId, registrationId });
+  changes.push({ type: 'insert', deviceId, session: at.session });
+  return { kind: 'opened', opened: { at, before: undefined, after, plaintext, changes } };
+}
+
+/** The prekeys a message names, as `accept` takes them, and the streams that hold the one-time ones. */
+interface NamedKeys {
+  readonly input: {
+    readonly signedPreKey: KeyPair;
+    readonly oneTimePreKey?: KeyPair;
+    readonly kemPreKey?: OwnKemPreKey;
+    readonly offeredVersion: 3 | 4;
+    readonly replays?: ReplayRecord;
+  };
+  readonly oneTimeBatch?: StreamId;
+  readonly kemBatch?: StreamId;
+}
+
+type Found =
+  | { readonly kind: 'found'; readonly keys: NamedKeys }
+  | Exclude<Attempt, { kind: 'opened' }>;
+
+const UNKNOWN = { kind: 'failed', reason: 'PREKEY_UNKNOWN' } as const;
+
+/** Loads what a message names; a prekey that is not there any more refuses it (X3-19, X3-23). */
+function findKeys(work: Workspace, message: InitiationMessage): Found {
+  const first = work.missing([PRE_KEYS_STREAM]);
+  if (first.length > 0) return { kind: 'needMore', streams: first };
+  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
+  const signed = preKeys?.signed.find((key) => key.id === message.signedPreKeyId);
+  if (preKeys === undefined || signed === undefined) return UNKNOWN;
+  const { oneTimePreKeyId: oneTimeId, kem } = message;
+  const oneTimeBatch = oneTimeId === undefined ? undefined : oneTimeBatchOf(preKeys, oneTimeId);
+  const lastResort = preKeys.lastResorts.find((key) => key.id === kem?.preKeyId);
+  const kemBatch =
+    kem === undefined || lastResort !== undefined ? undefined : kemBatchOf(preKeys, kem.preKeyId);
+  const record = lastResort && replaysStream(lastResort.id);
+  const streams = [oneTimeBatch, kemBatch, record].filter((stream) => stream !== undefined);
+  const missing = work.missing(streams);
+  if (missing.length > 0) return { kind: 'needMore', streams: missing };
+
+  const oneTimePreKey = oneTimeBatch && work.value('opk', oneTimeBatch)?.pairs.get(oneTimeId ?? 0);
+  if (oneTimeId !== undefined && oneTimePreKey === undefined) return UNKNOWN;
+  const kemKey =
+    lastResort ?? (kemBatch && work.value('kpk', kemBatch)?.keys.get(kem?.preKeyId ?? 0));
+  if (kem !== undefined && kemKey === undefined) return UNKNOWN;
+  const use = lastResort === undefined ? 'oneTime' : 'lastResort';
+  const kemPreKey = kemKey && ({ pair: kemPairOf(kemKey, work.env.crypto), use } as const);
+  const replays =
+    record && (work.value('replays', record) ?? emptyReplayRecord(AGREEMENTS_REMEMBERED_MAX));
+  const input = {
+    signedPreKey: signed.pair,
+    offeredVersion: preKeys.lastResorts.length > 0 ? 4 : 3,
+    ...(oneTimePreKey && { oneTimePreKey }),
+    ...(kemPreKey && { kemPreKey }),
+    ...(replays && { replays }),
+  } as const;
+  const keys = { input, ...(oneTimeBatch && { oneTimeBatch }), ...(kemBatch && { kemBatch }) };
+  return { kind: 'found', keys };
+}
+
+function oneTimeBatchOf(preKeys: PreKeys, id: number): StreamId | undefined {
+  const firstId = batchOf(preKeys.batches, { id, size: ONE_TIME_BATCH_KEYS });
+  return firstId === undefined ? undefined : oneTimeStream(firstId);
+}
+
+function kemBatchOf(preKeys: PreKeys, id: number): StreamId | undefined {
+  const firstId = batchOf(preKeys.kemBatches, { id, size: ONE_TIME_KEM_BATCH_KEYS });
+  return firstId === undefined ? undefined : oneTimeKemStream(firstId);
+}
+
+function useOneTimeKey(work: Workspace, stream: StreamId, message: InitiationMessage): void {
+  const id = message.oneTimePreKeyId ?? 0;
+  const batch = work.value('opk', stream);
+  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
+  if (batch === undefined || preKeys === undefined) return;
+  if (work.isSabotaged('keep-one-time-key')) return;
+  const pairs = new Map(batch.pairs);
+  pairs.delete(id);
+  const event = { name: 'OneTimePreKeyUsed', fields: { id } } as const;
+  if (pairs.size > 0) {
+    work.write(stream, event, { ...batch, pairs });
+    return;
+  }
+  work.close(stream, event);
+  const batches = preKeys.batches.filter((firstId) => firstId !== batch.firstId);
+  work.write(PRE_KEYS_STREAM, event, { ...preKeys, batches });
+}
+
+function useOneTimeKemKey(work: Workspace, stream: StreamId, message: InitiationMessage): void {
+  const id = message.kem?.preKeyId ?? 0;
+  const batch = work.value('kpk', stream);
+  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
+  if (batch === undefined || preKeys === undefined) return;
+  if (work.isSabotaged('keep-one-time-kem-key')) return;
+  const keys = new Map(batch.keys);
+  keys.delete(id);
+  const event = { name: 'OneTimeKemPreKeyUsed', fields: { id } } as const;
+  if (keys.size > 0) {
+    work.write(stream, event, { ...batch, keys });
+    return;
+  }
+  work.close(stream, event);
+  const kemBatches = preKeys.kemBatches.filter((firstId) => firstId !== batch.firstId);
+  work.write(PRE_KEYS_STREAM, event, { ...preKeys, kemBatches });
+}
+
+/** Kept as long as the last resort itself: nothing in the handshake tells a repeat (PQ-12). */
+function rememberAgreements(
+  work: Workspace,
+  message: InitiationMessage,
+  replays: ReplayRecord,
+): void {
+  const preKeyId = message.kem?.preKeyId;
+  if (preKeyId === undefined || work.isSabotaged('forget-agreements')) return;
+  const event = { name: 'AgreementRemembered', fields: { preKeyId } } as const;
+  work.write(replaysStream(preKeyId), event, replays);
+}

@@ -1,0 +1,162 @@
+import { PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
+import type { PreKeyUpload } from '@simsim/relay-protocol';
+import { describe, expect, it } from 'vitest';
+import { userNamed } from '../test/arbitraries.ts';
+import { MemorySlice } from '../test/memory-slice.ts';
+import type { Decision } from './decision.ts';
+import type { Input } from './input.ts';
+import {
+  ONE_TIME_KEM_BATCH_KEYS,
+  ONE_TIME_KEM_TARGET_KEYS,
+  PRE_KEY_GRACE_MS,
+  PRE_KEY_LIFE_MS,
+  PRE_KEYS_KEPT_MAX,
+} from './limits.ts';
+import type { PreKeys } from './pre-keys.ts';
+import { valueOfKind } from './stream-codec.ts';
+import { oneTimeKemStream, PRE_KEYS_STREAM } from './streams.ts';
+
+const create: Input = { type: 'create', userId: userNamed('ada'), oneTimeKeys: 30 };
+
+function registered(): MemorySlice {
+  const slice = new MemorySlice();
+  slice.take(create);
+  slice.take({ type: 'registered' });
+  return slice;
+}
+
+function preKeysOf(slice: MemorySlice): PreKeys {
+  const preKeys = valueOfKind('prekeys', slice.value(PRE_KEYS_STREAM));
+  if (preKeys === undefined) throw new Error('a device has prekeys');
+  return preKeys;
+}
+
+const uploads = ({ effects }: Decision): PreKeyUpload[] =>
+  effects.flatMap((effect) => (effect.type === 'uploadKeys' ? [effect.keys] : []));
+
+function only<T>(items: readonly T[]): T {
+  const [item] = items;
+  if (item === undefined || items.length !== 1) throw new Error('there is exactly one');
+  return item;
+}
+
+describe('a new device', () => {
+  it('makes KEM prekeys in small batches, and no id twice, whatever the kind (PQ-4)', () => {
+    const slice = registered();
+    const { signed, batches, lastResorts, kemBatches, nextId } = preKeysOf(slice);
+    const ids = [...signed, ...lastResorts].map((key) => key.id);
+    for (const firstId of batches) {
+      ids.push(...(valueOfKind('opk', slice.value(`opk/${firstId}`))?.pairs.keys() ?? []));
+    }
+    const sizes = kemBatches.map((firstId) => {
+      const batch = valueOfKind('kpk', slice.value(oneTimeKemStream(firstId)));
+      ids.push(...(batch?.keys.keys() ?? []));
+      return batch?.keys.size;
+    });
+    expect(sizes).toEqual([ONE_TIME_KEM_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS]);
+    expect(ids.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 52 }, (_, i) => i + 1));
+    expect(nextId).toBe(53);
+  });
+
+  it('makes no more one-time KEM prekeys than others, or as many as it is told', () => {
+    const few = new MemorySlice();
+    few.take({ ...create, oneTimeKeys: 2 });
+    expect(preKeysOf(few)).toMatchObject({ nextId: 7, kemBatches: [5] });
+    const none = new MemorySlice();
+    none.take({ ...create, oneTimeKeys: 2, oneTimeKemKeys: 0 });
+    expect(preKeysOf(none)).toMatchObject({ nextId: 5, kemBatches: [] });
+  });
+});
+
+describe('replenishing', () => {
+  it('makes as many KEM prekeys as are missing, under new ids', () => {
+    const slice = registered();
+    const { nextId } = preKeysOf(slice);
+    const upload = only(uploads(slice.take({ type: 'replenish', count: 100, kemCount: 4 })));
+    const ids = upload.oneTimeKemPreKeys.map((key) => key.id);
+    const made = ONE_TIME_KEM_TARGET_KEYS - 4;
+    expect(ids).toEqual(Array.from({ length: made }, (_, i) => nextId + i));
+    expect(upload.oneTimePreKeys).toEqual([]);
+    expect(preKeysOf(slice).nextId).toBe(nextId + made);
+  });
+
+  it('ends at the highest id', () => {
+    const slice = registered();
+    const nextId = PRE_KEY_ID_MAX - 10;
+    slice.values.set(PRE_KEYS_STREAM, { ...preKeysOf(slice), nextId });
+    const input: Input = { type: 'replenish', count: 100, kemCount: 0 };
+    expect(slice.decide(input)).toMatchObject({ rejection: { code: 'PRE_KEYS_EXHAUSTED' } });
+  });
+});
+
+describe('a state of before PQXDH', () => {
+  const old = (past: MemorySlice): MemorySlice => {
+    past.values.set(PRE_KEYS_STREAM, { ...preKeysOf(past), lastResorts: [], kemBatches: [] });
+    return past;
+  };
+
+  it('gets its KEM prekeys at the next start, and the relay is told', () => {
+    const slice = old(registered());
+    const upload = only(uploads(slice.take({ type: 'started' })));
+    expect(upload.oneTimeKemPreKeys.length).toBe(ONE_TIME_KEM_TARGET_KEYS);
+    expect(preKeysOf(slice).lastResorts.map((key) => key.id)).toEqual([
+      upload.lastResortKemPreKey.id,
+    ]);
+    expect(uploads(slice.take({ type: 'started' }))).toEqual([]);
+  });
+
+  it('of a device that is not registered yet gets them for its registration', () => {
+    const slice = new MemorySlice();
+    slice.take(create);
+    const decision = old(slice).take({ type: 'started' });
+    expect(uploads(decision)).toEqual([]);
+    expect(preKeysOf(slice).lastResorts.length).toBe(1);
+    expect(decision.effects).toContainEqual({ type: 'register' });
+  });
+});
+
+describe('signed prekeys and last resorts', () => {
+  const afterMs = (slice: MemorySlice, ms: number): MemorySlice => {
+    const { clock } = slice.env;
+    slice.env = { ...slice.env, clock: { ...clock, wallMs: clock.wallMs + ms } };
+    return slice;
+  };
+
+  it('are replaced when they are due, and told to the relay (X3-9)', () => {
+    const slice = registered();
+    const before = preKeysOf(slice);
+    expect(uploads(afterMs(slice, PRE_KEY_LIFE_MS - 1).take({ type: 'swept' }))).toEqual([]);
+    expect(preKeysOf(slice)).toBe(before);
+    const upload = only(uploads(afterMs(slice, 1).take({ type: 'swept' })));
+    expect(upload.signedPreKey.id).toBe(before.nextId);
+    expect(upload.lastResortKemPreKey.id).toBe(before.nextId + 1);
+    expect(uploads(slice.take({ type: 'swept' }))).toEqual([]);
+  });
+
+  it('are told to the relay again at each start while the replaced ones are kept', () => {
+    const slice = afterMs(registered(), PRE_KEY_LIFE_MS);
+    const upload = only(uploads(slice.take({ type: 'swept' })));
+    expect(only(uploads(slice.take({ type: 'started' })))).toEqual(upload);
+  });
+
+  it('stay for late initiations, and are gone when the grace is over (X3-10, X3-29)', () => {
+    const slice = registered();
+    const [first] = preKeysOf(slice).signed;
+    const [last] = preKeysOf(slice).lastResorts;
+    afterMs(slice, PRE_KEY_LIFE_MS).take({ type: 'swept' });
+    afterMs(slice, PRE_KEY_GRACE_MS).take({ type: 'swept' });
+    expect(preKeysOf(slice).signed).toContain(first);
+    expect(preKeysOf(slice).lastResorts).toContain(last);
+    const { consumed } = afterMs(slice, 1).take({ type: 'swept' });
+    expect(preKeysOf(slice).signed).not.toContain(first);
+    expect(preKeysOf(slice).lastResorts).not.toContain(last);
+    expect(consumed).toEqual([first?.pair.privateKey, last?.privateKey]);
+  });
+
+  it('are never more than a few, however often they are replaced', () => {
+    const slice = registered();
+    for (let week = 0; week < 10; week++) afterMs(slice, PRE_KEY_LIFE_MS).take({ type: 'swept' });
+    expect(preKeysOf(slice).signed.length).toBeLessThanOrEqual(PRE_KEYS_KEPT_MAX);
+    expect(preKeysOf(slice).lastResorts.length).toBeLessThanOrEqual(PRE_KEYS_KEPT_MAX);
+  });
+});

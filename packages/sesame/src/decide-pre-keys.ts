@@ -1,0 +1,214 @@
+/** Making own prekeys, replenishing them at the relay, and replacing those that are not one-time. */
+
+import { invariant } from '@simsim/bytes';
+import type { KeyPair } from '@simsim/crypto';
+import { PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
+import type { DecideResult } from './decision.ts';
+import type { Input } from './input.ts';
+import { makeKemKey, makeOneTimeKemBatch } from './kem-pre-keys.ts';
+import type { OneTimeKemBatch } from './kem-pre-keys.ts';
+import {
+  ONE_TIME_BATCH_KEYS,
+  ONE_TIME_KEM_BATCH_KEYS,
+  ONE_TIME_KEM_TARGET_KEYS,
+  ONE_TIME_TARGET_KEYS,
+  PRE_KEY_GRACE_MS,
+  PRE_KEY_LIFE_MS,
+  PRE_KEYS_KEPT_MAX,
+} from './limits.ts';
+import { makeOneTimeBatch, makeSignedPreKey, uploadOf } from './pre-keys.ts';
+import type { OneTimeBatch, PreKeys } from './pre-keys.ts';
+import {
+  DEVICE_STREAM,
+  oneTimeKemStream,
+  oneTimeStream,
+  PRE_KEYS_STREAM,
+  replaysStream,
+} from './streams.ts';
+import { needMore, refused } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
+
+/** How many one-time prekeys of each kind a new device makes. */
+export interface FirstKeys {
+  readonly oneTimeKeys?: number;
+  readonly oneTimeKemKeys?: number;
+}
+
+const NO_KEYS: PreKeys = { nextId: 1, signed: [], batches: [], lastResorts: [], kemBatches: [] };
+
+/** Makes all prekeys of a new device. */
+export function makePreKeys(work: Workspace, identity: KeyPair, wanted: FirstKeys): void {
+  const { oneTimeKeys = ONE_TIME_TARGET_KEYS } = wanted;
+  const { oneTimeKemKeys = Math.min(oneTimeKeys, ONE_TIME_KEM_TARGET_KEYS) } = wanted;
+  const signed = addLastResort(work, addSignedPreKey(work, NO_KEYS, identity), identity);
+  const { preKeys } = mintOneTimeKeys(work, signed, oneTimeKeys);
+  mintKemKeys(work, preKeys, { count: oneTimeKemKeys, identity });
+}
+
+function addSignedPreKey(work: Workspace, preKeys: PreKeys, identity: KeyPair): PreKeys {
+  const { nextId: id } = preKeys;
+  const key = makeSignedPreKey({ id, identity, madeAt: work.env.clock.wallMs }, work.env);
+  const next = { ...preKeys, nextId: id + 1, signed: [key, ...preKeys.signed] };
+  work.write(PRE_KEYS_STREAM, { name: 'SignedPreKeyMade', fields: { id } }, next);
+  return next;
+}
+
+function addLastResort(work: Workspace, preKeys: PreKeys, identity: KeyPair): PreKeys {
+  const { nextId: id } = preKeys;
+  const key = { id, madeAt: work.env.clock.wallMs, ...makeKemKey(identity, work.env) };
+  const next = { ...preKeys, nextId: id + 1, lastResorts: [key, ...preKeys.lastResorts] };
+  work.write(PRE_KEYS_STREAM, { name: 'LastResortMade', fields: { id } }, next);
+  return next;
+}
+
+/** Makes one-time prekeys in batches; the id counter moves in the same commit. */
+function mintOneTimeKeys(
+  work: Workspace,
+  preKeys: PreKeys,
+  count: number,
+): { readonly preKeys: PreKeys; readonly made: readonly OneTimeBatch[] } {
+  const made: OneTimeBatch[] = [];
+  let { nextId } = preKeys;
+  for (let left = count; left > 0; left -= ONE_TIME_BATCH_KEYS) {
+    const batch = makeOneTimeBatch(nextId, left, work.env);
+    nextId += batch.pairs.size;
+    made.push(batch);
+    const fields = { firstId: batch.firstId, count: batch.pairs.size };
+    work.write(oneTimeStream(batch.firstId), { name: 'OneTimePreKeysMade', fields }, batch);
+  }
+  if (made.length === 0) return { preKeys, made };
+  const batches = [...preKeys.batches, ...made.map((batch) => batch.firstId)];
+  const next = { ...preKeys, nextId, batches };
+  const event = { name: 'OneTimePreKeysMade', fields: { firstId: preKeys.nextId, count } } as const;
+  work.write(PRE_KEYS_STREAM, event, next);
+  return { preKeys: next, made };
+}
+
+/** The same of KEM prekeys, each of which is signed. */
+function mintKemKeys(
+  work: Workspace,
+  preKeys: PreKeys,
+  { count, identity }: { count: number; identity: KeyPair },
+): { readonly preKeys: PreKeys; readonly made: readonly OneTimeKemBatch[] } {
+  const made: OneTimeKemBatch[] = [];
+  let { nextId } = preKeys;
+  for (let left = count; left > 0; left -= ONE_TIME_KEM_BATCH_KEYS) {
+    const batch = makeOneTimeKemBatch({ firstId: nextId, count: left, identity }, work.env);
+    nextId += batch.keys.size;
+    made.push(batch);
+    const fields = { firstId: batch.firstId, count: batch.keys.size };
+    work.write(oneTimeKemStream(batch.firstId), { name: 'OneTimeKemPreKeysMade', fields }, batch);
+  }
+  if (made.length === 0) return { preKeys, made };
+  const kemBatches = [...preKeys.kemBatches, ...made.map((batch) => batch.firstId)];
+  const next = { ...preKeys, nextId, kemBatches };
+  const fields = { firstId: preKeys.nextId, count };
+  work.write(PRE_KEYS_STREAM, { name: 'OneTimeKemPreKeysMade', fields }, next);
+  return { preKeys: next, made };
+}
+
+/** The relay has few of our one-time prekeys left: make as many as are missing, and upload them. */
+export function decideReplenish(
+  input: Extract<Input, { type: 'replenish' }>,
+  work: Workspace,
+): DecideResult {
+  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM]);
+  if (first.length > 0) return needMore(first);
+  const before = work.value('prekeys', PRE_KEYS_STREAM);
+  invariant(before !== undefined, 'a device has prekeys');
+  const { target = ONE_TIME_TARGET_KEYS } = input;
+  const kemTarget = Math.min(target, ONE_TIME_KEM_TARGET_KEYS);
+  const wanted = Math.max(0, target - input.count);
+  const kemWanted = Math.max(0, kemTarget - (input.kemCount ?? kemTarget));
+  if (before.nextId + wanted + kemWanted > PRE_KEY_ID_MAX) return refused('PRE_KEYS_EXHAUSTED');
+  const { identity } = work.self();
+  const current = before.lastResorts.length > 0 ? before : addLastResort(work, before, identity);
+  const classical = mintOneTimeKeys(work, current, wanted);
+  const kem = mintKemKeys(work, classical.preKeys, { count: kemWanted, identity });
+  const batches = { oneTime: classical.made, kem: kem.made };
+  const keys = uploadOf(kem.preKeys, batches, work.env.crypto);
+  work.effect({ type: 'uploadKeys', keys });
+  return work.decided();
+}
+
+/**
+ * What a start owes the relay. A state of before PQXDH gets KEM prekeys. While replaced prekeys are
+ * kept the relay is told again which are current: the process may have died before it was.
+ */
+export function owedPreKeys(work: Workspace): void {
+  const before = work.value('prekeys', PRE_KEYS_STREAM);
+  if (before === undefined) return;
+  if (before.lastResorts.length > 0) {
+    if (before.signed.length + before.lastResorts.length > 2) tellRelay(work, before);
+    return;
+  }
+  const { identity } = work.self();
+  const added = addLastResort(work, before, identity);
+  const count = ONE_TIME_KEM_TARGET_KEYS;
+  const { preKeys, made } = mintKemKeys(work, added, { count, identity });
+  tellRelay(work, preKeys, made);
+}
+
+function tellRelay(work: Workspace, preKeys: PreKeys, kem: readonly OneTimeKemBatch[] = []): void {
+  if (work.self().status !== 'registered') return;
+  const keys = uploadOf(preKeys, { oneTime: [], kem }, work.env.crypto);
+  work.effect({ type: 'uploadKeys', keys });
+}
+
+/**
+ * Replaces the last resort at once, because its record of agreements is nearly full: a full one
+ * refuses every stranger (PQ-12).
+ */
+export function replaceLastResort(work: Workspace): void {
+  const before = work.value('prekeys', PRE_KEYS_STREAM);
+  if (before === undefined) return;
+  tellRelay(work, dropped(work, addLastResort(work, before, work.self().identity)));
+}
+
+/** Replaces prekeys that were handed out long enough and forgets those whose grace is over (X3-9). */
+export function tendPreKeys(work: Workspace): void {
+  const before = work.value('prekeys', PRE_KEYS_STREAM);
+  const own = work.value('device', DEVICE_STREAM);
+  if (before === undefined || own?.status !== 'registered') return;
+  const isDue = work.env.clock.wallMs - (before.signed[0]?.madeAt ?? 0) >= PRE_KEY_LIFE_MS;
+  if (!isDue) {
+    dropped(work, before);
+    return;
+  }
+  const { identity } = own;
+  const added = addLastResort(work, addSignedPreKey(work, before, identity), identity);
+  tellRelay(work, dropped(work, added));
+}
+
+/** Without the prekeys that no initiation on its way can name any more; their secrets are consumed. */
+function dropped(work: Workspace, preKeys: PreKeys): PreKeys {
+  const nowMs = work.env.clock.wallMs;
+  const signed = stillKept(preKeys.signed, nowMs);
+  const lastResorts = stillKept(preKeys.lastResorts, nowMs);
+  const oldSigned = preKeys.signed.slice(signed.length);
+  const oldLast = preKeys.lastResorts.slice(lastResorts.length);
+  if (oldSigned.length + oldLast.length === 0) return preKeys;
+  const next = { ...preKeys, signed, lastResorts };
+  for (const { id } of [...oldSigned, ...oldLast]) {
+    work.write(PRE_KEYS_STREAM, { name: 'PreKeyDropped', fields: { id } }, next);
+  }
+  for (const { id } of oldLast) {
+    const stream = replaysStream(id);
+    const isLive = work.live(stream).includes(stream);
+    if (isLive) work.close(stream, { name: 'PreKeyDropped', fields: { id } });
+  }
+  work.consume(oldSigned.map((key) => key.pair.privateKey));
+  work.consume(oldLast.map((key) => key.privateKey));
+  return next;
+}
+
+/** Newest first: each one's grace begins when the one before it in the list was made. */
+function stillKept<T extends { readonly madeAt: number }>(
+  keys: readonly T[],
+  nowMs: number,
+): readonly T[] {
+  const isOver = (_: T, i: number): boolean =>
+    i > 0 && nowMs - (keys[i - 1]?.madeAt ?? nowMs) > PRE_KEY_GRACE_MS;
+  const end = keys.findIndex(isOver);
+  return keys.slice(0, Math.min(end < 0 ? keys.length : end, PRE_KEYS_KEPT_MAX));
+}
