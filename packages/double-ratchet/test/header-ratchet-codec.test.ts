@@ -121,6 +121,8 @@ describe('a saved state', () => {
     const [one, two] = receiving.skipped;
     if (one === undefined || two === undefined) throw new Error('two are skipped');
     const fresh = new Talk(headers, crypto).states;
+    const { sending } = fresh.alice;
+    if (sending.kind !== 'ready') throw new Error('the initiator can send');
     const bad: Record<string, HeaderRatchetState> = {
       'counters that descend': skippedAs([two, one]),
       'one counter twice': skippedAs([one, { ...two, counter: one.counter }]),
@@ -136,6 +138,10 @@ describe('a saved state', () => {
       'a sender without a peer': { ...fresh.alice, peer: undefined },
       'a responder that has received': { ...fresh.bob, peer },
       'a responder with closed chains': { ...fresh.bob, closed },
+      'an own key of low order': {
+        ...fresh.alice,
+        sending: { ...sending, own: { ...sending.own, publicKey: { bytes: new Uint8Array(32) } } },
+      },
       'a peer of low order': { ...good, peer: { bytes: new Uint8Array(32) } },
     };
     expect(decodeHeaderRatchet(saved(encodeHeaderRatchet(good)), crypto).ok).toBe(true);
@@ -154,7 +160,21 @@ describe('a saved state', () => {
       expect(decodeHeaderRatchet(changed, crypto).ok).toBe(false);
     }
     for (const other of [bytes.slice(0, -1), Uint8Array.of(...bytes, 0), new Uint8Array(0)]) {
-      expect(decodeHeaderRatchet(other, crypto).ok).toBe(false);
+      const read = decodeHeaderRatchet(other, crypto);
+      expect(read).toEqual({ ok: false, error: { code: 'MALFORMED' } });
+    }
+  });
+
+  it('is refused where it counts more than it holds', () => {
+    const { alice } = new Talk(headers, crypto).states;
+    const bytes = saved(encodeHeaderRatchet(alice));
+    // Version, kind, flags, two counts, own key, counter, peer: then the count of closed chains.
+    const at = 3 + 2 + 32 + 1 + 32;
+    expect(bytes[at]).toBe(0);
+    for (const count of [[1], [0x7f], [0xff, 0xff, 0xff, 0x7f]]) {
+      const more = Uint8Array.of(...bytes.slice(0, at), ...count, ...bytes.slice(at + 1));
+      const read = decodeHeaderRatchet(more, crypto);
+      expect(read).toEqual({ ok: false, error: { code: 'MALFORMED' } });
     }
   });
 
