@@ -16,7 +16,8 @@ import type {
   VaultReader,
   VerifiedChain,
 } from '@simsim/event-log';
-import { connect, refusalOf } from './connection.ts';
+import { connect, refusalOf, valueOf } from './connection.ts';
+import type { SqliteDriver } from './sqlite-driver.ts';
 import { CACHE_KIB_DEFAULT, openSqliteReader } from './sqlite-store.ts';
 import { openVaultReader } from './vault-file.ts';
 import type { VaultKey } from './vault-key.ts';
@@ -54,6 +55,8 @@ export function verifySqliteLog<S>(
   if (!chain.ok || !chain.value.ok || options.vault === undefined) {
     return chain.ok ? ok({ chain: chain.value, rebuilt: undefined }) : chain;
   }
+  const structure = checkStructure(options.path);
+  if (structure !== undefined) return err(structure);
   const rebuilt = rebuildCopy(options);
   return rebuilt.ok ? ok({ chain: chain.value, rebuilt: rebuilt.value }) : rebuilt;
 }
@@ -74,6 +77,26 @@ export function copySqliteLog(path: string, target: string): Result<undefined, S
     }
   } catch (failure) {
     return err(refusalOf(failure));
+  }
+}
+
+/**
+ * What SQLite itself says of its pages and indexes; undefined where they are sound. A lost page of
+ * an index shows nowhere else: every row is there, and cannot be found by its name.
+ *
+ * Reads the whole database in one go, so the WAL of a live owner grows meanwhile.
+ */
+export function checkStructure(path: string, driver?: SqliteDriver): StoreRefusal | undefined {
+  try {
+    const { db } = connect(path, { mode: 'read', cacheKiB: CACHE_KIB_DEFAULT, driver });
+    try {
+      const said = valueOf(db, 'PRAGMA integrity_check(1)');
+      return said === 'ok' ? undefined : { code: 'STORE_CORRUPT', detail: String(said) };
+    } finally {
+      db.close();
+    }
+  } catch (failure) {
+    return refusalOf(failure);
   }
 }
 

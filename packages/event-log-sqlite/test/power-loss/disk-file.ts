@@ -73,7 +73,7 @@ export class DiskFile {
   /** What a sync that tells the truth does. */
   sync(): void {
     this.#lasting = grown(this.#lasting, this.#content.length);
-    for (const sector of [...this.#versions.keys()]) {
+    for (const sector of this.#versions.keys()) {
       if (this.#dropped.has(sector)) continue;
       const start = sector * this.#sectorBytes;
       this.#lasting.set(this.#content.subarray(start, start + this.#sectorBytes), start);

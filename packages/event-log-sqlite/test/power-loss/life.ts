@@ -81,8 +81,16 @@ export function nextStep(log: EventLog, model: Model, random: Random): Step {
   };
 }
 
-/** Everything the log says, as text, to be compared with {@link expectation}. */
-export function observation(log: EventLog, { batches }: Pick<Model, 'batches'>): string {
+/** What a log says, as text to be compared: of its events, and of the rows beside them. */
+export interface Said {
+  /** What follows from the events, which the chain carries. */
+  readonly log: string;
+  /** Posts, mail and application rows, which are in no chain. */
+  readonly rows: string;
+}
+
+/** Everything the log says, to be compared with {@link expectation}. */
+export function observation(log: EventLog, { batches }: Pick<Model, 'batches'>): Said {
   const names = Array.from({ length: SESSIONS }, (_, i) => `session/${i}`);
   for (let i = Math.max(1, batches - 2 * KEPT); i <= batches; i++) names.push(`send/${i}`);
   const streams = names.map((name) => {
@@ -90,19 +98,20 @@ export function observation(log: EventLog, { batches }: Pick<Model, 'batches'>):
     const value = log.sealedValue(name);
     return [name, head?.version ?? 0, head?.isClosed === true, value ? textOf(value) : '-'];
   });
-  return JSON.stringify({
-    seq: log.tip().seq,
-    last: textOf(log.record('last') ?? text('0')),
-    streams,
-    posts: log.outbox().map(({ body }) => textOf(body)),
-    mails: log.inbox().map(({ body }) => textOf(body)),
-    data: [...log.dataEntries()].map(({ key, value }) => `${key}=${textOf(value)}`).sort(),
-    seen: Array.from({ length: batches + 2 }, (_, i) => log.isSeen(text(`seen ${i}`))),
-  });
+  const seen = Array.from({ length: batches + 2 }, (_, i) => log.isSeen(text(`seen ${i}`)));
+  const last = textOf(log.record('last') ?? text('0'));
+  return {
+    log: JSON.stringify({ seq: log.tip().seq, last, streams, seen }),
+    rows: JSON.stringify({
+      posts: log.outbox().map(({ body }) => textOf(body)),
+      mails: log.inbox().map(({ body }) => textOf(body)),
+      data: [...log.dataEntries()].map(({ key, value }) => `${key}=${textOf(value)}`).sort(),
+    }),
+  };
 }
 
 /** What {@link observation} must say. */
-export function expectation(model: Model): string {
+export function expectation(model: Model): Said {
   const names = Array.from({ length: SESSIONS }, (_, i) => `session/${i}`);
   for (let i = Math.max(1, model.batches - 2 * KEPT); i <= model.batches; i++) {
     names.push(`send/${i}`);
@@ -114,17 +123,17 @@ export function expectation(model: Model): string {
     const value = version === 0 || closed ? '-' : `${name} ${counter}`;
     return [name, version, closed, value];
   });
-  return JSON.stringify({
-    seq: model.seq,
-    last: `${model.seq}`,
-    streams,
-    posts: model.posts.map((number) => `post ${number}`),
-    mails: model.mails.map((number) => `mail ${number}`),
-    data: Object.entries(model.data)
-      .map(([key, value]) => `${key}=${value}`)
-      .sort(),
-    seen: Array.from({ length: model.batches + 2 }, (_, i) => i > 0 && i <= model.batches),
-  });
+  const seen = Array.from({ length: model.batches + 2 }, (_, i) => i > 0 && i <= model.batches);
+  return {
+    log: JSON.stringify({ seq: model.seq, last: `${model.seq}`, streams, seen }),
+    rows: JSON.stringify({
+      posts: model.posts.map((number) => `post ${number}`),
+      mails: model.mails.map((number) => `mail ${number}`),
+      data: Object.entries(model.data)
+        .map(([key, value]) => `${key}=${value}`)
+        .sort(),
+    }),
+  };
 }
 
 function textOf(bytes: Uint8Array): string {
