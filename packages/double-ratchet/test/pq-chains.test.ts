@@ -9,6 +9,7 @@ import {
   pqBlocksToLoad,
   pqReceive,
   pqSend,
+  ratchetReceive,
   startPqChains,
   startResponder,
 } from '../src/index.ts';
@@ -91,6 +92,18 @@ describe('the chains of the post-quantum ratchet', () => {
     expect(pqReceive(bare, { ...late, index: 1 }, { crypto, options })).toEqual({
       ok: false,
       error: { code: 'BLOCKS_NEEDED', blocks: [0] },
+    });
+  });
+
+  it('cannot be reached by a ratchet key that looks like their name', () => {
+    const { bob, state } = start();
+    const ahead = must(pqReceive(state, { chains: bob, index: 4 }, { crypto, options }));
+    const ratchetKey = ahead.state.cold.directory[0]?.ratchetKey;
+    if (ratchetKey === undefined) throw new Error('keys were skipped');
+    const header = { ratchetKey, counter: 2, previousCount: 0 };
+    expect(ratchetReceive(ahead.state, header, { crypto, options })).toEqual({
+      ok: false,
+      error: { code: 'BAD_KEY', key: 'ratchet' },
     });
   });
 
