@@ -10,6 +10,9 @@ import { join } from 'node:path';
 
 export const PAGE = 'docs/spec-map.md';
 
+/** How many requirements each list has; all of them are on the page, met or with a reason. */
+const LISTS = { X3: 32, PQ: 12, DR: 23, HE: 10, XED: 14, VX: 5 };
+
 /** Reads the rows; `fault(line, text)` is told what is wrong with them. */
 export function readSpecMap(root, fault = () => {}) {
   const rows = [];
@@ -31,7 +34,21 @@ export function readSpecMap(root, fault = () => {}) {
     rows.push({ line: index + 1, ids, asks, file, code, testFile: proof.file, title: proof.title });
   });
   for (const row of rows) checkRow(root, row, (text) => fault(row.line, text));
+  checkCoverage(lines, (text) => fault(1, text));
   return rows;
+}
+
+function checkCoverage(lines, fault) {
+  const named = new Set();
+  for (const text of lines) {
+    const [, ids = ''] = text.split('|');
+    for (const [id] of ids.matchAll(/[A-Z][A-Z0-9]+-[0-9]+/g)) named.add(id);
+  }
+  for (const [list, count] of Object.entries(LISTS)) {
+    for (let n = 1; n <= count; n++) {
+      if (!named.has(`${list}-${n}`)) fault(`${list}-${n} has neither a row nor a reason`);
+    }
+  }
 }
 
 function checkRow(root, { file, code, testFile, title }, fault) {
