@@ -33,6 +33,7 @@ import { RelaySocket } from './relay-socket.ts';
 import { SendDesk } from './send-desk.ts';
 import type { Acceptance, SendReport } from './send-desk.ts';
 import { SessionError, isSessionErrorCode } from './session-error.ts';
+import { sweepUntil } from './sweeper.ts';
 import { VaultKeeper } from './vault-keeper.ts';
 
 /** How one message is sent. */
@@ -141,6 +142,7 @@ export class Device {
     for (const item of this.#parts.core.outbox()) this.#pump.put(item);
     await this.#put({ type: 'started' });
     await this.#registrar.registered();
+    sweepUntil(this.#abort.signal, () => this.#queue.post({ type: 'swept' }));
     this.#socket.open();
   }
 
