@@ -65,7 +65,8 @@ function openOver(
         detail: `the log at ${options.path} was never finished`,
       });
     }
-    const vault = openVault(options, hasVault || !isNew ? 'open' : 'create');
+    const known = { ...options, tipSeq: store.tip().seq };
+    const vault = openVault(known, hasVault || !isNew ? 'open' : 'create');
     // Whoever made it may have been killed before its name was durable.
     if (isNew && hasVault) (options.files ?? nodeFiles).syncDirectoryOf(options.vaultPath);
     if (!vault.ok) return vault;

@@ -34,6 +34,11 @@ export interface VaultFileOptions extends VaultMediumOptions {
   readonly poolMin?: number;
   /** Default those of the machine. */
   readonly files?: FileSystem;
+  /**
+   * Number of the log's last event, where it is known. Events after the vault's anchor prove that its
+   * newest state lasts, so it need not be written once more in place, which has a risk of its own.
+   */
+  readonly tipSeq?: number;
 }
 
 const MASTER_KEY_BYTES = 32;
@@ -85,7 +90,9 @@ export function openSlotFileVault(
   const opened = readVault(path, options);
   if (!opened.ok) return opened;
   try {
-    return openVault(path, opened.value, options);
+    const { image, inDoubt } = opened.value;
+    const isProved = options.tipSeq !== undefined && options.tipSeq > image.anchor.seq;
+    return openVault(path, { ...opened.value, inDoubt: isProved ? [] : inDoubt }, options);
   } catch (failure) {
     return err(failed(failure));
   }

@@ -110,7 +110,8 @@ export function openMedium(
 /**
  * Writes the newest state once more where an older one is still whole: the sync of that flush may
  * have failed, and then the system shows what never reached the medium. Only after this may the
- * older state go.
+ * older state go. A crash meanwhile may cost the newest state; the older one will do, because a log
+ * goes on only after a flush that succeeded.
  */
 function rewrite(file: OpenFile, { inDoubt }: OpenedVaultFile): void {
   if (inDoubt.length === 0) return;
