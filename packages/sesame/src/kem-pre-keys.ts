@@ -3,7 +3,7 @@
  * ones in batches, `kpk/<n>`. All are signed (PQ-4); ids come from the counter all prekeys share.
  *
  * What is held of a key is its 64-byte seed. The public half, 1.6 KB, and the expanded private one,
- * 3.2 KB, follow from it in 0.4 ms, and are made where they are wanted and not kept.
+ * 3.2 KB, follow from it in 0.4 ms, and are made where they are wanted and not stored.
  */
 
 import type { Crypto, Entropy, KemKeyPair, KemKind, KeyPair, Part, Secret } from '@simsim/crypto';
@@ -23,6 +23,8 @@ interface SigningEnv {
 export interface OwnKemKey {
   readonly privateKey: Secret<'kem'>;
   readonly signature: Uint8Array;
+  /** There in the process that made the key, which is about to upload it; never sealed. */
+  readonly publicKey?: Uint8Array;
 }
 
 /** A last-resort KEM prekey. */
@@ -49,7 +51,7 @@ export function makeKemKey(identity: KeyPair, { crypto, entropy }: SigningEnv): 
   crypto.wipe(pair.privateKey);
   const privateKey = crypto.importSecret('kem', seed);
   seed.fill(0);
-  return { privateKey, signature };
+  return { privateKey, signature, publicKey: pair.publicKey };
 }
 
 /** Makes one batch of at most {@link ONE_TIME_KEM_BATCH_KEYS}, its ids counting up from `firstId`. */
@@ -71,6 +73,8 @@ export function kemPairOf(key: OwnKemKey, crypto: Crypto): KemKeyPair {
 
 /** What the relay is told of a key. A copy is expanded and wiped: the key itself stays a seed. */
 export function publicKemKey(id: number, key: OwnKemKey, crypto: Crypto): KemPreKey {
+  if (key.publicKey !== undefined)
+    return { id, publicKey: key.publicKey, signature: key.signature };
   const seed = crypto.exportSecret(key.privateKey);
   const { publicKey, privateKey } = crypto.kemKeyPair(KIND, seed);
   seed.fill(0);

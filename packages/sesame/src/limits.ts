@@ -54,7 +54,7 @@ export const ONE_TIME_TARGET_KEYS = 100;
 export const ONE_TIME_KEM_BATCH_KEYS = 10;
 
 /**
- * One-time KEM prekeys a device wants to have at the relay: 20 cost it 15 ms and the relay 33 KB.
+ * One-time KEM prekeys a device wants to have at the relay: 20 cost it 25 ms and the relay 33 KB.
  * Where they run out the last resort stands in, so a burst of strangers needs no more of them.
  */
 export const ONE_TIME_KEM_TARGET_KEYS = 20;

@@ -111,6 +111,8 @@ describe('prekeys', () => {
     const batch = makeOneTimeKemBatch({ firstId: 9, count: 2, identity }, env);
     for (const [each, key] of batch.keys) {
       const { publicKey, signature } = publicKemKey(each, key, crypto);
+      const { publicKey: _, ...reread } = key;
+      expect(publicKemKey(each, reread, crypto)).toEqual({ id: each, publicKey, signature });
       const encoded = Uint8Array.of(8, ...publicKey);
       expect(crypto.verify(identity.publicKey, [encoded], signature)).toBe(true);
       expect(crypto.verify(identity.publicKey, [publicKey], signature)).toBe(false);
