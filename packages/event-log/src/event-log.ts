@@ -169,6 +169,10 @@ export interface EventLog {
   lag(): number;
   /** The timeline, both ends included; default all of it. */
   events(from?: number, to?: number): Iterable<LogEvent>;
-  /** Flushes and lets go of store and vault. */
+  /**
+   * Flushes and lets go of store and vault, of these also where the flush fails.
+   *
+   * Throws: StoreFailure where the medium failed; what was committed is there at the next opening.
+   */
   close(): void;
 }

@@ -164,12 +164,15 @@ function eventLog(log: LogState): EventLog {
     events: (from = 1, to = log.tip.seq) => eventsOf(log, from, to),
     close() {
       if (log.phase === 'closed') return;
-      if (log.phase === 'open') flushVault(log);
-      log.phase = 'closed';
-      log.streams.forget();
-      log.queues.epochs.end();
-      vault.close();
-      store.close();
+      try {
+        if (log.phase === 'open') flushVault(log);
+      } finally {
+        log.phase = 'closed';
+        log.streams.forget();
+        log.queues.epochs.end();
+        vault.close();
+        store.close();
+      }
     },
   };
 }
