@@ -59,12 +59,17 @@ export function takeLease(
 }
 
 /** Gives the lease up. Never throws: where its row stays, this process knows that it is nobody's. */
-export function dropLease(query: Connection['query'], { nonce }: LeaseClaim): void {
+export function dropLease(query: Connection['query'], lease: LeaseClaim): void {
   try {
-    query(QUERIES.dropLease).run({ nonce });
+    query(QUERIES.dropLease).run({ nonce: lease.nonce });
   } catch {
-    givenUp.add(bytesToHex(nonce));
+    abandonLease(lease);
   }
+}
+
+/** Gives up a lease whose taking failed: its row may be there or not. */
+export function abandonLease({ nonce }: LeaseClaim): void {
+  givenUp.add(bytesToHex(nonce));
 }
 
 /**

@@ -16,7 +16,7 @@ import { connect, failureOf, refusalOf, schemaState } from './connection.ts';
 import type { Connection } from './connection.ts';
 import { nodeFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
-import { claimLease, dropLease, takeLease } from './lease.ts';
+import { abandonLease, claimLease, dropLease, takeLease } from './lease.ts';
 import type { LeaseClaim } from './lease.ts';
 import { QUERIES } from './queries.ts';
 import { SCHEMA_SQL } from './schema.ts';
@@ -62,16 +62,17 @@ export function openSqliteStore(
 ): Result<EventStore, StoreRefusal> {
   const { driver, files = nodeFiles, cacheKiB = CACHE_KIB_DEFAULT, chaos } = options;
   if (options.ifMissing !== 'create' && !files.exists(path)) return err(missing(path));
+  const lease = options.lease ?? claimLease();
   let connection: Connection | undefined;
   try {
     if (options.walBytes !== undefined) growWal(files, path, options.walBytes);
     connection = connect(path, { mode: 'write', cacheKiB, driver });
-    const lease = options.lease ?? claimLease();
     const refusal = settle(connection, { path, options, lease });
     if (refusal === undefined) return ok(storeOver(connection, { lease, chaos }));
     connection.db.close();
     return err(refusal);
   } catch (failure) {
+    abandonLease(lease);
     connection?.db.close();
     return err(refusalOf(failure));
   }

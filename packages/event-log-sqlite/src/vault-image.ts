@@ -28,7 +28,7 @@ export interface OpenedVaultFile {
 }
 
 /** Bytes and where they lie in the file. */
-export interface FilePlace {
+interface FilePlace {
   readonly bytes: Uint8Array;
   readonly offset: number;
 }

@@ -7,6 +7,7 @@ import { rebuildProjections, StoreFailure, verifyChain } from '@simsim/event-log
 import type { EventLog, RecordFold, StoreRefusal } from '@simsim/event-log';
 import { openSqliteLog, openSqliteReader, openVaultReader } from '../../src/index.ts';
 import type { FileSystem, SqliteDriver, SqliteLogOptions } from '../../src/index.ts';
+import { thisProcess } from '../../src/lease.ts';
 import { checkStructure } from '../../src/verify-log.ts';
 import { KEY, text } from '../files.ts';
 import { FaultDisk, filesOf, NO_FAULTS } from './fault-disk.ts';
@@ -77,7 +78,7 @@ export function newTally(): Tally {
 }
 
 /** A promise that was broken. */
-export class Broken extends Error {}
+class Broken extends Error {}
 
 /** What to run. */
 export interface Run {
@@ -215,12 +216,16 @@ function refused({ run, disk }: Machine, { code, detail }: StoreRefusal): 'on' |
   return 'on';
 }
 
+/** Leases are told apart by number, over all disks of the process. */
+let claims = 0;
+
 function open(machine: Machine): Result<{ readonly log: EventLog }, StoreRefusal> {
   const { starts, run } = machine;
+  machine.openings++;
   const nonce = new Uint8Array(16);
-  new DataView(nonce.buffer).setUint32(0, ++machine.openings);
-  const boot = `${machine.mount} ${starts} ${machine.openings}`;
-  const owner = { pid: 1, start: '1', boot, host: 'here' };
+  new DataView(nonce.buffer).setUint32(0, ++claims);
+  // As the same process until it is killed, so that a lease it left behind would be in its way.
+  const owner = { ...thisProcess(), boot: `${machine.mount} ${starts} ${machine.killed}` };
   const here = { ...seams(machine), lease: { owner, nonce, at: starts } };
   try {
     const options = { ...machine.options, ...here };
@@ -256,15 +261,12 @@ function oftenCheckpointing(driver: SqliteDriver, pages: number): SqliteDriver {
   };
 }
 
-/** Closes whatever state it is in; a failing medium may stop the first try. */
+/** Closes whatever state it is in; on a failing medium the flush of a close may throw. */
 function closeAnyway(log: EventLog): void {
-  for (const _ of [1, 2]) {
-    try {
-      log.close();
-      return;
-    } catch (failure) {
-      if (!(failure instanceof StoreFailure)) throw failure;
-    }
+  try {
+    log.close();
+  } catch (failure) {
+    if (!(failure instanceof StoreFailure)) throw failure;
   }
 }
 
