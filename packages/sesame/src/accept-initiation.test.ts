@@ -113,6 +113,26 @@ describe('a record of agreements', () => {
   });
 });
 
+describe('a first message', () => {
+  it.each(['signed', 'lastResorts'] as const)(
+    'that names a prekey that is not there is refused and asked for again, %s (X3-19)',
+    (kind) => {
+      const to = device('bo', 1);
+      const mail = firstMail(to, 2);
+      to.take({ type: 'registered' });
+      to.take({ type: 'listLearned', list: listOf(2) });
+      const preKeys = valueOfKind('prekeys', to.value(PRE_KEYS_STREAM));
+      invariant(preKeys !== undefined, 'a device has prekeys');
+      const renamed = preKeys[kind].map((key) => ({ ...key, id: key.id + 50 }));
+      to.values.set(PRE_KEYS_STREAM, { ...preKeys, [kind]: renamed });
+      const { effects, changes } = to.take({ type: 'envelope', envelope: mail });
+      const end = { state: 'resend-requested', reason: 'PREKEY_UNKNOWN' };
+      expect(effects).toContainEqual(expect.objectContaining({ end }));
+      expect(changes).toEqual([]);
+    },
+  );
+});
+
 /** Ada's list, as the device of this seed made it. */
 function listOf(seed: number) {
   const own = valueOfKind('device', device('ada', seed).value(DEVICE_STREAM));
