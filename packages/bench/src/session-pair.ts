@@ -1,7 +1,8 @@
-/** Two sessions that know each other, made by a real handshake. */
+/** Two sessions that know each other, made by the handshake that the house makes: PQXDH. */
 
-import { concatBytes, invariant } from '@simsim/bytes';
-import type { KeyPair } from '@simsim/crypto';
+import { invariant } from '@simsim/bytes';
+import type { KemKeyPair, KeyPair } from '@simsim/crypto';
+import { signKemPreKey, signPreKey, signalPqxdh } from '@simsim/key-agreement';
 import { accept, decrypt, encrypt, initiate, parseMessage } from '@simsim/session';
 import type { Session, SessionEnv } from '@simsim/session';
 
@@ -10,14 +11,23 @@ export interface Party {
   readonly identity: KeyPair;
   readonly signedPreKey: KeyPair;
   readonly signature: Uint8Array;
+  readonly kemPreKey: KemKeyPair;
+  readonly kemSignature: Uint8Array;
 }
 
 /** Makes the long-term keys of one side. */
 export function createParty({ crypto, entropy }: SessionEnv): Party {
   const identity = crypto.keyPair(entropy(32));
   const signedPreKey = crypto.keyPair(entropy(32));
-  const encoded = concatBytes([new Uint8Array([5]), signedPreKey.publicKey.bytes]);
-  return { identity, signedPreKey, signature: crypto.sign(identity, [encoded], entropy(64)) };
+  const kemPreKey = crypto.kemKeyPair('kyber1024', entropy(64));
+  const env = { suite: signalPqxdh, crypto, entropy };
+  return {
+    identity,
+    signedPreKey,
+    signature: signPreKey(signedPreKey.publicKey, identity, env),
+    kemPreKey,
+    kemSignature: signKemPreKey(kemPreKey.publicKey, identity, env),
+  };
 }
 
 /** A session at both ends: the initiator's, and the responder's after its first message. */
@@ -26,7 +36,10 @@ export interface SessionPair {
   readonly bob: Session;
 }
 
-/** X3DH with a one-time prekey, and the first message delivered. */
+/**
+ * PQXDH with a one-time prekey, and the first message delivered. The KEM prekey is the party's one
+ * for all its sessions: making more of them is the house's cost alone.
+ */
 export function initiated(from: Party, to: Party, env: SessionEnv): SessionPair {
   const { crypto, entropy } = env;
   const oneTimePreKey = crypto.keyPair(entropy(32));
@@ -35,6 +48,7 @@ export function initiated(from: Party, to: Party, env: SessionEnv): SessionPair 
     registrationId: 1,
     signedPreKey: { id: 1, publicKey: to.signedPreKey.publicKey.bytes, signature: to.signature },
     oneTimePreKey: { id: 1, publicKey: oneTimePreKey.publicKey.bytes },
+    kemPreKey: { id: 1, publicKey: to.kemPreKey.publicKey, signature: to.kemSignature },
   };
   const started = initiate({ bundle, identity: from.identity, registrationId: 1 }, env);
   invariant(started.ok, 'an honest bundle starts a session');
@@ -44,7 +58,14 @@ export function initiated(from: Party, to: Party, env: SessionEnv): SessionPair 
   invariant(message.ok && message.value.kind === 'initiation', 'the first message initiates');
   const { identity, signedPreKey } = to;
   const accepted = accept(
-    { message: message.value, identity, registrationId: 1, signedPreKey, oneTimePreKey },
+    {
+      message: message.value,
+      identity,
+      registrationId: 1,
+      signedPreKey,
+      oneTimePreKey,
+      kemPreKey: { pair: to.kemPreKey, use: 'oneTime' },
+    },
     env,
   );
   invariant(accepted.ok, 'an honest initiation is accepted');
