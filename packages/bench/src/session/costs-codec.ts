@@ -11,6 +11,7 @@ const KEYS: readonly (keyof Costs)[] = [
   'reverse',
   'reverseOpened',
   'decryptBesideSkipped',
+  'decryptBesideNone',
   'wireFirst',
   'wireSteady',
 ];

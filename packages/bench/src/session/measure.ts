@@ -21,6 +21,8 @@ export interface Costs {
   readonly reverseOpened: number;
   /** In order, while 1,000 skipped keys are held; 0 where they could not be brought about. */
   readonly decryptBesideSkipped: number;
+  /** The same after the same 1,000 messages, all of which were taken in order. */
+  readonly decryptBesideNone: number;
   readonly wireFirst: number;
   readonly wireSteady: number;
 }
@@ -59,9 +61,11 @@ export async function measure(
   const all: Costs[] = [];
   for (let round = 0; round < effort.rounds; round++) all.push(await measureOnce(run));
   const beside: number[] = [];
+  const besideNone: number[] = [];
   const reversed: Pick<Costs, 'reverse' | 'reverseOpened'>[] = [];
   for (let round = 0; round < LONG_ROUNDS; round++) {
-    beside.push(await besideSkipped(run));
+    beside.push(await besideSkipped(run, 'skipped'));
+    besideNone.push(await besideSkipped(run, 'taken'));
     reversed.push(await reverse(run));
   }
   const of = (key: keyof Costs): number => median(all.map((costs) => costs[key]));
@@ -74,6 +78,7 @@ export async function measure(
     reverse: median(reversed.map((each) => each.reverse)),
     reverseOpened: Math.min(...reversed.map((each) => each.reverseOpened)),
     decryptBesideSkipped: median(beside),
+    decryptBesideNone: median(besideNone),
   };
 }
 
@@ -107,6 +112,7 @@ async function measureOnce(run: Run): Promise<Costs> {
     reverse: 0,
     reverseOpened: 0,
     decryptBesideSkipped: 0,
+    decryptBesideNone: 0,
     wireFirst: first.bytes.length,
     wireSteady: letters.at(-1)?.bytes.length ?? 0,
   };
@@ -159,10 +165,13 @@ async function reverse(run: Run): Promise<Pick<Costs, 'reverse' | 'reverseOpened
   return { reverse: cost, reverseOpened };
 }
 
-async function besideSkipped(run: Run): Promise<number> {
+async function besideSkipped(run: Run, before: 'skipped' | 'taken'): Promise<number> {
   const { pair } = await established(run);
   await answer(pair, run.body);
-  for (let i = 0; i < REVERSED; i++) await sent(pair.alice, run.body);
+  for (let i = 0; i < REVERSED; i++) {
+    const letter = await sent(pair.alice, run.body);
+    if (before === 'taken') await opened(pair.bob, letter, run.body);
+  }
   const letters: Letter[] = [];
   for (let i = 0; i <= run.messages * BATCHES; i++) letters.push(await sent(pair.alice, run.body));
   const [jump, ...inOrder] = letters;
