@@ -59,40 +59,36 @@ export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): v
   registerYoung(log);
   if (log.sabotage.keepsOneEpoch !== true) log.queues.epochs.end();
   const { tip, streamMax, at } = log;
-  try {
-    log.vault.flush({ seq: tip.seq, hash: tip.hash, streamMax, at }, poolMin);
-  } catch (cause) {
-    log.phase = 'failed';
-    failStore('VAULT_FAILED', messageOf(cause), cause);
-  }
+  const anchor = { seq: tip.seq, hash: tip.hash, streamMax, at };
+  orFail(log, 'VAULT_FAILED', () => log.vault.flush(anchor, poolMin));
 }
 
 function registerYoung(log: LogState): void {
-  try {
-    for (let tries = 0; !registerStreams(log); tries++) {
-      invariant(tries < MOVES_MAX, 'the log moved under a flush again and again');
-      follow(log);
-    }
-  } catch (cause) {
-    log.phase = 'failed';
-    failStore('STORE_FAILED', messageOf(cause), cause);
+  for (let tries = 0; !orFail(log, 'STORE_FAILED', () => registerStreams(log)); tries++) {
+    invariant(tries < MOVES_MAX, 'the log moved under a flush again and again');
+    follow(log);
   }
   log.chaos?.at('register:after');
 }
 
 function storeOrFail(log: LogState, staged: StagedBatch): CommitAnswer {
+  let answer: CommitAnswer | undefined;
   try {
-    return log.store.commit(staged.change);
-  } catch (cause) {
-    // Whether the commit lasted is unknown now, so nothing more may be sealed from memory.
-    log.phase = 'failed';
-    dropBatch(log, staged);
-    return failStore('STORE_FAILED', messageOf(cause), cause);
+    answer = orFail(log, 'STORE_FAILED', () => log.store.commit(staged.change));
+    return answer;
+  } finally {
+    if (answer === undefined) dropBatch(log, staged);
   }
 }
 
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : 'unknown';
+/** Whether a write lasted that failed is unknown, so nothing more may be sealed from memory. */
+function orFail<T>(log: LogState, code: 'STORE_FAILED' | 'VAULT_FAILED', write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    log.phase = 'failed';
+    return failStore(code, cause instanceof Error ? cause.message : 'unknown', cause);
+  }
 }
 
 function adoptBatch(log: LogState, staged: StagedBatch, batch: LogBatch): void {

@@ -71,28 +71,10 @@ const VERSION_BYTES: { readonly [V in WireVersion]: Uint8Array } = {
   4: Uint8Array.of(0x44),
 };
 
-const REGULAR_FIELDS = {
-  1: 'bytes',
-  2: 'uint32',
-  3: 'uint32',
-  4: 'bytes',
-  5: 'bytes',
-  6: 'bytes',
-} as const;
-
-/** Version 3 has no fields 5 and 6: whatever stands there is unknown, and skipped. */
+/** Version 3 knows no more fields than these: whatever else stands there is unknown, and skipped. */
 const REGULAR_FIELDS_3 = { 1: 'bytes', 2: 'uint32', 3: 'uint32', 4: 'bytes' } as const;
+const REGULAR_FIELDS = { ...REGULAR_FIELDS_3, 5: 'bytes', 6: 'bytes' } as const;
 
-const INITIATION_FIELDS = {
-  1: 'uint32',
-  2: 'bytes',
-  3: 'bytes',
-  4: 'bytes',
-  5: 'uint32',
-  6: 'uint32',
-  7: 'uint32',
-  8: 'bytes',
-} as const;
 const INITIATION_FIELDS_3 = {
   1: 'uint32',
   2: 'bytes',
@@ -101,6 +83,7 @@ const INITIATION_FIELDS_3 = {
   5: 'uint32',
   6: 'uint32',
 } as const;
+const INITIATION_FIELDS = { ...INITIATION_FIELDS_3, 7: 'uint32', 8: 'bytes' } as const;
 
 /**
  * Parses a message. Its own bytes tell the kind: field 2 is the base key (length-delimited) in an

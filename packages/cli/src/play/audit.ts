@@ -55,7 +55,7 @@ export function addTallies(a: Tally, b: Tally): Tally {
 }
 
 /** True where nothing is lost, doubled or wrong. */
-export function isClean(tally: Tally): boolean {
+export function isClean(tally: Pick<Tally, 'lost' | 'duplicated' | 'wrong'>): boolean {
   return tally.lost === 0 && tally.duplicated === 0 && tally.wrong === 0;
 }
 

@@ -92,7 +92,7 @@ const USER_COLUMNS: readonly Column[] = [
 /** What stands between a play and exit code 0. */
 export function problemsOf(report: Omit<PlayReport, 'ok' | 'problems'>): readonly string[] {
   const { lost, duplicated, wrong, unaccepted, isQuiescent, kills } = report;
-  const clean = isClean({ ...NO_COUNT, lost, duplicated, wrong });
+  const clean = isClean({ lost, duplicated, wrong });
   return [
     ...(clean ? [] : [`${lost} lost, ${duplicated} duplicated, ${wrong} wrong`]),
     ...(unaccepted > 0 ? [`${unaccepted} copies for a user were not accepted by the relay`] : []),
@@ -105,15 +105,6 @@ export function problemsOf(report: Omit<PlayReport, 'ok' | 'problems'>): readonl
       : []),
   ];
 }
-
-const NO_COUNT: Tally = {
-  expected: 0,
-  seen: 0,
-  lost: 0,
-  duplicated: 0,
-  wrong: 0,
-  unreadAtRemoval: 0,
-};
 
 /** Findings on a terminal; the folder and `--json` hold more. */
 const FINDINGS_SHOWN = 10;

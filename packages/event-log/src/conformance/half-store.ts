@@ -1,5 +1,6 @@
 /** The suite's own saboteur: a store that commits a change in two halves. It must be caught. */
 
+import { NO_CHANGE } from '../event-store.ts';
 import type { EventStore } from '../event-store.ts';
 
 /** Wraps a sound store so that a change that fails late leaves its events behind. */
@@ -13,20 +14,12 @@ export function halfCommitting(store: EventStore): EventStore {
       if (first.kind === 'moved') return first;
       const { heads, streams, records, data } = change;
       return store.commit({
-        ...change,
+        ...NO_CHANGE,
         heads,
         streams,
         records,
         data,
         expectedTip: { seq: last.seq, hash: last.hash },
-        events: [],
-        outbox: [],
-        outboxFreed: [],
-        outboxRetry: [],
-        inbox: [],
-        inboxFreed: [],
-        seenRuns: [],
-        meta: [],
       });
     },
   };

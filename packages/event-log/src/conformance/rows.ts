@@ -1,5 +1,6 @@
 /** Rows and changes for the conformance cases. */
 
+import { NO_CHANGE } from '../event-store.ts';
 import type {
   EventRow,
   HeadChange,
@@ -58,23 +59,7 @@ export function inboxRow(slot: number, more: Partial<InboxRow> = {}): InboxRow {
 
 /** A change that does nothing but what is given. */
 export function change(more: Partial<StoreChange>): StoreChange {
-  return {
-    expectedTip: EMPTY_TIP,
-    events: [],
-    streams: [],
-    heads: [],
-    records: [],
-    data: [],
-    outbox: [],
-    outboxFreed: [],
-    outboxRetry: [],
-    inbox: [],
-    inboxFreed: [],
-    seenRuns: [],
-    seenExpireBefore: 0,
-    meta: [],
-    ...more,
-  };
+  return { ...NO_CHANGE, expectedTip: EMPTY_TIP, ...more };
 }
 
 /** Events 1 … `count` of stream 1, in one change. */
