@@ -101,12 +101,12 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
       return slot;
     },
     giveBack: (slot) => void slots.free.push(slot),
-    assign(slot, use, owner) {
+    assign(slot, use, owner, index = 0) {
       checkUsable();
       invariant(slots.fieldsOf(slot).use === 'free', 'only a free slot is assigned');
       const at = slots.free.indexOf(slot);
       if (at >= 0) slots.free.splice(at, 1);
-      slots.put(slot, { index: 0, owner, use });
+      slots.put(slot, { index, owner, use });
     },
     advance(slot, index, key) {
       checkUsable();

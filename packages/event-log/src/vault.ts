@@ -27,7 +27,7 @@ export interface SlotState {
   readonly use: SlotUse;
   /** Stream id of a stream's slot, else 0. */
   readonly owner: number;
-  /** How many times its key was ratcheted since the slot was filled. */
+  /** Which key of its stream it holds: the stream's sealed parts count on, also in a new slot. */
   readonly index: number;
 }
 
@@ -58,8 +58,11 @@ export interface Vault extends VaultReader {
   take(): number;
   /** Puts a taken slot back that was never assigned. */
   giveBack(slot: number): void;
-  /** Marks a slot as used, taking it from the pool if it is still there. */
-  assign(slot: number, use: 'stream' | 'epoch', owner: number): void;
+  /**
+   * Marks a slot as used, taking it from the pool if it is still there. A stream that had another
+   * slot before goes on counting at `index`, default 0.
+   */
+  assign(slot: number, use: 'stream' | 'epoch', owner: number, index?: number): void;
   /** Moves a stream's key forward. Copies `key`. Bug: going back. */
   advance(slot: number, index: number, key: Secret<'stream'>): void;
   /** Forgets a slot's key; the slot comes back to the pool, filled afresh, with the next flush. */
