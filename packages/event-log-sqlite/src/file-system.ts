@@ -7,14 +7,17 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** A file open for writing. */
+/** A file open for reading and writing. */
 export interface OpenFile {
+  /** The bytes there are of a range, a copy. */
+  read(offset: number, length: number): Uint8Array;
   /** Writes all of it, or throws. */
   write(bytes: Uint8Array, offset: number): void;
   /** Returns once everything written lasts. */
@@ -41,7 +44,7 @@ const FILE_MODE = 0o600;
 export const nodeFiles: FileSystem = {
   exists: existsSync,
   read: (path) => readFileSync(path),
-  open: (path, mode) => fileOver(openSync(path, mode === 'create' ? 'wx' : 'r+', FILE_MODE), mode),
+  open: (path, mode) => fileOver(openSync(path, mode === 'create' ? 'wx+' : 'r+', FILE_MODE), mode),
   rename: renameSync,
   remove: (path) => rmSync(path, { force: true }),
   syncDirectoryOf(path) {
@@ -56,6 +59,16 @@ export const nodeFiles: FileSystem = {
 
 function fileOver(file: number, mode: 'edit' | 'create'): OpenFile {
   return {
+    read(offset, length) {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const count = readSync(file, bytes, done, length - done, offset + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return bytes.slice(0, done);
+    },
     write(bytes, offset) {
       for (let done = 0; done < bytes.length;) {
         done += writeSync(file, bytes, done, bytes.length - done, offset + done);

@@ -14,7 +14,7 @@ import {
   genesisHash,
   StoreFailure,
 } from '@simsim/event-log';
-import type { StoreRefusal, Vault, VaultImage, VaultReader } from '@simsim/event-log';
+import type { StoreRefusal, Vault, VaultImage, VaultMedium, VaultReader } from '@simsim/event-log';
 import { nodeFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { encodeHeaderPage, FILE_PAGE_BYTES } from './vault-header.ts';
@@ -23,7 +23,7 @@ import { decodeVaultFile } from './vault-image.ts';
 import type { OpenedVaultFile } from './vault-image.ts';
 import { describeKey, deriveKey } from './vault-key.ts';
 import type { VaultKey } from './vault-key.ts';
-import { NONCE_BYTES, openMedium, ZEROS } from './vault-medium.ts';
+import { NONCE_BYTES, openMedium, unlessProved, ZEROS } from './vault-medium.ts';
 import type { VaultMediumOptions } from './vault-medium.ts';
 import { encodePageCopy } from './vault-page.ts';
 
@@ -90,9 +90,7 @@ export function openSlotFileVault(
   const opened = readVault(path, options);
   if (!opened.ok) return opened;
   try {
-    const { image, inDoubt } = opened.value;
-    const isProved = options.tipSeq !== undefined && options.tipSeq > image.anchor.seq;
-    return openVault(path, { ...opened.value, inDoubt: isProved ? [] : inDoubt }, options);
+    return openVault(path, unlessProved(opened.value, options.tipSeq), options);
   } catch (failure) {
     return err(failed(failure));
   }
@@ -165,7 +163,15 @@ function openVault(
   options: VaultFileOptions,
 ): Result<Vault, StoreRefusal> {
   const { crypto, entropy, poolMin, files = nodeFiles } = options;
-  const medium = openMedium(files.open(path, 'edit'), opened, options);
+  const file = files.open(path, 'edit');
+  const reread = () => readVault(path, options);
+  let medium: VaultMedium;
+  try {
+    medium = openMedium(opened, { ...options, file, readAll: () => files.read(path), reread });
+  } catch (failure) {
+    file.close();
+    return err(failed(failure));
+  }
   const { logId } = opened.clear;
   const pool = poolMin === undefined ? {} : { poolMin };
   const vault = createSlotVault({ crypto, entropy, logId, medium, ...pool }, opened.image);

@@ -5,7 +5,7 @@ import type { Result } from '@simsim/bytes';
 import type { Crypto, Secret } from '@simsim/crypto';
 import type { StoreRefusal, VaultImage } from '@simsim/event-log';
 import { decodeClearHeader, FILE_PAGE_BYTES, openSealedHeader } from './vault-header.ts';
-import type { ClearHeader, PageEntry, SealedHeader } from './vault-header.ts';
+import type { ClearHeader, PageEntry } from './vault-header.ts';
 import { deriveKey } from './vault-key.ts';
 import type { VaultKey } from './vault-key.ts';
 import { openPageCopy, pageOffset } from './vault-page.ts';
@@ -73,6 +73,15 @@ export function decodeVaultFile(
   return ok({ ...current, inDoubt: isInDoubt ? placesOf(file, current) : [] });
 }
 
+/**
+ * Number of the newest flush whose header is there, from both header pages; `undefined` where none
+ * is whole.
+ */
+export function newestCounter(crypto: Crypto, headers: Uint8Array): number | undefined {
+  const found = candidates(crypto, headers);
+  return found.ok ? found.value[0]?.clear.counter : undefined;
+}
+
 /** Where a state lies: its header and the copies of its pages. */
 function placesOf(file: Uint8Array, { entries, headerPlace }: Whole): FilePlace[] {
   const offsets = [headerPlace * FILE_PAGE_BYTES];
@@ -130,11 +139,12 @@ function openCandidate(
     pages.push(slots);
   }
   const image = { anchor: header.anchor, pages };
-  const stale = staleOffsets(file, header);
+  const stale = staleOffsets(file, header.pages);
   return { clear, image, master, entries: header.pages, headerPlace: place, stale };
 }
 
-function staleOffsets(file: Uint8Array, { pages }: SealedHeader): number[] {
+/** Offsets of page copies that are neither valid nor zero. */
+export function staleOffsets(file: Uint8Array, pages: readonly PageEntry[]): number[] {
   const zeros = new Uint8Array(FILE_PAGE_BYTES);
   const valid = new Set(pages.map(({ copy }, page) => pageOffset(page, copy)));
   const stale: number[] = [];

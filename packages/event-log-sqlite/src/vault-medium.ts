@@ -1,10 +1,20 @@
 /** Where the vault's pages last: the pages of one open file, each kept in two places. */
 
-import type { Crypto, Entropy } from '@simsim/crypto';
-import type { Anchor, Chaos, LogSabotage, VaultMedium, VaultPage } from '@simsim/event-log';
+import type { Result } from '@simsim/bytes';
+import type { Crypto, Entropy, Secret } from '@simsim/crypto';
+import { failStore } from '@simsim/event-log';
+import type {
+  Anchor,
+  Chaos,
+  LogSabotage,
+  StoreRefusal,
+  VaultMedium,
+  VaultPage,
+} from '@simsim/event-log';
 import type { OpenFile } from './file-system.ts';
 import { encodeHeaderPage, FILE_PAGE_BYTES } from './vault-header.ts';
 import type { PageEntry } from './vault-header.ts';
+import { newestCounter, staleOffsets } from './vault-image.ts';
 import type { OpenedVaultFile } from './vault-image.ts';
 import { encodePageCopy, pageOffset } from './vault-page.ts';
 
@@ -17,6 +27,11 @@ export interface VaultMediumOptions {
    * the next flush, which saves one sync and leaves one window of keys on the medium meanwhile.
    */
   readonly wipe?: 'strict' | 'lazy';
+  /**
+   * Other processes flush this vault too, each under the same lock; before a flush, copies are looked
+   * for that a killed one left without a header.
+   */
+  readonly shared?: boolean;
   /** Test-only. */
   readonly chaos?: Chaos;
   /** Test-only. */
@@ -28,6 +43,14 @@ export const NONCE_BYTES = 12;
 
 /** What an erased place holds. */
 export const ZEROS: Uint8Array = new Uint8Array(FILE_PAGE_BYTES);
+
+/** What a medium is opened over. */
+export interface MediumParts extends VaultMediumOptions {
+  readonly file: OpenFile;
+  readonly readAll: () => Uint8Array;
+  /** Reads and opens the file once more. */
+  readonly reread: () => Result<OpenedVaultFile, StoreRefusal>;
+}
 
 /** What changes while a medium is open. */
 interface Places {
@@ -45,12 +68,47 @@ interface Places {
  *
  * Throws: errors of the file system.
  */
-export function openMedium(
-  file: OpenFile,
-  opened: OpenedVaultFile,
-  options: VaultMediumOptions,
-): VaultMedium {
-  const { crypto, chaos } = options;
+export function openMedium(start: OpenedVaultFile, parts: MediumParts): VaultMedium {
+  const { crypto, file } = parts;
+  let medium = takeOver(start, parts);
+  return {
+    write: (anchor, pages) => medium.write(anchor, pages),
+    settle: () => medium.settle(),
+    read(tipSeq) {
+      const counter = newestCounter(crypto, file.read(0, 2 * FILE_PAGE_BYTES));
+      if (counter === medium.counter()) return undefined;
+      if (counter !== undefined && counter < medium.counter()) {
+        failStore('VAULT_ROLLED_BACK', 'somebody put an older vault in its place');
+      }
+      const found = parts.reread();
+      if (!found.ok) failStore(found.error.code, found.error.detail);
+      crypto.wipe(medium.master);
+      medium = takeOver(unlessProved(found.value, tipSeq), parts);
+      return found.value.image;
+    },
+    close() {
+      crypto.wipe(medium.master);
+      file.close();
+    },
+  };
+}
+
+/** Events after its anchor prove that the newest state lasts; then it is not in doubt. */
+export function unlessProved(opened: OpenedVaultFile, tipSeq: number | undefined): OpenedVaultFile {
+  const isProved = tipSeq !== undefined && tipSeq > opened.image.anchor.seq;
+  return isProved ? { ...opened, inDoubt: [] } : opened;
+}
+
+/** A medium that nobody else writes meanwhile. */
+interface OwnMedium {
+  readonly master: Secret<'seal'>;
+  counter(): number;
+  write(anchor: Anchor, pages: readonly VaultPage[]): void;
+  settle(): void;
+}
+
+function takeOver(opened: OpenedVaultFile, options: MediumParts): OwnMedium {
+  const { file, chaos } = options;
   const { clear, headerPlace, stale } = opened;
   const places: Places = {
     entries: [...opened.entries],
@@ -69,11 +127,18 @@ export function openMedium(
     file.sync();
     places.stale = [];
   };
+  const settleOthers = (): void => {
+    const known = new Set(places.stale);
+    places.stale = staleOffsets(options.readAll(), places.entries);
+    if (places.stale.some((offset) => !known.has(offset))) settle();
+  };
   const write = (anchor: Anchor, pages: readonly VaultPage[]): void => {
     chaos?.at('vault:before-copy');
+    if (options.shared === true) settleOthers();
     places.counter++;
     const copies = pages.map((page) => sealCopy(page, { opened, options, places }));
     for (const { bytes, offset } of copies) file.write(bytes, offset);
+    chaos?.at('vault:pages-written');
     const written = new Set(copies.map(({ offset }) => offset));
     zero(places.stale.filter((offset) => !written.has(offset)));
     const header = sealHeader(anchor, { opened, options, places });
@@ -95,15 +160,13 @@ export function openMedium(
   // must be gone before that.
   settle();
   return {
+    master: opened.master,
+    counter: () => places.counter,
     write(anchor, pages) {
       write(anchor, pages);
       chaos?.at('vault:done');
     },
     settle,
-    close() {
-      crypto.wipe(opened.master);
-      file.close();
-    },
   };
 }
 

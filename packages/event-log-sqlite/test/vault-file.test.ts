@@ -257,3 +257,102 @@ describe('damage', () => {
     );
   });
 });
+
+describe('several processes on one vault', () => {
+  /** The same file, opened twice; flushes take turns, as under a lock. */
+  function twice(more: Partial<VaultFileOptions> = {}) {
+    const { path, vault: first } = newVault(more);
+    return { path, first, second: unwrap(openSlotFileVault(path, options(more))) };
+  }
+
+  test('a reload takes over what another one flushed, and forgets what was not', () => {
+    const { first, second } = twice();
+    expect([first.reload(), second.reload()]).toEqual([false, false]);
+    const slot = first.take();
+    first.assign(slot, 'stream', 9);
+    step(first, slot);
+    flush(first, 200);
+    // The same slot, taken without being flushed: the other one was first.
+    expect(second.take()).toBe(slot);
+    expect(second.reload()).toBe(true);
+    expect(second.slot(slot)).toEqual({ slot, use: 'stream', owner: 9, index: 1 });
+    expect(keyOf(second, slot)).toEqual(keyOf(first, slot));
+    expect(second.anchor()).toEqual(first.anchor());
+    expect(second.poolSize()).toBe(first.poolSize());
+    expect(second.take()).not.toBe(slot);
+    expect(second.reload()).toBe(false);
+    expect([second.keys.metadata, second.keys.name].length).toBe(2);
+  });
+
+  test.each(['strict', 'lazy'] as const)('take turns, and a %s flush erases', (wipe) => {
+    const { path, first, second } = twice({ wipe });
+    const slot = first.take();
+    first.assign(slot, 'stream', 1);
+    flush(first);
+    const superseded: Uint8Array[] = [];
+    for (const vault of [second, first, first, second, second, first]) {
+      vault.reload(seq);
+      superseded.push(step(vault, slot));
+      flush(vault);
+    }
+    first.flush(first.anchor());
+    const again = unwrap(openSlotFileVault(path, options()));
+    expect(again.slot(slot)?.index).toBe(superseded.length);
+    const pages = recoverablePages(readFileSync(path));
+    expect(pages).toHaveLength(1);
+    for (const key of superseded) expect(contains(pages, key)).toBe(false);
+  });
+
+  test('copies of a process that was killed before its header are gone after the next flush', () => {
+    let isArmed = false;
+    const chaos = {
+      at(site: ChaosSite) {
+        if (isArmed && site === 'vault:pages-written') throw new Error('killed');
+      },
+    };
+    const { path, vault: first } = newVault({ chaos, shared: true });
+    const second = unwrap(openSlotFileVault(path, options({ shared: true })));
+    const slot = first.take();
+    first.assign(slot, 'stream', 1);
+    flush(first);
+    second.reload();
+    isArmed = true;
+    step(first, slot);
+    const lost = keyOf(first, slot);
+    expect(() => flush(first)).toThrow('killed');
+    expect(contains(recoverablePages(readFileSync(path)), lost)).toBe(true);
+    expect(second.reload()).toBe(false);
+    flush(second);
+    const pages = recoverablePages(readFileSync(path));
+    expect(pages).toHaveLength(1);
+    expect(contains(pages, lost)).toBe(false);
+  });
+
+  test('an older vault put in its place is not taken over', () => {
+    const { path, vault } = newVault();
+    const older = readFileSync(path);
+    flush(vault);
+    flush(vault);
+    writeFileSync(path, older);
+    expect(() => vault.reload()).toThrow('VAULT_ROLLED_BACK');
+    expect(() => vault.flush(vault.anchor())).toThrow('the vault is open');
+  });
+});
+
+describe('a log that was put back', () => {
+  test("goes on from an anchor before the vault's own, which then lasts", () => {
+    const { path, vault } = newVault();
+    const slot = vault.take();
+    vault.assign(slot, 'stream', 1);
+    flush(vault);
+    const earlier = { seq: 0, hash: new Uint8Array(32).fill(9), streamMax: 0, at: 1 };
+    vault.rebase(earlier);
+    vault.destroy(slot);
+    vault.flush(earlier);
+    expect(unwrap(openSlotFileVault(path, options())).anchor()).toEqual(earlier);
+    vault.rebase({ ...earlier, seq: 7 });
+    vault.flush({ ...earlier, seq: 7 });
+    expect(unwrap(openSlotFileVault(path, options())).anchor().seq).toBe(7);
+    expect(() => vault.flush(earlier)).toThrow('an anchor only moves forward');
+  });
+});

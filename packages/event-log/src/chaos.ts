@@ -12,6 +12,7 @@ export type ChaosSite =
   | 'commit:after'
   | 'register:after'
   | 'vault:before-copy'
+  | 'vault:pages-written'
   | 'vault:copy-written'
   | 'vault:copy-synced'
   | 'vault:before-zero'

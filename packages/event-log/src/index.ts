@@ -52,6 +52,6 @@ export { rebuildProjections } from './rebuild.ts';
 export type { Difference, RebuildParts, Rebuilt, RecordFold } from './rebuild.ts';
 export { createLogReader } from './log-reader.ts';
 export type { LogReader, LogReaderParts } from './log-reader.ts';
-export { StoreFailure } from './refusal.ts';
+export { failStore, StoreFailure } from './refusal.ts';
 export type { LeaseHolder, StoreRefusal, StoreRefusalCode } from './refusal.ts';
 export type { Chaos, ChaosSite } from './chaos.ts';

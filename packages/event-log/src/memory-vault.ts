@@ -49,6 +49,8 @@ export function createMemoryVault(options: MemoryVaultOptions): MemoryVault {
       options.chaos?.at('vault:done');
     },
     settle(): void {},
+    // Nobody else can reach this memory.
+    read: () => undefined,
     close(): void {},
   };
   const poolMin = options.poolMin === undefined ? {} : { poolMin: options.poolMin };

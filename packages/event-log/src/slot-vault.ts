@@ -40,6 +40,11 @@ export interface VaultMedium {
   write(anchor: Anchor, pages: readonly VaultPage[]): void;
   /** Erases replaced copies that an earlier write or a killed process left. */
   settle(): void;
+  /**
+   * What lasts, where another process wrote it since this one last read or wrote; else `undefined`.
+   * `tipSeq` as in {@link Vault.reload}.
+   */
+  read(tipSeq?: number): VaultImage | undefined;
   close(): void;
 }
 
@@ -87,6 +92,7 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
   if (!hasSoundPages(pages)) return undefined;
   let { anchor } = image;
   let isUsable = true;
+  let isRebased = false;
   const reader = readerOver(crypto, { logId, pages, anchor: () => anchor });
   const slots = workingSlots(parts, pages);
   const checkUsable = (): void => invariant(isUsable, 'the vault is open');
@@ -125,11 +131,18 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
       slots.put(slot, { index: 0, owner: 0, use: 'released' });
       slots.released.push(slot);
     },
+    refreshPool() {
+      checkUsable();
+      for (const slot of slots.free) {
+        keyBytes(pages, slot).set(parts.entropy(SLOT_KEY_BYTES));
+        slots.put(slot, { index: 0, owner: 0, use: 'free' });
+      }
+    },
     flush(next, poolMin = parts.poolMin ?? POOL_MIN_DEFAULT) {
       checkUsable();
       invariant(next.seq >= anchor.seq, 'an anchor only moves forward');
       slots.refill(poolMin);
-      if (slots.dirty.size === 0 && next.seq === anchor.seq) {
+      if (slots.dirty.size === 0 && next.seq === anchor.seq && !isRebased) {
         medium.settle();
         return;
       }
@@ -139,7 +152,31 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
       medium.write(next, changed.filter(hasBytes));
       isUsable = true;
       anchor = next;
+      isRebased = false;
       slots.dirty.clear();
+    },
+    reload(tipSeq) {
+      checkUsable();
+      // Stays unusable where the medium throws, or holds what does not fit.
+      isUsable = false;
+      const found = medium.read(tipSeq);
+      if (found !== undefined) {
+        if (!hasSoundPages(found.pages)) {
+          failStore('VAULT_CORRUPT', 'the slots of the vault contradict each other');
+        }
+        for (const page of pages) wipe(page);
+        pages.splice(0, pages.length, ...found.pages);
+        slots.forget();
+        anchor = found.anchor;
+        isRebased = false;
+      }
+      isUsable = true;
+      return found !== undefined;
+    },
+    rebase(next) {
+      checkUsable();
+      anchor = next;
+      isRebased = true;
     },
     close() {
       isUsable = false;
@@ -159,6 +196,8 @@ interface WorkingSlots {
   put(slot: number, fields: SlotFields): void;
   /** Fills released slots afresh and adds pages until `poolMin` are free. */
   refill(poolMin: number): void;
+  /** Begins again from the pages as they are now. */
+  forget(): void;
 }
 
 function workingSlots({ entropy }: SlotVaultParts, pages: Uint8Array[]): WorkingSlots {
@@ -190,6 +229,11 @@ function workingSlots({ entropy }: SlotVaultParts, pages: Uint8Array[]): Working
         const first = (pages.length - 1) * SLOTS_PER_PAGE;
         for (let i = SLOTS_PER_PAGE - 1; i >= 0; i--) slots.free.push(first + i);
       }
+    },
+    forget() {
+      slots.free.splice(0, slots.free.length, ...slotsOf(pages, 'free'));
+      slots.released.splice(0, slots.released.length, ...slotsOf(pages, 'released'));
+      slots.dirty.clear();
     },
   };
   return slots;

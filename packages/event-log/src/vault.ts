@@ -67,10 +67,28 @@ export interface Vault extends VaultReader {
   advance(slot: number, index: number, key: Secret<'stream'>): void;
   /** Forgets a slot's key; the slot comes back to the pool, filled afresh, with the next flush. */
   destroy(slot: number): void;
+  /** Fills the unused slots afresh. None may be taken before the next flush. */
+  refreshPool(): void;
   /**
    * Makes everything durable together with `anchor` and fills the pool up to `poolMin` slots.
    *
    * Throws: StoreFailure `VAULT_FAILED`; the vault is unusable then and must be opened again.
    */
   flush(anchor: Anchor, poolMin?: number): void;
+  /**
+   * Takes over what another process flushed since this one last read or wrote the vault; what was
+   * not flushed here is forgotten then. False where nobody did, and nothing is changed. To be called
+   * under the lock that every flush of every process is made under.
+   *
+   * `tipSeq` is the number of the log's last event: events after the vault's anchor prove that its
+   * newest state lasts.
+   *
+   * Throws: StoreFailure `VAULT_CORRUPT`, `VAULT_ROLLED_BACK`, `VAULT_FAILED`; unusable then.
+   */
+  reload(tipSeq?: number): boolean;
+  /**
+   * Goes on from `anchor`, which may lie before the vault's own: the log was put back from a copy.
+   * The next flush makes it durable, whatever else changed.
+   */
+  rebase(anchor: Anchor): void;
 }

@@ -251,6 +251,10 @@ export function filesOf(disk: FaultDisk, isKilled: () => boolean = () => false):
       if (mode === 'create' && disk.find(path) !== undefined) throw new DiskError('EEXIST', path);
       const file = mode === 'create' ? disk.make(path) : found(path);
       return {
+        read(offset, length) {
+          checkAlive();
+          return file.read(offset, length).slice();
+        },
         write(bytes, offset) {
           checkAlive();
           disk.write(file, bytes, offset);
