@@ -1,6 +1,6 @@
 /**
- * The hash chain. It runs over digests of the stored ciphertexts, so verifying needs no key and a
- * sealed part can be replaced by its digest without breaking it.
+ * The hash chain. It runs over digests of what is stored, so verifying needs no key, and a sealed part
+ * or forgotten facts can be replaced by their digest without breaking it.
  *
  *   h_0 = SHA-256("simsim/genesis/1" ‖ log id)
  *   h_i = SHA-256("simsim/link/1" ‖ h_{i−1} ‖ header_i ‖ SHA-256(facts_i) ‖ sealedDigest_i)
@@ -21,6 +21,9 @@ const HEADER_BYTES = 44;
 
 /** Length of a sealed part that was replaced by its digest. */
 export const PRUNED_BYTES = 32;
+
+/** Length of facts that were replaced by their digest. */
+export const FORGOTTEN_BYTES = 32;
 
 /** The position of an event, as both associated data and chain input take it. */
 export type EventHeader = Pick<EventRow, 'seq' | 'stream' | 'version' | 'prev' | 'kind' | 'at'>;
@@ -65,7 +68,7 @@ export function linkHash(crypto: Crypto, link: LinkInput): Uint8Array {
     LINK,
     link.previous,
     link.header,
-    crypto.digest([link.facts]),
+    link.facts.length === FORGOTTEN_BYTES ? link.facts : crypto.digest([link.facts]),
     sealedDigest(crypto, link.sealed),
   ]);
 }

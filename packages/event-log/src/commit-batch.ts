@@ -1,6 +1,6 @@
 /** The commit of an open log: stage, store, adopt. */
 
-import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
+import { encodeUtf8, equalBytes, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Committed, CommitRefusal, DraftEvent, LogBatch } from './event-log.ts';
 import type { CommitAnswer } from './event-store.ts';
@@ -17,7 +17,7 @@ import {
 import type { LogState } from './log-state.ts';
 import { failStore } from './refusal.ts';
 import { followLog } from './recover.ts';
-import { dropStreams, stageBatch } from './stage-batch.ts';
+import { dropStreams, stageBatch, takesSlot } from './stage-batch.ts';
 import type { StagedBatch } from './stage-batch.ts';
 import { registerStreams } from './stream-rows.ts';
 import { dropQueues } from './stage-queues.ts';
@@ -45,9 +45,14 @@ export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, C
   return ok({ seqFirst, seqLast: log.tip.seq });
 }
 
-/** Events the vault has not followed yet. */
-export function lagOf(log: LogState): number {
-  return log.tip.seq - log.vault.anchor().seq;
+/**
+ * Events the vault has not followed yet. A log that was put back is taken as it is with its first
+ * commit, however few events it has.
+ */
+export function lagOf({ tip, vault, rollback }: LogState): number {
+  const anchor = vault.anchor();
+  const isPutBack = rollback !== undefined && equalBytes(anchor.hash, rollback.seen.hash);
+  return isPutBack ? LAG_EVENTS_MAX : tip.seq - anchor.seq;
 }
 
 /**
@@ -56,11 +61,21 @@ export function lagOf(log: LogState): number {
  * vault's anchor.
  */
 export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): void {
+  const { vault, rollback } = log;
+  if (rollback !== undefined && log.tip.seq === rollback.found.seq) {
+    // Nothing was committed that says so yet: what the vault has seen must stay the evidence.
+    orFail(log, 'VAULT_FAILED', () => vault.flush(vault.anchor(), poolMin));
+    return;
+  }
   registerYoung(log);
   if (log.sabotage.keepsOneEpoch !== true) log.queues.epochs.end();
   const { tip, streamMax, at } = log;
   const anchor = { seq: tip.seq, hash: tip.hash, streamMax, at };
-  orFail(log, 'VAULT_FAILED', () => log.vault.flush(anchor, poolMin));
+  if (anchor.seq < vault.anchor().seq) vault.rebase(anchor);
+  if (log.isPoolDue) vault.refreshPool();
+  orFail(log, 'VAULT_FAILED', () => vault.flush(anchor, poolMin));
+  if (log.isPoolDue) log.rekeying++;
+  log.isPoolDue = false;
 }
 
 function registerYoung(log: LogState): void {
@@ -101,17 +116,20 @@ function adoptBatch(log: LogState, staged: StagedBatch, batch: LogBatch): void {
 }
 
 function adoptStreams(log: LogState, { streams }: StagedBatch): void {
-  const { crypto, vault } = log;
-  for (const { state, tookSlot, key, spent } of streams.values()) {
+  const { crypto, vault, meta } = log;
+  for (const { before, state, tookSlot, key, spent } of streams.values()) {
     const { slot, isClosed } = state;
-    if (tookSlot && slot !== undefined) vault.assign(slot, 'stream', state.id);
-    if (key !== undefined && slot !== undefined && log.sabotage.keepsOldKeys !== true) {
-      vault.advance(slot, state.index, key);
+    if (tookSlot && slot !== undefined) {
+      vault.assign(slot, 'stream', state.id, (before?.index ?? -1) + 1);
+      if (before?.slot !== undefined) vault.destroy(before.slot);
+      if (before?.next !== undefined) crypto.wipe(before.next);
     }
+    const isKept = meta.keepsAll || log.sabotage.keepsOldKeys === true;
+    if (key !== undefined && slot !== undefined && !isKept) vault.advance(slot, state.index, key);
     for (const secret of spent) crypto.wipe(secret);
     if (key !== undefined) crypto.wipe(key);
     if (isClosed && state.next !== undefined) crypto.wipe(state.next);
-    if (isClosed && slot !== undefined) vault.destroy(slot);
+    if (isClosed && slot !== undefined && !meta.keepsAll) vault.destroy(slot);
     log.streams.set(isClosed ? { ...state, next: undefined } : state);
   }
 }
@@ -150,8 +168,9 @@ function fillPool(log: LogState, batch: LogBatch): void {
   const epochs = mails === 0 ? 0 : Math.ceil(mails / EPOCH_ROWS_MAX) + 1;
   if (log.vault.poolSize() >= batch.events.length + epochs) return;
   const names = new Set<string>();
-  for (const { stream, sealed } of batch.events) {
-    if (sealed !== undefined && log.streams.get(stream)?.slot === undefined) names.add(stream);
+  for (const draft of batch.events) {
+    const state = log.streams.get(draft.stream) ?? { slot: undefined, rekeying: 0 };
+    if (takesSlot(log, state, draft)) names.add(draft.stream);
   }
   const needed = names.size + epochs;
   if (log.vault.poolSize() < needed) flushVault(log, Math.max(needed, POOL_MIN_DEFAULT));

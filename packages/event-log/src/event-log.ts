@@ -136,15 +136,41 @@ export interface LogEvent {
   readonly hash: Uint8Array;
 }
 
+/**
+ * What opening found put back or lost. Secrets of an earlier moment may be alive again in it, and a
+ * copy may go on elsewhere: the owner must give up its sessions before it sends.
+ */
+export interface RollbackReport {
+  /** `log`: it ends before, or beside, what the vault has seen. `vault`: it is an old copy. */
+  readonly kind: 'log' | 'vault';
+  /** The head that the vault has seen. */
+  readonly seen: Tip;
+  /** The log's own. */
+  readonly found: Tip;
+  /** Streams whose state nothing opens any more; {@link EventLog.sealedValue} has none of them. */
+  readonly lostStreams: readonly string[];
+  /** Unread mail that nothing opens any more. */
+  readonly lostMail: number;
+}
+
 /** The log of one device. Synchronous; one owner at a time. */
 export interface EventLog {
   /** 16 random bytes, for ever. */
   readonly logId: Uint8Array;
+  /** What opening found put back; undefined, where all was as the vault had seen it. */
+  readonly rollback: RollbackReport | undefined;
   /** The last event and its link; the genesis link at `seq` 0. */
   tip(): Tip;
   head(stream: string): StreamHead | undefined;
+  /** The chain's link at event `seq`, the genesis link at 0; `undefined` where there is no such event. */
+  link(seq: number): Uint8Array | undefined;
   /** The stream's last sealed state, which the caller wipes; `undefined` if none or closed. */
   sealedValue(stream: string): Uint8Array | undefined;
+  /**
+   * The sealed state that event `seq` left, which the caller wipes; `undefined` where it left none or
+   * the key is gone: all but the last ones, unless the log keeps all.
+   */
+  sealedAt(seq: number): Uint8Array | undefined;
   record(name: string): Uint8Array | undefined;
   /** Names of all records; reads the whole table. */
   recordNames(): string[];

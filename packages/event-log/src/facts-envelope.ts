@@ -2,12 +2,14 @@
  * What the log itself writes in front of an event's facts, under the same encryption, so that the
  * stream, head and seen tables can be rebuilt from events alone.
  *
- *   flags u8 │ name text? │ slot varint? │ epochs? │ seen ids? │ facts
+ *   flags u8 │ pad u8? │ name text? │ slot varint? │ epochs? │ seen ids? │ facts
  *
- * with each list led by a u8 count.
+ * with each list led by a u8 count. The pad is there where the stored facts would otherwise be 32
+ * bytes long, the length that means forgotten.
  */
 
 import { createReader, createWriter } from '@simsim/bytes';
+import { FORGOTTEN_BYTES } from './chain.ts';
 import { NAME_BYTES_MAX } from './limits.ts';
 
 const NAMED = 1;
@@ -15,7 +17,8 @@ const SLOTTED = 2;
 const CLOSES = 4;
 const SEEN = 8;
 const EPOCHS = 16;
-const KNOWN_FLAGS = NAMED | SLOTTED | CLOSES | SEEN | EPOCHS;
+const PADDED = 32;
+const KNOWN_FLAGS = NAMED | SLOTTED | CLOSES | SEEN | EPOCHS | PADDED;
 
 /** Bytes of one dedupe id. */
 export const SEEN_ID_BYTES = 8;
@@ -39,15 +42,22 @@ export interface OpenedFacts extends FactsHead {
   readonly facts: Uint8Array;
 }
 
-/** Encodes what goes in front of the facts. */
-export function encodeFactsHead({ name, slot, epochs, closes, seen }: FactsHead): Uint8Array {
+/** Encodes what goes in front of facts that are stored with `otherBytes` more. */
+export function encodeFactsHead(head: FactsHead, otherBytes: number): Uint8Array {
+  const bare = encodeHead(head, 0);
+  return bare.length + otherBytes === FORGOTTEN_BYTES ? encodeHead(head, PADDED) : bare;
+}
+
+function encodeHead({ name, slot, epochs, closes, seen }: FactsHead, padding: number): Uint8Array {
   const flags =
+    padding |
     (name === undefined ? 0 : NAMED) |
     (slot === undefined ? 0 : SLOTTED) |
     (epochs.length === 0 ? 0 : EPOCHS) |
     (closes ? CLOSES : 0) |
     (seen.length === 0 ? 0 : SEEN);
   const writer = createWriter(64).u8(flags);
+  if (padding !== 0) writer.u8(0);
   if (name !== undefined) writer.text(name);
   if (slot !== undefined) writer.varint(slot);
   if (epochs.length > 0) {
@@ -66,6 +76,7 @@ export function decodeFacts(opened: Uint8Array): OpenedFacts | undefined {
   const reader = createReader(opened);
   const flags = reader.u8();
   if ((flags & ~KNOWN_FLAGS) !== 0) reader.fail();
+  if (flags & PADDED) reader.u8();
   const name = flags & NAMED ? reader.text(NAME_BYTES_MAX) : undefined;
   const slot = flags & SLOTTED ? reader.varint() : undefined;
   const epochs: number[] = [];

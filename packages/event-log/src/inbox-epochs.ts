@@ -5,6 +5,7 @@
 
 import { encodeUtf8, invariant } from '@simsim/bytes';
 import type { Crypto, Secret } from '@simsim/crypto';
+import type { InboxRow } from './event-store.ts';
 import { EPOCH_ROWS_MAX } from './limits.ts';
 import { prefix } from './metadata-box.ts';
 import { labelPlace } from './open-facts.ts';
@@ -75,6 +76,19 @@ export function openMail(
   if (box.length < NONCE_BYTES) return undefined;
   const nonce = box.subarray(0, NONCE_BYTES);
   return crypto.open(key, nonce, mailData(place), box.subarray(NONCE_BYTES));
+}
+
+/** Whether a stored mail opens under its epoch's key. */
+export function opensMail(
+  log: { readonly crypto: Crypto; readonly vault: VaultReader; readonly logId: Uint8Array },
+  { epoch, seq, id, body }: InboxRow,
+): boolean {
+  const key = epochKey(log.crypto, log.vault, epoch);
+  const place = { logId: log.logId, epoch, seq, id };
+  const opened = openMail(log.crypto, { key, place, box: body });
+  log.crypto.wipe(key);
+  opened?.fill(0);
+  return opened !== undefined;
 }
 
 /** The key of an epoch's mail; the caller wipes it. */

@@ -9,15 +9,29 @@ import type { StoreRefusal } from './refusal.ts';
 /** Version of everything the log writes. */
 export const LOG_FORMAT = 1;
 
+/** The least version that a reader of this log must know. */
+const READ_FORMAT = 1;
+
 const FORMAT_KEY = 'format';
 const LOG_KEY = 'log';
 const SEEN_KEY = 'seen-ms';
+const MODE_KEY = 'mode';
+
+const CLEAR = 1;
+const KEEPS_ALL = 2;
 
 /** What is decided when a log is created. */
 export interface LogMeta {
   readonly logId: Uint8Array;
   /** How long received digests are remembered, ms. */
   readonly seenMs: number;
+  /**
+   * `clear`: facts and stream names are not encrypted, so that whoever has the file can read what
+   * happened. Application rows, records and queues are, in any case.
+   */
+  readonly metadata: 'sealed' | 'clear';
+  /** No key is ever erased, so every sealed state of the past opens: no forward secrecy at rest. */
+  readonly keepsAll: boolean;
 }
 
 /** Whether the store holds a log. */
@@ -26,26 +40,48 @@ export function hasLog(store: EventReader): boolean {
 }
 
 /** The rows of a new log. */
-export function encodeLogMeta({ logId, seenMs }: LogMeta): StoreChange['meta'] {
+export function encodeLogMeta({ logId, seenMs, metadata, keepsAll }: LogMeta): StoreChange['meta'] {
+  const mode = (metadata === 'clear' ? CLEAR : 0) | (keepsAll ? KEEPS_ALL : 0);
   return [
-    { key: FORMAT_KEY, value: Uint8Array.of(LOG_FORMAT) },
+    { key: FORMAT_KEY, value: Uint8Array.of(LOG_FORMAT, READ_FORMAT) },
     { key: LOG_KEY, value: logId },
+    { key: MODE_KEY, value: Uint8Array.of(mode) },
     { key: SEEN_KEY, value: labelPlace(seenMs) },
   ];
 }
 
-/** Refuses: `STORE_MISSING`, `STORE_TOO_NEW`, `STORE_CORRUPT`. */
-export function readLogMeta(store: EventReader): Result<LogMeta, StoreRefusal> {
+/**
+ * Reads what the log says of itself. A log of a later release may be readable for ours all the same,
+ * never writable.
+ *
+ * Refuses: `STORE_MISSING`, `STORE_TOO_NEW`, `STORE_CORRUPT`.
+ */
+export function readLogMeta(
+  store: EventReader,
+  use: 'read' | 'write',
+): Result<LogMeta, StoreRefusal> {
   const format = store.meta(FORMAT_KEY);
   if (format === undefined) return err({ code: 'STORE_MISSING', detail: 'the store holds no log' });
-  if (format[0] !== LOG_FORMAT) {
-    return err({ code: 'STORE_TOO_NEW', detail: `the log has format ${format[0] ?? 0}` });
+  const [written = 0, readable = written] = format;
+  if (written > LOG_FORMAT && (use === 'write' || readable > LOG_FORMAT)) {
+    return err({ code: 'STORE_TOO_NEW', detail: tooNew(written, readable) });
   }
   const logId = store.meta(LOG_KEY);
   const seen = store.meta(SEEN_KEY);
-  if (logId === undefined || seen?.length !== 8) {
+  const mode = store.meta(MODE_KEY)?.[0];
+  if (logId === undefined || seen?.length !== 8 || mode === undefined) {
     return err({ code: 'STORE_CORRUPT', detail: 'the log lacks its own description' });
   }
   const view = new DataView(seen.buffer, seen.byteOffset, 8);
-  return ok({ logId, seenMs: view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4) });
+  const seenMs = view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
+  const metadata = (mode & CLEAR) === 0 ? 'sealed' : 'clear';
+  return ok({ logId, seenMs, metadata, keepsAll: (mode & KEEPS_ALL) !== 0 });
+}
+
+function tooNew(written: number, readable: number): string {
+  const next =
+    readable > LOG_FORMAT
+      ? 'use that release'
+      : 'use that release to go on with it; verify, replay and inspect can read it';
+  return `the log was written in format ${written} by a later release: ${next}`;
 }

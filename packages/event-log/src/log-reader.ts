@@ -39,13 +39,13 @@ export function createLogReader({
   vault,
   crypto,
 }: LogReaderParts): Result<LogReader, StoreRefusal> {
-  const meta = readLogMeta(reader);
+  const meta = readLogMeta(reader, 'read');
   if (!meta.ok) return meta;
-  const { logId } = meta.value;
+  const { logId, metadata } = meta.value;
   if (!equalBytes(logId, vault.logId)) {
     return err({ code: 'VAULT_MISMATCH', detail: 'the vault belongs to another log' });
   }
-  const box = createMetadataBox({ crypto, keys: vault.keys, logId, nonces: noNonces });
+  const box = createMetadataBox({ crypto, keys: vault.keys, logId, nonces: noNonces, metadata });
   return ok({
     logId,
     tip: () => reader.tip(),

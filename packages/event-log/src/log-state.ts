@@ -2,8 +2,10 @@
 
 import type { Crypto } from '@simsim/crypto';
 import type { Chaos } from './chaos.ts';
+import type { RollbackReport } from './event-log.ts';
 import type { EventStore, Tip } from './event-store.ts';
 import type { InboxEpochs } from './inbox-epochs.ts';
+import type { LogMeta } from './log-meta.ts';
 import type { MetadataBox } from './metadata-box.ts';
 import type { NonceSource } from './nonce-pool.ts';
 import type { QueueSlots } from './queue-slots.ts';
@@ -34,6 +36,8 @@ export interface LogSabotage {
   readonly forgetsSeen?: true;
   /** The vault leaves replaced page copies on the medium. */
   readonly keepsOldCopies?: true;
+  /** A stream goes on in its old slot after the log was opened again. */
+  readonly keepsOldSlots?: true;
 }
 
 /** An open log from inside. */
@@ -41,6 +45,7 @@ export interface LogState {
   readonly crypto: Crypto;
   readonly store: EventStore;
   readonly vault: Vault;
+  readonly meta: LogMeta;
   readonly logId: Uint8Array;
   readonly box: MetadataBox;
   readonly nonces: NonceSource;
@@ -54,5 +59,14 @@ export interface LogState {
   streamMax: number;
   /** Wall ms of the last batch. */
   at: number;
+  /**
+   * Counts fresh pools, from 0 at open: a stream whose slot comes from an older one takes another with
+   * its next state, so that an old copy of the vault is of no use any more.
+   */
+  rekeying: number;
+  /** The next flush makes the pool afresh. */
+  isPoolDue: boolean;
   phase: 'open' | 'failed' | 'closed';
+  /** What opening found put back. */
+  rollback: RollbackReport | undefined;
 }

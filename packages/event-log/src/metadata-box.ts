@@ -3,11 +3,13 @@
  * rows, sealed under the log's metadata key; and the keyed hashes that stand for names.
  */
 
-import { createReader, createWriter, encodeUtf8 } from '@simsim/bytes';
+import { concatBytes, createReader, createWriter, encodeUtf8, invariant } from '@simsim/bytes';
 import type { Crypto, Part, Secret } from '@simsim/crypto';
+import type { LogMeta } from './log-meta.ts';
 import type { NonceSource } from './nonce-pool.ts';
 
 const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 const NAME_HASH_BYTES = 16;
 
 /** What a box holds; each kind has its own associated data, so none can stand for another. */
@@ -32,6 +34,8 @@ export interface MetadataBox {
   seal(kind: BoxKind, place: Uint8Array, plaintext: readonly Part[]): Uint8Array;
   /** `undefined` where it was not sealed for this kind, place and log. */
   open(kind: BoxKind, place: Uint8Array, box: Uint8Array): Uint8Array | undefined;
+  /** How many bytes longer a box is than its content. */
+  boxBytes(kind: BoxKind): number;
   /** The 16-byte keyed hash that stands for a name. */
   nameHash(kind: 'label' | 'record' | 'data', name: string): Uint8Array;
   /** A value together with its name, bound to the name's hash. */
@@ -53,17 +57,24 @@ export interface MetadataBoxParts {
   readonly keys: FixedKeys;
   readonly logId: Uint8Array;
   readonly nonces: NonceSource;
+  readonly metadata: LogMeta['metadata'];
 }
 
 /** Makes the box of one log. */
-export function createMetadataBox({ crypto, keys, logId, nonces }: MetadataBoxParts): MetadataBox {
+export function createMetadataBox(parts: MetadataBoxParts): MetadataBox {
+  const { crypto, keys, logId, nonces, metadata } = parts;
+  const isClear = (kind: BoxKind): boolean =>
+    metadata === 'clear' && (kind === 'facts' || kind === 'label');
   const box: MetadataBox = {
+    boxBytes: (kind) => (isClear(kind) ? 0 : NONCE_BYTES + TAG_BYTES),
     seal(kind, place, plaintext) {
+      if (isClear(kind)) return concatBytes(plaintext.map(clearBytes));
       const nonce = nonces();
       const ad = [KIND_LABELS[kind], logId, place];
       return prefix(nonce, crypto.seal(keys.metadata, nonce, ad, plaintext));
     },
     open(kind, place, sealed) {
+      if (isClear(kind)) return sealed.slice();
       if (sealed.length < NONCE_BYTES) return undefined;
       const ad = [KIND_LABELS[kind], logId, place];
       const nonce = sealed.subarray(0, NONCE_BYTES);
@@ -84,6 +95,11 @@ export function createMetadataBox({ crypto, keys, logId, nonces }: MetadataBoxPa
     },
   };
   return box;
+}
+
+function clearBytes(part: Part): Uint8Array {
+  invariant(part instanceof Uint8Array, 'what is kept in the clear is no secret');
+  return part;
 }
 
 /** Joins a public prefix and a ciphertext. */

@@ -3,7 +3,7 @@
 import { decodeUtf8, equalBytes, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
-import { encodeHeader, genesisHash } from './chain.ts';
+import { genesisHash } from './chain.ts';
 import type { Chaos } from './chaos.ts';
 import { commitBatch, flushVault, lagOf } from './commit-batch.ts';
 import type { EventLog, InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
@@ -18,10 +18,13 @@ import { createMetadataBox } from './metadata-box.ts';
 import { createNoncePool } from './nonce-pool.ts';
 import { labelPlace } from './open-facts.ts';
 import { createQueueSlots } from './queue-slots.ts';
+import { acceptRollback, isRollback } from './accept-rollback.ts';
 import { recoverLog } from './recover.ts';
 import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
-import { openPart } from './sealed-part.ts';
+import { openState } from './open-state.ts';
+import type { HeldPart } from './open-state.ts';
+import { sealedIndex } from './sealed-part.ts';
 import { createSeenLog } from './seen-log.ts';
 import { createStreamStates } from './stream-states.ts';
 import { createTimeline } from './timeline.ts';
@@ -35,10 +38,22 @@ export interface LogParts {
   readonly entropy: Entropy;
 }
 
-/** Test-only seams, and what is decided when a log is created. */
+/** What is decided when a log is created, what when it is opened, and test-only seams. */
 export interface LogOptions {
   /** How long received digests are remembered, ms; fixed at creation. Default 45 days. */
   readonly seenMs?: number;
+  /** Whether facts and stream names are encrypted; fixed at creation. Default `sealed`. */
+  readonly metadata?: LogMeta['metadata'];
+  /**
+   * Keeps every key for ever, so that replay can open every sealed state there ever was: for tests and
+   * debugging. Fixed at creation; the second name says what it costs.
+   */
+  readonly keepAll?: { readonly iKnowThisDisablesForwardSecrecy: true };
+  /**
+   * What to do with a log that was put back, or whose vault was: `refuse` (default), or `accept` it as
+   * it is and say so in {@link EventLog.rollback}.
+   */
+  readonly onRollback?: 'refuse' | 'accept';
   readonly chaos?: Chaos;
   readonly sabotage?: LogSabotage;
 }
@@ -52,11 +67,16 @@ export function createEventLog(
   if (hasLog(store)) {
     return err({ code: 'STORE_EXISTS', detail: 'the store holds a log already' });
   }
-  const seenMs = options.seenMs ?? SEEN_MS_DEFAULT;
+  const meta: LogMeta = {
+    logId: vault.logId,
+    seenMs: options.seenMs ?? SEEN_MS_DEFAULT,
+    metadata: options.metadata ?? 'sealed',
+    keepsAll: options.keepAll !== undefined,
+  };
   const answer = store.commit({
     ...NO_CHANGE,
     expectedTip: store.tip(),
-    meta: encodeLogMeta({ logId: vault.logId, seenMs }),
+    meta: encodeLogMeta(meta),
   });
   invariant(answer.kind === 'committed', 'an empty store has the empty tip');
   return openEventLog(parts, options);
@@ -76,29 +96,37 @@ export function openEventLog(
   const settings = readSettings(parts);
   if (!settings.ok) return settings;
   const log = logState(parts, options, settings.value);
-  const refusal = recoverLog(log);
+  const refusal = settleLog(log, options.onRollback ?? 'refuse');
   return refusal === undefined ? ok(eventLog(log)) : err(refusal);
 }
 
+function settleLog(log: LogState, onRollback: 'refuse' | 'accept'): StoreRefusal | undefined {
+  const refusal = recoverLog(log);
+  const kind = refusal && isRollback(refusal);
+  return kind === undefined || onRollback === 'refuse' ? refusal : acceptRollback(log, kind);
+}
+
 function readSettings({ store, vault }: LogParts): Result<LogMeta, StoreRefusal> {
-  const meta = readLogMeta(store);
+  const meta = readLogMeta(store, 'write');
   if (!meta.ok || equalBytes(meta.value.logId, vault.logId)) return meta;
   return err({ code: 'VAULT_MISMATCH', detail: 'the vault belongs to another log' });
 }
 
-function logState(parts: LogParts, options: LogOptions, { seenMs }: LogMeta): LogState {
+function logState(parts: LogParts, options: LogOptions, meta: LogMeta): LogState {
   const { crypto, store, vault, entropy } = parts;
   const { logId, keys } = vault;
+  const { seenMs, metadata, keepsAll } = meta;
   const nonces = createNoncePool(entropy);
-  const box = createMetadataBox({ crypto, keys, logId, nonces });
+  const box = createMetadataBox({ crypto, keys, logId, nonces, metadata });
   return {
     crypto,
     store,
     vault,
+    meta,
     logId,
     box,
     nonces,
-    streams: createStreamStates({ crypto, store, vault, box }),
+    streams: createStreamStates({ crypto, store, vault, box, keepsAll }),
     seen: createSeenLog({ crypto, store, box, keys, seenMs }),
     chaos: options.chaos,
     sabotage: options.sabotage ?? {},
@@ -112,7 +140,10 @@ function logState(parts: LogParts, options: LogOptions, { seenMs }: LogMeta): Lo
     tip: { seq: 0, hash: genesisHash(crypto, logId) },
     streamMax: 0,
     at: 0,
+    rekeying: 0,
+    isPoolDue: true,
     phase: 'open',
+    rollback: undefined,
   };
 }
 
@@ -124,14 +155,20 @@ function eventLog(log: LogState): EventLog {
   };
   return {
     logId: log.logId,
+    rollback: log.rollback,
     tip: () => log.tip,
     head(stream) {
       const state = log.streams.get(stream);
       return state && { version: state.version, isClosed: state.isClosed };
     },
+    link: (seq) => (seq === 0 ? genesisHash(log.crypto, log.logId) : store.event(seq)?.hash),
     sealedValue(stream) {
       checkOpen();
       return sealedValue(log, stream);
+    },
+    sealedAt(seq) {
+      checkOpen();
+      return sealedAt(log, seq);
     },
     record(name) {
       const hash = box.nameHash('record', name);
@@ -178,27 +215,33 @@ function eventLog(log: LogState): EventLog {
 }
 
 function sealedValue(log: LogState, stream: string): Uint8Array | undefined {
-  const { crypto, store, vault, logId } = log;
   const state = log.streams.get(stream);
   if (state === undefined || state.isClosed || state.sealed === 0) return undefined;
-  const row = store.event(state.sealed);
-  const header = row && encodeHeader(row);
-  const previous =
-    state.sealed === 1 ? genesisHash(crypto, logId) : store.event(state.sealed - 1)?.hash;
+  // Only a log or a vault that was put back leaves a stream without the slot of its state.
+  if (state.slot === undefined && log.rollback !== undefined) return undefined;
   invariant(state.slot !== undefined, 'a sealing stream has a slot');
-  if (row?.sealed === undefined || header === undefined || previous === undefined) {
-    failStore('STORE_CORRUPT', `event ${state.sealed} is damaged`);
-  }
-  const held = vault.key(state.slot);
-  const [next, sealKey] = crypto.sealStep(held);
-  const value = openPart(crypto, {
-    key: sealKey,
-    place: { logId, header, previous },
-    sealed: row.sealed,
-  });
-  for (const secret of [held, next, sealKey]) crypto.wipe(secret);
+  return openEvent(log, state.sealed, { slot: state.slot, index: state.index });
+}
+
+function sealedAt(log: LogState, seq: number): Uint8Array | undefined {
+  const row = log.store.event(seq);
+  const index = row?.sealed && sealedIndex(row.sealed);
+  const slot = row && slotOf(log, row.stream);
+  const held = slot === undefined ? undefined : log.vault.slot(slot);
+  if (slot === undefined || index === undefined || held?.use !== 'stream') return undefined;
+  if (held.owner !== row?.stream || index < held.index) return undefined;
+  return openEvent(log, seq, { slot, index });
+}
+
+function slotOf(log: LogState, streamId: number): number | undefined {
+  const young = log.streams.youngById(streamId);
+  return young === undefined ? log.store.streamById(streamId)?.slot : young.slot;
+}
+
+function openEvent(log: LogState, seq: number, held: HeldPart): Uint8Array {
+  const value = openState(log, seq, held);
   if (value === undefined) {
-    failStore('STORE_CORRUPT', `the sealed part of event ${row.seq} does not open`);
+    failStore('STORE_CORRUPT', `the sealed part of event ${seq} does not open`);
   }
   return value;
 }

@@ -5,7 +5,6 @@
 
 import { compareBytes, decodeUtf8, equalBytes } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
-import { encodeHeader, genesisHash } from './chain.ts';
 import type { LogEvent } from './event-log.ts';
 import type { EventReader, EventRow, HeadRow, SeenRun, StreamRow } from './event-store.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
@@ -15,7 +14,8 @@ import { createMetadataBox } from './metadata-box.ts';
 import { noNonces } from './nonce-pool.ts';
 import type { MetadataBox, NamedValue } from './metadata-box.ts';
 import { labelPlace, openFacts } from './open-facts.ts';
-import { openPart, sealedIndex } from './sealed-part.ts';
+import { opensState } from './open-state.ts';
+import { sealedIndex } from './sealed-part.ts';
 import { extendTail } from './seen-log.ts';
 import type { SeenTail } from './seen-log.ts';
 import { logEvent } from './timeline.ts';
@@ -62,6 +62,8 @@ interface RebuiltStream {
   /** `seq` of its first event. */
   readonly born: number;
   slot: number | undefined;
+  /** Key index of the part with which it took its slot. */
+  tookAt: number;
   head: HeadRow;
 }
 
@@ -71,6 +73,8 @@ interface Rebuild<S> {
   readonly box: MetadataBox;
   readonly seenMs: number;
   readonly logId: Uint8Array;
+  /** How far the vault may be behind a stream's last state. */
+  readonly stepsMax: number;
   readonly streams: Map<number, RebuiltStream>;
   readonly runs: SeenRun[];
   readonly differences: Difference[];
@@ -83,15 +87,16 @@ interface Rebuild<S> {
 /** Rebuilds and compares. */
 export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
   const { reader, vault, crypto, fold } = parts;
-  const meta = readLogMeta(reader);
+  const meta = readLogMeta(reader, 'read');
   if (!meta.ok) return nothingRebuilt(meta.error.detail);
-  const { logId, seenMs } = meta.value;
+  const { logId, seenMs, metadata, keepsAll } = meta.value;
   if (!equalBytes(logId, vault.logId)) return nothingRebuilt('the vault belongs to another log');
   const rebuild: Rebuild<S> = {
     parts,
-    box: createMetadataBox({ crypto, keys: vault.keys, logId, nonces: noNonces }),
+    box: createMetadataBox({ crypto, keys: vault.keys, logId, nonces: noNonces, metadata }),
     seenMs,
     logId,
+    stepsMax: keepsAll ? Number.MAX_SAFE_INTEGER : LAG_EVENTS_MAX + BATCH_EVENTS_MAX,
     streams: new Map(),
     runs: [],
     differences: [],
@@ -135,7 +140,10 @@ function applyRow<S>(rebuild: Rebuild<S>, row: EventRow): void {
     return;
   }
   rebuild.events++;
-  if (opened.slot !== undefined) stream.slot = opened.slot;
+  if (opened.slot !== undefined) {
+    stream.slot = opened.slot;
+    stream.tookAt = (row.sealed && sealedIndex(row.sealed)) ?? 0;
+  }
   stream.head = {
     stream: row.stream,
     version: row.version,
@@ -163,7 +171,7 @@ function streamOf<S>(
   const known = rebuild.streams.get(row.stream);
   if (known !== undefined || opened.name === undefined) return known;
   const head = { stream: row.stream, version: 0, seq: 0, sealed: 0, state: 0 };
-  const stream = { name: opened.name, born: row.seq, slot: undefined, head };
+  const stream = { name: opened.name, born: row.seq, slot: undefined, tookAt: 0, head };
   rebuild.streams.set(row.stream, stream);
   return stream;
 }
@@ -262,10 +270,10 @@ function compareRecords<S>(rebuild: Rebuild<S>): number | undefined {
 /** The state of each live stream must open under the vault's key, stepped over the vault's lag. */
 function compareSealed<S>(rebuild: Rebuild<S>): number {
   let count = 0;
-  for (const [id, { slot, head }] of rebuild.streams) {
+  for (const [id, { slot, tookAt, head }] of rebuild.streams) {
     if (head.state !== 0 || head.sealed === 0) continue;
     count++;
-    if (slot === undefined || !opensHead(rebuild, id, { slot, seq: head.sealed })) {
+    if (slot === undefined || !opensHead(rebuild, id, { slot, tookAt, seq: head.sealed })) {
       differ(rebuild, {
         table: 'sealed',
         key: `${id}`,
@@ -277,45 +285,20 @@ function compareSealed<S>(rebuild: Rebuild<S>): number {
 }
 
 function opensHead<S>(
-  { parts, logId }: Rebuild<S>,
+  { parts, logId, stepsMax }: Rebuild<S>,
   id: number,
-  at: { readonly slot: number; readonly seq: number },
+  at: { readonly slot: number; readonly tookAt: number; readonly seq: number },
 ): boolean {
   const { reader, vault, crypto } = parts;
-  const row = reader.event(at.seq);
-  const header = row && encodeHeader(row);
-  const previous = at.seq === 1 ? genesisHash(crypto, logId) : reader.event(at.seq - 1)?.hash;
+  const sealed = reader.event(at.seq)?.sealed;
   const held = vault.slot(at.slot);
-  const index = row?.sealed && sealedIndex(row.sealed);
-  if (row?.sealed === undefined || header === undefined || previous === undefined) return false;
+  const index = sealed && sealedIndex(sealed);
   if (held === undefined || index === undefined) return false;
   const isOurs = held.use === 'free' || (held.use === 'stream' && held.owner === id);
-  const steps = index - held.index;
-  if (!isOurs || steps < 0 || steps > LAG_EVENTS_MAX + BATCH_EVENTS_MAX) return false;
-  let [key, sealKey] = firstStep(crypto, vault, at.slot);
-  for (let step = 0; step < steps; step++) {
-    const [next, nextSeal] = crypto.sealStep(key);
-    crypto.wipe(key);
-    crypto.wipe(sealKey);
-    [key, sealKey] = [next, nextSeal];
-  }
-  const place = { logId, header, previous };
-  const state = openPart(crypto, { key: sealKey, place, sealed: row.sealed });
-  crypto.wipe(key);
-  crypto.wipe(sealKey);
-  state?.fill(0);
-  return state !== undefined;
-}
-
-function firstStep(
-  crypto: Crypto,
-  vault: VaultReader,
-  slot: number,
-): ReturnType<Crypto['sealStep']> {
-  const root = vault.key(slot);
-  const step = crypto.sealStep(root);
-  crypto.wipe(root);
-  return step;
+  const steps = index - (held.use === 'free' ? at.tookAt : held.index);
+  if (!isOurs || steps < 0 || steps > stepsMax) return false;
+  const part = { slot: at.slot, index: held.index + steps };
+  return opensState({ crypto, store: reader, vault, logId }, at.seq, part);
 }
 
 function differ<S>({ differences }: Rebuild<S>, difference: Difference): void {

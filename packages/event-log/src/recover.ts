@@ -7,14 +7,29 @@
 import { equalBytes } from '@simsim/bytes';
 import { linkOfRow } from './chain.ts';
 import type { EventRow } from './event-store.ts';
-import { createInboxEpochs } from './inbox-epochs.ts';
+import { heldKey } from './held-key.ts';
+import { createInboxEpochs, opensMail } from './inbox-epochs.ts';
 import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
 import type { LogState, Queues } from './log-state.ts';
 import { openFacts } from './open-facts.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
 import { createQueueSlots } from './queue-slots.ts';
 import type { StoreRefusal } from './refusal.ts';
+import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
+import { lastIndex } from './stream-states.ts';
+
+/** What following knows of the vault's slots. */
+interface SlotWalk {
+  /** Slot of each stream by its id. */
+  readonly slotByOwner: Map<number, number>;
+  /** How far the key of each slot has to move. */
+  readonly reached: Map<number, number>;
+  /** `seq` of the last state under a key that was still in the pool at the anchor, by slot. */
+  readonly taken: Map<number, number>;
+  /** The same, of inbox epochs. */
+  readonly epochs: Set<number>;
+}
 
 /** Follows the log from its anchor at open. Answers why it cannot, if it cannot. */
 export function recoverLog(log: LogState): StoreRefusal | undefined {
@@ -27,6 +42,10 @@ export function recoverLog(log: LogState): StoreRefusal | undefined {
   if (anchored === undefined || !equalBytes(anchored, anchor.hash)) {
     return rolledBack(`event ${anchor.seq} is not the one the vault has seen`);
   }
+  // Streams get their rows before the vault has seen them.
+  if (log.store.streamMax() < anchor.streamMax) {
+    return rolledBack(`it lacks streams that the vault has seen`);
+  }
   if (seq - anchor.seq > LAG_EVENTS_MAX + BATCH_EVENTS_MAX) {
     return { code: 'VAULT_ROLLED_BACK', detail: 'the vault is far behind the log' };
   }
@@ -38,36 +57,59 @@ export function recoverLog(log: LogState): StoreRefusal | undefined {
 
 /** Follows the log from the tip in memory to the store's. */
 export function followLog(log: LogState): StoreRefusal | undefined {
-  const reached = new Map<number, number>();
+  const walk: SlotWalk = {
+    slotByOwner: slotsByOwner(log),
+    reached: new Map(),
+    taken: new Map(),
+    epochs: new Set(),
+  };
   log.streams.forget();
   for (const row of log.store.events(log.tip.seq + 1, log.store.tip().seq)) {
-    const refusal = followEvent(log, row, reached);
+    const refusal = followEvent(log, row, walk);
     if (refusal !== undefined) return refusal;
   }
-  for (const [slot, index] of reached) moveKey(log, slot, index);
+  for (const [slot, index] of walk.reached) moveKey(log, slot, index);
+  // An old copy of a vault may hold other keys in its pool than the ones that were taken.
+  for (const [slot, seq] of walk.taken) {
+    const index = log.vault.slot(slot)?.index ?? 0;
+    if (!opensState(log, seq, { slot, index: walk.reached.get(slot) ?? index })) {
+      return { code: 'VAULT_ROLLED_BACK', detail: 'the vault holds other keys', seq };
+    }
+  }
   log.streamMax = Math.max(log.streamMax, log.store.streamMax());
   refreshKeys(log);
   log.seen.reset();
-  return loadQueues(log);
+  return loadQueues(log, walk.epochs);
 }
 
-function followEvent(
-  log: LogState,
-  row: EventRow,
-  reached: Map<number, number>,
-): StoreRefusal | undefined {
-  const hash = linkOfRow(log.crypto, log.tip.hash, row);
-  const isNext = row.seq === log.tip.seq + 1;
-  if (!isNext || hash === undefined || !equalBytes(hash, row.hash)) return damaged(row.seq);
-  const facts = openFacts(log.box, row);
+function followEvent(log: LogState, row: EventRow, walk: SlotWalk): StoreRefusal | undefined {
+  const facts = followRow(log, row);
   if (facts === undefined) return damaged(row.seq);
-  followYoung(log, row, facts);
-  if (!followSlots(log, row, { facts, reached })) {
+  if (!followSlots(log, row, { facts, walk })) {
     return { code: 'VAULT_ROLLED_BACK', detail: 'the vault contradicts the log', seq: row.seq };
   }
+  return undefined;
+}
+
+/** Takes the next event as the tip; `undefined` where it does not fit the chain. */
+export function followRow(log: LogState, row: EventRow): OpenedFacts | undefined {
+  const hash = linkOfRow(log.crypto, log.tip.hash, row);
+  const isNext = row.seq === log.tip.seq + 1;
+  if (!isNext || hash === undefined || !equalBytes(hash, row.hash)) return undefined;
+  const facts = openFacts(log.box, row);
+  if (facts === undefined) return undefined;
+  followYoung(log, row, facts);
   log.tip = { seq: row.seq, hash };
   log.at = row.at;
-  return undefined;
+  return facts;
+}
+
+/** The slots of streams, by stream id. */
+export function slotsByOwner({ vault }: LogState): Map<number, number> {
+  const slots = new Map<number, number>();
+  for (const { slot, use, owner } of vault.liveSlots())
+    if (use === 'stream') slots.set(owner, slot);
+  return slots;
 }
 
 /** Knows a stream that began after the last flush, as far as the store has no row of it. */
@@ -88,16 +130,19 @@ function followYoung(log: LogState, row: EventRow, facts: OpenedFacts): void {
     isClosed: facts.closes,
     isYoung: true,
     slot: facts.slot ?? before?.slot,
+    rekeying: 0,
     index: -1,
     next: undefined,
   });
 }
 
 /** Young streams take their keys from where the vault stands now. */
-function refreshKeys({ streams, vault }: LogState): void {
+export function refreshKeys({ streams, store, vault }: LogState): void {
   for (const state of streams.young()) {
     const held = state.slot === undefined || state.isClosed ? undefined : vault.slot(state.slot);
-    streams.set({ ...state, index: held?.index ?? -1 });
+    const isHeld = held?.use === 'stream' && held.owner === state.id;
+    const slot = isHeld || state.isClosed ? state.slot : undefined;
+    streams.set({ ...state, slot, index: lastIndex(store, state.sealed) });
   }
 }
 
@@ -105,48 +150,60 @@ function refreshKeys({ streams, vault }: LogState): void {
 function followSlots(
   log: LogState,
   row: EventRow,
-  step: { readonly facts: OpenedFacts; readonly reached: Map<number, number> },
+  step: { readonly facts: OpenedFacts; readonly walk: SlotWalk },
 ): boolean {
-  const { vault } = log;
-  const { facts, reached } = step;
-  const taken = facts.slot === undefined ? facts.epochs : [facts.slot, ...facts.epochs];
-  if (taken.some((slot) => vault.slot(slot)?.use !== 'free')) return false;
-  if (facts.slot !== undefined) vault.assign(facts.slot, 'stream', row.stream);
-  for (const slot of facts.epochs) vault.assign(slot, 'epoch', 0);
-  const isSealed = row.sealed !== undefined;
-  if (!isSealed && !facts.closes) return true;
-  const slot =
-    facts.slot ?? (log.streams.youngById(row.stream) ?? log.store.streamById(row.stream))?.slot;
-  if (slot === undefined) return !isSealed;
-  const held = vault.slot(slot);
-  if (held?.use !== 'stream' || held.owner !== row.stream) return false;
+  const { vault, meta } = log;
+  const { slotByOwner, reached, taken } = step.walk;
+  const { slot: took, epochs, closes } = step.facts;
+  const wanted = took === undefined ? epochs : [took, ...epochs];
+  if (wanted.some((slot) => vault.slot(slot)?.use !== 'free')) return false;
+  for (const slot of epochs) {
+    vault.assign(slot, 'epoch', 0);
+    step.walk.epochs.add(slot);
+  }
+  const index = row.sealed && sealedIndex(row.sealed);
+  if (took !== undefined) {
+    vault.assign(took, 'stream', row.stream, index ?? 0);
+    const before = slotByOwner.get(row.stream);
+    if (before !== undefined) letGo(log, before, step.walk);
+    slotByOwner.set(row.stream, took);
+  }
+  const slot = slotByOwner.get(row.stream);
+  if (slot === undefined) return row.sealed === undefined;
   if (row.sealed !== undefined) {
-    const index = sealedIndex(row.sealed);
-    if (index === undefined || index < (reached.get(slot) ?? held.index)) return false;
+    const least = reached.get(slot) ?? vault.slot(slot)?.index;
+    if (index === undefined || least === undefined || index < least) return false;
     reached.set(slot, index);
+    if (took !== undefined || taken.has(slot)) taken.set(slot, row.seq);
   }
-  if (facts.closes) {
-    vault.destroy(slot);
-    reached.delete(slot);
-  }
+  if (!closes || meta.keepsAll) return true;
+  letGo(log, slot, step.walk);
+  slotByOwner.delete(row.stream);
   return true;
 }
 
-function moveKey({ crypto, vault }: LogState, slot: number, index: number): void {
-  let at = vault.slot(slot)?.index ?? index;
-  let key = vault.key(slot);
-  for (; at < index; at++) {
-    const [next, sealKey] = crypto.sealStep(key);
-    crypto.wipe(key);
-    crypto.wipe(sealKey);
-    key = next;
-  }
+function letGo({ vault }: LogState, slot: number, { reached, taken }: SlotWalk): void {
+  vault.destroy(slot);
+  reached.delete(slot);
+  taken.delete(slot);
+}
+
+/** Hashes a slot's key forward, unless the log keeps all. */
+export function moveKey({ crypto, vault, meta }: LogState, slot: number, index: number): void {
+  if (meta.keepsAll) return;
+  const key = heldKey({ crypto, vault }, slot, index);
   vault.advance(slot, index, key);
   crypto.wipe(key);
 }
 
-/** Reads which rows are pending and destroys epochs of which none is. */
-function loadQueues(log: LogState): StoreRefusal | undefined {
+/**
+ * Reads which rows are pending and destroys epochs of which none is. Mail under the key of one of
+ * `fresh` must open.
+ */
+export function loadQueues(
+  log: LogState,
+  fresh: ReadonlySet<number> = new Set(),
+): StoreRefusal | undefined {
   const { crypto, store, vault } = log;
   const queues: Queues = {
     outbox: createQueueSlots(),
@@ -159,8 +216,9 @@ function loadQueues(log: LogState): StoreRefusal | undefined {
     queues.outbox.restore(post, slot);
     queues.outboxOrder = seq;
   }
-  for (const { id, slot, epoch } of store.inbox()) {
-    if (vault.slot(epoch)?.use !== 'epoch') {
+  for (const row of store.inbox()) {
+    const { id, slot, epoch } = row;
+    if (vault.slot(epoch)?.use !== 'epoch' || (fresh.has(epoch) && !opensMail(log, row))) {
       return { code: 'VAULT_ROLLED_BACK', detail: 'the key of unread mail is gone' };
     }
     queues.inbox.restore(id, slot);
@@ -175,7 +233,8 @@ function loadQueues(log: LogState): StoreRefusal | undefined {
   return undefined;
 }
 
-function damaged(seq: number): StoreRefusal {
+/** An event that does not fit. */
+export function damaged(seq: number): StoreRefusal {
   return { code: 'STORE_CORRUPT', detail: `event ${seq} does not fit the chain`, seq };
 }
 

@@ -13,6 +13,7 @@ import { encodeFactsHead } from './facts-envelope.ts';
 import type { StagedEpochs } from './inbox-epochs.ts';
 import { SEALED_BYTES_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
+import { heldKey } from './held-key.ts';
 import { sealPart } from './sealed-part.ts';
 import type { SeenEvent, StagedSeen } from './seen-log.ts';
 import { stageQueues } from './stage-queues.ts';
@@ -110,7 +111,7 @@ function stageEvent(build: Build, draft: DraftEvent, staged: StagedStream): void
   const { log } = build;
   const { state } = staged;
   const isFirst = state.version === 0;
-  const needsSlot = draft.sealed !== undefined && state.slot === undefined;
+  const needsSlot = takesSlot(log, state, draft);
   const slot = needsSlot ? log.vault.take() : state.slot;
   if (needsSlot) staged.tookSlot = true;
 
@@ -122,22 +123,42 @@ function stageEvent(build: Build, draft: DraftEvent, staged: StagedStream): void
   invariant(header !== undefined, 'times and counters are natural numbers');
 
   const ids = (draft.seen ?? []).map((digest) => log.seen.idOf(digest));
-  const factsHead = encodeFactsHead({
-    name: isFirst ? draft.stream : undefined,
-    slot: needsSlot ? slot : undefined,
-    epochs: build.events.length === 0 ? build.epochs.taken : [],
-    closes: draft.closes === true,
-    seen: log.sabotage.forgetsSeen === true ? [] : ids,
-  });
+  const factsHead = encodeFactsHead(
+    {
+      name: isFirst ? draft.stream : undefined,
+      slot: needsSlot ? slot : undefined,
+      epochs: build.events.length === 0 ? build.epochs.taken : [],
+      closes: draft.closes === true,
+      seen: log.sabotage.forgetsSeen === true ? [] : ids,
+    },
+    draft.facts.length + log.box.boxBytes('facts'),
+  );
   const facts = log.box.seal('facts', header, [factsHead, draft.facts]);
-  staged.state = { ...state, slot, version, seq, isClosed: draft.closes === true };
+  const rekeying = needsSlot ? log.rekeying : state.rekeying;
+  const next = needsSlot ? undefined : state.next;
+  staged.state = { ...state, slot, rekeying, next, version, seq, isClosed: draft.closes === true };
   const sealed = draft.sealed && sealState(build, staged, { header, state: draft.sealed });
-  // It takes a slot once at most, so its row is written again once at most.
+  // It takes a slot once at most until the next flush, so its row is written once at most.
   if (needsSlot && !state.isYoung) build.rows.push(streamRow(log, staged.state));
   const hash = linkHash(log.crypto, { previous: build.tip.hash, header, facts, sealed });
   build.events.push({ ...position, facts, sealed, hash });
   build.seen.push({ seq, at: build.at, ids });
   build.tip = { seq, hash };
+}
+
+/**
+ * A stream takes a slot with its first sealed state, and another with the first one after the pool was
+ * made afresh: then nobody follows it by hashing forward from an old copy of the vault.
+ */
+export function takesSlot(
+  { meta, sabotage, rekeying }: LogState,
+  state: Pick<StreamState, 'slot' | 'rekeying'>,
+  draft: DraftEvent,
+): boolean {
+  if (draft.sealed === undefined) return false;
+  if (state.slot === undefined) return true;
+  if (meta.keepsAll || sabotage.keepsOldSlots === true) return false;
+  return state.rekeying < rekeying;
 }
 
 function streamOf(build: Build, name: string): StagedStream {
@@ -153,6 +174,7 @@ function streamOf(build: Build, name: string): StagedStream {
     isClosed: false,
     isYoung: true,
     slot: undefined,
+    rekeying: 0,
     index: -1,
     next: undefined,
   };
@@ -169,7 +191,7 @@ function sealState(
 ): Uint8Array {
   const { crypto, logId, nonces } = build.log;
   const index = staged.state.index + 1;
-  const key = staged.state.next ?? firstKey(build.log, staged.state);
+  const key = staged.state.next ?? firstKey(build.log, staged, index);
   const [next, sealKey] = crypto.sealStep(key);
   const place = { logId, header: part.header, previous: build.tip.hash };
   const sealed = sealPart(crypto, place, {
@@ -186,15 +208,15 @@ function sealState(
   return sealed;
 }
 
-/** The key to seal with where none is kept: the slot's own, or the step after it. */
-function firstKey(log: LogState, { slot, index }: StreamState): Secret<'stream'> {
+/** The key to seal with where none is kept: a new slot's own, or steps after a held one. */
+function firstKey(
+  log: LogState,
+  { state, tookSlot }: StagedStream,
+  index: number,
+): Secret<'stream'> {
+  const { slot } = state;
   invariant(slot !== undefined, 'a sealing stream has a slot');
-  const held = log.vault.key(slot);
-  if (index < 0) return held;
-  const [next, sealKey] = log.crypto.sealStep(held);
-  log.crypto.wipe(held);
-  log.crypto.wipe(sealKey);
-  return next;
+  return tookSlot ? log.vault.key(slot) : heldKey(log, slot, index);
 }
 
 function headChanges({ log, streams }: Build): HeadChange[] {

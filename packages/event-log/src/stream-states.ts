@@ -7,6 +7,7 @@
 import type { Crypto, Secret } from '@simsim/crypto';
 import type { EventReader } from './event-store.ts';
 import type { MetadataBox } from './metadata-box.ts';
+import { sealedIndex } from './sealed-part.ts';
 import type { VaultReader } from './vault.ts';
 
 /** A stream's head and the key its next sealed part will take. */
@@ -22,6 +23,8 @@ export interface StreamState {
   /** Its row and its head are not in the store yet. */
   readonly isYoung: boolean;
   readonly slot: number | undefined;
+  /** {@link LogState.rekeying} when it took its slot; 0 for a slot of before the log was opened. */
+  readonly rekeying: number;
   /** Key index of the last sealed part, −1 if none. */
   readonly index: number;
   /** Key of `index + 1`, kept from the last sealing; owned by this state. */
@@ -49,13 +52,22 @@ export interface StreamStatesParts {
   readonly store: EventReader;
   readonly vault: VaultReader;
   readonly box: MetadataBox;
+  /** The vault stays where each stream began; see LogMeta. */
+  readonly keepsAll: boolean;
 }
 
 /** Names kept that no stream has: a send asks for its own more than once before it begins. */
 const ABSENT_KEPT = 64;
 
+/** Key index of the sealed part of event `seq`, −1 where there is none. */
+export function lastIndex(store: EventReader, seq: number): number {
+  const sealed = seq === 0 ? undefined : store.event(seq)?.sealed;
+  return (sealed && sealedIndex(sealed)) ?? -1;
+}
+
 /** Makes an empty cache over a store. */
-export function createStreamStates({ crypto, store, vault, box }: StreamStatesParts): StreamStates {
+export function createStreamStates(parts: StreamStatesParts): StreamStates {
+  const { crypto, store, vault, box, keepsAll } = parts;
   const states = new Map<string, StreamState>();
   /** By id; a closed one is here alone. */
   const young = new Map<number, StreamState>();
@@ -68,7 +80,8 @@ export function createStreamStates({ crypto, store, vault, box }: StreamStatesPa
     const { version, seq, sealed } = head;
     const isClosed = head.state !== 0;
     const held = row.slot === undefined || isClosed ? undefined : vault.slot(row.slot);
-    const index = held?.index ?? -1;
+    // A slot that is somebody else's by now was lost with an old copy of the vault.
+    const isHeld = held?.use === 'stream' && held.owner === row.id;
     return {
       name,
       id: row.id,
@@ -77,8 +90,9 @@ export function createStreamStates({ crypto, store, vault, box }: StreamStatesPa
       sealed,
       isClosed,
       isYoung: false,
-      slot: row.slot,
-      index,
+      slot: isHeld || isClosed ? row.slot : undefined,
+      rekeying: 0,
+      index: isHeld && !keepsAll ? held.index : lastIndex(store, sealed),
       next: undefined,
     };
   };

@@ -77,7 +77,7 @@ export function verifyChain(
   crypto: Crypto,
   options: VerifyOptions = {},
 ): Result<VerifiedChain, ChainFault> {
-  const meta = attempt(() => readLogMeta(reader));
+  const meta = attempt(() => readLogMeta(reader, 'read'));
   if (meta === undefined)
     return err(fault('NO_LOG', 0, 'what the log says of itself is unreadable'));
   if (!meta.ok) return err(fault('NO_LOG', 0, meta.error.detail));

@@ -18,7 +18,8 @@ export function stolenVault(crypto: Crypto, logId: Uint8Array, image: VaultImage
 /** The events whose sealed part opens under some key of the vault, hashed forward as need be. */
 export function openableParts(crypto: Crypto, store: EventReader, vault: VaultReader): number[] {
   const rows = [...store.events(1, store.tip().seq)];
-  const slots = [...store.streams()].flatMap(({ slot }) => slot ?? []);
+  const slots = new Set([...store.streams()].flatMap(({ slot }) => slot ?? []));
+  for (const { slot } of vault.liveSlots()) slots.add(slot);
   const opened: number[] = [];
   for (const [i, row] of rows.entries()) {
     const { sealed } = row;
@@ -27,15 +28,16 @@ export function openableParts(crypto: Crypto, store: EventReader, vault: VaultRe
     if (sealed === undefined || header === undefined || index === undefined) continue;
     const previous = rows[i - 1]?.hash ?? genesisHash(crypto, vault.logId);
     const place = { logId: vault.logId, header, previous };
-    const isOpen =
-      new Set(slots).size > 0 &&
-      [...new Set(slots)].some((slot) => {
-        const base = vault.slot(slot)?.index ?? 0;
-        return [base, 0].some((from) => {
-          const key = stepped(crypto, vault.key(slot), index - from);
-          return key !== undefined && openPart(crypto, { key, place, sealed }) !== undefined;
-        });
+    // A free slot may be filled for any part of a stream that takes it later.
+    const isOpen = [...slots].some((slot) => {
+      const held = vault.slot(slot);
+      if (held === undefined) return false;
+      const froms = held.use === 'free' ? [...Array(index + 1).keys()] : [held.index, 0];
+      return froms.some((from) => {
+        const key = stepped(crypto, vault.key(slot), index - from);
+        return key !== undefined && openPart(crypto, { key, place, sealed }) !== undefined;
       });
+    });
     if (isOpen) opened.push(row.seq);
   }
   return opened;

@@ -4,6 +4,7 @@ import { actions } from './actions.ts';
 import type { Action } from './actions.ts';
 import {
   live,
+  oldCopiesAreLockedOut,
   onlyLiveStatesOpen,
   onlyUnreadEpochsOpen,
   readsAreTheModel,
@@ -37,6 +38,7 @@ const LAWS: readonly (readonly [string, Law, LogSabotage])[] = [
     { forgetsSeen: true },
   ],
   ['only live states open after a flush', onlyLiveStatesOpen, { keepsOldKeys: true }],
+  ['old copies of the vault are locked out', oldCopiesAreLockedOut, { keepsOldSlots: true }],
   ['only mail of unread epochs opens after a flush', onlyUnreadEpochsOpen, { keepsOneEpoch: true }],
   ['replay rebuilds every projection', rebuildIsLive, { leavesHeadsOpen: true }],
 ];

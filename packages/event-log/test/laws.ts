@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 import { contentOf } from '../src/conformance/index.ts';
-import type { InboxRow, LogSabotage, RecordFold } from '../src/index.ts';
+import type { InboxRow, LogSabotage, RecordFold, VaultImage } from '../src/index.ts';
 import { rebuildProjections, verifyChain } from '../src/index.ts';
 import { openableMail, openableParts, stolenVault } from './adversary.ts';
 import { applyToModel, digestOf, newModel, planToBatch, streamNames } from './actions.ts';
@@ -15,6 +15,8 @@ export interface Life {
   readonly world: World;
   readonly model: Model;
   readonly mailRows: readonly InboxRow[];
+  /** The vault as it was when the log was last opened, and the first flush since: 0 until then. */
+  readonly thief: { readonly image: VaultImage; lockedOut: number };
 }
 
 /** Lives a life, checking after each step what `check` wants. */
@@ -28,6 +30,7 @@ export function live(
   let world = newWorld({ seed, ...seam });
   const model = newModel();
   const mailRows: InboxRow[] = [];
+  let thief = { image: world.vault.image(), lockedOut: 0 };
   for (const step of steps) {
     switch (step.kind) {
       case 'batch': {
@@ -40,21 +43,24 @@ export function live(
       }
       case 'flush':
         world.log.flush();
+        if (thief.lockedOut === 0) thief.lockedOut = model.seq;
         break;
       case 'kill':
         world = unwrap(reopen(world, {}, seam));
+        thief = { image: world.vault.image(), lockedOut: 0 };
         break;
       case 'close':
         world.log.close();
         world = unwrap(reopen(world, {}, seam));
+        thief = { image: world.vault.image(), lockedOut: 0 };
         break;
       case 'refused':
         refuseOne(world);
         break;
     }
-    check({ world, model, mailRows }, step);
+    check({ world, model, mailRows, thief }, step);
   }
-  return { world, model, mailRows };
+  return { world, model, mailRows, thief };
 }
 
 /** Every read of the log answers what the model says. */
@@ -88,6 +94,14 @@ export function onlyLiveStatesOpen({ world, model }: Life, after: Action): void 
   );
   const expected = live.map(({ sealedSeq }) => sealedSeq).sort((a, b) => a - b);
   expect(openableParts(world.crypto, world.store, vault)).toEqual(expected);
+}
+
+/** Whoever copied the vault before the log was opened opens no state written after the next flush. */
+export function oldCopiesAreLockedOut({ world, thief }: Life, after: Action): void {
+  if (after.kind !== 'batch' || thief.lockedOut === 0) return;
+  const vault = stolenVault(world.crypto, world.log.logId, thief.image);
+  const opened = openableParts(world.crypto, world.store, vault);
+  expect(opened.filter((seq) => seq > thief.lockedOut)).toEqual([]);
 }
 
 /** After a flush a mail opens only while something of its own epoch is unread. */
