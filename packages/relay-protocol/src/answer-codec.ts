@@ -5,6 +5,7 @@ import { createWriter, err, ok } from '@simsim/bytes';
 import type { ClaimResult, ListResult, PreKeysTaken, RelayAnswer, RelayOutcome } from './answer.ts';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
+import { readDeviceHead, writeDeviceHead } from './device-head.ts';
 import { readDeviceId } from './device-id-brand.ts';
 import { readSignedDeviceList, writeSignedDeviceList } from './device-list.ts';
 import {
@@ -41,6 +42,8 @@ const CODES = [
   'ID_REUSED',
   'RATE_LIMITED',
   'UNAVAILABLE',
+  'BAD_HEAD',
+  'HEAD_MOVED',
 ] as const satisfies readonly RefusalCode[];
 
 /** Encodes an answer or a refusal. */
@@ -104,8 +107,13 @@ function writeAnswer(writer: BinaryWriter, answer: RelayAnswer): void {
       writer.u8(answer.ciphertext === undefined ? 0 : 1);
       if (answer.ciphertext !== undefined) writer.bytes(answer.ciphertext);
       return;
+    case 'exchangeHead':
+      writer.u8(answer.before === undefined ? 0 : 1);
+      if (answer.before !== undefined) writeDeviceHead(writer, answer.before);
+      return;
     case 'createAccount':
     case 'addDevice':
+    case 'renewDevice':
     case 'removeDevice':
     case 'ack':
     case 'putLink':
@@ -142,8 +150,11 @@ function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
       };
     case 'takeLink':
       return readFlag(reader) ? { kind, ciphertext: reader.bytes(BODY_BYTES_MAX) } : { kind };
+    case 'exchangeHead':
+      return readFlag(reader) ? { kind, before: readDeviceHead(reader) } : { kind };
     case 'createAccount':
     case 'addDevice':
+    case 'renewDevice':
     case 'removeDevice':
     case 'ack':
     case 'putLink':

@@ -1,6 +1,7 @@
 /** What a relay answers. */
 
 import type { Result } from '@simsim/bytes';
+import type { DeviceHead } from './device-head.ts';
 import type { DeviceId } from './device-id-brand.ts';
 import type { SignedDeviceList } from './device-list.ts';
 import type { IncomingEnvelope, PostResult } from './post.ts';
@@ -65,7 +66,10 @@ export type RelayAnswer =
     }
   | { readonly kind: 'ack' }
   | { readonly kind: 'putLink' }
-  | { readonly kind: 'takeLink'; readonly ciphertext?: Uint8Array };
+  | { readonly kind: 'takeLink'; readonly ciphertext?: Uint8Array }
+  /** The head as the device gave it last, word for word; none where it never gave one. */
+  | { readonly kind: 'exchangeHead'; readonly before?: DeviceHead }
+  | { readonly kind: 'renewDevice' };
 
 /** The answer to one kind of request. */
 export type AnswerTo<K extends RequestKind> = Extract<RelayAnswer, { readonly kind: K }>;

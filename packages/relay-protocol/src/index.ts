@@ -52,8 +52,19 @@ export {
   signDeviceApproval,
   verifyDeviceApproval,
 } from './device-approval.ts';
+export type { DeviceHead, DeviceHeadFields } from './device-head.ts';
+export {
+  decodeDeviceHead,
+  deviceHeadBytes,
+  encodeDeviceHead,
+  isDeviceHeadOf,
+  isSameHead,
+  readDeviceHead,
+  signDeviceHead,
+  writeDeviceHead,
+} from './device-head.ts';
 export type { ProofFields } from './proof.ts';
-export { accountProofBytes, deviceProofBytes } from './proof.ts';
+export { accountProofBytes, deviceProofBytes, renewalProofBytes } from './proof.ts';
 export type {
   KemPreKey,
   OneTimePreKey,
@@ -69,13 +80,16 @@ export type {
   AddDeviceRequest,
   ClaimKeysRequest,
   CreateAccountRequest,
+  ExchangeHeadRequest,
   FetchRequest,
   GetListRequest,
   NonceRequest,
+  PostingHead,
   PostRequest,
   PutLinkRequest,
   RelayRequest,
   RemoveDeviceRequest,
+  RenewDeviceRequest,
   RequestKind,
   TakeLinkRequest,
   UploadKeysRequest,

@@ -33,6 +33,11 @@ export function deviceProofBytes(fields: ProofFields): Uint8Array {
   return proofBytes('Simsim device proof 1', fields);
 }
 
+/** What a device signs that takes a new registration id, by device key. */
+export function renewalProofBytes(fields: ProofFields): Uint8Array {
+  return proofBytes('Simsim renewal proof 1', fields);
+}
+
 function proofBytes(label: string, fields: ProofFields): Uint8Array {
   const writer = createWriter(1024).text(label);
   writeFixed(writer, fields.nonce, 32);

@@ -28,6 +28,10 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalCode, number>> = {
   NONCE_UNKNOWN: 409,
   /** The id was used before with another body. */
   ID_REUSED: 422,
+  /** The head is not signed by the caller's device key for its current registration id. */
+  BAD_HEAD: 422,
+  /** Another head of the caller is here than it expects. Exchange heads, then post again. */
+  HEAD_MOVED: 409,
   /** Too fast; `retryAfterMs` says when again. */
   RATE_LIMITED: 429,
   /** The relay cannot just now; nothing of the request happened. */
@@ -49,6 +53,8 @@ export type RefusalCode =
   | 'LIST_MOVED'
   | 'NONCE_UNKNOWN'
   | 'ID_REUSED'
+  | 'BAD_HEAD'
+  | 'HEAD_MOVED'
   | 'RATE_LIMITED'
   | 'UNAVAILABLE';
 

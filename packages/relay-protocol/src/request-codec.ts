@@ -5,6 +5,7 @@ import { createWriter } from '@simsim/bytes';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
 import { readDeviceApproval, writeDeviceApproval } from './device-approval.ts';
+import { readDeviceHead, writeDeviceHead } from './device-head.ts';
 import { readDeviceId } from './device-id-brand.ts';
 import { readSignedDeviceList, writeSignedDeviceList } from './device-list.ts';
 import { readSeqs } from './frame.ts';
@@ -19,7 +20,7 @@ import { readIds, readPost, writeIds, writePost } from './post.ts';
 import { readPreKeyUpload, writePreKeyUpload } from './pre-keys.ts';
 import type { ClaimId } from './random-id-brand.ts';
 import { idToBytes, readRandomId } from './random-id-brand.ts';
-import type { RelayRequest, RequestKind } from './request.ts';
+import type { PostRequest, RelayRequest, RequestKind } from './request.ts';
 import { readUserId } from './user-id-brand.ts';
 
 /** The byte of each kind, in requests and answers alike. */
@@ -36,6 +37,8 @@ export const KIND_BYTE: Readonly<Record<RequestKind, number>> = {
   ack: 10,
   putLink: 11,
   takeLink: 12,
+  exchangeHead: 13,
+  renewDevice: 14,
 };
 
 /** Every kind of request. */
@@ -85,6 +88,14 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
       writeFixed(writer, request.deviceProof, 64);
       writeFixed(writer, request.tokenHash, 32);
       return writePreKeyUpload(writer, request.keys);
+    case 'renewDevice':
+      writer.text(request.userId);
+      writeFixed(writer, request.nonce, 32);
+      writer.u8(request.deviceId);
+      writeSignedDeviceList(writer, request.list);
+      writeFixed(writer, request.deviceProof, 64);
+      writeFixed(writer, request.tokenHash, 32);
+      return writePreKeyUpload(writer, request.keys);
     case 'removeDevice':
       return writeSignedDeviceList(writer, request.list);
     case 'getList':
@@ -96,7 +107,9 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
       writer.raw(idToBytes(request.claimId)).text(request.userId);
       return writeIds(writer, request.devices);
     case 'post':
-      return writeMany(writer, request.posts, (post) => writePost(writer, post));
+      return writePosts(writer, request);
+    case 'exchangeHead':
+      return writeDeviceHead(writer, request.head);
     case 'fetch':
       writer.varint(request.after).varint(request.limit);
       return;
@@ -109,6 +122,23 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
     case 'takeLink':
       return writeFixed(writer, request.address, 16);
   }
+}
+
+function writePosts(writer: BinaryWriter, { posts, from }: PostRequest): void {
+  writeMany(writer, posts, (post) => writePost(writer, post));
+  writer.u8(from === undefined ? 0 : 1);
+  if (from === undefined) return;
+  writeDeviceHead(writer, from.head);
+  writeFixed(writer, from.expected, 32);
+}
+
+function readPosts(reader: BinaryReader): PostRequest {
+  const posts = readMany(reader, POSTS_PER_REQUEST_MAX, () => readPost(reader));
+  const flag = reader.u8();
+  if (flag > 1) reader.fail();
+  if (flag !== 1) return { kind: 'post', posts };
+  const from = { head: readDeviceHead(reader), expected: reader.raw(32) };
+  return { kind: 'post', posts, from };
 }
 
 function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
@@ -138,6 +168,17 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
         tokenHash: reader.raw(32),
         keys: readPreKeyUpload(reader),
       };
+    case 'renewDevice':
+      return {
+        kind,
+        userId: readUserId(reader),
+        nonce: reader.raw(32),
+        deviceId: readDeviceId(reader),
+        list: readSignedDeviceList(reader),
+        deviceProof: reader.raw(64),
+        tokenHash: reader.raw(32),
+        keys: readPreKeyUpload(reader),
+      };
     case 'removeDevice':
       return { kind, list: readSignedDeviceList(reader) };
     case 'getList':
@@ -150,11 +191,12 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
     case 'ack':
     case 'putLink':
     case 'takeLink':
+    case 'exchangeHead':
       return readMailFields(reader, kind);
   }
 }
 
-type MailKind = 'claimKeys' | 'post' | 'fetch' | 'ack' | 'putLink' | 'takeLink';
+type MailKind = 'claimKeys' | 'post' | 'fetch' | 'ack' | 'putLink' | 'takeLink' | 'exchangeHead';
 
 function readMailFields(reader: BinaryReader, kind: MailKind): RelayRequest {
   switch (kind) {
@@ -166,7 +208,9 @@ function readMailFields(reader: BinaryReader, kind: MailKind): RelayRequest {
       return { kind, claimId, userId, devices };
     }
     case 'post':
-      return { kind, posts: readMany(reader, POSTS_PER_REQUEST_MAX, () => readPost(reader)) };
+      return readPosts(reader);
+    case 'exchangeHead':
+      return { kind, head: readDeviceHead(reader) };
     case 'fetch':
       return {
         kind,

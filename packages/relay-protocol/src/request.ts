@@ -1,6 +1,7 @@
 /** What a device may ask of a relay. */
 
 import type { DeviceApproval } from './device-approval.ts';
+import type { DeviceHead } from './device-head.ts';
 import type { DeviceId } from './device-id-brand.ts';
 import type { SignedDeviceList } from './device-list.ts';
 import type { Post } from './post.ts';
@@ -46,6 +47,24 @@ export interface AddDeviceRequest {
   readonly keys: PreKeyUpload;
 }
 
+/**
+ * Gives a listed device a new registration id, a new token and new prekeys: what it does after its
+ * state was put back. Mail that waits stays. Repeated with the same list and token it succeeds again.
+ */
+export interface RenewDeviceRequest {
+  readonly kind: 'renewDevice';
+  readonly userId: UserId;
+  readonly nonce: Uint8Array;
+  readonly deviceId: DeviceId;
+  /** The next version, signed by the device: its own registration id differs, nothing else. */
+  readonly list: SignedDeviceList;
+  /** Ed25519 [64] by the device's key over `renewalProofBytes`. */
+  readonly deviceProof: Uint8Array;
+  /** SHA-256 [32] of the new bearer token; the old one ends. */
+  readonly tokenHash: Uint8Array;
+  readonly keys: PreKeyUpload;
+}
+
 /** Publishes a next list with fewer devices, at least one. The caller must be its signer. */
 export interface RemoveDeviceRequest {
   readonly kind: 'removeDevice';
@@ -74,9 +93,19 @@ export interface ClaimKeysRequest {
   readonly devices: readonly DeviceId[];
 }
 
+/** What a device says of itself with its posts. */
+export interface PostingHead {
+  /** Where its log stands: at or after every event behind the posts. */
+  readonly head: DeviceHead;
+  /** The link [32] of the head it believes to be at the relay; zeros for none. */
+  readonly expected: Uint8Array;
+}
+
 /** Posts envelopes; each post is its own all-or-nothing decision. */
 export interface PostRequest {
   readonly kind: 'post';
+  /** Refused as a whole where another head than the expected one is at the relay: a copy posted. */
+  readonly from?: PostingHead;
   /** At most 64. */
   readonly posts: readonly Post[];
 }
@@ -94,6 +123,12 @@ export interface AckRequest {
   readonly kind: 'ack';
   /** Any order, at most 4096. */
   readonly seqs: readonly number[];
+}
+
+/** Gives the caller's head; the answer is the one the relay had. Kept only if it is further on. */
+export interface ExchangeHeadRequest {
+  readonly kind: 'exchangeHead';
+  readonly head: DeviceHead;
 }
 
 /** Leaves ciphertext for a device that is being linked, for 10 minutes. */
@@ -115,6 +150,7 @@ export type RelayRequest =
   | NonceRequest
   | CreateAccountRequest
   | AddDeviceRequest
+  | RenewDeviceRequest
   | RemoveDeviceRequest
   | GetListRequest
   | UploadKeysRequest
@@ -123,7 +159,8 @@ export type RelayRequest =
   | FetchRequest
   | AckRequest
   | PutLinkRequest
-  | TakeLinkRequest;
+  | TakeLinkRequest
+  | ExchangeHeadRequest;
 
 /** The name of a request. */
 export type RequestKind = RelayRequest['kind'];
@@ -142,4 +179,6 @@ export const NEEDS_TOKEN: Readonly<Record<RequestKind, boolean>> = {
   ack: true,
   putLink: true,
   takeLink: false,
+  exchangeHead: true,
+  renewDevice: false,
 };

@@ -5,6 +5,7 @@ import type {
   ClaimId,
   ClaimResult,
   DeviceApproval,
+  DeviceHead,
   DeviceId,
   DeviceList,
   EnvelopeId,
@@ -91,6 +92,15 @@ export const deviceApproval: Arb<DeviceApproval> = fc.record({
   deviceKey: bytes(32),
   listVersion: version,
   approver: deviceId,
+  signature: bytes(64),
+});
+
+export const deviceHead: Arb<DeviceHead> = fc.record({
+  logId: bytes(16),
+  incarnation: registrationId,
+  seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  hash: bytes(32),
+  at: fc.maxSafeNat(),
   signature: bytes(64),
 });
 
@@ -208,6 +218,17 @@ export const request: Arb<RelayRequest> = fc.oneof(
     tokenHash: bytes(32),
     keys: preKeyUpload,
   }),
+  fc.record({
+    kind: fc.constant('renewDevice' as const),
+    userId,
+    nonce: bytes(32),
+    deviceId,
+    list: signedDeviceList,
+    deviceProof: bytes(64),
+    tokenHash: bytes(32),
+    keys: preKeyUpload,
+  }),
+  fc.record({ kind: fc.constant('exchangeHead' as const), head: deviceHead }),
   fc.record({ kind: fc.constant('removeDevice' as const), list: signedDeviceList }),
   fc.record({
     kind: fc.constant('getList' as const),
@@ -216,7 +237,14 @@ export const request: Arb<RelayRequest> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('uploadKeys' as const), keys: preKeyUpload }),
   fc.record({ kind: fc.constant('claimKeys' as const), claimId, userId, devices: deviceIds(1) }),
-  fc.record({ kind: fc.constant('post' as const), posts: fc.array(post, { maxLength: 4 }) }),
+  fc.record(
+    {
+      kind: fc.constant('post' as const),
+      posts: fc.array(post, { maxLength: 4 }),
+      from: fc.record({ head: deviceHead, expected: bytes(32) }),
+    },
+    { requiredKeys: ['kind', 'posts'] },
+  ),
   fc.record({
     kind: fc.constant('fetch' as const),
     after: fc.maxSafeNat(),
@@ -242,7 +270,7 @@ const preKeysTaken = {
 const answer: Arb<RelayAnswer> = fc.oneof(
   fc.record({ kind: fc.constant('nonce' as const), nonce: bytes(32) }),
   fc
-    .constantFrom('createAccount', 'addDevice', 'removeDevice', 'ack', 'putLink')
+    .constantFrom('createAccount', 'addDevice', 'renewDevice', 'removeDevice', 'ack', 'putLink')
     .map((kind): RelayAnswer => ({ kind })),
   fc
     .oneof(
@@ -273,6 +301,10 @@ const answer: Arb<RelayAnswer> = fc.oneof(
   }),
   fc.record(
     { kind: fc.constant('takeLink' as const), ciphertext: content },
+    { requiredKeys: ['kind'] },
+  ),
+  fc.record(
+    { kind: fc.constant('exchangeHead' as const), before: deviceHead },
     { requiredKeys: ['kind'] },
   ),
 );

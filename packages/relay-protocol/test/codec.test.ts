@@ -11,6 +11,7 @@ import {
   BODY_BYTES_MAX,
   decodeClientFrame,
   decodeDeviceApproval,
+  decodeDeviceHead,
   decodeDeviceList,
   decodeOutcome,
   decodeRequest,
@@ -18,6 +19,7 @@ import {
   decodeSignedDeviceList,
   encodeClientFrame,
   encodeDeviceApproval,
+  encodeDeviceHead,
   encodeDeviceList,
   encodeOutcome,
   encodeRequest,
@@ -142,6 +144,12 @@ laws({
   values: arbitrary.deviceApproval,
   encode: encodeDeviceApproval,
   decode: decodeDeviceApproval,
+});
+laws({
+  name: 'device head',
+  values: arbitrary.deviceHead,
+  encode: encodeDeviceHead,
+  decode: decodeDeviceHead,
 });
 laws({
   name: 'server frame',

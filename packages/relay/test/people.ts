@@ -7,6 +7,7 @@ import { nodeCrypto as crypto } from '@simsim/crypto/node';
 import type {
   AddDeviceRequest,
   CreateAccountRequest,
+  DeviceHead,
   DeviceEntry,
   DeviceId,
   DeviceList,
@@ -17,6 +18,7 @@ import type {
   PostId,
   PreKeyUpload,
   RemoveDeviceRequest,
+  RenewDeviceRequest,
   SignedDeviceList,
   UserId,
 } from '@simsim/relay-protocol';
@@ -29,6 +31,8 @@ import {
   parseDeviceId,
   parseUserId,
   postIdFromBytes,
+  renewalProofBytes,
+  signDeviceHead,
   signDeviceApproval,
   signDeviceList,
 } from '@simsim/relay-protocol';
@@ -195,6 +199,45 @@ export class TestUser {
       tokenHash,
       keys,
     };
+  }
+
+  /** Does not adopt the list. The device as it will be, and what it asks. */
+  renewDevice(
+    device: TestDevice,
+    nonce: Uint8Array,
+    token: Uint8Array = this.entropy(32),
+  ): { renewed: TestDevice; request: RenewDeviceRequest } {
+    const registrationId = (device.entry.registrationId % 16_383) + 1;
+    const renewed: TestDevice = {
+      ...device,
+      entry: { ...device.entry, registrationId },
+      token,
+      tokenHash: crypto.digest([token]),
+      keys: this.makeKeys(500, 2),
+    };
+    const { userId } = this;
+    const { deviceId, tokenHash, keys } = renewed;
+    const others = this.current().devices.filter((each) => each.deviceId !== deviceId);
+    const list = this.nextList([...others, renewed.entry], device);
+    const fields = { userId, deviceId, nonce, list: list.list, tokenHash, keys };
+    const proof = [renewalProofBytes(fields)];
+    const deviceProof = crypto.signWithDeviceKey(device.deviceKey, proof);
+    return { renewed, request: { kind: 'renewDevice', ...fields, list, deviceProof } };
+  }
+
+  /** A device's head at an event; which log it is shows in the hash. */
+  head(device: TestDevice, seq: number, fill = 1): DeviceHead {
+    return signDeviceHead(
+      {
+        logId: new Uint8Array(16).fill(fill),
+        incarnation: device.entry.registrationId,
+        seq,
+        hash: new Uint8Array(32).fill(fill),
+        at: 1,
+      },
+      device.deviceKey,
+      crypto,
+    );
   }
 
   removeDevice(id: number, signer: TestDevice): RemoveDeviceRequest {

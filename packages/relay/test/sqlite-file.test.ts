@@ -54,11 +54,12 @@ test('everything is there again after closing and opening', () => {
   again.close();
 });
 
-/** What a file of before KEM prekeys looks like: the second migration taken back. */
+/** What a file of before KEM prekeys looks like: the second and the third migration taken back. */
 function withoutKemKeys(): void {
   const database = new Database(file);
   database.exec('drop table kem_pre_key');
   for (const column of [
+    'head',
     'last_resort_id',
     'last_resort_key',
     'last_resort_signature',

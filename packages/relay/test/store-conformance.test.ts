@@ -54,6 +54,7 @@ describe.each([
       users: [ali.userId],
       countsNonces: true,
       keysOf: [address],
+      ownEntry: true,
       ownKeys: { oneTime: [1, 2, 3, 4, 50], kem: [1, 2, 3, 50, 1001] },
       mail: far,
       link: new Uint8Array(16),
@@ -113,6 +114,13 @@ describe.each([
       signedPreKey: ali.makeKeys(1, 0).signedPreKey,
     },
     { kind: 'deviceRemoved', device: { userId: ali.userId, deviceId: deviceIdOf(2) } },
+    { kind: 'headStored', device: address, head: ali.head(phone, 3) },
+    {
+      kind: 'deviceRenewed',
+      device: address,
+      tokenHash: ali.entropy(32),
+      signedPreKey: ali.makeKeys(60, 0).signedPreKey,
+    },
     { kind: 'deviceRemoved', device: address },
   ];
 
@@ -218,6 +226,33 @@ describe.each([
       highestSeenId: 0,
       known: new Map(),
     });
+  });
+
+  test('a renewed device keeps its mail, and has neither token, keys nor head of before', () => {
+    apply(mail(), mail(), { kind: 'headStored', device: address, head: ali.head(phone, 3) });
+    expect(everything().ownEntry).toEqual({ entry: phone.entry, head: ali.head(phone, 3) });
+    const tokenHash = ali.entropy(32);
+    const { signedPreKey } = ali.makeKeys(60, 0);
+    apply({ kind: 'deviceRenewed', device: address, tokenHash, signedPreKey });
+    expect(everything().caller).toBeUndefined();
+    const slice = one.store.read({
+      tokenHash,
+      mail: far,
+      ownEntry: true,
+      ownKeys: { oneTime: [1, 2, 3], kem: [1, 2, 3] },
+      keysOf: [address],
+      users: [ali.userId],
+    });
+    expect(slice.mail?.mail.map(({ seq }) => seq)).toEqual([1, 2]);
+    expect(slice.ownEntry).toEqual({ entry: phone.entry });
+    const none = { count: 0, lastIssuedId: 0, highestSeenId: 0, known: new Map() };
+    expect(slice.ownKeys).toEqual({ ...none, signedPreKey, kem: none });
+    const [keys] = slice.keysOf.values();
+    expect(keys).not.toHaveProperty('nextOneTimePreKey');
+    expect(keys?.kem).not.toHaveProperty('next');
+    expect(keys?.kem).not.toHaveProperty('lastResort');
+    const [device] = slice.accounts.get(ali.userId)?.devices.values() ?? [];
+    expect(device).toEqual({ tokenHash, mailCount: 2, mailBytes: 20 });
   });
 
   test('prunes what expired and keeps the rest', () => {

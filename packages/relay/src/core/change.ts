@@ -3,6 +3,7 @@
 import type {
   ClaimId,
   ClaimResult,
+  DeviceHead,
   KemPreKey,
   OneTimePreKey,
   PostId,
@@ -24,6 +25,14 @@ export type Change =
       readonly tokenHash: Uint8Array;
       readonly signedPreKey: SignedPreKey;
     }
+  /** Follows `listChanged`: another token, no keys and no head of before; the mailbox stays. */
+  | {
+      readonly kind: 'deviceRenewed';
+      readonly device: DeviceAddress;
+      readonly tokenHash: Uint8Array;
+      readonly signedPreKey: SignedPreKey;
+    }
+  | { readonly kind: 'headStored'; readonly device: DeviceAddress; readonly head: DeviceHead }
   /** Removes the device with its token, keys, mailbox, and what it posted or claimed. */
   | { readonly kind: 'deviceRemoved'; readonly device: DeviceAddress }
   | {

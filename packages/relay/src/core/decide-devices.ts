@@ -7,6 +7,7 @@ import type {
   DeviceEntry,
   DeviceId,
   DeviceList,
+  PreKeyUpload,
   RemoveDeviceRequest,
 } from '@simsim/relay-protocol';
 import {
@@ -20,7 +21,7 @@ import {
 import type { Change } from './change.ts';
 import type { CallerInput, Decision, DecisionInput, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
-import type { Account, KeyCounters } from './slice.ts';
+import type { Account, DeviceAddress, KeyCounters } from './slice.ts';
 
 /** Reads the user and the nonce. */
 export const readsForAddDevice = (request: AddDeviceRequest): Reads => ({
@@ -124,11 +125,19 @@ export function joinChanges(
   deviceId: DeviceId,
 ): Change[] {
   const device = { userId: request.userId, deviceId };
-  const { signedPreKey, oneTimePreKeys, lastResortKemPreKey, oneTimeKemPreKeys } = request.keys;
+  const { signedPreKey } = request.keys;
   return [
     { kind: 'nonceSpent', nonce: request.nonce },
     { kind: 'listChanged', list: request.list },
     { kind: 'deviceAdded', device, tokenHash: request.tokenHash, signedPreKey },
+    ...keyChanges(device, request.keys),
+  ];
+}
+
+/** The first keys of an incarnation, its signed prekey apart. */
+export function keyChanges(device: DeviceAddress, keys: PreKeyUpload): Change[] {
+  const { oneTimePreKeys, lastResortKemPreKey, oneTimeKemPreKeys } = keys;
+  return [
     { kind: 'preKeysStored', device, keys: oneTimePreKeys },
     { kind: 'keysCounted', device, counters: firstCounters(oneTimePreKeys) },
     { kind: 'lastResortStored', device, key: lastResortKemPreKey },
@@ -154,7 +163,7 @@ export function isRepeat(account: Account, entry: DeviceEntry, tokenHash: Uint8A
 }
 
 /** Whether the list has these devices exactly as they are here. */
-function includesAll(list: DeviceList, devices: readonly DeviceEntry[]): boolean {
+export function includesAll(list: DeviceList, devices: readonly DeviceEntry[]): boolean {
   return devices.every((device) => {
     const other = findDevice(list, device.deviceId);
     return (

@@ -4,8 +4,9 @@ import { equalBytes } from '@simsim/bytes';
 import type { DeviceId, Post, PostRequest, PostResult } from '@simsim/relay-protocol';
 import { encodePost, ENVELOPE_BYTES_MAX, findDevice } from '@simsim/relay-protocol';
 import type { Change } from './change.ts';
+import { checkPostingHead } from './decide-heads.ts';
 import type { CallerInput, Decision, Reads, RelayEnv, Wakeup } from './decision.ts';
-import { answer } from './decision.ts';
+import { answer, refuse } from './decision.ts';
 import type { Account, AcceptedPost, DeviceAddress, Slice } from './slice.ts';
 import { addressKey } from './slice.ts';
 
@@ -13,13 +14,20 @@ import { addressKey } from './slice.ts';
 export const readsForPosts = (request: PostRequest): Reads => ({
   users: [...new Set(request.posts.map((post) => post.recipient))],
   posts: request.posts.map((post) => post.postId),
+  ...(request.from && { ownEntry: true }),
 });
 
-/** Decides each post by itself, in order; what an earlier one stored counts for the later. */
+/**
+ * Decides each post by itself, in order; what an earlier one stored counts for the later.
+ *
+ * Refuses: `BAD_HEAD`, `HEAD_MOVED`, both as a whole.
+ */
 export function decidePosts({ request, slice, env, caller }: CallerInput<'post'>): Decision {
+  const check = checkPostingHead(request.from, { slice, env, caller });
+  if (!check.ok) return refuse(check.code);
   const round = new Round(slice, env, caller);
   const results = request.posts.map((post) => round.decide(post));
-  return answer({ kind: 'post', results }, round.changes, round.wakeups);
+  return answer({ kind: 'post', results }, [...check.changes, ...round.changes], round.wakeups);
 }
 
 /** What the posts of one request have done so far. */

@@ -16,9 +16,11 @@ import {
   readsForClaimKeys,
   readsForUploadKeys,
 } from './decide-keys.ts';
+import { decideExchangeHead, readsForExchangeHead } from './decide-heads.ts';
 import { decidePutLink, decideTakeLink } from './decide-link.ts';
 import { decideAck, decideFetch, readsForFetch } from './decide-mail.ts';
 import { decidePosts, readsForPosts } from './decide-posts.ts';
+import { decideRenewDevice, readsForRenewDevice } from './decide-renewal.ts';
 import type { Decision, Reads, RelayCall, RelayEnv } from './decision.ts';
 import { refuse } from './decision.ts';
 import type { DeviceAddress, Slice, SliceQuery } from './slice.ts';
@@ -44,6 +46,8 @@ export function decide(slice: Slice, call: RelayCall, env: RelayEnv): Decision {
       return decideCreateAccount({ request, slice, env });
     case 'addDevice':
       return decideAddDevice({ request, slice, env });
+    case 'renewDevice':
+      return decideRenewDevice({ request, slice, env });
     case 'getList':
       return decideGetList({ request, slice, env });
     case 'takeLink':
@@ -55,6 +59,7 @@ export function decide(slice: Slice, call: RelayCall, env: RelayEnv): Decision {
     case 'fetch':
     case 'ack':
     case 'putLink':
+    case 'exchangeHead':
       return refuse('UNAUTHORIZED');
   }
 }
@@ -82,9 +87,12 @@ function decideForCaller({ slice, request, env, caller }: CallerCall): Decision 
       return decideAck({ request, slice, env, caller });
     case 'putLink':
       return decidePutLink({ request, slice, env, caller });
+    case 'exchangeHead':
+      return decideExchangeHead({ request, slice, env, caller });
     case 'nonce':
     case 'createAccount':
     case 'addDevice':
+    case 'renewDevice':
     case 'getList':
     case 'takeLink':
       return refuse('UNAUTHORIZED');
@@ -99,6 +107,8 @@ function readsFor(request: RelayRequest): Reads {
       return readsForCreateAccount(request);
     case 'addDevice':
       return readsForAddDevice(request);
+    case 'renewDevice':
+      return readsForRenewDevice(request);
     case 'removeDevice':
       return readsForRemoveDevice(request);
     case 'getList':
@@ -113,6 +123,8 @@ function readsFor(request: RelayRequest): Reads {
       return readsForFetch(request);
     case 'ack':
       return {};
+    case 'exchangeHead':
+      return readsForExchangeHead();
     case 'putLink':
     case 'takeLink':
       return { link: request.address };

@@ -13,6 +13,7 @@ export type {
   KeyCounters,
   MailPage,
   NewMail,
+  OwnEntry,
   OwnKeys,
   Slice,
   SliceQuery,

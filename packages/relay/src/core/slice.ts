@@ -3,6 +3,8 @@
 import type {
   ClaimId,
   ClaimResult,
+  DeviceEntry,
+  DeviceHead,
   DeviceId,
   EnvelopeId,
   EnvelopeKind,
@@ -35,6 +37,8 @@ export interface SliceQuery {
   readonly claim?: ClaimId;
   /** Devices whose next bundle is wanted. */
   readonly keysOf?: readonly DeviceAddress[];
+  /** Whether to read the caller's list entry and head. */
+  readonly ownEntry?: true;
   /** The caller's own keys: its counters, and which of these one-time ids are known. */
   readonly ownKeys?: { readonly oneTime: readonly number[]; readonly kem: readonly number[] };
   /** The caller's mailbox above `after`: at most `limit` envelopes and about `bytesMax` bytes. */
@@ -54,6 +58,7 @@ export interface Slice {
   readonly claim?: AnsweredClaim;
   /** Only devices that exist, by {@link addressKey}. */
   readonly keysOf: ReadonlyMap<string, DeviceKeys>;
+  readonly ownEntry?: OwnEntry;
   readonly ownKeys?: OwnKeys;
   readonly mail?: MailPage;
   readonly link?: { readonly ciphertext: Uint8Array; readonly expiresAtMs: number };
@@ -104,6 +109,12 @@ export interface DeviceKeys extends KeyCounters {
     /** The oldest one-time one. */
     readonly next?: KemPreKey;
   };
+}
+
+/** The caller as its user's list names it, and the head it gave last. */
+export interface OwnEntry {
+  readonly entry: DeviceEntry;
+  readonly head?: DeviceHead;
 }
 
 /** A device's keys, as its own upload needs them. */

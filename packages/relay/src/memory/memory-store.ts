@@ -2,6 +2,7 @@
 
 import { bytesToHex, invariant } from '@simsim/bytes';
 import type {
+  DeviceHead,
   DeviceId,
   KemPreKey,
   OneTimePreKey,
@@ -10,6 +11,7 @@ import type {
   SignedPreKey,
   UserId,
 } from '@simsim/relay-protocol';
+import { findDevice } from '@simsim/relay-protocol';
 import type { Change } from '../core/change.ts';
 import type {
   AcceptedPost,
@@ -46,6 +48,7 @@ interface Device {
   readonly lastResort?: KemPreKey;
   readonly kemCounters: KeyCounters;
   readonly kemKeys: Map<number, KemPreKey>;
+  readonly head?: DeviceHead;
   readonly mailbox: Mailbox;
   readonly posts: Map<PostId, AcceptedPost & Dated>;
   readonly claims: Map<string, AnsweredClaim & Dated>;
@@ -111,6 +114,8 @@ class Tables {
       case 'deviceAdded':
         return this.#addDevice(change);
       case 'deviceRemoved':
+      case 'deviceRenewed':
+      case 'headStored':
       case 'signedPreKeyStored':
       case 'preKeysStored':
       case 'preKeyIssued':
@@ -157,6 +162,7 @@ class Tables {
       ...(nonce && { nonceExpiresAtMs: nonce.expiresAtMs }),
       ...(claim && { claim }),
       ...(link && { link }),
+      ...(own && query.ownEntry && this.#ownEntry(own)),
       ...(own && query.ownKeys && { ownKeys: ownKeys(own, query.ownKeys) }),
       ...(own && query.mail && { mail: mailPage(own.mailbox, query.mail) }),
     };
@@ -205,6 +211,10 @@ class Tables {
       case 'deviceRemoved':
         this.#delete(this.#addressByToken, bytesToHex(device.tokenHash));
         return this.#delete(this.#devices, key);
+      case 'deviceRenewed':
+        return this.#renewDevice(device, change);
+      case 'headStored':
+        return this.#set(this.#devices, key, { ...device, head: change.head });
       case 'signedPreKeyStored':
         return this.#set(this.#devices, key, { ...device, signedPreKey: change.key });
       case 'preKeysStored':
@@ -234,6 +244,29 @@ class Tables {
       case 'claimAnswered':
         return this.#set(device.claims, change.claimId, change);
     }
+  }
+
+  #renewDevice(
+    { head: _, lastResort: __, ...device }: Device,
+    { tokenHash, signedPreKey }: Extract<Change, { kind: 'deviceRenewed' }>,
+  ): void {
+    this.#delete(this.#addressByToken, bytesToHex(device.tokenHash));
+    this.#set(this.#addressByToken, bytesToHex(tokenHash), device.address);
+    this.#set(this.#devices, addressKey(device.address), {
+      ...device,
+      tokenHash,
+      signedPreKey,
+      counters: NO_KEYS,
+      keys: new Map(),
+      kemCounters: NO_KEYS,
+      kemKeys: new Map(),
+    });
+  }
+
+  #ownEntry({ address, head }: Device): Pick<Slice, 'ownEntry'> {
+    const list = this.#lists.get(address.userId);
+    const entry = list && findDevice(list.list, address.deviceId);
+    return entry === undefined ? {} : { ownEntry: { entry, ...(head && { head }) } };
   }
 
   #account(list: SignedDeviceList): Account {

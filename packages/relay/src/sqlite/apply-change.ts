@@ -2,7 +2,12 @@
 
 import { invariant } from '@simsim/bytes';
 import type { SignedDeviceList } from '@simsim/relay-protocol';
-import { encodeOutcome, encodeSignedDeviceList, idToBytes } from '@simsim/relay-protocol';
+import {
+  encodeDeviceHead,
+  encodeOutcome,
+  encodeSignedDeviceList,
+  idToBytes,
+} from '@simsim/relay-protocol';
 import type { Change } from '../core/change.ts';
 import type { DeviceAddress } from '../core/slice.ts';
 import type { Rows } from './rows.ts';
@@ -39,6 +44,8 @@ export function applyChange(rows: Rows, change: Change): void {
     case 'mailAcknowledged':
       return forgetMail(rows, change);
     case 'deviceRemoved':
+    case 'deviceRenewed':
+    case 'headStored':
     case 'signedPreKeyStored':
     case 'preKeysStored':
     case 'preKeyIssued':
@@ -63,6 +70,11 @@ function applyToDevice(
     case 'deviceRemoved':
       for (const statement of statements.deleteDevice) statement.run({ device });
       return rows.forgetDevice(change.device);
+    case 'deviceRenewed':
+      return renewDevice(rows, device, change);
+    case 'headStored':
+      statements.updateHead.run({ device, head: encodeDeviceHead(change.head) });
+      return;
     case 'signedPreKeyStored': {
       const { id, publicKey: key, signature } = change.key;
       statements.updateSignedPreKey.run({ device, id, key, signature });
@@ -104,6 +116,16 @@ function applyToDevice(
         at: change.atMs,
       });
   }
+}
+
+function renewDevice(
+  { statements }: Rows,
+  device: number,
+  { tokenHash: hash, signedPreKey }: Extract<Change, { kind: 'deviceRenewed' }>,
+): void {
+  for (const statement of statements.deleteKeys) statement.run({ device });
+  const { id: keyId, publicKey: key, signature } = signedPreKey;
+  statements.renewDevice.run({ device, lookup: lookupOf(hash), hash, keyId, key, signature });
 }
 
 type KemChange = Extract<

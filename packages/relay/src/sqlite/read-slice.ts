@@ -8,7 +8,13 @@ import type {
   SignedPreKey,
   UserId,
 } from '@simsim/relay-protocol';
-import { decodeOutcome, envelopeIdFromBytes, idToBytes } from '@simsim/relay-protocol';
+import {
+  decodeDeviceHead,
+  decodeOutcome,
+  envelopeIdFromBytes,
+  findDevice,
+  idToBytes,
+} from '@simsim/relay-protocol';
 import type {
   AcceptedPost,
   Account,
@@ -54,9 +60,21 @@ function readOwn(rows: Rows, query: SliceQuery, caller: DeviceRow): Omit<Slice, 
     caller: caller.address,
     posts: readPosts(rows, query.posts ?? [], caller),
     ...(claim && { claim }),
+    ...(query.ownEntry && readOwnEntry(rows, caller)),
     ...(query.ownKeys && { ownKeys: readOwnKeys(rows, query.ownKeys, caller) }),
     ...(query.mail && { mail: readMail(rows, query.mail, caller) }),
   };
+}
+
+function readOwnEntry(rows: Rows, { row: device, address }: DeviceRow): Pick<Slice, 'ownEntry'> {
+  const list = rows.account(address.userId)?.list.list;
+  const entry = list && findDevice(list, address.deviceId);
+  if (entry === undefined) return {};
+  const stored = rows.statements.head.get({ device })?.head ?? undefined;
+  if (stored === undefined) return { ownEntry: { entry } };
+  const head = decodeDeviceHead(plainBytes(stored));
+  if (!head.ok) throw new RelayStoreError('DAMAGED', 'a stored head cannot be read');
+  return { ownEntry: { entry, head: head.value } };
 }
 
 type Shared = Pick<Slice, 'accounts' | 'keysOf' | 'nonceCount'>;

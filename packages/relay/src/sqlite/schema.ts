@@ -31,6 +31,8 @@ interface DeviceTable {
   readonly kem_count: Generated<number>;
   readonly kem_last_issued_id: Generated<number>;
   readonly kem_highest_seen_id: Generated<number>;
+  /** The newest head the device gave, with its signature; null for none. */
+  readonly head: Generated<Uint8Array | null>;
   readonly last_seq: number;
   readonly mail_count: number;
   readonly mail_bytes: number;
@@ -116,7 +118,7 @@ const STRICT = sql`strict`;
 const STRICT_CLUSTERED = sql`strict, without rowid`;
 
 /** Migrations in order; `user_version` says how many a file has had. Never changed, only added to. */
-export const MIGRATIONS: readonly Migration[] = [first, second];
+export const MIGRATIONS: readonly Migration[] = [first, second, third];
 
 function first(build: QueryBuilder): readonly string[] {
   const make = build.schema;
@@ -224,4 +226,9 @@ function second(build: QueryBuilder): readonly string[] {
       .addPrimaryKeyConstraint('kem_pre_key_place', ['device', 'id'])
       .modifyEnd(STRICT),
   ].map((step) => step.compile().sql);
+}
+
+/** Heads of devices. */
+function third(build: QueryBuilder): readonly string[] {
+  return [build.schema.alterTable('device').addColumn('head', 'blob').compile().sql];
 }

@@ -4,6 +4,8 @@ import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
 import type { KemStatements } from './kem-statements.ts';
 import { kemStatements } from './kem-statements.ts';
+import type { RenewalStatements } from './renewal-statements.ts';
+import { renewalStatements } from './renewal-statements.ts';
 import type { Prepared } from './prepare.ts';
 import { blob, createQueryBuilder, int, prepare, text } from './prepare.ts';
 import type { QueryBuilder } from './schema.ts';
@@ -41,7 +43,7 @@ export interface MailRow {
 }
 
 /** Users and devices. */
-interface AccountStatements {
+interface AccountStatements extends RenewalStatements {
   readonly account: Prepared<{ user: string }, { id: number; list: Uint8Array }>;
   readonly insertAccount: Prepared<{ user: string; list: Uint8Array }, unknown>;
   readonly updateAccount: Prepared<{ user: string; list: Uint8Array }, unknown>;
@@ -225,6 +227,7 @@ function accountStatements(database: Database, build: QueryBuilder): AccountStat
         mail_bytes: sql`0`,
       }),
     ),
+    ...renewalStatements(database, build),
     deleteDevice: deleteDeviceStatements(database, build),
   };
 }
