@@ -47,12 +47,15 @@ export type QueryName =
   | 'event'
   | 'eventPage'
   | 'putEvent'
+  | 'prunePart'
+  | 'forgetFacts'
   | 'streamByName'
   | 'streamById'
   | 'streamPage'
   | 'publicStreamPage'
   | 'streamMax'
   | 'putStream'
+  | 'renameStream'
   | 'head'
   | 'headPage'
   | 'addHead'
@@ -112,6 +115,24 @@ export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
       sealed: slot<Uint8Array | null>('sealed'),
       hash: bytes('hash'),
     }),
+  ),
+  prunePart: compileQuery(
+    db
+      .updateTable('event')
+      .set({ sealed: bytes('digest') })
+      .where('seq', '=', number('seq')),
+  ),
+  forgetFacts: compileQuery(
+    db
+      .updateTable('event')
+      .set({ facts: bytes('digest') })
+      .where('seq', '=', number('seq')),
+  ),
+  renameStream: compileQuery(
+    db
+      .updateTable('stream')
+      .set({ name: bytes('name'), label: bytes('label') })
+      .where('id', '=', number('id')),
   ),
   streamByName: compileQuery(
     db.selectFrom('stream').select(STREAM_COLUMNS).where('name', '=', bytes('name')),

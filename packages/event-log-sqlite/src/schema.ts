@@ -57,7 +57,7 @@ export interface LogTables {
  *   index would cost a page in every commit.
  * - Queue rows are slots that get overwritten; `record` and `data` are rowid tables, because a big
  *   row in a table WITHOUT ROWID overflows and moves its neighbours.
- * - The prune trigger says IS NOT TRUE: with NOT, a NULL in the condition would let anything pass.
+ * - The shrink trigger says IS NOT TRUE: with NOT, a NULL in the condition would let anything pass.
  */
 export const SCHEMA_SQL: string = `
 CREATE TABLE meta (k TEXT PRIMARY KEY, v BLOB NOT NULL) STRICT, WITHOUT ROWID;
@@ -73,11 +73,12 @@ CREATE TABLE event (
   hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT;
 CREATE UNIQUE INDEX event_mile ON event(stream, version) WHERE version & 63 = 0;
 CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'append-only'); END;
-CREATE TRIGGER event_prune_only BEFORE UPDATE ON event WHEN (
-  length(OLD.sealed) > 32 AND length(NEW.sealed) = 32
+CREATE TRIGGER event_shrink_only BEFORE UPDATE ON event WHEN (
+  ((length(OLD.sealed) > 32 AND length(NEW.sealed) = 32 AND NEW.facts = OLD.facts)
+    OR (length(OLD.facts) <> 32 AND length(NEW.facts) = 32 AND NEW.sealed IS OLD.sealed))
   AND NEW.seq = OLD.seq AND NEW.stream = OLD.stream AND NEW.version = OLD.version
   AND NEW.prev = OLD.prev AND NEW.kind = OLD.kind AND NEW.at = OLD.at
-  AND NEW.facts = OLD.facts AND NEW.hash = OLD.hash) IS NOT TRUE
+  AND NEW.hash = OLD.hash) IS NOT TRUE
   BEGIN SELECT RAISE(ABORT, 'append-only'); END;
 CREATE TABLE outbox (
   slot INTEGER PRIMARY KEY, post BLOB NOT NULL, seq INTEGER NOT NULL, due INTEGER,

@@ -8,11 +8,13 @@ import type {
   CommitAnswer,
   EventReader,
   EventStore,
+  ShrunkPart,
   StoreChange,
   StoreRefusal,
   Tip,
 } from '@simsim/event-log';
 import { connect, failureOf, refusalOf, schemaState } from './connection.ts';
+import type { PreparedQuery } from './compiled-query.ts';
 import type { Connection } from './connection.ts';
 import { nodeFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
@@ -230,6 +232,14 @@ function writeChange(query: Connection['query'], change: StoreChange): void {
   if (change.seenExpireBefore > 0)
     query(QUERIES.expireSeenRuns).run({ before: change.seenExpireBefore });
   for (const { key, value } of change.meta) query(QUERIES.putMeta).run({ key, value });
+  for (const part of change.pruned) shrink(query(QUERIES.prunePart), part);
+  for (const part of change.forgotten) shrink(query(QUERIES.forgetFacts), part);
+  for (const row of change.renamed) query(QUERIES.renameStream).run({ ...row });
+}
+
+function shrink(update: PreparedQuery, part: ShrunkPart): void {
+  if (update.run({ ...part }) === 1) return;
+  throw new StoreFailure('STORE_CORRUPT', `event ${part.seq} is not there`);
 }
 
 /** Freed slots that are put again at once need no write of their own. */

@@ -215,7 +215,7 @@ describe('damage in the file', () => {
   /** A grown, closed log without the triggers that would hinder the vandal. */
   function vandalised(folder: string, sql: string, ...values: (number | Buffer | null)[]): void {
     const db = new Database(join(folder, 'log.db'));
-    db.exec('DROP TRIGGER IF EXISTS event_no_delete; DROP TRIGGER IF EXISTS event_prune_only');
+    db.exec('DROP TRIGGER IF EXISTS event_no_delete; DROP TRIGGER IF EXISTS event_shrink_only');
     db.pragma('ignore_check_constraints = ON');
     db.prepare(sql).run(...values);
     db.close();

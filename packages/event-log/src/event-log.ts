@@ -133,6 +133,8 @@ export interface LogEvent {
   readonly closes: boolean;
   /** How many digests it remembers. */
   readonly seenCount: number;
+  /** Its facts were replaced by their digest: what happened is not known any more. */
+  readonly isForgotten: boolean;
   readonly hash: Uint8Array;
 }
 
@@ -152,6 +154,23 @@ export interface RollbackReport {
   /** Unread mail that nothing opens any more. */
   readonly lostMail: number;
 }
+
+/** What was forgotten. */
+export interface Forgotten {
+  readonly events: number;
+  /** Streams that lost their names. */
+  readonly streams: number;
+}
+
+/**
+ * Why nothing, or not all, was forgotten.
+ *
+ * - `STREAM_LIVE`: a stream that begins with such an event still lives; nothing has changed.
+ * - `MOVED`: somebody else wrote meanwhile; call it again.
+ */
+export type ForgetRefusal =
+  | { readonly code: 'STREAM_LIVE'; readonly stream: string }
+  | { readonly code: 'MOVED'; readonly tip: Tip };
 
 /** The log of one device. Synchronous; one owner at a time. */
 export interface EventLog {
@@ -195,6 +214,21 @@ export interface EventLog {
   lag(): number;
   /** The timeline, both ends included; default all of it. */
   events(from?: number, to?: number): Iterable<LogEvent>;
+  /**
+   * Shrinks sealed parts to their digests that were superseded by events of before `before` (wall ms)
+   * and whose keys are erased. Does a bounded part of it; call it again while `isDone` is false. A log
+   * that keeps all prunes nothing.
+   */
+  prune(before: number): { readonly parts: number; readonly isDone: boolean };
+  /**
+   * Replaces the facts of the events that `matches` wants by their digests, and the names of streams
+   * that begin with one of them; the chain stays whole. Walks the whole history. A live stream's first
+   * event is never forgotten: close the stream before. Records and application rows are the caller's.
+   *
+   * What SQLite had in those places may stay on the medium until it is overwritten, encrypted under
+   * the log's metadata key.
+   */
+  forget(matches: (event: LogEvent) => boolean): Result<Forgotten, ForgetRefusal>;
   /**
    * Flushes and lets go of store and vault, of these also where the flush fails.
    *

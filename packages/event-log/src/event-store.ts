@@ -9,7 +9,7 @@ export interface Tip {
   readonly hash: Uint8Array;
 }
 
-/** One event as stored. Never changed afterwards, except that `sealed` may shrink to its digest. */
+/** One event as stored. Never changed afterwards, except that a part may shrink to its digest. */
 export interface EventRow {
   /** 1, 2, 3 … without a gap. */
   readonly seq: number;
@@ -23,7 +23,7 @@ export interface EventRow {
   readonly kind: number;
   /** Wall ms. */
   readonly at: number;
-  /** Nonce and ciphertext under the metadata key. */
+  /** Sealed or clear; exactly 32 bytes once forgotten. */
   readonly facts: Uint8Array;
   /** Key index, nonce and ciphertext; exactly 32 bytes once pruned. */
   readonly sealed: Uint8Array | undefined;
@@ -94,6 +94,12 @@ export interface NamedChange {
   readonly value: Uint8Array | undefined;
 }
 
+/** A part of an event, and the SHA-256 of it that takes its place for ever. */
+export interface ShrunkPart {
+  readonly seq: number;
+  readonly digest: Uint8Array;
+}
+
 /** A stored value under its keyed-hash name. */
 export interface NamedRow {
   readonly name: Uint8Array;
@@ -126,6 +132,12 @@ export interface StoreChange {
   /** Runs whose `until` lies before this are dropped; 0 drops none. */
   readonly seenExpireBefore: number;
   readonly meta: readonly { readonly key: string; readonly value: Uint8Array }[];
+  /** Sealed parts that shrink: longer than 32 bytes before. */
+  readonly pruned: readonly ShrunkPart[];
+  /** Facts that shrink: of another length than 32 before. */
+  readonly forgotten: readonly ShrunkPart[];
+  /** Streams that get another name and label; `slot` stays. */
+  readonly renamed: readonly Omit<StreamRow, 'slot'>[];
 }
 
 /** A change of nothing, to be spread under one of something. */
@@ -143,6 +155,9 @@ export const NO_CHANGE: Omit<StoreChange, 'expectedTip'> = {
   seenRuns: [],
   seenExpireBefore: 0,
   meta: [],
+  pruned: [],
+  forgotten: [],
+  renamed: [],
 };
 
 /** What a commit answers: done and durable, or nothing changed because the tip is another. */

@@ -21,6 +21,9 @@ export const VALUE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Events after which the log flushes its vault unasked, so that healing at open stays short. */
 export const LAG_EVENTS_MAX = 4096;
 
+/** Events one step of pruning or forgetting looks at: a few ms, so that nobody waits for it. */
+export const SHRINK_EVENTS_MAX = 1024;
+
 /** Inbox rows of one epoch: unread old mail keeps at most this many neighbours readable. */
 export const EPOCH_ROWS_MAX = 64;
 
@@ -38,3 +41,6 @@ export const POOL_MIN_DEFAULT = 64;
 
 /** Vault pages: their table of generations must fit the header page. 57,600 live streams. */
 export const VAULT_PAGES_MAX = 720;
+
+/** Further pages one flush seals under a new master key: far below 2 ms beside its sync. */
+export const ROTATE_PAGES_PER_FLUSH = 16;

@@ -133,6 +133,16 @@ function refuseBroken({ events, heads, idByName }: Tables, change: StoreChange):
     const version = heads.get(head.stream)?.version ?? 0;
     invariant(version === head.expectedVersion, 'a head moves from the version it had');
   }
+  for (const { seq, digest } of change.pruned) {
+    const { sealed } = events[seq - 1] ?? {};
+    const isWhole = sealed !== undefined && sealed.length > digest.length;
+    invariant(isWhole && digest.length === 32, 'a live sealed part shrinks once');
+  }
+  for (const { seq, digest } of change.forgotten) {
+    const { facts } = events[seq - 1] ?? {};
+    const isWhole = facts !== undefined && facts.length !== digest.length;
+    invariant(isWhole && digest.length === 32, 'facts shrink once');
+  }
   for (const row of change.streams) {
     const holder = idByName.get(bytesToHex(row.name));
     invariant(holder === undefined || holder === row.id, 'stream names are unique');
@@ -161,6 +171,21 @@ function applyChange(tables: Tables, change: StoreChange): void {
     ({ until }) => until >= change.seenExpireBefore,
   );
   for (const { key, value } of change.meta) meta.set(key, value);
+  for (const { seq, digest } of change.pruned) shrink(events, seq, { sealed: digest });
+  for (const { seq, digest } of change.forgotten) shrink(events, seq, { facts: digest });
+  for (const { id, name, label } of change.renamed) {
+    const row = streams.get(id);
+    invariant(row !== undefined, 'a stream that is renamed has its row');
+    idByName.delete(bytesToHex(row.name));
+    idByName.set(bytesToHex(name), id);
+    streams.set(id, { ...row, name, label });
+  }
+}
+
+function shrink(events: EventRow[], seq: number, part: Partial<EventRow>): void {
+  const row = events[seq - 1];
+  invariant(row !== undefined, 'the event is there');
+  events[seq - 1] = { ...row, ...part };
 }
 
 function applyNamed(rows: Map<string, NamedRow>, changes: readonly NamedChange[]): void {

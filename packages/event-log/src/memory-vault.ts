@@ -51,6 +51,10 @@ export function createMemoryVault(options: MemoryVaultOptions): MemoryVault {
     settle(): void {},
     // Nobody else can reach this memory.
     read: () => undefined,
+    // Nothing is sealed here, so there is no key to replace.
+    rotate(): void {},
+    unrotated: () => undefined,
+    rotationHindrance: () => undefined,
     close(): void {},
   };
   const poolMin = options.poolMin === undefined ? {} : { poolMin: options.poolMin };

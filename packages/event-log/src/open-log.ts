@@ -20,6 +20,8 @@ import { labelPlace } from './open-facts.ts';
 import { createQueueSlots } from './queue-slots.ts';
 import { acceptRollback, isRollback } from './accept-rollback.ts';
 import { recoverLog } from './recover.ts';
+import { forgetEvents } from './forget.ts';
+import { pruneParts } from './prune.ts';
 import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { openState } from './open-state.ts';
@@ -199,6 +201,15 @@ function eventLog(log: LogState): EventLog {
     },
     lag: () => lagOf(log),
     events: (from = 1, to = log.tip.seq) => eventsOf(log, from, to),
+    prune(before) {
+      checkOpen();
+      return pruneParts(log, before);
+    },
+    forget(matches) {
+      checkOpen();
+      flushVault(log);
+      return forgetEvents(log, matches);
+    },
     close() {
       if (log.phase === 'closed') return;
       try {

@@ -13,11 +13,12 @@ import { readLogMeta } from './log-meta.ts';
 import { createMetadataBox } from './metadata-box.ts';
 import { noNonces } from './nonce-pool.ts';
 import type { MetadataBox, NamedValue } from './metadata-box.ts';
-import { labelPlace, openFacts } from './open-facts.ts';
+import { forgottenName } from './forget.ts';
+import { isForgotten, labelPlace, openFacts } from './open-facts.ts';
 import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
 import { extendTail } from './seen-log.ts';
-import type { SeenTail } from './seen-log.ts';
+import type { SeenEvent, SeenTail } from './seen-log.ts';
 import { logEvent } from './timeline.ts';
 import type { VaultReader } from './vault.ts';
 
@@ -64,6 +65,8 @@ interface RebuiltStream {
   slot: number | undefined;
   /** Key index of the part with which it took its slot. */
   tookAt: number;
+  /** Some of its events are forgotten: what they said of it is taken from the store. */
+  isPartial: boolean;
   head: HeadRow;
 }
 
@@ -79,10 +82,17 @@ interface Rebuild<S> {
   readonly runs: SeenRun[];
   readonly differences: Difference[];
   tail: SeenTail;
+  /** Ids of the tail are forgotten: runs are taken up again at the next one that is there. */
+  isTailCut: boolean;
+  /** `upto` of the stored runs. */
+  readonly cuts: ReadonlySet<number>;
   atMax: number;
   folding: { readonly fold: RecordFold<S>; state: S } | undefined;
   events: number;
 }
+
+/** Stands for the ids of a run among whose events some are forgotten. */
+const UNKNOWN_IDS = new Uint8Array(0);
 
 /** Rebuilds and compares. */
 export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
@@ -101,6 +111,8 @@ export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
     runs: [],
     differences: [],
     tail: { upto: 0, ids: [] },
+    isTailCut: false,
+    cuts: new Set([...reader.seenRuns()].map(({ upto }) => upto)),
     atMax: 0,
     folding: fold && { fold, state: fold.initial() },
     events: 0,
@@ -140,6 +152,10 @@ function applyRow<S>(rebuild: Rebuild<S>, row: EventRow): void {
     return;
   }
   rebuild.events++;
+  if (isForgotten(row)) {
+    stream.isPartial = true;
+    rebuild.isTailCut = true;
+  }
   if (opened.slot !== undefined) {
     stream.slot = opened.slot;
     stream.tookAt = (row.sealed && sealedIndex(row.sealed)) ?? 0;
@@ -152,15 +168,26 @@ function applyRow<S>(rebuild: Rebuild<S>, row: EventRow): void {
     state: opened.closes ? 1 : 0,
   };
   rebuild.atMax = Math.max(rebuild.atMax, row.at);
-  const event = { seq: row.seq, at: row.at, ids: opened.seen };
-  const { tail, run } = extendTail(rebuild.tail, event, rebuild.seenMs);
-  rebuild.tail = tail;
-  if (run !== undefined) rebuild.runs.push(run);
+  extendSeen(rebuild, { seq: row.seq, at: row.at, ids: opened.seen });
   const { folding } = rebuild;
-  if (folding === undefined) return;
+  if (folding === undefined || isForgotten(row)) return;
   const sealed = row.sealed === undefined ? 'none' : 'shredded';
   const decoded = logEvent(row, { opened, name: stream.name, sealed });
   folding.state = folding.fold.apply(folding.state, decoded);
+}
+
+/** Runs follow from the events, but for those among whose events some are forgotten. */
+function extendSeen<S>(rebuild: Rebuild<S>, event: SeenEvent): void {
+  if (rebuild.isTailCut) {
+    if (!rebuild.cuts.has(event.seq)) return;
+    rebuild.isTailCut = false;
+    rebuild.tail = { upto: event.seq, ids: [] };
+    rebuild.runs.push({ upto: event.seq, until: 0, ids: UNKNOWN_IDS });
+    return;
+  }
+  const { tail, run } = extendTail(rebuild.tail, event, rebuild.seenMs);
+  rebuild.tail = tail;
+  if (run !== undefined) rebuild.runs.push(run);
 }
 
 function streamOf<S>(
@@ -169,9 +196,10 @@ function streamOf<S>(
   opened: OpenedFacts,
 ): RebuiltStream | undefined {
   const known = rebuild.streams.get(row.stream);
-  if (known !== undefined || opened.name === undefined) return known;
+  const name = isForgotten(row) ? forgottenName(row.stream) : opened.name;
+  if (known !== undefined || name === undefined) return known;
   const head = { stream: row.stream, version: 0, seq: 0, sealed: 0, state: 0 };
-  const stream = { name: opened.name, born: row.seq, slot: undefined, tookAt: 0, head };
+  const stream = { name, born: row.seq, slot: undefined, tookAt: 0, isPartial: false, head };
   rebuild.streams.set(row.stream, stream);
   return stream;
 }
@@ -204,6 +232,7 @@ function streamFault(
   if (!equalBytes(row.name, box.nameHash('label', rebuilt.name))) return 'its name hash is another';
   const label = box.open('label', labelPlace(row.id), row.label);
   if (label === undefined || decodeUtf8(label) !== rebuilt.name) return 'its label is another';
+  if (rebuilt.isPartial) rebuilt.slot = row.slot;
   return row.slot === rebuilt.slot ? undefined : 'its vault slot is another';
 }
 
@@ -211,7 +240,9 @@ function compareHeads<S>(rebuild: Rebuild<S>): void {
   const found = new Set<number>();
   for (const row of rebuild.parts.reader.heads()) {
     found.add(row.stream);
-    const head = rebuild.streams.get(row.stream)?.head;
+    const stream = rebuild.streams.get(row.stream);
+    if (stream?.isPartial === true) stream.head = { ...stream.head, state: row.state };
+    const head = stream?.head;
     const isSame =
       head !== undefined &&
       head.version === row.version &&
@@ -232,9 +263,10 @@ function compareSeen<S>(rebuild: Rebuild<S>): void {
   for (const run of rebuild.parts.reader.seenRuns()) {
     const rebuilt = expected.get(run.upto);
     expected.delete(run.upto);
+    const isUnknown = rebuilt?.ids === UNKNOWN_IDS;
     const isSame =
       rebuilt !== undefined && rebuilt.until === run.until && equalBytes(rebuilt.ids, run.ids);
-    if (!isSame)
+    if (!isSame && !isUnknown)
       differ(rebuild, { table: 'seen_run', key: `${run.upto}`, detail: 'it is another' });
   }
   for (const { upto, until } of expected.values()) {

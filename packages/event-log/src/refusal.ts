@@ -13,6 +13,7 @@
  * - `STORE_UNSAFE`: the database library or its settings cannot keep the promises.
  * - `VAULT_MISSING`, `VAULT_EXISTS`, `VAULT_TOO_NEW`, `VAULT_FAILED`: likewise for the vault.
  * - `VAULT_WRONG_KEY`: the file is whole, the key does not open it.
+ * - `VAULT_KEY_UNAVAILABLE`: the keychain does not answer, or has no key for this vault.
  * - `VAULT_CORRUPT`: neither copy is whole.
  * - `VAULT_MISMATCH`: a vault of another log.
  * - `VAULT_ROLLED_BACK`: the vault is an older copy than the log relies on.
@@ -31,6 +32,7 @@ export type StoreRefusalCode =
   | 'VAULT_TOO_NEW'
   | 'VAULT_FAILED'
   | 'VAULT_WRONG_KEY'
+  | 'VAULT_KEY_UNAVAILABLE'
   | 'VAULT_CORRUPT'
   | 'VAULT_MISMATCH'
   | 'VAULT_ROLLED_BACK';
@@ -60,9 +62,12 @@ export interface StoreRefusal {
 export class StoreFailure extends Error {
   override readonly name = 'StoreFailure';
   readonly code: StoreRefusalCode;
+  /** As in a {@link StoreRefusal}. */
+  readonly detail: string;
   constructor(code: StoreRefusalCode, detail: string, cause?: unknown) {
     super(`${code}: ${detail}`, { cause });
     this.code = code;
+    this.detail = detail;
   }
 }
 

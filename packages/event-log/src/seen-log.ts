@@ -5,7 +5,7 @@
 
 import { compareBytes, concatBytes } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
-import type { EventReader, SeenRun } from './event-store.ts';
+import type { EventReader, EventRow, SeenRun, Tip } from './event-store.ts';
 import { SEEN_ID_BYTES } from './facts-envelope.ts';
 import { SEEN_RUN_EVENTS, SEEN_RUN_IDS } from './limits.ts';
 import type { FixedKeys, MetadataBox } from './metadata-box.ts';
@@ -40,6 +40,11 @@ export interface SeenLog {
   has(id: Uint8Array): boolean;
   /** `undefined` where the batch leaves the seen log alone. */
   stage(events: readonly SeenEvent[]): StagedSeen | undefined;
+  /**
+   * The run that closes the tail, where one of `rows` is in it: its events may lose their ids then.
+   * Empty where none is.
+   */
+  cut(rows: readonly EventRow[], log: { readonly tip: Tip; readonly at: number }): SeenRun[];
   adopt(staged: StagedSeen): void;
   /** Reads everything again at the next use. */
   reset(): void;
@@ -114,6 +119,12 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
         if (step.run !== undefined) runs.push(step.run);
       }
       return { runs, tail: after, added: events.flatMap(({ ids }) => ids) };
+    },
+    cut(rows, { tip, at }) {
+      load();
+      if (tail.ids.length === 0 || !rows.some(({ seq }) => seq > tail.upto)) return [];
+      const ids = concatBytes([...tail.ids].sort(compareBytes));
+      return [{ upto: tip.seq, until: at + seenMs, ids }];
     },
     adopt(staged) {
       tail = staged.tail;

@@ -5,9 +5,10 @@
 
 import { invariant, wipe } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
-import { POOL_MIN_DEFAULT, VAULT_PAGES_MAX } from './limits.ts';
+import { POOL_MIN_DEFAULT, ROTATE_PAGES_PER_FLUSH, VAULT_PAGES_MAX } from './limits.ts';
 import type { FixedKeys } from './metadata-box.ts';
 import { failStore } from './refusal.ts';
+import type { StoreRefusal } from './refusal.ts';
 import { readSlot, SLOT_KEY_BYTES, SLOTS_PER_PAGE, writeSlot } from './slot-page.ts';
 import type { SlotFields } from './slot-page.ts';
 import {
@@ -24,6 +25,12 @@ import type { Anchor, Vault, VaultReader } from './vault.ts';
 const METADATA_SLOT = 0;
 const NAME_SLOT = 1;
 const DEDUPE_SLOT = 2;
+
+const SLOTS_CONTRADICT =
+  'the slots of the vault contradict each other; open a copy of log and vault, or a new device';
+
+const VAULT_FULL =
+  'the vault holds as many live streams as it can; forget users or sessions that are not needed';
 
 /** A page to be made durable. The bytes are the vault's own: they may not be kept. */
 export interface VaultPage {
@@ -45,6 +52,15 @@ export interface VaultMedium {
    * `tipSeq` as in {@link Vault.reload}.
    */
   read(tipSeq?: number): VaultImage | undefined;
+  /**
+   * Begins to replace the key that pages are sealed under; nothing where that is going on. A medium
+   * without such a key does nothing.
+   */
+  rotate(): void;
+  /** Pages under a key that is being replaced, which `write` is waiting for; else `undefined`. */
+  unrotated(): readonly number[] | undefined;
+  /** Why a rotation whose pages are all written does not end. */
+  rotationHindrance(): StoreRefusal | undefined;
   close(): void;
 }
 
@@ -56,6 +72,8 @@ export interface SlotVaultParts {
   readonly medium: VaultMedium;
   /** Slots kept ready; default {@link POOL_MIN_DEFAULT}. */
   readonly poolMin?: number;
+  /** Default {@link ROTATE_PAGES_PER_FLUSH}. */
+  readonly rotatePages?: number;
 }
 
 /** A vault's durable content. */
@@ -96,9 +114,88 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
   const reader = readerOver(crypto, { logId, pages, anchor: () => anchor });
   const slots = workingSlots(parts, pages);
   const checkUsable = (): void => invariant(isUsable, 'the vault is open');
+  /** It stays unusable where the medium throws: what lasted is unknown until it is opened again. */
+  const guarded = <T>(work: () => T): T => {
+    isUsable = false;
+    const answer = work();
+    isUsable = true;
+    return answer;
+  };
 
   return {
     ...reader,
+    ...slotActions(crypto, { pages, slots, entropy: parts.entropy, checkUsable }),
+    flush(next, poolMin = parts.poolMin ?? POOL_MIN_DEFAULT) {
+      checkUsable();
+      invariant(next.seq >= anchor.seq, 'an anchor only moves forward');
+      slots.refill(poolMin);
+      const owed = medium.unrotated();
+      const isSame = slots.dirty.size === 0 && next.seq === anchor.seq && !isRebased;
+      if (isSame && owed === undefined) {
+        guarded(() => medium.settle());
+        return;
+      }
+      const more = (owed ?? []).filter((page) => !slots.dirty.has(page));
+      for (const page of more.slice(0, parts.rotatePages ?? ROTATE_PAGES_PER_FLUSH)) {
+        slots.dirty.add(page);
+      }
+      const changed = [...slots.dirty].map((page) => ({ page, bytes: pages[page] }));
+      guarded(() => medium.write(next, changed.filter(hasBytes)));
+      anchor = next;
+      isRebased = false;
+      slots.dirty.clear();
+    },
+    reload(tipSeq) {
+      checkUsable();
+      return guarded(() => {
+        const found = medium.read(tipSeq);
+        if (found === undefined) return false;
+        if (!hasSoundPages(found.pages)) failStore('VAULT_CORRUPT', SLOTS_CONTRADICT);
+        for (const page of pages) wipe(page);
+        pages.splice(0, pages.length, ...found.pages);
+        slots.forget();
+        anchor = found.anchor;
+        isRebased = false;
+        return true;
+      });
+    },
+    rebase(next) {
+      checkUsable();
+      anchor = next;
+      isRebased = true;
+    },
+    rotateMaster() {
+      checkUsable();
+      medium.rotate();
+    },
+    isRotating: () => medium.unrotated() !== undefined,
+    rotationHindrance: () => medium.rotationHindrance(),
+    close() {
+      isUsable = false;
+      reader.close();
+      medium.close();
+    },
+  };
+}
+
+interface SlotActionParts {
+  readonly pages: readonly Uint8Array[];
+  readonly slots: WorkingSlots;
+  readonly entropy: Entropy;
+  readonly checkUsable: () => void;
+}
+
+type SlotActions = Pick<
+  Vault,
+  'poolSize' | 'take' | 'giveBack' | 'assign' | 'advance' | 'destroy' | 'refreshPool'
+>;
+
+/** What changes slots in memory. */
+function slotActions(
+  crypto: Crypto,
+  { pages, slots, entropy, checkUsable }: SlotActionParts,
+): SlotActions {
+  return {
     poolSize: () => slots.free.length,
     take() {
       checkUsable();
@@ -134,54 +231,9 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
     refreshPool() {
       checkUsable();
       for (const slot of slots.free) {
-        keyBytes(pages, slot).set(parts.entropy(SLOT_KEY_BYTES));
+        keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
         slots.put(slot, { index: 0, owner: 0, use: 'free' });
       }
-    },
-    flush(next, poolMin = parts.poolMin ?? POOL_MIN_DEFAULT) {
-      checkUsable();
-      invariant(next.seq >= anchor.seq, 'an anchor only moves forward');
-      slots.refill(poolMin);
-      if (slots.dirty.size === 0 && next.seq === anchor.seq && !isRebased) {
-        medium.settle();
-        return;
-      }
-      const changed = [...slots.dirty].map((page) => ({ page, bytes: pages[page] }));
-      // Stays unusable where the medium throws: what lasted is unknown until it is opened again.
-      isUsable = false;
-      medium.write(next, changed.filter(hasBytes));
-      isUsable = true;
-      anchor = next;
-      isRebased = false;
-      slots.dirty.clear();
-    },
-    reload(tipSeq) {
-      checkUsable();
-      // Stays unusable where the medium throws, or holds what does not fit.
-      isUsable = false;
-      const found = medium.read(tipSeq);
-      if (found !== undefined) {
-        if (!hasSoundPages(found.pages)) {
-          failStore('VAULT_CORRUPT', 'the slots of the vault contradict each other');
-        }
-        for (const page of pages) wipe(page);
-        pages.splice(0, pages.length, ...found.pages);
-        slots.forget();
-        anchor = found.anchor;
-        isRebased = false;
-      }
-      isUsable = true;
-      return found !== undefined;
-    },
-    rebase(next) {
-      checkUsable();
-      anchor = next;
-      isRebased = true;
-    },
-    close() {
-      isUsable = false;
-      reader.close();
-      medium.close();
     },
   };
 }
@@ -222,7 +274,7 @@ function workingSlots({ entropy }: SlotVaultParts, pages: Uint8Array[]): Working
       }
       while (slots.free.length < poolMin) {
         if (pages.length === VAULT_PAGES_MAX) {
-          failStore('VAULT_FAILED', 'the vault holds as many streams as it can');
+          failStore('VAULT_FAILED', VAULT_FULL);
         }
         slots.dirty.add(pages.length);
         pages.push(freshPage(entropy));

@@ -8,6 +8,7 @@ import type { Result } from '@simsim/bytes';
 import type { Secret } from '@simsim/crypto';
 import { encodeHeader, linkHash } from './chain.ts';
 import type { CommitRefusal, DraftEvent, LogBatch } from './event-log.ts';
+import { NO_CHANGE } from './event-store.ts';
 import type { EventRow, HeadChange, StoreChange, StreamRow, Tip } from './event-store.ts';
 import { encodeFactsHead } from './facts-envelope.ts';
 import type { StagedEpochs } from './inbox-epochs.ts';
@@ -82,13 +83,13 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
   const seen = log.seen.stage(build.seen);
   const queues = stageQueues(log, batch, { seq: build.tip.seq, epochs: build.epochs });
   const change: StoreChange = {
+    ...NO_CHANGE,
     expectedTip: storeTip(log),
     events: build.events,
     streams: build.rows,
     heads: headChanges(build),
     seenRuns: seen?.runs ?? [],
     seenExpireBefore: seen !== undefined && seen.runs.length > 0 ? batch.at : 0,
-    meta: [],
     ...queues.change,
   };
   const { streams, tip, streamMax, epochs } = build;

@@ -7,7 +7,7 @@ import { createYoungStreams } from './young-streams.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
 import { PRUNED_BYTES } from './chain.ts';
 import type { MetadataBox } from './metadata-box.ts';
-import { labelPlace, openFacts } from './open-facts.ts';
+import { isForgotten, labelPlace, openFacts } from './open-facts.ts';
 import { failStore } from './refusal.ts';
 import { sealedIndex } from './sealed-part.ts';
 import type { VaultReader } from './vault.ts';
@@ -87,6 +87,7 @@ export function logEvent(
     sealedBytes: row.sealed?.length ?? 0,
     closes: more.opened.closes,
     seenCount: more.opened.seen.length,
+    isForgotten: isForgotten(row),
     hash: row.hash,
   };
 }

@@ -6,6 +6,7 @@
 
 import type { Secret } from '@simsim/crypto';
 import type { FixedKeys } from './metadata-box.ts';
+import type { StoreRefusal } from './refusal.ts';
 
 /** What the vault has seen of the log when it was last flushed. */
 export interface Anchor {
@@ -83,7 +84,8 @@ export interface Vault extends VaultReader {
    * `tipSeq` is the number of the log's last event: events after the vault's anchor prove that its
    * newest state lasts.
    *
-   * Throws: StoreFailure `VAULT_CORRUPT`, `VAULT_ROLLED_BACK`, `VAULT_FAILED`; unusable then.
+   * Throws: StoreFailure `VAULT_CORRUPT`, `VAULT_ROLLED_BACK`, `VAULT_KEY_UNAVAILABLE`,
+   * `VAULT_FAILED`; unusable then.
    */
   reload(tipSeq?: number): boolean;
   /**
@@ -91,4 +93,14 @@ export interface Vault extends VaultReader {
    * The next flush makes it durable, whatever else changed.
    */
   rebase(anchor: Anchor): void;
+  /**
+   * Begins to replace the key that everything in the vault is sealed under; nothing where that is
+   * going on already. Each following flush seals some more pages under the new key, and the last one
+   * makes the medium forget the old key. What is under no key has nothing to rotate.
+   */
+  rotateMaster(): void;
+  /** Whether something is still under a key that is being replaced. */
+  isRotating(): boolean;
+  /** Why the provider of the vault's key does not let a rotation end; every flush tries again. */
+  rotationHindrance(): StoreRefusal | undefined;
 }

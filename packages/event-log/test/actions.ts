@@ -1,7 +1,7 @@
 /** Anything that may happen to a log, and a model that fits a page. */
 
 import fc from 'fast-check';
-import type { DraftEvent, LogBatch } from '../src/index.ts';
+import type { DraftEvent, LogBatch, LogEvent } from '../src/index.ts';
 import { id16, text } from './world.ts';
 
 interface EventPlan {
@@ -22,7 +22,15 @@ export interface BatchPlan {
   readonly doneMails: number;
 }
 
-export type Action = BatchPlan | { readonly kind: 'flush' | 'kill' | 'refused' | 'close' };
+export interface ForgetPlan {
+  readonly kind: 'forget';
+  readonly stream: number;
+}
+
+export type Action =
+  | BatchPlan
+  | ForgetPlan
+  | { readonly kind: 'flush' | 'kill' | 'refused' | 'close' | 'prune' };
 
 const STREAMS = ['device', 'session/a', 'session/b', 'send/1', 'send/2', 'peer/a'];
 
@@ -51,6 +59,14 @@ export const actions: fc.Arbitrary<readonly Action[]> = fc.array(
     { weight: 6, arbitrary: batchPlan },
     { weight: 2, arbitrary: fc.constant({ kind: 'flush' as const }) },
     { weight: 2, arbitrary: fc.constant({ kind: 'kill' as const }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'prune' as const }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('forget' as const),
+        stream: fc.nat(STREAMS.length - 1),
+      }),
+    },
     { weight: 1, arbitrary: fc.constant({ kind: 'refused' as const }) },
     { weight: 1, arbitrary: fc.constant({ kind: 'close' as const }) },
   ),
@@ -64,6 +80,9 @@ interface ModelStream {
   sealedSeq: number;
 }
 
+/** A sealed state as it was committed, by its event. */
+export type SealedHistory = Map<number, Uint8Array>;
+
 /** What a log must answer. */
 export interface Model {
   seq: number;
@@ -75,6 +94,7 @@ export interface Model {
   posts: { id: number; body: Uint8Array }[];
   mails: { id: number; body: Uint8Array; seq: number }[];
   nextId: number;
+  readonly sealed: SealedHistory;
 }
 
 export function newModel(): Model {
@@ -88,6 +108,7 @@ export function newModel(): Model {
     posts: [],
     mails: [],
     nextId: 0,
+    sealed: new Map(),
   };
 }
 
@@ -148,6 +169,7 @@ export function applyToModel(model: Model, batch: LogBatch): void {
     if (sealed !== undefined) {
       state.value = sealed[0] as Uint8Array;
       state.sealedSeq = model.seq;
+      model.sealed.set(model.seq, state.value);
     }
     if (closes === true) state.closed = true;
     for (const digest of seen ?? [])
@@ -164,6 +186,14 @@ export function applyToModel(model: Model, batch: LogBatch): void {
     model.mails.push({ id: number, body, seq: model.seq });
     model.nextId = Math.max(model.nextId, first + i + 1);
   }
+}
+
+/** Which events a plan forgets: all of a closed stream, all but the first of a live one. */
+export function forgets(model: Model, plan: ForgetPlan): (event: LogEvent) => boolean {
+  const name = STREAMS[plan.stream] ?? 'device';
+  const isClosed = model.streams.get(name)?.closed === true;
+  if (isClosed) model.streams.delete(name);
+  return ({ stream, version }) => stream === name && (isClosed || version > 1);
 }
 
 export function streamNames(): readonly string[] {

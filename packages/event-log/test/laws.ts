@@ -2,10 +2,10 @@
 
 import { expect } from 'vitest';
 import { contentOf } from '../src/conformance/index.ts';
-import type { InboxRow, LogSabotage, RecordFold, VaultImage } from '../src/index.ts';
+import type { InboxRow, LogOptions, LogSabotage, RecordFold, VaultImage } from '../src/index.ts';
 import { rebuildProjections, verifyChain } from '../src/index.ts';
 import { openableMail, openableParts, stolenVault } from './adversary.ts';
-import { applyToModel, digestOf, newModel, planToBatch, streamNames } from './actions.ts';
+import { applyToModel, digestOf, forgets, newModel, planToBatch, streamNames } from './actions.ts';
 import type { Action, Model } from './actions.ts';
 import { id16, newWorld, reopen, unwrap } from './world.ts';
 import type { World } from './world.ts';
@@ -22,12 +22,12 @@ export interface Life {
 /** Lives a life, checking after each step what `check` wants. */
 export function live(
   steps: readonly Action[],
-  options: { readonly seed: number; readonly sabotage?: LogSabotage },
+  options: { readonly seed: number; readonly sabotage?: LogSabotage; readonly log?: LogOptions },
   check: (life: Life, after: Action) => void = () => {},
 ): Life {
   const { seed } = options;
   const seam = options.sabotage === undefined ? {} : { sabotage: options.sabotage };
-  let world = newWorld({ seed, ...seam });
+  let world = newWorld({ ...options.log, seed, ...seam });
   const model = newModel();
   const mailRows: InboxRow[] = [];
   let thief = { image: world.vault.image(), lockedOut: 0 };
@@ -53,6 +53,13 @@ export function live(
         world.log.close();
         world = unwrap(reopen(world, {}, seam));
         thief = { image: world.vault.image(), lockedOut: 0 };
+        break;
+      case 'prune':
+        world.log.prune(Number.MAX_SAFE_INTEGER);
+        break;
+      case 'forget':
+        unwrap(world.log.forget(forgets(model, step)));
+        if (thief.lockedOut === 0) thief.lockedOut = model.seq;
         break;
       case 'refused':
         refuseOne(world);

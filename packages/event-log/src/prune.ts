@@ -1,0 +1,74 @@
+/**
+ * Pruning: sealed parts whose keys are gone shrink to their digests, which halves an old event and
+ * leaves the chain whole.
+ */
+
+import type { EventRow, ShrunkPart } from './event-store.ts';
+import { NO_CHANGE } from './event-store.ts';
+import { PRUNED_BYTES } from './chain.ts';
+import { SHRINK_EVENTS_MAX } from './limits.ts';
+import type { LogState } from './log-state.ts';
+import { labelPlace } from './open-facts.ts';
+import { storeTip } from './stream-rows.ts';
+
+const CURSOR_KEY = 'pruned';
+
+/**
+ * Prunes what events of before `before` (wall ms) superseded, going on where it stopped the last time,
+ * over a bounded number of events. Answers how many parts shrank; `isDone` false where more is left.
+ */
+export function pruneParts(
+  log: LogState,
+  before: number,
+): { readonly parts: number; readonly isDone: boolean } {
+  const { store, vault, crypto, meta } = log;
+  const from = readCursor(log) + 1;
+  // Only what the vault has followed is superseded for good.
+  const upto = Math.min(vault.anchor().seq, from + SHRINK_EVENTS_MAX - 1);
+  if (meta.keepsAll || log.rollback !== undefined) return { parts: 0, isDone: true };
+  const pruned: ShrunkPart[] = [];
+  let last = from - 1;
+  for (const row of store.events(from, upto)) {
+    if (row.at >= before) break;
+    for (const { seq, sealed } of supersededBy(log, row)) {
+      pruned.push({ seq, digest: crypto.digest([sealed]) });
+    }
+    last = row.seq;
+  }
+  if (last < from) return { parts: 0, isDone: true };
+  const answer = store.commit({
+    ...NO_CHANGE,
+    expectedTip: storeTip(log),
+    pruned,
+    meta: [{ key: CURSOR_KEY, value: labelPlace(last) }],
+  });
+  if (answer.kind === 'moved') return { parts: 0, isDone: true };
+  return { parts: pruned.length, isDone: last < upto || upto === vault.anchor().seq };
+}
+
+/** The state that an event replaced; where it ends its stream, its own too. */
+function* supersededBy({ store }: LogState, row: EventRow): Iterable<Shrinkable> {
+  const head = store.head(row.stream);
+  const isEnd = head?.seq === row.seq && head.state !== 0;
+  if (row.sealed === undefined && !isEnd) return;
+  if (isEnd && isWhole(row)) yield row;
+  let before = row.prev === 0 ? undefined : store.event(row.prev);
+  while (before !== undefined && before.sealed === undefined && before.prev !== 0) {
+    before = store.event(before.prev);
+  }
+  if (before !== undefined && isWhole(before)) yield before;
+}
+
+type Shrinkable = EventRow & { readonly sealed: Uint8Array };
+
+/** A state of two bytes or less is no longer than its digest, and stays. */
+function isWhole(row: EventRow): row is Shrinkable {
+  return row.sealed !== undefined && row.sealed.length > PRUNED_BYTES;
+}
+
+function readCursor({ store }: LogState): number {
+  const value = store.meta(CURSOR_KEY);
+  if (value?.length !== 8) return 0;
+  const view = new DataView(value.buffer, value.byteOffset, 8);
+  return view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
+}
