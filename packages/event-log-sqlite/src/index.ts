@@ -3,7 +3,9 @@ export type { SqliteStoreOptions } from './sqlite-store.ts';
 export { createSlotFileVault, openSlotFileVault, openVaultReader } from './vault-file.ts';
 export type { VaultFileOptions } from './vault-file.ts';
 export { RAW_KEY_BYTES } from './vault-key.ts';
-export type { VaultKey } from './vault-key.ts';
+export type { Stretch, VaultKey } from './vault-key.ts';
+export { osKeychain } from './vault-keychain.ts';
+export type { Keychain } from './vault-keychain.ts';
 export type { LeaseClaim, LeaseOwner } from './lease.ts';
 export { betterSqlite3 } from './better-sqlite3-driver.ts';
 export type {

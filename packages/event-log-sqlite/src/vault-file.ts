@@ -4,7 +4,7 @@
  * the header to its other place, syncs once, then zeroes what was replaced.
  */
 
-import { err, invariant, ok } from '@simsim/bytes';
+import { equalBytes, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Secret } from '@simsim/crypto';
 import {
@@ -17,21 +17,27 @@ import {
 import type { StoreRefusal, Vault, VaultImage, VaultMedium, VaultReader } from '@simsim/event-log';
 import { nodeFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
-import { encodeHeaderPage, FILE_PAGE_BYTES } from './vault-header.ts';
+import { encodeHeaderPage, FILE_PAGE_BYTES, NONCE_BYTES, wrapMaster } from './vault-header.ts';
 import type { ClearHeader, PageEntry } from './vault-header.ts';
-import { decodeVaultFile } from './vault-image.ts';
-import type { OpenedVaultFile } from './vault-image.ts';
-import { describeKey, deriveKey } from './vault-key.ts';
+import { decodeVaultFile, unlessProved, wipeMasters } from './vault-image.ts';
+import type { OpenedVaultFile, VaultOpener } from './vault-image.ts';
+import { RAW_KEY_BYTES } from './vault-key.ts';
 import type { VaultKey } from './vault-key.ts';
-import { NONCE_BYTES, openMedium, unlessProved, ZEROS } from './vault-medium.ts';
+import { openMedium, ZEROS } from './vault-medium.ts';
 import type { VaultMediumOptions } from './vault-medium.ts';
 import { encodePageCopy } from './vault-page.ts';
+import { createWrappingKeys } from './vault-wrapping.ts';
+import type { WrappingKeys } from './vault-wrapping.ts';
 
 /** How to create or open a vault file. */
 export interface VaultFileOptions extends VaultMediumOptions {
   readonly key: VaultKey;
   /** Slots kept ready. */
   readonly poolMin?: number;
+  /** Further pages that one flush brings under a new master key; see Vault.rotateMaster. */
+  readonly rotatePages?: number;
+  /** Begins a rotation of the master key with each opening. Default false. */
+  readonly rotatesAtOpen?: boolean;
   /** Default those of the machine. */
   readonly files?: FileSystem;
   /**
@@ -41,13 +47,13 @@ export interface VaultFileOptions extends VaultMediumOptions {
   readonly tipSeq?: number;
 }
 
-const MASTER_KEY_BYTES = 32;
 const READ_ATTEMPTS = 8;
 
 /**
  * Makes a vault file. It appears under its name only when it is whole and durable.
  *
- * Refuses: `VAULT_EXISTS`, `VAULT_WRONG_KEY` (a raw key of the wrong length), `VAULT_FAILED`.
+ * Refuses: `VAULT_EXISTS`, `VAULT_WRONG_KEY` (a raw key of the wrong length, no passphrase),
+ * `VAULT_KEY_UNAVAILABLE`, `VAULT_FAILED`.
  */
 export function createSlotFileVault(
   path: string,
@@ -55,24 +61,32 @@ export function createSlotFileVault(
 ): Result<Vault, StoreRefusal> {
   const { crypto, entropy, logId, files = nodeFiles } = options;
   if (files.exists(path)) return err(exists(path));
-  const descriptor = describeKey(options.key, entropy);
-  const wrapping = deriveKey(crypto, options.key, descriptor);
-  if (wrapping === undefined) return err(wrongKey());
-  const masterBytes = entropy(MASTER_KEY_BYTES);
+  const opener = openerOf(options);
+  const first = opener.keysOf(logId).first(entropy);
+  if (!first.ok) return first;
+  const masterBytes = entropy(RAW_KEY_BYTES);
   const master = crypto.importSecret('seal', masterBytes);
-  const wrapNonce = entropy(NONCE_BYTES);
-  const wrapped = crypto.seal(wrapping, wrapNonce, [logId], [master]);
   masterBytes.fill(0);
-  crypto.wipe(wrapping);
-  const clear = { logId, descriptor, wrapNonce, wrapped, counter: 0 };
+  const nonce = entropy(NONCE_BYTES);
+  const wrapped = wrapMaster(crypto, first.value.key, { logId, master, nonce });
+  const { descriptor } = first.value;
+  const clear = { logId, counter: 0, descriptor, master: wrapped, next: undefined };
   const image = createVaultImage(entropy, genesisHash(crypto, logId));
   try {
-    writeNewFile(path, { clear, image, master, options });
-    return openVault(
-      path,
-      { clear, image, master, entries: [FIRST_ENTRY], headerPlace: 0, stale: [], inDoubt: [] },
-      options,
-    );
+    const header = writeNewFile(path, { clear, image, master, options });
+    const opened = {
+      ...{
+        clear,
+        image,
+        header,
+        wrapping: first.value,
+        masters: { current: master, next: undefined },
+      },
+      ...{ entries: [FIRST_ENTRY], stale: [], inDoubt: [] },
+      headerPlace: 0,
+      isOtherHeaderOld: false,
+    } as const;
+    return openVault(path, opened, { ...options, opener });
   } catch (failure) {
     return err(failed(failure));
   }
@@ -81,17 +95,29 @@ export function createSlotFileVault(
 /**
  * Opens a vault file.
  *
- * Refuses: `VAULT_MISSING`, `VAULT_WRONG_KEY`, `VAULT_CORRUPT`, `VAULT_TOO_NEW`, `VAULT_FAILED`.
+ * Refuses: `VAULT_MISSING`, `VAULT_WRONG_KEY`, `VAULT_KEY_UNAVAILABLE`, `VAULT_CORRUPT`,
+ * `VAULT_TOO_NEW`, `VAULT_FAILED`. A refused opening changes nothing in the file.
  */
 export function openSlotFileVault(
   path: string,
   options: VaultFileOptions,
 ): Result<Vault, StoreRefusal> {
-  const opened = readVault(path, options);
-  if (!opened.ok) return opened;
+  const opener = openerOf(options);
+  const opened = readVault(path, opener, options.files);
+  const vault = opened.ok ? openIt(path, opened.value, { ...options, opener }) : opened;
+  if (!vault.ok) opener.close();
+  return vault;
+}
+
+function openIt(
+  path: string,
+  opened: OpenedVaultFile,
+  options: VaultFileOptions & { readonly opener: VaultOpener },
+): Result<Vault, StoreRefusal> {
   try {
-    return openVault(path, unlessProved(opened.value, options.tipSeq), options);
+    return openVault(path, unlessProved(opened, options.tipSeq), options);
   } catch (failure) {
+    wipeMasters(options.crypto, opened.masters);
     return err(failed(failure));
   }
 }
@@ -101,15 +127,34 @@ export function openVaultReader(
   path: string,
   options: Pick<VaultFileOptions, 'crypto' | 'key' | 'files'>,
 ): Result<VaultReader, StoreRefusal> {
-  const opened = readVault(path, options);
+  const { crypto } = options;
+  const opener = openerOf(options);
+  const opened = readVault(path, opener, options.files);
+  opener.close();
   if (!opened.ok) return opened;
-  const { clear, image, master } = opened.value;
-  options.crypto.wipe(master);
-  const reader = createSlotVaultReader(options.crypto, clear.logId, image);
+  const { clear, image, masters } = opened.value;
+  wipeMasters(crypto, masters);
+  const reader = createSlotVaultReader(crypto, clear.logId, image);
   return reader === undefined ? err(corrupt()) : ok(reader);
 }
 
 const FIRST_ENTRY: PageEntry = { generation: 0, copy: 0 };
+
+/** One set of wrapping keys, for the log whose vault it is. */
+function openerOf({ crypto, key }: Pick<VaultFileOptions, 'crypto' | 'key'>): VaultOpener {
+  let known: { readonly logId: Uint8Array; readonly keys: WrappingKeys } | undefined;
+  return {
+    crypto,
+    keysOf(logId) {
+      if (known === undefined || !equalBytes(known.logId, logId)) {
+        known?.keys.close();
+        known = { logId, keys: createWrappingKeys({ crypto, key, logId }) };
+      }
+      return known.keys;
+    },
+    close: () => known?.keys.close(),
+  };
+}
 
 interface NewFile {
   readonly clear: ClearHeader;
@@ -118,7 +163,8 @@ interface NewFile {
   readonly options: VaultFileOptions;
 }
 
-function writeNewFile(path: string, { clear, image, master, options }: NewFile): void {
+/** Answers the header as written. */
+function writeNewFile(path: string, { clear, image, master, options }: NewFile): Uint8Array {
   const { crypto, entropy, files = nodeFiles } = options;
   const [slots] = image.pages;
   invariant(slots !== undefined, 'a new vault has a page');
@@ -137,19 +183,24 @@ function writeNewFile(path: string, { clear, image, master, options }: NewFile):
   }
   files.rename(partial, path);
   files.syncDirectoryOf(path);
+  return header;
 }
 
-/** Reads the file whole; a live owner may be in the middle of a flush, so a few times if need be. */
+/** Reads the file whole; an owner may be flushing meanwhile, so once more while it changes. */
 function readVault(
   path: string,
-  { crypto, key, files = nodeFiles }: Pick<VaultFileOptions, 'crypto' | 'key' | 'files'>,
+  opener: VaultOpener,
+  files: FileSystem = nodeFiles,
 ): Result<OpenedVaultFile, StoreRefusal> {
   try {
     if (!files.exists(path)) return err(missing(path));
-    let answer = decodeVaultFile(crypto, files.read(path), key);
-    for (let attempt = 1; attempt < READ_ATTEMPTS; attempt++) {
-      if (answer.ok || answer.error.code !== 'VAULT_CORRUPT') break;
-      answer = decodeVaultFile(crypto, files.read(path), key);
+    let bytes = files.read(path);
+    let answer = decodeVaultFile(opener, bytes);
+    for (let attempt = 1; attempt < READ_ATTEMPTS && !answer.ok; attempt++) {
+      const before = bytes;
+      bytes = files.read(path);
+      if (Buffer.compare(before, bytes) === 0) break;
+      answer = decodeVaultFile(opener, bytes);
     }
     return answer;
   } catch (failure) {
@@ -160,44 +211,71 @@ function readVault(
 function openVault(
   path: string,
   opened: OpenedVaultFile,
-  options: VaultFileOptions,
+  options: VaultFileOptions & { readonly opener: VaultOpener },
 ): Result<Vault, StoreRefusal> {
-  const { crypto, entropy, poolMin, files = nodeFiles } = options;
+  const { crypto, entropy, opener, poolMin, rotatePages, files = nodeFiles } = options;
+  const { logId } = opened.clear;
+  const keys = opener.keysOf(logId);
+  const readAll = (): Uint8Array => files.read(path);
+  const reread = () => readVault(path, opener, files);
   const file = files.open(path, 'edit');
-  const reread = () => readVault(path, options);
   let medium: VaultMedium;
   try {
-    medium = openMedium(opened, { ...options, file, readAll: () => files.read(path), reread });
+    medium = openMedium(opened, { ...options, file, keys, readAll, reread });
   } catch (failure) {
     file.close();
     return err(failed(failure));
   }
-  const { logId } = opened.clear;
   const pool = poolMin === undefined ? {} : { poolMin };
-  const vault = createSlotVault({ crypto, entropy, logId, medium, ...pool }, opened.image);
-  if (vault !== undefined) return ok(vault);
-  medium.close();
-  return err(corrupt());
+  const steps = rotatePages === undefined ? {} : { rotatePages };
+  const parts = { crypto, entropy, logId, medium, ...pool, ...steps };
+  const vault = createSlotVault(parts, opened.image);
+  if (vault === undefined) {
+    medium.close();
+    return err(corrupt());
+  }
+  if (options.rotatesAtOpen === true) vault.rotateMaster();
+  return ok(vault);
 }
 
 function exists(path: string): StoreRefusal {
-  return { code: 'VAULT_EXISTS', detail: `there is a vault at ${path}` };
+  return {
+    code: 'VAULT_EXISTS',
+    detail: `there is a vault at ${path}; open it, or name another path`,
+  };
 }
 
 function missing(path: string): StoreRefusal {
-  return { code: 'VAULT_MISSING', detail: `there is no vault at ${path}` };
-}
-
-function wrongKey(): StoreRefusal {
-  return { code: 'VAULT_WRONG_KEY', detail: 'the key does not open the vault' };
+  const detail =
+    `there is no vault at ${path}; if it is elsewhere, bring it back, else begin as a new device: ` +
+    'the log beside it does not open without it';
+  return { code: 'VAULT_MISSING', detail };
 }
 
 function corrupt(): StoreRefusal {
-  return { code: 'VAULT_CORRUPT', detail: 'the slots of the vault contradict each other' };
+  const detail =
+    'the slots of the vault contradict each other; open a copy of log and vault, or a new device';
+  return { code: 'VAULT_CORRUPT', detail };
 }
 
+/** What the system says, and what to do about it. */
+const FAILURE_ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full; make room and open the log again',
+  EDQUOT: 'the quota is used up; make room and open the log again',
+  EROFS: 'the medium is read-only; put log and vault where they can be written',
+  EACCES: 'this user may not read or write it; open the log as its owner',
+  EPERM: 'this user may not write it; open the log as its owner',
+  EISDIR: 'there is a folder in its place; name the file',
+  EIO: 'the medium fails; copy log and vault to another one',
+};
+
 function failed(failure: unknown): StoreRefusal {
-  if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.message };
-  if (failure instanceof Error) return { code: 'VAULT_FAILED', detail: failure.message };
-  throw failure;
+  if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.detail };
+  if (!(failure instanceof Error)) throw failure;
+  const code = 'code' in failure && typeof failure.code === 'string' ? failure.code : '';
+  const advice = FAILURE_ADVICE[code] ?? 'look at the medium, then open the log again';
+  return {
+    code: 'VAULT_FAILED',
+    detail: `the vault cannot be used: ${advice} (${failure.message})`,
+  };
 }

@@ -1,50 +1,80 @@
 /**
  * The header of a vault file: one 4 KiB page, kept twice.
  *
- *   magic 8 │ format u16 │ log id 16 │ kind u8, logN u8, r u8, p u8, salt 16
- *   │ nonce 12, wrapped master key 48 │ counter u48 │ SHA-256 of all before, cut to 16
- *   │ nonce 12 │ sealed under the master key: anchor { seq 8, stream max 8, at 8, hash 32 },
- *   │   page count u16, for each page u32 = 2 × generation + copy
+ *   magic 8 │ format u16 │ check 16: SHA-256, cut, of the page with these 16 bytes zero
+ *   │ log id 16 │ counter u48 │ how the wrapping key is made: kind u8, cost u32, passes u8, lanes u8,
+ *   │   salt 16
+ *   │ nonce 12, wrapped master key 48
+ *   │ rotation: u8, since u48, nonce 12, wrapped next master key 48; zero where there is none
+ *   │ nonce 12 │ sealed under the newest master key: anchor { seq 8, stream max 8, at 8, hash 32 },
+ *   │   page count u16, for each page u40 = 2 × generation + copy
+ *
+ * Magic, format and check lie at the same place in every format, so a later one is known as such
+ * and never taken for damage.
  *
  * The table says which copy of which generation is every page's own, so pages and anchor change as
- * one: a header counts only if all its pages are there.
+ * one: a header counts only if all its pages are there. While the master key is being replaced,
+ * pages of generations after `since` are under the next one.
  */
 
 import { createReader, createWriter, encodeUtf8, equalBytes } from '@simsim/bytes';
+import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import type { Crypto, Secret } from '@simsim/crypto';
 import { LOG_ID_BYTES, VAULT_PAGES_MAX } from '@simsim/event-log';
 import type { Anchor } from '@simsim/event-log';
-import type { KeyDescriptor, VaultKey } from './vault-key.ts';
+import { SALT_BYTES } from './vault-key.ts';
+import type { DescriptorKind, KeyDescriptor } from './vault-key.ts';
 
 /** Bytes of everything in the file: headers and page copies alike. */
 export const FILE_PAGE_BYTES = 4096;
 
+/** Bytes of a nonce in the file. */
+export const NONCE_BYTES = 12;
+
 const MAGIC = encodeUtf8('SIMVAULT');
-const FORMAT = 1;
-const LABEL = encodeUtf8('simsim/vault/header/1');
-const KINDS: readonly VaultKey['kind'][] = ['none', 'raw', 'passphrase'];
-const SALT_BYTES = 16;
-const NONCE_BYTES = 12;
-const WRAPPED_BYTES = 48;
+const FORMAT = 2;
+const HEADER_LABEL = encodeUtf8('simsim/vault/header/2');
+const MASTER_LABEL = encodeUtf8('simsim/vault/master/2');
+const KINDS: readonly DescriptorKind[] = ['none', 'raw', 'scrypt', 'argon2id', 'keychain'];
+const CHECK_AT: number = MAGIC.length + 2;
 const CHECK_BYTES = 16;
+const WRAPPED_BYTES = 48;
+const WRAP_BYTES: number = NONCE_BYTES + WRAPPED_BYTES;
+const CLEAR_AT: number = CHECK_AT + CHECK_BYTES;
 const CLEAR_BYTES: number =
-  8 + 2 + LOG_ID_BYTES + 4 + SALT_BYTES + NONCE_BYTES + WRAPPED_BYTES + 6 + CHECK_BYTES;
-const SEALED_BYTES: number = 8 + 8 + 8 + 32 + 2 + 4 * VAULT_PAGES_MAX;
+  LOG_ID_BYTES + 6 + (1 + 4 + 1 + 1 + SALT_BYTES) + WRAP_BYTES + 1 + 6 + WRAP_BYTES;
+const SEALED_AT: number = CLEAR_AT + CLEAR_BYTES;
+const ENTRY_BYTES = 5;
+const SEALED_BYTES: number = 8 + 8 + 8 + 32 + 2 + ENTRY_BYTES * VAULT_PAGES_MAX;
+const U32 = 0x1_0000_0000;
 
 /** Which copy of a page is valid, and the flush that wrote it. */
 export interface PageEntry {
+  /** Below 2^39: 17 years of a thousand flushes a second. */
   readonly generation: number;
   readonly copy: 0 | 1;
+}
+
+/** A master key under the wrapping key. */
+export interface WrappedMaster {
+  readonly nonce: Uint8Array;
+  readonly box: Uint8Array;
+}
+
+/** The master key that takes over. */
+export interface NextMaster extends WrappedMaster {
+  /** The last flush that did not know it. */
+  readonly since: number;
 }
 
 /** What can be read without a key. */
 export interface ClearHeader {
   readonly logId: Uint8Array;
-  readonly descriptor: KeyDescriptor;
-  readonly wrapNonce: Uint8Array;
-  readonly wrapped: Uint8Array;
   /** Counts flushes. */
   readonly counter: number;
+  readonly descriptor: KeyDescriptor;
+  readonly master: WrappedMaster;
+  readonly next: NextMaster | undefined;
 }
 
 /** What is under the master key. */
@@ -55,11 +85,38 @@ export interface SealedHeader {
 
 /** A clear header, or why there is none. */
 export type ClearHeaderResult =
-  | { readonly kind: 'whole'; readonly clear: ClearHeader; readonly clearBytes: Uint8Array }
+  | { readonly kind: 'whole'; readonly clear: ClearHeader }
   | { readonly kind: 'too-new' }
   | { readonly kind: 'torn' };
 
-/** Encodes a header page. */
+/** Seals a master key under the wrapping key. */
+export function wrapMaster(
+  crypto: Crypto,
+  wrapping: Secret<'seal'>,
+  parts: {
+    readonly logId: Uint8Array;
+    readonly master: Secret<'seal'>;
+    readonly nonce: Uint8Array;
+  },
+): WrappedMaster {
+  const { logId, master, nonce } = parts;
+  return { nonce, box: crypto.seal(wrapping, nonce, [MASTER_LABEL, logId], [master]) };
+}
+
+/** Opens a master key; `undefined` where the wrapping key is another one. */
+export function unwrapMaster(
+  crypto: Crypto,
+  wrapping: Secret<'seal'>,
+  { logId, nonce, box }: WrappedMaster & { readonly logId: Uint8Array },
+): Secret<'seal'> | undefined {
+  const bytes = crypto.open(wrapping, nonce, [MASTER_LABEL, logId], box);
+  if (bytes === undefined) return undefined;
+  const master = crypto.importSecret('seal', bytes);
+  bytes.fill(0);
+  return master;
+}
+
+/** Encodes a header page; `master` is the newest one. */
 export function encodeHeaderPage(
   crypto: Crypto,
   master: Secret<'seal'>,
@@ -69,78 +126,84 @@ export function encodeHeaderPage(
     readonly nonce: Uint8Array;
   },
 ): Uint8Array {
-  const clearBytes = encodeClear(crypto, header.clear);
-  const body = encodeSealed(header.sealed);
-  const box = crypto.seal(master, header.nonce, [LABEL, clearBytes], [body]);
   const page = new Uint8Array(FILE_PAGE_BYTES);
-  page.set(clearBytes);
-  page.set(header.nonce, CLEAR_BYTES);
-  page.set(box, CLEAR_BYTES + NONCE_BYTES);
+  page.set(createWriter(CHECK_AT).raw(MAGIC).u16(FORMAT).finish());
+  const clear = encodeClear(header.clear);
+  page.set(clear, CLEAR_AT);
+  page.set(header.nonce, SEALED_AT);
+  const body = encodeSealed(header.sealed);
+  const box = crypto.seal(master, header.nonce, [HEADER_LABEL, clear], [body]);
+  page.set(box, SEALED_AT + NONCE_BYTES);
+  page.set(checkOf(crypto, page), CHECK_AT);
   return page;
 }
 
 /** Reads the clear half. Untrusted bytes. */
 export function decodeClearHeader(crypto: Crypto, page: Uint8Array): ClearHeaderResult {
+  if (page.length !== FILE_PAGE_BYTES) return { kind: 'torn' };
   const reader = createReader(page);
   const magic = reader.raw(MAGIC.length);
   const format = reader.u16();
-  const logId = reader.raw(LOG_ID_BYTES);
-  const kind = KINDS[reader.u8()];
-  const [logN, r, p] = [reader.u8(), reader.u8(), reader.u8()];
-  const salt = reader.raw(SALT_BYTES);
-  const wrapNonce = reader.raw(NONCE_BYTES);
-  const wrapped = reader.raw(WRAPPED_BYTES);
-  const counter = reader.u16() * 0x1_0000_0000 + reader.u32();
   const check = reader.raw(CHECK_BYTES);
-  if (!reader.isIntact() || !equalBytes(magic, MAGIC)) return { kind: 'torn' };
-  const before = page.subarray(0, CLEAR_BYTES - CHECK_BYTES);
-  if (!equalBytes(check, crypto.digest([before]).subarray(0, CHECK_BYTES))) return { kind: 'torn' };
-  if (format > FORMAT || kind === undefined) return { kind: 'too-new' };
-  const descriptor = { kind, logN, r, p, salt };
-  const clear = { logId, descriptor, wrapNonce, wrapped, counter };
-  return { kind: 'whole', clear, clearBytes: page.slice(0, CLEAR_BYTES) };
+  if (!equalBytes(magic, MAGIC) || !equalBytes(check, checkOf(crypto, page))) {
+    return { kind: 'torn' };
+  }
+  if (format > FORMAT) return { kind: 'too-new' };
+  const logId = reader.raw(LOG_ID_BYTES);
+  const counter = readU48(reader);
+  const kind = KINDS[reader.u8()];
+  const [cost, passes, lanes] = [reader.u32(), reader.u8(), reader.u8()];
+  const salt = reader.raw(SALT_BYTES);
+  const master = readWrapped(reader);
+  const isRotating = reader.u8() === 1;
+  const next = { since: readU48(reader), ...readWrapped(reader) };
+  if (!reader.isIntact() || format < FORMAT || kind === undefined) return { kind: 'torn' };
+  const descriptor = { kind, cost, passes, lanes, salt };
+  const clear = { logId, counter, descriptor, master, next: isRotating ? next : undefined };
+  return { kind: 'whole', clear };
 }
 
 /** Opens the sealed half; `undefined` where it does not belong to the clear half or is damaged. */
 export function openSealedHeader(
   crypto: Crypto,
   master: Secret<'seal'>,
-  header: { readonly page: Uint8Array; readonly clearBytes: Uint8Array },
+  page: Uint8Array,
 ): SealedHeader | undefined {
-  const start = CLEAR_BYTES + NONCE_BYTES;
-  const nonce = header.page.slice(CLEAR_BYTES, start);
-  const box = header.page.slice(start, start + SEALED_BYTES + 16);
-  const body = crypto.open(master, nonce, [LABEL, header.clearBytes], box);
+  const clear = page.slice(CLEAR_AT, SEALED_AT);
+  const start = SEALED_AT + NONCE_BYTES;
+  const nonce = page.slice(SEALED_AT, start);
+  const box = page.slice(start, start + SEALED_BYTES + 16);
+  const body = crypto.open(master, nonce, [HEADER_LABEL, clear], box);
   return body && decodeSealed(body);
 }
 
-function encodeClear(crypto: Crypto, clear: ClearHeader): Uint8Array {
-  const { descriptor, counter } = clear;
-  const before = createWriter(CLEAR_BYTES)
-    .raw(MAGIC)
-    .u16(FORMAT)
-    .raw(clear.logId)
-    .u8(KINDS.indexOf(descriptor.kind))
-    .u8(descriptor.logN)
-    .u8(descriptor.r)
-    .u8(descriptor.p)
-    .raw(descriptor.salt)
-    .raw(clear.wrapNonce)
-    .raw(clear.wrapped)
-    .u16(Math.floor(counter / 0x1_0000_0000))
-    .u32(counter % 0x1_0000_0000)
-    .finish();
-  const check = crypto.digest([before]).subarray(0, CHECK_BYTES);
-  return createWriter(CLEAR_BYTES).raw(before).raw(check).finish();
+function checkOf(crypto: Crypto, page: Uint8Array): Uint8Array {
+  const parts = [page.subarray(0, CHECK_AT), page.subarray(CLEAR_AT)];
+  return crypto.digest(parts).subarray(0, CHECK_BYTES);
+}
+
+function encodeClear({ logId, counter, descriptor, master, next }: ClearHeader): Uint8Array {
+  const { kind, cost, passes, lanes, salt } = descriptor;
+  const writer = createWriter(CLEAR_BYTES).raw(logId);
+  writeU48(writer, counter);
+  writer.u8(KINDS.indexOf(kind)).u32(cost).u8(passes).u8(lanes).raw(salt);
+  writer.raw(master.nonce).raw(master.box);
+  writer.u8(next === undefined ? 0 : 1);
+  writeU48(writer, next?.since ?? 0);
+  writer.raw(next?.nonce ?? new Uint8Array(NONCE_BYTES));
+  return writer.raw(next?.box ?? new Uint8Array(WRAPPED_BYTES)).finish();
 }
 
 function encodeSealed({ anchor, pages }: SealedHeader): Uint8Array {
   const writer = createWriter(SEALED_BYTES);
   for (const value of [anchor.seq, anchor.streamMax, anchor.at]) {
-    writer.u32(Math.floor(value / 0x1_0000_0000)).u32(value % 0x1_0000_0000);
+    writer.u32(Math.floor(value / U32)).u32(value % U32);
   }
   writer.raw(anchor.hash).u16(pages.length);
-  for (const { generation, copy } of pages) writer.u32(2 * generation + copy);
+  for (const { generation, copy } of pages) {
+    const entry = 2 * generation + copy;
+    writer.u8(Math.floor(entry / U32)).u32(entry % U32);
+  }
   const body = new Uint8Array(SEALED_BYTES);
   body.set(writer.finish());
   return body;
@@ -148,14 +211,26 @@ function encodeSealed({ anchor, pages }: SealedHeader): Uint8Array {
 
 function decodeSealed(body: Uint8Array): SealedHeader | undefined {
   const reader = createReader(body);
-  const u64 = (): number => reader.u32() * 0x1_0000_0000 + reader.u32();
+  const u64 = (): number => reader.u32() * U32 + reader.u32();
   const [seq, streamMax, at] = [u64(), u64(), u64()];
   const hash = reader.raw(32);
   const count = reader.u16();
   if (count < 1 || count > VAULT_PAGES_MAX) return undefined;
   const pages = Array.from({ length: count }, (): PageEntry => {
-    const entry = reader.u32();
+    const entry = reader.u8() * U32 + reader.u32();
     return { generation: Math.floor(entry / 2), copy: entry % 2 === 0 ? 0 : 1 };
   });
   return reader.isIntact() ? { anchor: { seq, hash, streamMax, at }, pages } : undefined;
+}
+
+function readWrapped(reader: BinaryReader): WrappedMaster {
+  return { nonce: reader.raw(NONCE_BYTES), box: reader.raw(WRAPPED_BYTES) };
+}
+
+function readU48(reader: BinaryReader): number {
+  return reader.u16() * U32 + reader.u32();
+}
+
+function writeU48(writer: BinaryWriter, value: number): void {
+  writer.u16(Math.floor(value / U32)).u32(value % U32);
 }

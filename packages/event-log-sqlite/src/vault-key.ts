@@ -1,77 +1,107 @@
 /** What opens a vault: an explicit choice, with no silent fallback. */
 
 import { scryptSync } from 'node:crypto';
+import { argon2id } from '@noble/hashes/argon2.js';
 import { wipe } from '@simsim/bytes';
-import type { Crypto, Entropy, Secret } from '@simsim/crypto';
+import type { Crypto, Secret } from '@simsim/crypto';
+import type { Keychain } from './vault-keychain.ts';
 
 /**
  * The key a vault is opened with.
  *
- * - `raw`: 32 bytes from a keychain, a KMS or a TPM; the caller keeps and wipes them.
- * - `passphrase`: stretched with scrypt; about half a second.
+ * - `passphrase`: stretched with scrypt (half a second) or argon2id (one second, and no hardware of
+ *   the attacker's is much faster). `stretch` says which for a new vault, default scrypt; another
+ *   one than the vault has is taken over when its master key is rotated.
+ * - `raw`: 32 bytes from a KMS or a TPM; the caller keeps and wipes them.
+ * - `keychain`: a random key that a keychain keeps and that is replaced with every rotation, so an
+ *   old copy of the vault does not open with what the keychain holds today.
  * - `none`: whoever has the file has the live state. Superseded keys are still erased.
  */
 export type VaultKey =
+  | {
+      readonly kind: 'passphrase';
+      readonly passphrase: string;
+      readonly stretch?: Stretch;
+    }
   | { readonly kind: 'raw'; readonly key: Uint8Array }
-  | { readonly kind: 'passphrase'; readonly passphrase: string }
+  | { readonly kind: 'keychain'; readonly keychain: Keychain }
   | { readonly kind: 'none'; readonly unsafePlaintextVault: true };
 
-/** How the key that wraps a vault's master key is made; stored with the vault. */
+/** How a passphrase becomes a key. */
+export type Stretch = 'scrypt' | 'argon2id';
+
+/** How the key that wraps a vault's master key is made. */
+export type DescriptorKind = 'none' | 'raw' | 'keychain' | Stretch;
+
+/** The same with its parameters, as stored with the vault. */
 export interface KeyDescriptor {
-  readonly kind: VaultKey['kind'];
-  /** scrypt's N as a power of two, r and p; zero for the other kinds. */
-  readonly logN: number;
-  readonly r: number;
-  readonly p: number;
+  readonly kind: DescriptorKind;
+  /** scrypt: N as a power of two; argon2id: KiB of memory; keychain: which of its two names. */
+  readonly cost: number;
+  /** scrypt's r, argon2id's t. */
+  readonly passes: number;
+  /** p of both. */
+  readonly lanes: number;
   /** 16 bytes. */
   readonly salt: Uint8Array;
 }
 
-/** Bytes of a raw key. */
+/** What stretching costs. */
+export type StretchCost = Pick<KeyDescriptor, 'cost' | 'passes' | 'lanes'>;
+
+/** Bytes of a raw key, and of one in a keychain. */
 export const RAW_KEY_BYTES = 32;
 
-const SALT_BYTES = 16;
-const SCRYPT = { logN: 17, r: 8, p: 1 } as const;
+/** Bytes of a descriptor's salt. */
+export const SALT_BYTES = 16;
+
+/** What new vaults are made with: half a second with scrypt, one second with argon2id. */
+export const STRETCH_COST: Readonly<Record<Stretch, StretchCost>> = {
+  scrypt: { cost: 17, passes: 8, lanes: 1 },
+  argon2id: { cost: 64 * 1024, passes: 3, lanes: 1 },
+};
 
 /** More than this is not ours: a forged header must not make opening take minutes. */
-const SCRYPT_MAX = { logN: 20, r: 16, p: 4 } as const;
+const STRETCH_COST_MAX: Readonly<Record<Stretch, StretchCost>> = {
+  scrypt: { cost: 20, passes: 16, lanes: 4 },
+  argon2id: { cost: 256 * 1024, passes: 8, lanes: 4 },
+};
 
-/** How a new vault's key is made. */
-export function describeKey(key: VaultKey, entropy: Entropy): KeyDescriptor {
-  const salt = entropy(SALT_BYTES);
-  if (key.kind === 'passphrase') return { kind: key.kind, ...SCRYPT, salt };
-  return { kind: key.kind, logN: 0, r: 0, p: 0, salt };
+/** Below this the functions themselves refuse. */
+const COST_MIN: Readonly<Record<Stretch, number>> = { scrypt: 1, argon2id: 8 };
+
+/** Whether a passphrase is stretched for keys of this kind. */
+export function isStretch(kind: DescriptorKind): kind is Stretch {
+  return kind === 'scrypt' || kind === 'argon2id';
 }
 
-/**
- * Makes the wrapping key. `undefined` where the key is not of the kind the vault was made with, has
- * the wrong length, or the descriptor asks for more than any release of ours does.
- */
-export function deriveKey(
+/** Makes a wrapping key of a passphrase; `undefined` for parameters that no release of ours writes. */
+export function stretchPassphrase(
   crypto: Crypto,
-  key: VaultKey,
-  descriptor: KeyDescriptor,
+  passphrase: string,
+  descriptor: KeyDescriptor & { readonly kind: Stretch },
 ): Secret<'seal'> | undefined {
-  if (key.kind !== descriptor.kind) return undefined;
-  switch (key.kind) {
-    case 'raw':
-      return key.key.length === RAW_KEY_BYTES ? crypto.importSecret('seal', key.key) : undefined;
-    case 'none':
-      return crypto.importSecret('seal', new Uint8Array(RAW_KEY_BYTES));
-    case 'passphrase': {
-      const { logN, r, p, salt } = descriptor;
-      if (logN < 1 || logN > SCRYPT_MAX.logN || r < 1 || r > SCRYPT_MAX.r) return undefined;
-      if (p < 1 || p > SCRYPT_MAX.p) return undefined;
-      const N = 2 ** logN;
-      const stretched = scryptSync(key.passphrase.normalize('NFKC'), salt, RAW_KEY_BYTES, {
-        N,
-        r,
-        p,
-        maxmem: 256 * N * r,
-      });
-      const secret = crypto.importSecret('seal', stretched);
-      wipe(stretched);
-      return secret;
-    }
-  }
+  const { kind, cost, passes, lanes } = descriptor;
+  const most = STRETCH_COST_MAX[kind];
+  if (cost < COST_MIN[kind] * Math.max(1, lanes) || passes < 1 || lanes < 1) return undefined;
+  if (cost > most.cost || passes > most.passes || lanes > most.lanes) return undefined;
+  const text = passphrase.normalize('NFKC');
+  const bytes = kind === 'scrypt' ? scrypt(text, descriptor) : argon2(text, descriptor);
+  const key = crypto.importSecret('seal', bytes);
+  wipe(bytes);
+  return key;
+}
+
+/** Whether stretching with the one costs at least what the other does, in every parameter. */
+export function costsAtLeast(one: StretchCost, other: StretchCost): boolean {
+  return one.cost >= other.cost && one.passes >= other.passes && one.lanes >= other.lanes;
+}
+
+function scrypt(text: string, { cost, passes: r, lanes: p, salt }: KeyDescriptor): Uint8Array {
+  const N = 2 ** cost;
+  return scryptSync(text, salt, RAW_KEY_BYTES, { N, r, p, maxmem: 256 * N * r });
+}
+
+function argon2(text: string, { cost: m, passes: t, lanes: p, salt }: KeyDescriptor): Uint8Array {
+  return argon2id(text, salt, { m, t, p, dkLen: RAW_KEY_BYTES });
 }

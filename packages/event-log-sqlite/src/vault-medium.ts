@@ -1,7 +1,10 @@
-/** Where the vault's pages last: the pages of one open file, each kept in two places. */
+/**
+ * Where the vault's pages last: the pages of one open file, each kept in two places, under a master
+ * key that is replaced step by step.
+ */
 
 import type { Result } from '@simsim/bytes';
-import type { Crypto, Entropy, Secret } from '@simsim/crypto';
+import type { Crypto, Entropy } from '@simsim/crypto';
 import { failStore } from '@simsim/event-log';
 import type {
   Anchor,
@@ -12,11 +15,14 @@ import type {
   VaultPage,
 } from '@simsim/event-log';
 import type { OpenFile } from './file-system.ts';
-import { encodeHeaderPage, FILE_PAGE_BYTES } from './vault-header.ts';
+import { encodeHeaderPage, FILE_PAGE_BYTES, NONCE_BYTES } from './vault-header.ts';
 import type { PageEntry } from './vault-header.ts';
-import { newestCounter, staleOffsets } from './vault-image.ts';
+import { newestCounter, staleOffsets, unlessProved } from './vault-image.ts';
 import type { OpenedVaultFile } from './vault-image.ts';
 import { encodePageCopy, pageOffset } from './vault-page.ts';
+import { createRotation } from './vault-rotation.ts';
+import type { Rotation } from './vault-rotation.ts';
+import type { WrappingKeys } from './vault-wrapping.ts';
 
 /** How a vault's pages are written. */
 export interface VaultMediumOptions {
@@ -38,29 +44,16 @@ export interface VaultMediumOptions {
   readonly sabotage?: LogSabotage;
 }
 
-/** Bytes of a nonce in the file. */
-export const NONCE_BYTES = 12;
-
 /** What an erased place holds. */
 export const ZEROS: Uint8Array = new Uint8Array(FILE_PAGE_BYTES);
 
 /** What a medium is opened over. */
 export interface MediumParts extends VaultMediumOptions {
   readonly file: OpenFile;
+  readonly keys: WrappingKeys;
   readonly readAll: () => Uint8Array;
   /** Reads and opens the file once more. */
   readonly reread: () => Result<OpenedVaultFile, StoreRefusal>;
-}
-
-/** What changes while a medium is open. */
-interface Places {
-  /** Which copy of each page counts. */
-  readonly entries: PageEntry[];
-  /** Number of the last flush. */
-  counter: number;
-  headerPlace: 0 | 1;
-  /** Offsets of copies that were replaced and are not zeroed yet. */
-  stale: readonly number[];
 }
 
 /**
@@ -78,95 +71,115 @@ export function openMedium(start: OpenedVaultFile, parts: MediumParts): VaultMed
       const counter = newestCounter(crypto, file.read(0, 2 * FILE_PAGE_BYTES));
       if (counter === medium.counter()) return undefined;
       if (counter !== undefined && counter < medium.counter()) {
-        failStore('VAULT_ROLLED_BACK', 'somebody put an older vault in its place');
+        const detail = 'an older copy was put in the place of the open vault; open the log again';
+        failStore('VAULT_ROLLED_BACK', detail);
       }
       const found = parts.reread();
       if (!found.ok) failStore(found.error.code, found.error.detail);
-      crypto.wipe(medium.master);
+      medium.wipe();
       medium = takeOver(unlessProved(found.value, tipSeq), parts);
       return found.value.image;
     },
+    rotate: () => medium.rotation.begin(medium.counter()),
+    unrotated: () => medium.rotation.unrotated(medium.entries),
+    rotationHindrance: () => medium.rotation.hindrance(),
     close() {
-      crypto.wipe(medium.master);
+      medium.wipe();
+      parts.keys.close();
       file.close();
     },
   };
 }
 
-/** Events after its anchor prove that the newest state lasts; then it is not in doubt. */
-export function unlessProved(opened: OpenedVaultFile, tipSeq: number | undefined): OpenedVaultFile {
-  const isProved = tipSeq !== undefined && tipSeq > opened.image.anchor.seq;
-  return isProved ? { ...opened, inDoubt: [] } : opened;
-}
-
 /** A medium that nobody else writes meanwhile. */
 interface OwnMedium {
-  readonly master: Secret<'seal'>;
+  readonly rotation: Rotation;
+  readonly entries: readonly PageEntry[];
   counter(): number;
   write(anchor: Anchor, pages: readonly VaultPage[]): void;
   settle(): void;
+  wipe(): void;
+}
+
+/** What changes while a medium is open. */
+interface Places {
+  /** Which copy of each page counts. */
+  readonly entries: PageEntry[];
+  /** Number of the last flush. */
+  counter: number;
+  /** The newest header and where it lies. */
+  header: Uint8Array;
+  headerPlace: 0 | 1;
+  /** The other header is an older one, which may hold a master key that was replaced. */
+  isOtherHeaderOld: boolean;
+  /** Offsets of copies that were replaced and are not zeroed yet. */
+  stale: readonly number[];
 }
 
 function takeOver(opened: OpenedVaultFile, options: MediumParts): OwnMedium {
   const { file, chaos } = options;
-  const { clear, headerPlace, stale } = opened;
-  const places: Places = {
-    entries: [...opened.entries],
-    counter: clear.counter,
-    headerPlace,
-    stale,
-  };
-  const isLazy = options.wipe === 'lazy';
+  const { header, headerPlace, isOtherHeaderOld, stale } = opened;
+  const entries = [...opened.entries];
+  const { counter } = opened.clear;
+  const places: Places = { entries, counter, header, headerPlace, isOtherHeaderOld, stale };
+  const rotation = createRotation(opened, options);
+  const sealing = { opened, options, places, rotation };
+  const keepsOld = options.sabotage?.keepsOldCopies === true;
   const zero = (offsets: readonly number[]): void => {
-    if (options.sabotage?.keepsOldCopies === true) return;
+    if (keepsOld) return;
     for (const offset of offsets) file.write(ZEROS, offset);
   };
+  /** Erases what was replaced. */
   const settle = (): void => {
-    if (places.stale.length === 0) return;
+    if (places.stale.length === 0 && !places.isOtherHeaderOld) return;
     zero(places.stale);
+    if (!keepsOld) file.write(places.header, (1 - places.headerPlace) * FILE_PAGE_BYTES);
     file.sync();
     places.stale = [];
+    places.isOtherHeaderOld = false;
   };
   const settleOthers = (): void => {
     const known = new Set(places.stale);
-    places.stale = staleOffsets(options.readAll(), places.entries);
+    places.stale = staleOffsets(options.readAll(), entries);
     if (places.stale.some((offset) => !known.has(offset))) settle();
-  };
-  const write = (anchor: Anchor, pages: readonly VaultPage[]): void => {
-    chaos?.at('vault:before-copy');
-    if (options.shared === true) settleOthers();
-    places.counter++;
-    const copies = pages.map((page) => sealCopy(page, { opened, options, places }));
-    for (const { bytes, offset } of copies) file.write(bytes, offset);
-    chaos?.at('vault:pages-written');
-    const written = new Set(copies.map(({ offset }) => offset));
-    zero(places.stale.filter((offset) => !written.has(offset)));
-    const header = sealHeader(anchor, { opened, options, places });
-    places.headerPlace = places.headerPlace === 0 ? 1 : 0;
-    file.write(header, places.headerPlace * FILE_PAGE_BYTES);
-    chaos?.at('vault:copy-written');
-    file.sync();
-    chaos?.at('vault:copy-synced');
-    places.stale = copies.flatMap(({ replaced }) => replaced ?? []);
-    if (isLazy) return;
-    chaos?.at('vault:before-zero');
-    zero(places.stale);
-    file.write(header, (1 - places.headerPlace) * FILE_PAGE_BYTES);
-    file.sync();
-    places.stale = [];
   };
   rewrite(file, opened);
   // An interrupted flush may have left copies with the very generation the next one will use; they
   // must be gone before that.
   settle();
   return {
-    master: opened.master,
+    rotation,
+    entries,
     counter: () => places.counter,
+    wipe: () => rotation.wipe(),
+    settle() {
+      settle();
+      rotation.forgetReplaced();
+    },
     write(anchor, pages) {
-      write(anchor, pages);
+      chaos?.at('vault:before-copy');
+      if (options.shared === true) settleOthers();
+      places.counter++;
+      const copies = pages.map((page) => sealCopy(page, sealing));
+      for (const { bytes, offset } of copies) file.write(bytes, offset);
+      chaos?.at('vault:pages-written');
+      const written = new Set(copies.map(({ offset }) => offset));
+      zero(places.stale.filter((offset) => !written.has(offset)));
+      places.header = sealHeader(anchor, sealing);
+      places.headerPlace = places.headerPlace === 0 ? 1 : 0;
+      file.write(places.header, places.headerPlace * FILE_PAGE_BYTES);
+      chaos?.at('vault:copy-written');
+      file.sync();
+      chaos?.at('vault:copy-synced');
+      places.stale = copies.flatMap(({ replaced }) => replaced ?? []);
+      places.isOtherHeaderOld = true;
+      if (options.wipe !== 'lazy') {
+        chaos?.at('vault:before-zero');
+        settle();
+      }
+      rotation.forgetReplaced();
       chaos?.at('vault:done');
     },
-    settle,
   };
 }
 
@@ -184,8 +197,9 @@ function rewrite(file: OpenFile, { inDoubt }: OpenedVaultFile): void {
 
 interface Sealing {
   readonly opened: OpenedVaultFile;
-  readonly options: VaultMediumOptions;
+  readonly options: MediumParts;
   readonly places: Places;
+  readonly rotation: Rotation;
 }
 
 interface SealedCopy {
@@ -198,16 +212,16 @@ interface SealedCopy {
 /** Seals a page for its other place and counts that one from now on. */
 function sealCopy(
   { page, bytes: slots }: VaultPage,
-  { opened: { clear, master }, options: { crypto, entropy }, places }: Sealing,
+  { opened, options: { crypto, entropy }, places, rotation }: Sealing,
 ): SealedCopy {
   const before = places.entries[page];
   const copy = before?.copy === 0 ? 1 : 0;
   const generation = places.counter;
-  const place = { logId: clear.logId, page, generation };
+  const place = { logId: opened.clear.logId, page, generation };
   const nonce = entropy(NONCE_BYTES);
   places.entries[page] = { generation, copy };
   return {
-    bytes: encodePageCopy(crypto, master, { place, nonce, slots }),
+    bytes: encodePageCopy(crypto, rotation.newest(), { place, nonce, slots }),
     offset: pageOffset(page, copy),
     // A new page has no other copy, but the file must reach over its place.
     replaced: before ? pageOffset(page, before.copy) : pageOffset(page, 1),
@@ -216,10 +230,14 @@ function sealCopy(
 
 function sealHeader(
   anchor: Anchor,
-  { opened: { clear, master }, options: { crypto, entropy }, places }: Sealing,
+  { opened, options: { crypto, entropy }, places, rotation }: Sealing,
 ): Uint8Array {
   const { counter, entries } = places;
-  const nonce = entropy(NONCE_BYTES);
+  const clear = { logId: opened.clear.logId, counter, ...rotation.wrapped(entries) };
   const sealed = { anchor, pages: entries };
-  return encodeHeaderPage(crypto, master, { clear: { ...clear, counter }, sealed, nonce });
+  return encodeHeaderPage(crypto, rotation.newest(), {
+    clear,
+    sealed,
+    nonce: entropy(NONCE_BYTES),
+  });
 }

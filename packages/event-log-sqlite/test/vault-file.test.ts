@@ -205,7 +205,7 @@ describe('a flush that ends in the middle', () => {
         // Of the flush's three writes (header, page 0, new page) one sector never arrived.
         const { path, slot, before, after } = interrupted('vault:copy-synced', (file) => {
           const [a, b] = [file.subarray(0, 4096), file.subarray(4096, 8192)];
-          const newest = a.readUIntBE(116, 6) > b.readUIntBE(116, 6) ? 0 : 1;
+          const newest = a.readUIntBE(42, 6) > b.readUIntBE(42, 6) ? 0 : 1;
           const target = which === 0 ? newest : which === 1 ? 2 : 3;
           const start = pageOf(target) + 512 * (which === 0 ? 0 : sector);
           file.fill(0, start, start + 512);
