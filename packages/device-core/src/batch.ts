@@ -10,10 +10,12 @@ import { idToBytes } from '@simsim/relay-protocol';
 import type { PostId } from '@simsim/relay-protocol';
 import { encodeFact, encodeStreamValue, EVENT_SCHEMA, eventType } from '@simsim/sesame';
 import type {
+  ChainView,
   Change,
   Decision,
   Effect,
   InboxItem,
+  PendingPost,
   Slice,
   StreamId,
   StreamValue,
@@ -37,13 +39,15 @@ export class Batch implements Slice {
   readonly data: DataPut[] = [];
   readonly #log: EventLog;
   readonly #cache: StreamCache;
+  readonly #outbox: Iterable<OutboxItem>;
   readonly #heads = new Map<StreamId, CachedStream>();
   readonly #changes: Change[] = [];
   readonly #seen = new Set<string>();
 
-  constructor(log: EventLog, cache: StreamCache) {
+  constructor(log: EventLog, cache: StreamCache, outbox: Iterable<OutboxItem> = []) {
     this.#log = log;
     this.#cache = cache;
+    this.#outbox = outbox;
   }
 
   isLoaded(stream: StreamId): boolean {
@@ -70,6 +74,18 @@ export class Batch implements Slice {
 
   isSeen(digest: Uint8Array): boolean {
     return this.#seen.has(seenKey(digest)) || this.#log.isSeen(digest);
+  }
+
+  chain(): ChainView {
+    const log = this.#log;
+    return { logId: log.logId, tip: log.tip(), link: (seq) => log.link(seq) };
+  }
+
+  pendingPosts(): readonly PendingPost[] {
+    const done = new Set(this.outboxDone);
+    return [...this.#outbox, ...this.outboxPut.values()]
+      .filter((item) => !done.has(item.post.postId))
+      .map(({ post, origin }) => ({ postId: post.postId, origin }));
   }
 
   /** Loads streams a decision asked for. */

@@ -9,8 +9,8 @@
 import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { EventLog } from '@simsim/event-log';
-import type { DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
-import { decide } from '@simsim/sesame';
+import type { DeviceHead, DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
+import { decide, DEVICE_STREAM, signedHead } from '@simsim/sesame';
 import type {
   Clock,
   Effect,
@@ -63,6 +63,8 @@ export interface DeviceCoreOptions {
   readonly entropy: Entropy;
   readonly clock: () => Clock;
   readonly chaos?: CoreChaos;
+  /** What evidence that the state was put back leads to. Default: `quarantine`. */
+  readonly onEvidence?: 'quarantine' | 'refuse';
   readonly sabotage?: ReadonlySet<Sabotage>;
 }
 
@@ -97,6 +99,16 @@ export class DeviceCore {
     return [...this.#inbox.values()];
   }
 
+  /** Signs where the log stands now: every event before it is durable. */
+  head(): DeviceHead {
+    const own = this.#cache.value('device', DEVICE_STREAM);
+    invariant(own !== undefined, 'a device is made before it speaks of its log');
+    const { crypto, clock } = this.#options;
+    const { logId } = this.log;
+    const chain = { logId, tip: this.log.tip(), link: (seq: number) => this.log.link(seq) };
+    return signedHead({ own, chain }, clock().wallMs, crypto);
+  }
+
   /** Reads streams as of the last commit, through the same cache as decisions do. */
   reader(): StreamCache {
     return this.#cache;
@@ -110,7 +122,7 @@ export class DeviceCore {
    */
   run(inputs: readonly CoreInput[]): RunResult {
     for (let tries = 0; tries < MOVES_MAX; tries++) {
-      const batch = new Batch(this.log, this.#cache);
+      const batch = new Batch(this.log, this.#cache, this.#outbox.values());
       const outcomes = this.#decideAll(inputs, batch);
       if (this.#options.sabotage?.has('adopt-before-commit') === true) this.#adopt(batch);
       if (this.#commit(batch, inputs)) {
@@ -174,8 +186,14 @@ export class DeviceCore {
   }
 
   #env(): EngineEnv {
-    const { crypto, entropy, clock, sabotage } = this.#options;
-    return { crypto, entropy, clock: clock(), ...(sabotage === undefined ? {} : { sabotage }) };
+    const { crypto, entropy, clock, sabotage, onEvidence } = this.#options;
+    return {
+      crypto,
+      entropy,
+      clock: clock(),
+      ...(onEvidence === undefined ? {} : { onEvidence }),
+      ...(sabotage === undefined ? {} : { sabotage }),
+    };
   }
 
   #commit(batch: Batch, inputs: readonly CoreInput[]): boolean {

@@ -17,10 +17,11 @@ import {
   parseUserId,
 } from '@simsim/relay-protocol';
 import type { MessageId, PostResult, ServerFrame, UserId } from '@simsim/relay-protocol';
-import type { Effect, EnvelopeState, InboxItem, OwnDevice } from '@simsim/sesame';
+import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
 import { ClaimDesk } from './claim-desk.ts';
 import { CommitQueue } from './commit-queue.ts';
-import type { CloseReason, DeviceStats, HealthEvent } from './health.ts';
+import { HeadTeller } from './head-teller.ts';
+import type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
 import { toMessage } from './message.ts';
 import type { AckOptions, Message } from './message.ts';
 import { MessageStream } from './message-stream.ts';
@@ -33,6 +34,8 @@ import { RelaySocket } from './relay-socket.ts';
 import { SendDesk } from './send-desk.ts';
 import type { Acceptance, SendReport } from './send-desk.ts';
 import { SessionError, isSessionErrorCode } from './session-error.ts';
+import { Stats } from './stats.ts';
+import { Standing } from './standing.ts';
 import { sweepUntil } from './sweeper.ts';
 import { VaultKeeper } from './vault-keeper.ts';
 
@@ -75,9 +78,11 @@ export class Device {
   readonly #vault: VaultKeeper;
   readonly #ownList: OwnList;
   readonly #registrar: Registrar;
+  readonly #standing: Standing;
+  readonly #heads: HeadTeller;
   readonly #abort = new AbortController();
   readonly #held: ServerFrame[] = [];
-  readonly #stats: { -readonly [K in keyof DeviceStats]: DeviceStats[K] };
+  readonly #stats = new Stats();
   #isQueueEmpty = false;
   #isReplenishing = false;
   #resolveClosed: (reason: CloseReason) => void = () => undefined;
@@ -89,16 +94,6 @@ export class Device {
     this.user = own.userId;
     this.deviceId = own.deviceId;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    this.#stats = {
-      delivered: 0,
-      duplicates: 0,
-      resendRequested: 0,
-      healed: 0,
-      dead: {},
-      envelopesSent: 0,
-      sessionsStarted: 0,
-      commits: 0,
-    };
     const { core, client, entropy } = parts;
     const { signal } = this.#abort;
     const storeFailed = (): void => void this.#stop('storeFailed');
@@ -106,11 +101,6 @@ export class Device {
     this.#queue = new CommitQueue(core, {
       release: (effects) => this.#release(effects),
       fail: storeFailed,
-    });
-    this.#pump = new PostPump(client, {
-      result: (item, result) => this.#posted(item, result),
-      failure: () => this.#health.next({ type: 'relayUnavailable' }),
-      signal,
     });
     this.#claims = new ClaimDesk(client, {
       input: (input) => this.#queue.post(input),
@@ -120,6 +110,22 @@ export class Device {
     this.#sends = new SendDesk(core);
     this.#ownList = new OwnList(parts, { userId: own.userId, put: (input) => this.#put(input) });
     this.#registrar = new Registrar(parts, { put: (input) => this.#put(input), signal });
+    this.#heads = new HeadTeller(signal, () => this.#queue.post({ type: 'shareHeads' }));
+    this.#standing = new Standing(parts, {
+      registrar: this.#registrar,
+      pump: () => this.#pump,
+      socket: () => this.#socket,
+      put: (input) => this.#put(input),
+      health: (event) => this.#health.next(event),
+      stop: (reason) => void setImmediate(() => void this.#stop(reason)),
+      signal,
+    });
+    this.#pump = new PostPump(client, this.#standing.freshness, {
+      result: (item, result) => this.#posted(item, result),
+      failure: () => this.#health.next({ type: 'relayUnavailable' }),
+      headMoved: () => this.#standing.prove(),
+      signal,
+    });
     this.#socket = new RelaySocket(client, {
       onFrame: (frame) => this.#frame(frame),
       onUp: () => this.#health.next({ type: 'connected' }),
@@ -128,22 +134,24 @@ export class Device {
         this.#held.length = 0;
         this.#health.next({ type: 'disconnected' });
       },
-      onEnd: (end) => this.#socketEnded(end),
+      onEnd: (end) => void this.#standing.socketEnded(end),
     });
   }
 
   /**
-   * Registers if the relay has not taken the device yet, carries out what is owed, and connects.
+   * Registers if the relay has not taken the device yet, carries out what is owed, and connects as soon
+   * as the relay has said that no newer state of this device is known to it.
    *
    * Throws: what the relay refuses for good, such as `USER_EXISTS`.
    */
   async start(): Promise<void> {
     for (const item of this.#parts.core.inbox()) this.#deliver(item);
     for (const item of this.#parts.core.outbox()) this.#pump.put(item);
+    await this.#standing.settleOpening();
     await this.#put({ type: 'started' });
     await this.#registrar.registered();
     sweepUntil(this.#abort.signal, () => this.#queue.post({ type: 'swept' }));
-    this.#socket.open();
+    this.#standing.prove();
   }
 
   /** Everything that arrives, for `for await`; at most 64 unacknowledged at a time. */
@@ -154,6 +162,11 @@ export class Device {
   /** Everything that arrives, as it arrives; at most 64 unacknowledged at a time. */
   get messages$(): Observable<Message> {
     return this.#messages.messages$;
+  }
+
+  /** What was found put back, in this opening; `health$` told it too, maybe before anybody listened. */
+  rollback(): RollbackNotice | undefined {
+    return this.#standing.notice();
   }
 
   /** What happens to the device itself. */
@@ -263,7 +276,7 @@ export class Device {
 
   /** Counters since the device was opened. */
   stats(): DeviceStats {
-    return { ...this.#stats, dead: { ...this.#stats.dead } };
+    return this.#stats.seen();
   }
 
   /** True when nothing is on its way in or out. */
@@ -331,7 +344,7 @@ export class Device {
   }
 
   #release(effects: readonly Effect[]): void {
-    this.#stats.commits++;
+    this.#stats.committed();
     for (const effect of effects) this.#carryOut(effect);
     this.#vault.committed();
   }
@@ -345,7 +358,8 @@ export class Device {
         this.#claims.put(effect);
         break;
       case 'acknowledge':
-        this.#count(effect.end);
+        this.#stats.ended(effect.end);
+        this.#health.next({ type: 'envelopeEnded', end: effect.end });
         this.#socket.acknowledge(effect.seq);
         break;
       case 'deliver':
@@ -356,6 +370,7 @@ export class Device {
         break;
       case 'sendDone':
         this.#sends.sendDone(effect.messageId);
+        this.#heads.sent();
         break;
       case 'fetchList':
         void this.#ownList.fetch(effect.userId).then(() => {
@@ -374,6 +389,13 @@ export class Device {
         break;
       case 'register':
         this.#registrar.wanted();
+        this.#standing.wanted();
+        break;
+      case 'rolledBack':
+        this.#standing.rolledBack(effect);
+        break;
+      case 'headIgnored':
+        this.#health.next({ type: 'headIgnored', from: effect.source });
         break;
       case 'receipted':
         break;
@@ -381,7 +403,7 @@ export class Device {
   }
 
   #posted(item: OutboxItem, result: PostResult): void {
-    if (result.kind === 'accepted') this.#stats.envelopesSent += item.post.envelopes.length;
+    if (result.kind === 'accepted') this.#stats.sent(item.post.envelopes.length);
     this.#queue.post({ type: 'posted', postId: item.post.postId, origin: item.origin, result });
   }
 
@@ -438,23 +460,6 @@ export class Device {
       const frame = this.#held.shift();
       if (frame !== undefined) this.#takeFrame(frame);
     }
-  }
-
-  #count(end: EnvelopeState): void {
-    const stats = this.#stats;
-    if (end.state === 'delivered') stats.delivered++;
-    if (end.state === 'healed') stats.healed++;
-    if (end.state === 'duplicate') stats.duplicates++;
-    if (end.state === 'resend-requested') stats.resendRequested++;
-    if (end.state === 'dead')
-      stats.dead = { ...stats.dead, [end.reason]: (stats.dead[end.reason] ?? 0) + 1 };
-    this.#health.next({ type: 'envelopeEnded', end });
-  }
-
-  #socketEnded(end: 'closed' | 'revoked' | 'connectedElsewhere'): void {
-    if (end === 'closed') return;
-    if (end === 'revoked') this.#queue.post({ type: 'revoked' });
-    setImmediate(() => void this.#stop(end));
   }
 
   #stop(reason: CloseReason): Promise<void> {

@@ -2,6 +2,29 @@
 
 import type { DeadReason, EnvelopeState } from '@simsim/sesame';
 
+/** What is known of a state that was put back, or that a copy of the device shares. */
+export interface RollbackNotice {
+  /**
+   * `log`, `vault`: opening found one older than the other. `relay`, `device`: the relay or an own device
+   * gave back a signed head of this device that its log does not have.
+   */
+  readonly source: 'log' | 'vault' | 'relay' | 'device';
+  /** The last event that was seen of this device, and the last one its log had. */
+  readonly seenSeq: number;
+  readonly foundSeq: number;
+  /**
+   * How many events there were beyond the log: messages sent and received in them may be missing here
+   * for good. 0 where the log goes as far, but another way, or where only the vault was put back.
+   */
+  readonly missingEvents: number;
+  /** Messages that waited to be sent and cannot be: their text is gone. */
+  readonly lostSends: number;
+  /** Messages that waited for the application and cannot be read. */
+  readonly lostMail: number;
+  /** Whether the device goes on as a new incarnation; otherwise it has stopped. */
+  readonly isQuarantined: boolean;
+}
+
 /** Something worth knowing. */
 export type HealthEvent =
   | { readonly type: 'connected' }
@@ -11,10 +34,29 @@ export type HealthEvent =
   | { readonly type: 'envelopeEnded'; readonly end: EnvelopeState }
   | { readonly type: 'identityChanged'; readonly user: string; readonly identityKey: Uint8Array }
   | { readonly type: 'handlerFailed'; readonly messageId: string; readonly cause: unknown }
+  /** The log was proven to be the newest; from here on posts leave. */
+  | { readonly type: 'fresh' }
+  /** The relay does not answer: nothing proves that the log is the newest since then (wall ms). */
+  | { readonly type: 'freshnessUnknown'; readonly since: number | undefined }
+  /** Somebody gave back a head that this device never signed. Nothing follows from it. */
+  | { readonly type: 'headIgnored'; readonly from: 'relay' | 'device' }
+  /** The state was put back, or a copy runs elsewhere; see `Device.rollback`. */
+  | { readonly type: 'rolledBack'; readonly notice: RollbackNotice }
+  /** The relay took the next incarnation: sending goes on, with new sessions. */
+  | { readonly type: 'renewed' }
   | { readonly type: 'closed'; readonly reason: CloseReason };
 
-/** Why a device stopped. */
-export type CloseReason = 'closed' | 'revoked' | 'connectedElsewhere' | 'storeFailed';
+/**
+ * Why a device stopped. `replaced`: a copy of it took the next incarnation. `rolledBack`: its state was
+ * put back, and it was opened to refuse that.
+ */
+export type CloseReason =
+  | 'closed'
+  | 'revoked'
+  | 'replaced'
+  | 'rolledBack'
+  | 'connectedElsewhere'
+  | 'storeFailed';
 
 /** Counters since the device was opened. */
 export interface DeviceStats {

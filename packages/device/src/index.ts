@@ -2,7 +2,7 @@ export type { DataPut } from '@simsim/device-core';
 export { Device } from './device.ts';
 export type { DeviceParts } from './device-parts.ts';
 export type { SendOptions } from './device.ts';
-export type { CloseReason, DeviceStats, HealthEvent } from './health.ts';
+export type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
 export type { AckOptions, Message } from './message.ts';
 export type { DeviceOptions, LinkOptions, OpenOptions } from './open-device.ts';
 export { linkDevice, openDevice } from './open-device.ts';

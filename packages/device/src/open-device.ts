@@ -26,6 +26,13 @@ export interface DeviceOptions {
   readonly store: StoreSpec;
   /** The relay's address; plain http on this machine only. */
   readonly relay: string;
+  /**
+   * What to do with a state that was put back to an earlier moment, or that a copy shares. `quarantine`:
+   * go on as a new incarnation, with new sessions and prekeys. `refuse`: stop. By default a device
+   * quarantines where the relay or an own device shows it, because there is nothing to put back then;
+   * and refuses where log and vault do not fit together, because the newer of both may still be there.
+   */
+  readonly onRollback?: 'quarantine' | 'refuse';
   /** When superseded keys are erased. */
   readonly shred?: ShredPolicy;
   /** One-time prekeys to have at the relay. */
@@ -159,9 +166,12 @@ async function startDevice(
     log,
     ...parts,
     clock: systemClock,
+    ...(options.onRollback === 'refuse' ? { onEvidence: 'refuse' } : {}),
     ...(options.chaos === undefined ? {} : { chaos: options.chaos }),
   });
   try {
+    const isPutBack = log.rollback !== undefined;
+    if (isPutBack && ownDevice(core) === undefined) throw new SessionError('IDENTITY_LOST');
     const first = link ?? (ownDevice(core) === undefined ? create : undefined);
     if (first !== undefined) decideFirst(core, first);
     const own = ownDevice(core);
@@ -169,10 +179,8 @@ async function startDevice(
       throw new SessionError('STORE_MISSING', { detail: 'the log holds no device' });
     if (user !== undefined && own.userId !== user) throw new SessionError('USER_MISMATCH');
     if (own.status === 'removed') throw new SessionError('DEVICE_REVOKED');
+    if (own.status === 'replaced') throw new SessionError('DEVICE_REPLACED');
     const client = new RelayClient(options.relay);
-    const token = nodeCrypto.exportSecret(own.token);
-    client.setToken(token);
-    token.fill(0);
     const device = new Device(
       { core, client, ...parts, shred: options.shred ?? DEFAULT_SHRED },
       own,
@@ -200,7 +208,12 @@ function decideFirst(core: DeviceCore, first: Input): void {
 }
 
 function openLog(options: DeviceOptions, ifMissing: 'create' | 'fail'): EventLog {
-  const parts = { crypto: nodeCrypto, entropy: nodeEntropy, ...chaosOption(options) };
+  const parts = {
+    crypto: nodeCrypto,
+    entropy: nodeEntropy,
+    onRollback: options.onRollback === 'quarantine' ? 'accept' : 'refuse',
+    ...chaosOption(options),
+  } as const;
   const opened = options.store.open(parts, ifMissing);
   if (opened.ok) return opened.value;
   const { code, detail } = opened.error;

@@ -1,36 +1,41 @@
-/** Sending posts in order, several to a request, one request at a time, until each is answered. */
+/**
+ * Sending posts in order, several to a request, one request at a time, until each is answered. Nothing
+ * leaves before the pump is opened, and with everything goes where the log stands.
+ */
 
 import { POSTS_PER_REQUEST_MAX } from '@simsim/relay-protocol';
 import type { PostResult } from '@simsim/relay-protocol';
 import type { OutboxItem } from '@simsim/device-core';
 import { Backoff, sleep } from './backoff.ts';
+import type { Freshness } from './freshness.ts';
 import type { RelayClient } from './relay-client.ts';
 
 /** Bytes of ciphertext in one request; a larger post travels alone. */
 const REQUEST_BYTES_MAX = 1024 * 1024;
 
+/** Whom a pump tells. */
+export interface PumpListener {
+  result(item: OutboxItem, result: PostResult): void;
+  failure(cause: unknown): void;
+  /** The relay has another head of this device than the expected one. The pump has closed itself. */
+  headMoved(): void;
+  readonly signal: AbortSignal;
+}
+
 /** Hands outbox posts to the relay. */
 export class PostPump {
   readonly #client: RelayClient;
-  readonly #onResult: (item: OutboxItem, result: PostResult) => void;
-  readonly #onFailure: (cause: unknown) => void;
-  readonly #signal: AbortSignal;
+  readonly #freshness: Freshness;
+  readonly #listener: PumpListener;
   readonly #backoff = new Backoff();
-  readonly #queue: OutboxItem[] = [];
+  #queue: OutboxItem[] = [];
+  #isOpen = false;
   #isRunning = false;
 
-  constructor(
-    client: RelayClient,
-    on: {
-      result: (item: OutboxItem, result: PostResult) => void;
-      failure: (cause: unknown) => void;
-      signal: AbortSignal;
-    },
-  ) {
+  constructor(client: RelayClient, freshness: Freshness, listener: PumpListener) {
     this.#client = client;
-    this.#onResult = on.result;
-    this.#onFailure = on.failure;
-    this.#signal = on.signal;
+    this.#freshness = freshness;
+    this.#listener = listener;
   }
 
   /** Posts not answered yet. */
@@ -41,35 +46,67 @@ export class PostPump {
   /** Takes a post that is durable in the outbox. */
   put(item: OutboxItem): void {
     this.#queue.push(item);
-    if (!this.#isRunning) void this.#run();
+    this.#start();
+  }
+
+  /** Lets posts leave: the log was proven to be the newest. */
+  open(): void {
+    this.#isOpen = true;
+    this.#start();
+  }
+
+  /** Holds back what has not left. */
+  hold(): void {
+    this.#isOpen = false;
+  }
+
+  /** Forgets what has not left: it is encrypted with sessions that may not send any more. */
+  clear(): void {
+    this.#queue = [];
+  }
+
+  #start(): void {
+    if (this.#isOpen && !this.#isRunning && this.#queue.length > 0) void this.#run();
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
     // Posts released by the same commit travel in the same request.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.#queue.length > 0 && !this.#signal.aborted) {
+    const { signal } = this.#listener;
+    while (this.#isOpen && this.#queue.length > 0 && !signal.aborted) {
       const items = this.#nextRequest();
       try {
-        const outcome = await this.#client.ask({
-          kind: 'post',
-          posts: items.map((item) => item.post),
-        });
-        if (!outcome.ok) throw new Error(outcome.error.code);
-        if (outcome.value.kind !== 'post') throw new Error('another answer');
+        await this.#post(items);
         this.#backoff.reset();
-        this.#queue.splice(0, items.length);
-        const { results } = outcome.value;
-        items.forEach((item, i) => {
-          const result = results[i];
-          if (result !== undefined) this.#onResult(item, result);
-        });
       } catch (cause) {
-        this.#onFailure(cause);
-        await sleep(this.#backoff.nextMs(), this.#signal);
+        this.#listener.failure(cause);
+        await sleep(this.#backoff.nextMs(), signal);
       }
     }
     this.#isRunning = false;
+  }
+
+  async #post(items: readonly OutboxItem[]): Promise<void> {
+    const from = this.#freshness.posting();
+    const posts = items.map((item) => item.post);
+    const outcome = await this.#client.ask({ kind: 'post', posts, from });
+    if (!outcome.ok && outcome.error.code === 'HEAD_MOVED') {
+      this.hold();
+      this.#listener.headMoved();
+      return;
+    }
+    if (!outcome.ok) throw new Error(outcome.error.code);
+    if (outcome.value.kind !== 'post') throw new Error('another answer');
+    this.#freshness.posted(from.head);
+    // Others may have come or gone meanwhile, but these were the first.
+    const answered = new Set(items);
+    this.#queue = this.#queue.filter((item) => !answered.has(item));
+    const { results } = outcome.value;
+    items.forEach((item, i) => {
+      const result = results[i];
+      if (result !== undefined) this.#listener.result(item, result);
+    });
   }
 
   #nextRequest(): OutboxItem[] {

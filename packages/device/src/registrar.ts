@@ -1,13 +1,16 @@
 /** Getting listed at the relay, and keeping prekeys there. Every step may be repeated after a crash. */
 
 import type { CoreInput } from '@simsim/device-core';
-import type { PreKeyUpload } from '@simsim/relay-protocol';
+import { findDevice } from '@simsim/relay-protocol';
+import type { PreKeyUpload, SignedDeviceList } from '@simsim/relay-protocol';
 import {
   oneTimeKemStream,
   oneTimeStream,
   PRE_KEYS_STREAM,
   registrationRequest,
+  renewalRequest,
   uploadOf,
+  userStream,
 } from '@simsim/sesame';
 import { Backoff, sleep } from './backoff.ts';
 import type { DeviceParts } from './device-parts.ts';
@@ -16,6 +19,9 @@ import { SessionError } from './session-error.ts';
 
 /** Refusals that another try can cure: the nonce was spent, or the relay asks for patience. */
 const RETRYABLE = new Set(['NONCE_UNKNOWN', 'RATE_LIMITED', 'UNAVAILABLE']);
+
+/** What a renewal waits out: a relay that is away, or that shows a list which does not verify. */
+const RENEWAL_RETRYABLE = new Set<string>(['RELAY_UNAVAILABLE', 'BAD_LIST']);
 
 /** A new device gives up after this time without a relay; its keys stay, opening it goes on. */
 const REGISTRATION_MS = 30_000;
@@ -37,9 +43,9 @@ export class Registrar {
     this.#signal = on.signal;
   }
 
-  /** Remembers that the relay has not taken this device yet. */
+  /** Remembers that the relay has not taken this device yet; a renewal is asked for by itself. */
   wanted(): void {
-    this.#isWanted = true;
+    this.#isWanted = ownDevice(this.#parts.core)?.status === 'registering';
   }
 
   /** Registers where that is wanted. Throws: what the relay refuses for good. */
@@ -60,6 +66,59 @@ export class Registrar {
       if (!RETRYABLE.has(code)) throw new SessionError('RELAY_REFUSED', { detail: code });
       await sleep(backoff.nextMs(), this.#signal);
     }
+  }
+
+  /**
+   * Has the relay take this device's next incarnation. `shutOut`: it took another one, or knows the
+   * device no more. Goes on until one of both is clear: without an answer the device can only wait.
+   */
+  async renewed(): Promise<'renewed' | 'shutOut'> {
+    const backoff = new Backoff();
+    while (!this.#signal.aborted) {
+      const outcome = await this.#renew().catch((cause: unknown) => {
+        const isAway = cause instanceof SessionError && RENEWAL_RETRYABLE.has(cause.code);
+        if (!isAway) throw cause;
+        return undefined;
+      });
+      if (outcome !== undefined) return outcome;
+      await sleep(backoff.nextMs(), this.#signal);
+    }
+    return 'shutOut';
+  }
+
+  /** The user's list as the relay has it; `undefined` where it has none. */
+  async fetchOwnList(): Promise<SignedDeviceList | undefined> {
+    const userId = ownDevice(this.#parts.core)?.userId;
+    if (userId === undefined) return undefined;
+    const outcome = await this.#parts.client.ask({ kind: 'getList', userId, since: 0 });
+    const answer = outcome.ok && outcome.value.kind === 'getList' ? outcome.value : undefined;
+    return answer?.result.kind === 'list' ? answer.result.list : undefined;
+  }
+
+  /** One try; `undefined` where another may do. */
+  async #renew(): Promise<'renewed' | 'shutOut' | undefined> {
+    const { core, client } = this.#parts;
+    const list = await this.fetchOwnList();
+    const own = ownDevice(core);
+    if (list === undefined || own === undefined) return undefined;
+    const listed = findDevice(list.list, own.deviceId)?.registrationId;
+    const isTaken = listed === own.registrationId;
+    if (listed === undefined || (!isTaken && listed !== own.former)) return 'shutOut';
+    await this.#put({ type: 'listLearned', list });
+    if (!isTaken) {
+      const nonce = await client.ask({ kind: 'nonce' });
+      const record = core.reader().value('user', userStream(own.userId));
+      const keys = this.#keys();
+      const isReady = nonce.ok && nonce.value.kind === 'nonce';
+      if (!isReady || record === undefined || keys === undefined) return undefined;
+      const upload = { nonce: nonce.value.nonce, keys };
+      const request = renewalRequest({ own, record }, upload, this.#parts);
+      const outcome = await client.ask(request);
+      if (!outcome.ok) return undefined;
+      await this.#put({ type: 'listLearned', list: request.list });
+    }
+    await this.#put({ type: 'registered' });
+    return 'renewed';
   }
 
   /** Uploads prekeys until the relay took them; one upload at a time. */
@@ -84,17 +143,23 @@ export class Registrar {
 
   #request(nonce: Uint8Array): ReturnType<typeof registrationRequest> {
     const own = ownDevice(this.#parts.core);
+    const keys = this.#keys();
+    if (own === undefined || keys === undefined) return undefined;
+    return registrationRequest(own, { nonce, keys }, this.#parts);
+  }
+
+  /** Public halves of every prekey there is. */
+  #keys(): PreKeyUpload | undefined {
     const reader = this.#parts.core.reader();
     const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
-    if (own === undefined || preKeys === undefined) return undefined;
+    if (preKeys === undefined) return undefined;
     const oneTime = preKeys.batches
       .map((firstId) => reader.value('opk', oneTimeStream(firstId)))
       .filter((batch) => batch !== undefined);
     const kem = preKeys.kemBatches
       .map((firstId) => reader.value('kpk', oneTimeKemStream(firstId)))
       .filter((batch) => batch !== undefined);
-    const keys = uploadOf(preKeys, { oneTime, kem }, this.#parts.crypto);
-    return registrationRequest(own, { nonce, keys }, this.#parts);
+    return uploadOf(preKeys, { oneTime, kem }, this.#parts.crypto);
   }
 
   async #uploadOnce(keys: PreKeyUpload): Promise<void> {

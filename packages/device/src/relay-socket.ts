@@ -34,6 +34,7 @@ export class RelaySocket {
   #socket: WebSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnded = false;
+  #isPaused = true;
   #acks: number[] = [];
   #isAckScheduled = false;
 
@@ -42,9 +43,25 @@ export class RelaySocket {
     this.#listener = listener;
   }
 
-  /** Connects, and again after every loss. */
+  /** Connects, and again after every loss, until it is paused. */
   open(): void {
-    if (this.#isEnded) return;
+    this.#isPaused = false;
+    if (this.#isEnded || this.#socket !== undefined) return;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+
+  /** Lets go of the line until it is opened again. */
+  pause(): void {
+    this.#isPaused = true;
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    this.#lost(socket);
+    socket.terminate();
+  }
+
+  #connect(): void {
     const url = new URL(WEBSOCKET_PATH, this.#client.url);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const authorization = this.#client.authorization();
@@ -67,14 +84,14 @@ export class RelaySocket {
     });
     socket.on('unexpected-response', (_request, response) => {
       response.resume();
-      if (response.statusCode === 401) this.#end('revoked');
+      if (response.statusCode === 401) this.#endOf(socket, 'revoked');
       socket.terminate();
       this.#lost(socket);
     });
     socket.on('error', () => this.#lost(socket));
     socket.on('close', (code) => {
-      if (code === CLOSE_UNAUTHORIZED) this.#end('revoked');
-      if (code === CLOSE_CONNECTED_ELSEWHERE) this.#end('connectedElsewhere');
+      if (code === CLOSE_UNAUTHORIZED) this.#endOf(socket, 'revoked');
+      if (code === CLOSE_CONNECTED_ELSEWHERE) this.#endOf(socket, 'connectedElsewhere');
       this.#lost(socket);
     });
   }
@@ -117,7 +134,13 @@ export class RelaySocket {
     this.#socket = undefined;
     this.#acks = [];
     this.#listener.onDown();
-    if (!this.#isEnded) this.#timer = setTimeout(() => this.open(), this.#backoff.nextMs());
+    if (this.#isEnded || this.#isPaused) return;
+    this.#timer = setTimeout(() => this.#connect(), this.#backoff.nextMs());
+  }
+
+  /** What a line says that was let go of concerns nobody. */
+  #endOf(socket: WebSocket, end: SocketEnd): void {
+    if (socket === this.#socket) this.#end(end);
   }
 
   #end(end: SocketEnd): void {

@@ -15,6 +15,9 @@ export type SessionErrorCode =
   | 'STORE_EXISTS'
   | 'STORE_IN_USE'
   | 'STORE_FAILED'
+  | 'STORE_ROLLED_BACK'
+  | 'VAULT_ROLLED_BACK'
+  | 'IDENTITY_LOST'
   | 'USER_MISMATCH'
   | 'RELAY_INSECURE'
   | 'RELAY_UNAVAILABLE'
@@ -22,6 +25,7 @@ export type SessionErrorCode =
   | 'USER_EXISTS'
   | 'NOT_REGISTERED'
   | 'DEVICE_REVOKED'
+  | 'DEVICE_REPLACED'
   | 'MESSAGE_TOO_LARGE'
   | 'CONVERSATION_TOO_LONG'
   | 'NO_RECIPIENT'
@@ -53,6 +57,21 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   STORE_EXISTS: ['caller', false, 'Open the device that is there, or choose another path.'],
   STORE_IN_USE: ['store', false, 'Close the other process that has this device open.'],
   STORE_FAILED: ['store', false, 'Look at the cause, then open the device again.'],
+  STORE_ROLLED_BACK: [
+    'store',
+    false,
+    "Put the newer log back beside its vault; where it is gone, open with onRollback: 'quarantine'.",
+  ],
+  VAULT_ROLLED_BACK: [
+    'store',
+    false,
+    "Put the newer vault back beside its log; where it is gone, open with onRollback: 'quarantine'.",
+  ],
+  IDENTITY_LOST: [
+    'store',
+    false,
+    'The keys of the device are gone: put the newer files back, or link it as a new device.',
+  ],
   USER_MISMATCH: ['caller', false, 'Open the store under the user it belongs to.'],
   RELAY_INSECURE: ['caller', false, 'Use https, or a relay on this machine.'],
   RELAY_UNAVAILABLE: ['relay', true, 'Nothing is lost; it is tried again when the relay is back.'],
@@ -63,6 +82,11 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
     'caller',
     false,
     'This device was removed by another one; link it again as a new device.',
+  ],
+  DEVICE_REPLACED: [
+    'caller',
+    false,
+    'A copy of this device goes on in its place; use that one, or link this one as a new device.',
   ],
   MESSAGE_TOO_LARGE: [
     'caller',

@@ -15,6 +15,8 @@ export interface StoreParts {
   readonly crypto: Crypto;
   readonly entropy: Entropy;
   readonly chaos?: Chaos;
+  /** Whether a log or vault that was put back is opened all the same. Default: `refuse`. */
+  readonly onRollback?: 'refuse' | 'accept';
 }
 
 /** A place for one device's log and vault. */
@@ -52,7 +54,7 @@ export function memory(): StoreSpec {
 export function sqlite(path: string, choice: VaultChoice): StoreSpec {
   const key = vaultKey(choice);
   return {
-    open({ crypto, entropy, chaos }, ifMissing) {
+    open({ crypto, entropy, chaos, onRollback = 'refuse' }, ifMissing) {
       if (ifMissing === 'create') mkdirSync(dirname(path), { recursive: true });
       const opened = openSqliteLog({
         path,
@@ -61,6 +63,7 @@ export function sqlite(path: string, choice: VaultChoice): StoreSpec {
         crypto,
         entropy,
         ifMissing: ifMissing === 'create' ? 'create' : 'refuse',
+        onRollback,
         ...(chaos === undefined ? {} : { chaos }),
       });
       return opened.ok ? ok(opened.value.log) : opened;

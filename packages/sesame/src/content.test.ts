@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createWriter } from '@simsim/bytes';
 import { describe, expect, it } from 'vitest';
-import { bytes, envelopeId, instant, messageId, userId } from '../test/arbitraries.ts';
+import { bytes, deviceHead, envelopeId, instant, messageId, userId } from '../test/arbitraries.ts';
 import { decodeContent, encodeContent } from './content.ts';
 import type { Content, ContentKind } from './content.ts';
 import { CONVERSATION_BYTES_MAX, PADDING_STEP_BYTES, RECEIPT_IDS_MAX } from './limits.ts';
@@ -19,9 +19,13 @@ const kind: fc.Arbitrary<ContentKind> = fc.oneof(
     messageIds: fc.array(messageId, { maxLength: 8 }),
   }),
   fc.constant({ type: 'refresh' as const }),
+  fc.record(
+    { type: fc.constant('head' as const), head: deviceHead, echo: deviceHead },
+    { requiredKeys: ['type', 'head'] },
+  ),
   fc.record({
     type: fc.constant('unknown' as const),
-    code: fc.integer({ min: 5, max: 255 }),
+    code: fc.integer({ min: 6, max: 255 }),
     bytes: body,
   }),
 );

@@ -8,8 +8,14 @@
 
 import { createReader, createWriter, err, ok } from '@simsim/bytes';
 import type { BinaryReader, Result } from '@simsim/bytes';
-import { idToBytes, readRandomId, readUserId } from '@simsim/relay-protocol';
-import type { EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
+import {
+  idToBytes,
+  readDeviceHead,
+  readRandomId,
+  readUserId,
+  writeDeviceHead,
+} from '@simsim/relay-protocol';
+import type { DeviceHead, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
 import {
   BODY_BYTES_MAX,
   CONVERSATION_BYTES_MAX,
@@ -24,6 +30,8 @@ export type ContentKind =
   | { readonly type: 'syncSent'; readonly to: readonly UserId[]; readonly body: Uint8Array }
   | { readonly type: 'receipt'; readonly messageIds: readonly MessageId[] }
   | { readonly type: 'refresh' }
+  /** To own devices: where the sender's log stands, and the newest head of the recipient's it saw. */
+  | { readonly type: 'head'; readonly head: DeviceHead; readonly echo?: DeviceHead }
   | { readonly type: 'unknown'; readonly code: number; readonly bytes: Uint8Array };
 
 /** One message as its sender wrote it. `sentAt` is the sender's wall clock in ms, for display only. */
@@ -42,7 +50,7 @@ export interface ContentRejection {
 }
 
 const VERSION = 1;
-const CODE_BY_TYPE = { app: 1, syncSent: 2, receipt: 3, refresh: 4 } as const;
+const CODE_BY_TYPE = { app: 1, syncSent: 2, receipt: 3, refresh: 4, head: 5 } as const;
 const HAS_CONVERSATION = 1;
 const HAS_RESEND = 2;
 
@@ -74,6 +82,11 @@ export function encodeContent(content: Content): Uint8Array {
       for (const id of kind.messageIds) writer.raw(idToBytes(id));
       break;
     case 'refresh':
+      break;
+    case 'head':
+      writeDeviceHead(writer, kind.head);
+      writer.u8(kind.echo === undefined ? 0 : 1);
+      if (kind.echo !== undefined) writeDeviceHead(writer, kind.echo);
       break;
     case 'unknown':
       writer.raw(kind.bytes);
@@ -121,9 +134,18 @@ function decodeKind(code: number, reader: BinaryReader): ContentKind | undefined
     }
     case CODE_BY_TYPE.refresh:
       return { type: 'refresh' };
+    case CODE_BY_TYPE.head:
+      return readHeads(reader);
     default:
       return { type: 'unknown', code, bytes: reader.raw(reader.left()) };
   }
+}
+
+function readHeads(reader: BinaryReader): ContentKind | undefined {
+  const head = readDeviceHead(reader);
+  const flag = reader.u8();
+  if (flag > 1) return undefined;
+  return flag === 1 ? { type: 'head', head, echo: readDeviceHead(reader) } : { type: 'head', head };
 }
 
 function readList<T>(reader: BinaryReader, most: number, read: () => T): T[] | undefined {

@@ -12,6 +12,7 @@ import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { makePreKeys, owedPreKeys, tendPreKeys } from './decide-pre-keys.ts';
 import type { FirstKeys } from './decide-pre-keys.ts';
+import { nextIncarnation, thaw, thawedStreams } from './decide-quarantine.ts';
 import { listChanges, withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
 import { SEND_RECORD_MS } from './limits.ts';
@@ -129,13 +130,16 @@ export function decideRegistered(work: Workspace): DecideResult {
   if (own === undefined) return refused('NOT_REGISTERED');
   const missing = work.missing([userStream(own.userId)]);
   if (missing.length > 0) return needMore(missing);
+  if (own.status === 'renewing') return renewed(work, own);
   const registration = decodeRegistration(own.registration);
   if (own.status === 'registered' || registration === undefined) return work.decided();
   const { list } = registration.list;
   work.write(
     DEVICE_STREAM,
     { name: 'DeviceRegistered', fields: { listVersion: list.version } },
-    { ...own, status: 'registered', registration: new Uint8Array(0) },
+    own.quarantinedAt === undefined
+      ? { ...own, status: 'registered', registration: new Uint8Array(0) }
+      : nextIncarnation(work, own),
   );
   const hash = deviceListHash(list, work.env.crypto);
   changeUser(work, own.userId, [
@@ -150,6 +154,18 @@ export function decideRegistered(work: Workspace): DecideResult {
   return work.decided();
 }
 
+/** The relay took the next incarnation; its list was learned before. */
+function renewed(work: Workspace, own: OwnDevice): DecideResult {
+  const { former: _, ...rest } = own;
+  const listVersion = work.user(own.userId).listVersion;
+  work.write(
+    DEVICE_STREAM,
+    { name: 'DeviceRegistered', fields: { listVersion } },
+    { ...rest, status: 'registered' },
+  );
+  return work.decided();
+}
+
 /** Another device removed this one: nothing is sent any more. */
 export function decideRevoked(work: Workspace): DecideResult {
   const first = work.missing([DEVICE_STREAM]);
@@ -158,6 +174,34 @@ export function decideRevoked(work: Workspace): DecideResult {
   if (own === undefined) return refused('NOT_REGISTERED');
   if (own.status === 'removed') return work.decided();
   work.write(DEVICE_STREAM, { name: 'DeviceRemoved' }, { ...own, status: 'removed' });
+  return work.decided();
+}
+
+/**
+ * The relay does not know this device's token. Only a list that its user signed says that a copy of
+ * this device took the next incarnation; whatever else it is, the device was removed.
+ */
+export function decideShutOut(input: In<'shutOut'>, work: Workspace): DecideResult {
+  const first = work.missing([DEVICE_STREAM]);
+  if (first.length > 0) return needMore(first);
+  const own = work.value('device', DEVICE_STREAM);
+  if (own === undefined) return refused('NOT_REGISTERED');
+  const { crypto } = work.env;
+  const signed = input.list;
+  const isOurs =
+    signed !== undefined &&
+    signed.list.userId === own.userId &&
+    equalBytes(signed.list.identityKey, own.identity.publicKey.bytes) &&
+    verifyDeviceList({ signed }, crypto).ok;
+  const entry = isOurs ? findDevice(signed.list, own.deviceId) : undefined;
+  const isReplaced =
+    entry !== undefined &&
+    entry.registrationId !== own.registrationId &&
+    entry.registrationId !== own.former &&
+    equalBytes(entry.deviceKey, own.deviceKey.publicKey);
+  if (!isReplaced) return decideRevoked(work);
+  if (own.status === 'removed' || own.status === 'replaced') return work.decided();
+  work.write(DEVICE_STREAM, { name: 'DeviceReplaced' }, { ...own, status: 'replaced' });
   return work.decided();
 }
 
@@ -200,7 +244,8 @@ export function decideStarted(work: Workspace): DecideResult {
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
   if (own !== undefined && own.status !== 'removed') owedPreKeys(work);
-  if (own?.status === 'registering') work.effect({ type: 'register' });
+  if (own?.status === 'registering' || own?.status === 'renewing')
+    work.effect({ type: 'register' });
   if (own?.status !== 'registered') return work.decided();
   for (const stream of sends) owedEffects(work, stream);
   return work.decided();
@@ -247,6 +292,9 @@ export function decideSwept(work: Workspace): DecideResult {
   }
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
+  const frozen = thawedStreams(work);
+  if (frozen.length > 0) return needMore(frozen);
+  thaw(work);
   tendPreKeys(work);
   for (const stream of sends) {
     const state = work.value('send', stream);

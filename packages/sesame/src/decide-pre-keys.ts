@@ -36,11 +36,20 @@ export interface FirstKeys {
 
 const NO_KEYS: PreKeys = { nextId: 1, signed: [], batches: [], lastResorts: [], kemBatches: [] };
 
-/** Makes all prekeys of a new device. */
-export function makePreKeys(work: Workspace, identity: KeyPair, wanted: FirstKeys): void {
+/** Makes all prekeys of a new device, or of a new incarnation, whose ids begin higher. */
+export function makePreKeys(
+  work: Workspace,
+  identity: KeyPair,
+  wanted: FirstKeys & { readonly nextId?: number },
+): void {
+  const { nextId = NO_KEYS.nextId } = wanted;
   const { oneTimeKeys = ONE_TIME_TARGET_KEYS } = wanted;
   const { oneTimeKemKeys = Math.min(oneTimeKeys, ONE_TIME_KEM_TARGET_KEYS) } = wanted;
-  const signed = addLastResort(work, addSignedPreKey(work, NO_KEYS, identity), identity);
+  const signed = addLastResort(
+    work,
+    addSignedPreKey(work, { ...NO_KEYS, nextId }, identity),
+    identity,
+  );
   const { preKeys } = mintOneTimeKeys(work, signed, oneTimeKeys);
   mintKemKeys(work, preKeys, { count: oneTimeKemKeys, identity });
 }

@@ -16,7 +16,7 @@ import { changeUser, loadedSession, sessionStreams, writeSession } from './peer-
 import { decideRetryRequest, requestResend } from './resend.ts';
 import { DEVICE_STREAM, sessionStream, skipStream, userStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
-import { sessionsOf } from './user-record.ts';
+import { allSessionsOf } from './user-record.ts';
 import type { SessionId, UserChange } from './user-record.ts';
 import { needMore } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
@@ -54,7 +54,7 @@ export function decideEnvelope(
 function tryOpen(work: Workspace, envelope: IncomingEnvelope, message: ParsedMessage): Attempt {
   const { sender: userId, senderDevice: deviceId } = envelope;
   const device = work.user(userId).devices.get(deviceId);
-  const known = device === undefined ? [] : sessionsOf(device);
+  const known = device === undefined ? [] : allSessionsOf(device);
   const { crypto } = work.env;
   if (message.kind === 'initiation') {
     const session = sessionIdOf(message.baseKey, crypto);
@@ -84,9 +84,12 @@ function openWith(
     if (result.ok) {
       const { session: after, plaintext, consumed } = result.value;
       work.consume(consumed);
-      const isActive = work.user(at.userId).devices.get(at.deviceId)?.active === at.session;
+      const device = work.user(at.userId).devices.get(at.deviceId);
+      const isActive = device?.active === at.session;
+      // A session of before a quarantine stays as it is: active, it would send.
+      const isFrozen = device?.frozen?.includes(at.session) === true;
       const changes: UserChange[] =
-        isActive || work.isSabotaged('ignore-session-activation')
+        isActive || isFrozen || work.isSabotaged('ignore-session-activation')
           ? []
           : [{ type: 'activate', deviceId: at.deviceId, session: at.session }];
       return { kind: 'opened', opened: { at, before, after, plaintext, changes } };
@@ -193,6 +196,12 @@ function takeContent(
       return { state: 'taken' };
     case 'refresh':
       return { state: 'taken' };
+    case 'head': {
+      if (sender !== work.self().userId) return { state: 'dead', reason: 'FORGED_SYNC' };
+      const { head, echo } = kind;
+      work.andThen({ type: 'headsTold', deviceId: senderDevice, head, ...(echo && { echo }) });
+      return { state: 'taken' };
+    }
     case 'unknown':
       return { state: 'dead', reason: 'UNKNOWN_CONTENT' };
   }

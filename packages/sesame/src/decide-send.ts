@@ -41,6 +41,7 @@ export function decideSend(input: In<'send'>, work: Workspace): DecideResult {
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined || own.status === 'registering') return refused('NOT_REGISTERED');
   if (own.status === 'removed') return refused('DEVICE_REVOKED');
+  if (own.status === 'replaced') return refused('DEVICE_REPLACED');
   if (work.isClosed(stream) || work.value('send', stream) !== undefined)
     return refused('ALREADY_SENT');
   if (input.body.length > BODY_BYTES_MAX) return refused('MESSAGE_TOO_LARGE');

@@ -12,6 +12,7 @@ import type {
   UserId,
 } from '@simsim/relay-protocol';
 import type { Fact } from './fact-codec.ts';
+import type { LogPlace } from './heads.ts';
 import type { Input, PostOrigin, ResendRef } from './input.ts';
 import type { StreamId } from './streams.ts';
 import type { StreamValue } from './stream-codec.ts';
@@ -88,6 +89,21 @@ export function isSendFailure(word: string): word is SendFailure {
   return Object.hasOwn(SEND_FAILURES, word);
 }
 
+/** What showed that the state was put back, or that a copy of it runs elsewhere. */
+export interface RollbackEvidence {
+  /**
+   * `log`, `vault`: opening found one of them older than the other. `relay`, `device`: the relay or an
+   * own device gave back a head of this device that its log does not have.
+   */
+  readonly source: 'log' | 'vault' | 'relay' | 'device';
+  /** What was seen of this device. */
+  readonly seen: LogPlace;
+  /** Where its log ends. What came between is not here. */
+  readonly found: LogPlace;
+  /** Streams whose secrets are gone. */
+  readonly lost: readonly StreamId[];
+}
+
 /** What the shell does once the commit is durable. */
 export type Effect =
   /** Hand a post to the relay; it is in the outbox. */
@@ -128,6 +144,18 @@ export type Effect =
     }
   /** Register with the relay; the device stream holds what to say. */
   | { readonly type: 'register' }
+  /**
+   * The state was put back. When quarantined: nothing of the outbox leaves any more, `register` follows,
+   * and nothing else leaves before the relay took that. `lostSends` were never posted and cannot be.
+   */
+  | {
+      readonly type: 'rolledBack';
+      readonly evidence: RollbackEvidence;
+      readonly isQuarantined: boolean;
+      readonly lostSends: number;
+    }
+  /** Somebody gave back a head that is not of this device, or told one that is not its own. */
+  | { readonly type: 'headIgnored'; readonly source: 'relay' | 'device' }
   /** Upload prekeys. */
   | { readonly type: 'uploadKeys'; readonly keys: PreKeyUpload }
   /** Fetch the sender's device list, then decide the envelope again; it is not acknowledged yet. */
@@ -153,6 +181,8 @@ export type RejectionCode =
   | 'ALREADY_CREATED'
   | 'NOT_REGISTERED'
   | 'DEVICE_REVOKED'
+  | 'DEVICE_REPLACED'
+  | 'IDENTITY_LOST'
   | 'MESSAGE_TOO_LARGE'
   | 'CONVERSATION_TOO_LONG'
   | 'NO_RECIPIENT'

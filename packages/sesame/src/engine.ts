@@ -11,11 +11,14 @@ import {
   decideListLearned,
   decideRegistered,
   decideRevoked,
+  decideShutOut,
   decideStarted,
   decideSwept,
   decideTrustIdentity,
 } from './decide-account.ts';
+import { decideHeadSeen, decideHeadsTold, decideShareHeads } from './decide-heads.ts';
 import { decideReplenish } from './decide-pre-keys.ts';
+import { decideRolledBack } from './decide-quarantine.ts';
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
 import type { DecideResult } from './decision.ts';
@@ -50,6 +53,16 @@ export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult
       return decideRegistered(work);
     case 'revoked':
       return decideRevoked(work);
+    case 'shutOut':
+      return decideShutOut(input, work);
+    case 'rolledBack':
+      return decideRolledBack(input, work);
+    case 'headSeen':
+      return decideHeadSeen(input, work);
+    case 'headsTold':
+      return decideHeadsTold(input, work);
+    case 'shareHeads':
+      return decideShareHeads(input, work);
     case 'started':
       return decideStarted(work);
     case 'send':

@@ -97,7 +97,14 @@ export type EventName =
   | 'OneTimeKemPreKeysMade'
   | 'OneTimeKemPreKeyUsed'
   | 'AgreementRemembered'
-  | 'PreKeyDropped';
+  | 'PreKeyDropped'
+  | 'RolledBack'
+  | 'DeviceQuarantined'
+  | 'DeviceReplaced'
+  | 'QuarantineEnded'
+  | 'PreKeysReplaced'
+  | 'SendRestarted'
+  | 'HeadTold';
 
 interface EventShape {
   readonly type: number;
@@ -138,6 +145,24 @@ const EVENTS: Readonly<Record<EventName, EventShape>> = {
   OneTimeKemPreKeyUsed: { type: 27, fields: { id: number } },
   AgreementRemembered: { type: 28, fields: { preKeyId: number } },
   PreKeyDropped: { type: 29, fields: { id: number } },
+  RolledBack: {
+    type: 30,
+    fields: {
+      source: text,
+      seenSeq: number,
+      seenHash: text,
+      foundSeq: number,
+      foundHash: text,
+      incarnation: number,
+      lost: number,
+    },
+  },
+  DeviceQuarantined: { type: 31, fields: { registrationId: number } },
+  DeviceReplaced: { type: 32, fields: {} },
+  QuarantineEnded: { type: 33, fields: {} },
+  PreKeysReplaced: { type: 34, fields: {} },
+  SendRestarted: { type: 35, fields: {} },
+  HeadTold: { type: 36, fields: { deviceId: number, seq: number } },
 };
 
 /** An event's name and its fields, checked by name only; the table knows each field's form. */

@@ -10,6 +10,7 @@ export type {
   InboxItem,
   Rejection,
   RejectionCode,
+  RollbackEvidence,
   SendFailure,
 } from './decision.ts';
 export { isSendFailure } from './decision.ts';
@@ -24,6 +25,8 @@ export {
   factNumber,
   factText,
 } from './fact-codec.ts';
+export type { ChainView, HeadVerdict, KnownHeads, LogPlace } from './heads.ts';
+export { judgeHead, signedHead } from './heads.ts';
 export type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
 export {
   BODY_BYTES_MAX,
@@ -53,12 +56,15 @@ export type { LastResort, OneTimeKemBatch, OwnKemKey } from './kem-pre-keys.ts';
 export type { OneTimeBatch, PreKeys, UploadedBatches } from './pre-keys.ts';
 export { uploadOf } from './pre-keys.ts';
 export { registrationRequest } from './registration.ts';
+export { renewalRequest } from './renewal.ts';
 export type { Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
 export type { SessionAddress, StreamId } from './streams.ts';
 export type { StoredValue, StreamKind, StreamValue, StreamValues } from './stream-codec.ts';
 export {
+  AUDIT_STREAM,
   chainsStream,
   DEVICE_STREAM,
+  HEADS_STREAM,
   isRecordStream,
   oneTimeKemStream,
   oneTimeStream,
@@ -72,5 +78,5 @@ export {
 } from './streams.ts';
 export { decodeStreamValue, encodeStreamValue, valueOfKind } from './stream-codec.ts';
 export type { DeviceRecord, SessionId, UserChange, UserRecord } from './user-record.ts';
-export { currentDevices, sessionsOf } from './user-record.ts';
-export type { Clock, EngineEnv, Sabotage, Slice } from './workspace.ts';
+export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
+export type { Clock, EngineEnv, PendingPost, Sabotage, Slice } from './workspace.ts';

@@ -2,6 +2,7 @@
 
 import type { SigningKeyPair } from '@simsim/crypto';
 import type {
+  DeviceHead,
   DeviceId,
   IncomingEnvelope,
   MessageId,
@@ -11,7 +12,9 @@ import type {
   SignedDeviceList,
   UserId,
 } from '@simsim/relay-protocol';
+import type { LogPlace } from './heads.ts';
 import type { Provision } from './link.ts';
+import type { StreamId } from './streams.ts';
 
 /** Why a post was made; kept beside it in the outbox, so that its result finds its way after a crash. */
 export type PostOrigin =
@@ -63,6 +66,31 @@ export type Input =
   | { readonly type: 'registered' }
   /** The relay says this device was removed. */
   | { readonly type: 'revoked' }
+  /** The relay knows the device's token no longer; the own list, where it gave one, says why. */
+  | { readonly type: 'shutOut'; readonly list?: SignedDeviceList }
+  /** Opening found log or vault put back. */
+  | {
+      readonly type: 'rolledBack';
+      readonly source: 'log' | 'vault';
+      readonly seen: LogPlace;
+      readonly found: LogPlace;
+      readonly lost: readonly StreamId[];
+    }
+  /** Somebody gave back a head of this device. */
+  | {
+      readonly type: 'headSeen';
+      readonly source: 'relay' | 'device';
+      readonly head: DeviceHead;
+    }
+  /** An own device told its head, and the newest one of ours that it saw. */
+  | {
+      readonly type: 'headsTold';
+      readonly deviceId: DeviceId;
+      readonly head: DeviceHead;
+      readonly echo?: DeviceHead;
+    }
+  /** It is time to tell own devices where this log stands, all of them or one. */
+  | { readonly type: 'shareHeads'; readonly to?: DeviceId }
   /** The process (re)started: what is still owed? */
   | { readonly type: 'started' }
   /** The application sends; `messageId` makes a repeat harmless. */

@@ -29,6 +29,9 @@ export const PADDING_STEP_BYTES = 160;
 /** Inactive sessions kept for one device (SES-98, T-20): each one kept delays healing. */
 export const INACTIVE_SESSIONS_MAX = 4;
 
+/** Sessions of before a state was put back that may still decrypt, for one device: two generations. */
+export const FROZEN_SESSIONS_MAX = 10;
+
 /** Device records kept for one user, stale ones included: there are no more ids (SES-98). */
 export const DEVICE_RECORDS_MAX = 127;
 

@@ -5,6 +5,7 @@ import {
   bytes,
   crypto,
   deviceId,
+  instant,
   keyPair,
   registrationId,
   stored,
@@ -13,16 +14,38 @@ import {
 import { decodeOwnDevice, encodeOwnDevice, registrationIdFrom } from './own-device.ts';
 import type { DeviceStatus, OwnDevice } from './own-device.ts';
 
-const device: fc.Arbitrary<OwnDevice> = fc.record({
-  userId,
-  deviceId,
-  registrationId,
-  identity: keyPair,
-  deviceKey: bytes(32).map((seed) => crypto.signingKeyPair(seed)),
-  token: bytes(32).map((secret) => crypto.importSecret('name', secret)),
-  status: fc.constantFrom<DeviceStatus>('registering', 'registered', 'removed'),
-  registration: fc.uint8Array({ maxLength: 200 }),
-});
+const device: fc.Arbitrary<OwnDevice> = fc.record(
+  {
+    userId,
+    deviceId,
+    registrationId,
+    identity: keyPair,
+    deviceKey: bytes(32).map((seed) => crypto.signingKeyPair(seed)),
+    token: bytes(32).map((secret) => crypto.importSecret('name', secret)),
+    status: fc.constantFrom<DeviceStatus>(
+      'registering',
+      'registered',
+      'removed',
+      'renewing',
+      'replaced',
+    ),
+    registration: fc.uint8Array({ maxLength: 200 }),
+    former: registrationId,
+    quarantinedAt: instant,
+  },
+  {
+    requiredKeys: [
+      'userId',
+      'deviceId',
+      'registrationId',
+      'identity',
+      'deviceKey',
+      'token',
+      'status',
+      'registration',
+    ],
+  },
+);
 
 /** Secrets cannot be compared; their stored form can. */
 const seen = (own: OwnDevice): Uint8Array => stored(encodeOwnDevice(own));
@@ -36,6 +59,8 @@ describe('the own device', () => {
         expect(back?.identity.publicKey.bytes).toEqual(own.identity.publicKey.bytes);
         expect(back?.deviceKey.publicKey).toEqual(own.deviceKey.publicKey);
         expect(back?.status).toBe(own.status);
+        expect(back?.former).toBe(own.former);
+        expect(back?.quarantinedAt).toBe(own.quarantinedAt);
       }),
       { numRuns: 30 },
     );

@@ -6,8 +6,12 @@ import { readDeviceId, readUserId } from '@simsim/relay-protocol';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
 
-/** `registering`: keys are durable, the relay has not answered. `removed`: another device removed us. */
-export type DeviceStatus = 'registering' | 'registered' | 'removed';
+/**
+ * `registering`: keys are durable, the relay has not answered. `renewing`: the state was put back, and
+ * the relay has not taken the next incarnation. Final: `removed` by another device, `replaced` by a
+ * copy of this one that took the next incarnation.
+ */
+export type DeviceStatus = 'registering' | 'registered' | 'removed' | 'renewing' | 'replaced';
 
 /** This device's identity and credentials. */
 export interface OwnDevice {
@@ -24,22 +28,38 @@ export interface OwnDevice {
   readonly status: DeviceStatus;
   /** Encoded registration request without its nonce, until the relay took it. */
   readonly registration: Uint8Array;
+  /** While renewing: the registration id that the relay knows. */
+  readonly former?: number;
+  /** When the state was found put back, wall ms; until sessions of before are gone. */
+  readonly quarantinedAt?: number;
 }
 
 const VERSION = 1;
-const STATUSES: readonly DeviceStatus[] = ['registering', 'registered', 'removed'];
+/** Of a device that was quarantined: two fields more. */
+const VERSION_QUARANTINED = 2;
+const STATUSES: readonly DeviceStatus[] = [
+  'registering',
+  'registered',
+  'removed',
+  'renewing',
+  'replaced',
+];
 
 /** The state as parts to be sealed. */
 export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
-  return createStateWriter(VERSION)
-    .fields((fields) =>
+  const { former, quarantinedAt } = state;
+  const isPlain = former === undefined && quarantinedAt === undefined;
+  return createStateWriter(isPlain ? VERSION : VERSION_QUARANTINED)
+    .fields((fields) => {
       fields
         .text(state.userId)
         .u8(state.deviceId)
         .varint(state.registrationId)
         .u8(STATUSES.indexOf(state.status))
-        .bytes(state.registration),
-    )
+        .bytes(state.registration);
+      if (isPlain) return;
+      fields.varint(former ?? 0).varint(quarantinedAt === undefined ? 0 : quarantinedAt + 1);
+    })
     .pair(state.identity)
     .secret(state.deviceKey.privateKey)
     .secret(state.token)
@@ -48,18 +68,33 @@ export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
 
 /** Reads a sealed state; `undefined` where it is malformed. */
 export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | undefined {
-  const reader = createStateReader(bytes, VERSION, crypto);
+  const version = bytes[0] === VERSION_QUARANTINED ? VERSION_QUARANTINED : VERSION;
+  const reader = createStateReader(bytes, version, crypto);
   const { fields } = reader;
   const userId = readUserId(fields);
   const deviceId = readDeviceId(fields);
   const registrationId = fields.varint();
   const status = STATUSES[fields.u8()];
   const registration = fields.bytes();
+  const isPlain = version === VERSION;
+  const former = isPlain ? 0 : fields.varint();
+  const quarantined = isPlain ? 0 : fields.varint();
   const identity = reader.pair();
   const deviceKey = crypto.signingKeyPairOf(reader.secret('sign'));
   const token = reader.secret('name');
   if (!fields.isDone() || status === undefined || identity === undefined) return undefined;
-  return { userId, deviceId, registrationId, identity, deviceKey, token, status, registration };
+  return {
+    userId,
+    deviceId,
+    registrationId,
+    identity,
+    deviceKey,
+    token,
+    status,
+    registration,
+    ...(former === 0 ? {} : { former }),
+    ...(quarantined === 0 ? {} : { quarantinedAt: quarantined - 1 }),
+  };
 }
 
 /** Ten bits of entropy more than needed would be waste: a registration id is 1…16383. */

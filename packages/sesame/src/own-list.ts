@@ -47,6 +47,11 @@ export function listWithout(
   return ok(nextList({ own, record }, left, env));
 }
 
+/** The next list with this device under its new registration id; nothing else is another. */
+export function listRenewed({ own, record }: OwnListInput, env: ListEnv): SignedDeviceList {
+  return nextList({ own, record }, listed({ own, record }), env);
+}
+
 /** A new device's answer to its offer, and the id it will have. */
 export interface LinkAnswer {
   readonly deviceId: DeviceId;

@@ -16,6 +16,8 @@ import {
 import type { ReplayRecord, SessionCold, SessionHot, SkippedBlock } from '@simsim/session';
 import { decodeOneTimeKemBatch, encodeOneTimeKemBatch } from './kem-pre-keys.ts';
 import type { OneTimeKemBatch } from './kem-pre-keys.ts';
+import { decodeKnownHeads, encodeKnownHeads } from './heads.ts';
+import type { KnownHeads } from './heads.ts';
 import { decodeOwnDevice, encodeOwnDevice } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
 import {
@@ -46,6 +48,7 @@ export interface StreamValues {
   readonly chains: SessionCold;
   readonly skip: SkippedBlock;
   readonly send: SendState;
+  readonly heads: KnownHeads;
 }
 
 /** A kind of stream. */
@@ -88,6 +91,7 @@ const CODECS: { readonly [K in StreamKind]: StreamCodec<StreamValues[K]> } = {
   chains: { encode: sealed(encodeCold), decode: unwrap(decodeCold) },
   skip: { encode: sealed(encodeBlock), decode: unwrap(decodeBlock) },
   send: { encode: sealed(encodeSendState), decode: decodeSendState },
+  heads: { encode: sealed(encodeKnownHeads), decode: decodeKnownHeads },
   user: {
     encode: (value) => ({ kind: 'record', bytes: encodeUserRecord(value) }),
     decode: (bytes, _crypto, stream) => {

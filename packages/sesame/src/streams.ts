@@ -19,6 +19,12 @@ export const DEVICE_STREAM: StreamId = 'device';
 /** The stream of signed and last-resort prekeys. */
 export const PRE_KEYS_STREAM: StreamId = 'prekeys';
 
+/** The stream of what the owner should know later: states that were put back. It has no value. */
+export const AUDIT_STREAM: StreamId = 'audit';
+
+/** The stream of the newest heads of the user's other devices. */
+export const HEADS_STREAM: StreamId = 'heads';
+
 /** Prefix of every send's stream. */
 export const SEND_PREFIX = 'send/';
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { deviceNumbered, userChange, userNamed } from '../test/arbitraries.ts';
 import { DEVICE_RECORDS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
 import {
+  allSessionsOf,
   applyUserChange,
   currentDevices,
   decodeUserChanges,
@@ -12,7 +13,6 @@ import {
   encodeUserChanges,
   encodeUserRecord,
   matchesList,
-  sessionsOf,
 } from './user-record.ts';
 import type { DeviceRecord, UserChange, UserRecord } from './user-record.ts';
 
@@ -85,6 +85,46 @@ describe('retiring a session (SES-83)', () => {
     });
     expect(entry(record)?.active).toBeUndefined();
     expect(entry(record)?.inactive).toEqual(['s2', 's1']);
+  });
+});
+
+describe('freezing sessions', () => {
+  const before = fold(list(1, one, two), insert('a'), insert('b'), insert('c', two));
+  const frozen = applyUserChange(before, { type: 'freeze', at: 5 });
+
+  it('leaves none that sends, of any device, and drops none', () => {
+    expect(entry(frozen)).toMatchObject({ inactive: [], frozen: ['b', 'a'] });
+    expect(entry(frozen)?.active).toBeUndefined();
+    expect(entry(frozen, two)).toMatchObject({ inactive: [], frozen: ['c'] });
+    expect(droppedSessions(before, frozen)).toEqual([]);
+  });
+
+  it('is for good: nothing that happens to them makes them active again', () => {
+    const after = [
+      { type: 'activate', deviceId: one, session: 'a' } as const,
+      insert('b'),
+      insert('new'),
+    ].reduce(applyUserChange, frozen);
+    expect(entry(after)).toMatchObject({ active: 'new', inactive: [], frozen: ['b', 'a'] });
+    const again = applyUserChange(after, { type: 'freeze', at: 6 });
+    expect(entry(again)).toMatchObject({ inactive: [], frozen: ['new', 'b', 'a'] });
+  });
+
+  it('ends with the thaw, which drops them all, or one by one', () => {
+    const ended = applyUserChange(frozen, { type: 'end', deviceId: one, session: 'b' });
+    expect(entry(ended)?.frozen).toEqual(['a']);
+    expect(droppedSessions(frozen, ended)).toEqual([{ deviceId: one, session: 'b' }]);
+    const thawed = applyUserChange(ended, { type: 'thaw' });
+    expect(entry(thawed)).not.toHaveProperty('frozen');
+    expect(droppedSessions(ended, thawed)).toHaveLength(2);
+  });
+
+  it('leaves records without any as they were written ever since', () => {
+    const never = fold(list(1, one), insert('a'));
+    expect(encodeUserRecord(never)[0]).toBe(1);
+    expect(encodeUserRecord(frozen)[0]).toBe(2);
+    const thawed = applyUserChange(frozen, { type: 'thaw' });
+    expect(encodeUserRecord(thawed)[0]).toBe(1);
   });
 });
 
@@ -203,7 +243,7 @@ describe('any history', () => {
         expect(record.devices.size).toBeLessThanOrEqual(DEVICE_RECORDS_MAX);
         for (const [id, device] of record.devices) {
           expect(device.deviceId).toBe(id);
-          const sessions = sessionsOf(device);
+          const sessions = allSessionsOf(device);
           expect(new Set(sessions).size).toBe(sessions.length);
           expect(device.inactive.length).toBeLessThanOrEqual(INACTIVE_SESSIONS_MAX);
         }
@@ -218,7 +258,7 @@ describe('any history', () => {
         const live = new Set<string>();
         const names = (of: UserRecord): string[] =>
           [...of.devices.values()].flatMap((device) =>
-            sessionsOf(device).map((session) => `${device.deviceId}/${session}`),
+            allSessionsOf(device).map((session) => `${device.deviceId}/${session}`),
           );
         for (const change of changes) {
           const next = applyUserChange(record, change);

@@ -10,7 +10,7 @@ import { bytesToHex, createReader, createWriter, equalBytes } from '@simsim/byte
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import { readDeviceId } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceId, UserId } from '@simsim/relay-protocol';
-import { DEVICE_RECORDS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
+import { DEVICE_RECORDS_MAX, FROZEN_SESSIONS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
 
 /** A session's name: 32 hex characters, the same on both ends. */
 export type SessionId = string;
@@ -27,6 +27,8 @@ export interface DeviceRecord {
   readonly inactive: readonly SessionId[];
   /** When it was first marked stale, wall ms of this device. */
   readonly staleAt?: number;
+  /** Sessions of before this device's state was put back, newest first: they only decrypt. */
+  readonly frozen?: readonly SessionId[];
 }
 
 /** What this device knows of one user. */
@@ -61,6 +63,12 @@ export type UserChange =
   | { readonly type: 'activate'; readonly deviceId: DeviceId; readonly session: SessionId }
   /** The active session may not send any more; it heads the inactive list (SES-83). */
   | { readonly type: 'retire'; readonly deviceId: DeviceId }
+  /** This device's state was put back: what sessions there are may decrypt and nothing else. */
+  | { readonly type: 'freeze'; readonly at: number }
+  /** Sessions of before are over: no mail for them can be on its way. */
+  | { readonly type: 'thaw' }
+  /** A session's keys are gone. */
+  | { readonly type: 'end'; readonly deviceId: DeviceId; readonly session: SessionId }
   /** The relay says the user is gone (SES-44). */
   | { readonly type: 'gone'; readonly at: number }
   /** The relay says the device is gone (SES-45, SES-71). */
@@ -95,6 +103,12 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
       );
     case 'retire':
       return updateDevice(record, change.deviceId, retireSession);
+    case 'freeze':
+      return withDevices(record, freezeSessions);
+    case 'thaw':
+      return withDevices(record, thawSessions);
+    case 'end':
+      return updateDevice(record, change.deviceId, (device) => endSession(device, change.session));
     case 'gone':
       return record.staleAt === undefined ? { ...record, staleAt: change.at } : record;
     case 'deviceGone':
@@ -109,10 +123,10 @@ export function droppedSessions(
 ): { deviceId: DeviceId; session: SessionId }[] {
   const kept = new Set<string>();
   for (const device of after.devices.values())
-    for (const id of sessionsOf(device)) kept.add(`${device.deviceId}/${id}`);
+    for (const id of allSessionsOf(device)) kept.add(`${device.deviceId}/${id}`);
   const dropped: { deviceId: DeviceId; session: SessionId }[] = [];
   for (const { deviceId, ...device } of before.devices.values()) {
-    for (const session of sessionsOf(device)) {
+    for (const session of allSessionsOf(device)) {
       if (!kept.has(`${deviceId}/${session}`)) dropped.push({ deviceId, session });
     }
   }
@@ -124,6 +138,13 @@ export function sessionsOf(
   device: Pick<DeviceRecord, 'active' | 'inactive'>,
 ): readonly SessionId[] {
   return device.active === undefined ? device.inactive : [device.active, ...device.inactive];
+}
+
+/** Those and the ones that may only decrypt: every session with keys. */
+export function allSessionsOf(
+  device: Pick<DeviceRecord, 'active' | 'inactive' | 'frozen'>,
+): readonly SessionId[] {
+  return [...sessionsOf(device), ...(device.frozen ?? [])];
 }
 
 /** The devices a send goes to: not stale, and not this very device (SES-19, SES-39). */
@@ -174,7 +195,9 @@ function markStale(device: DeviceRecord, at: number): DeviceRecord {
   return device.staleAt === undefined ? { ...device, staleAt: at } : device;
 }
 
+/** A session that was frozen stays so, whatever else a history says of it. */
 function insertSession(device: DeviceRecord, session: SessionId): DeviceRecord {
+  if (device.frozen?.includes(session) === true) return device;
   const inactive = sessionsOf(device).filter((id) => id !== session);
   return { ...device, active: session, inactive: inactive.slice(0, INACTIVE_SESSIONS_MAX) };
 }
@@ -186,6 +209,37 @@ function activateSession(device: DeviceRecord, session: SessionId): DeviceRecord
 function retireSession(device: DeviceRecord): DeviceRecord {
   const { active: _, ...rest } = device;
   return { ...rest, inactive: sessionsOf(device).slice(0, INACTIVE_SESSIONS_MAX) };
+}
+
+function freezeSessions(device: DeviceRecord): DeviceRecord {
+  const all = allSessionsOf(device);
+  if (all.length === 0) return device;
+  const { active: _, ...rest } = device;
+  return { ...rest, inactive: [], frozen: all.slice(0, FROZEN_SESSIONS_MAX) };
+}
+
+function thawSessions(device: DeviceRecord): DeviceRecord {
+  const { frozen: _, ...rest } = device;
+  return rest;
+}
+
+function endSession({ frozen, ...device }: DeviceRecord, session: SessionId): DeviceRecord {
+  const { active, ...rest } = device;
+  const left = frozen?.filter((id) => id !== session) ?? [];
+  return {
+    ...rest,
+    inactive: device.inactive.filter((id) => id !== session),
+    ...(active === undefined || active === session ? {} : { active }),
+    ...(left.length === 0 ? {} : { frozen: left }),
+  };
+}
+
+function withDevices(
+  record: UserRecord,
+  update: (device: DeviceRecord) => DeviceRecord,
+): UserRecord {
+  const devices = [...record.devices].map(([id, device]) => [id, update(device)] as const);
+  return { ...record, devices: new Map(devices) };
 }
 
 function withDevice(record: UserRecord, device: DeviceRecord): UserRecord {
@@ -201,10 +255,15 @@ function updateDevice(
   return device === undefined ? record : withDevice(record, update(device));
 }
 
+const FORMAT = 1;
+/** Of a record with frozen sessions; any other is written as ever, so that old rows fold the same. */
+const FORMAT_FROZEN = 2;
+
 /** Encodes a record for its projection row. Canonical: devices in order of their ids. */
 export function encodeUserRecord(record: UserRecord): Uint8Array {
+  const isFrozen = [...record.devices.values()].some(({ frozen }) => frozen !== undefined);
   const writer = createWriter(256)
-    .u8(1)
+    .u8(isFrozen ? FORMAT_FROZEN : FORMAT)
     .bytes(record.identityKey ?? new Uint8Array(0))
     .varint(record.listVersion)
     .raw(record.listHash)
@@ -220,6 +279,9 @@ export function encodeUserRecord(record: UserRecord): Uint8Array {
       .u8(device.active === undefined ? 0 : 1)
       .varint(sessionsOf(device).length);
     for (const id of sessionsOf(device)) writer.text(id);
+    if (!isFrozen) continue;
+    writer.varint(device.frozen?.length ?? 0);
+    for (const id of device.frozen ?? []) writer.text(id);
   }
   return writer.finish();
 }
@@ -232,7 +294,8 @@ function instantCode(at: number | undefined): number {
 /** Reads a projection row; `undefined` where it is malformed. */
 export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord | undefined {
   const reader = createReader(bytes);
-  if (reader.u8() !== 1) return undefined;
+  const format = reader.u8();
+  if (format !== FORMAT && format !== FORMAT_FROZEN) return undefined;
   const identityKey = reader.bytes(32);
   const listVersion = reader.varint();
   const listHash = reader.raw(32);
@@ -241,7 +304,7 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
   if (count > DEVICE_RECORDS_MAX) return undefined;
   const devices = new Map<DeviceId, DeviceRecord>();
   for (let i = 0; i < count; i++) {
-    const device = readDevice(reader);
+    const device = readDevice(reader, format);
     if (device === undefined) return undefined;
     devices.set(device.deviceId, device);
   }
@@ -256,7 +319,7 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
   };
 }
 
-function readDevice(reader: BinaryReader): DeviceRecord | undefined {
+function readDevice(reader: BinaryReader, format: number): DeviceRecord | undefined {
   const deviceId = readDeviceId(reader);
   const registrationId = reader.varint();
   const deviceKey = reader.bytes(32);
@@ -266,6 +329,10 @@ function readDevice(reader: BinaryReader): DeviceRecord | undefined {
   if (count > INACTIVE_SESSIONS_MAX + 1) return undefined;
   const ids: SessionId[] = [];
   for (let i = 0; i < count; i++) ids.push(reader.text(64));
+  const frozen: SessionId[] = [];
+  const frozenCount = format === FORMAT_FROZEN ? reader.varint() : 0;
+  if (frozenCount > FROZEN_SESSIONS_MAX) return undefined;
+  for (let i = 0; i < frozenCount; i++) frozen.push(reader.text(64));
   const [active, ...rest] = ids;
   return {
     deviceId,
@@ -274,6 +341,7 @@ function readDevice(reader: BinaryReader): DeviceRecord | undefined {
     inactive: hasActive ? rest : ids,
     ...(hasActive && active !== undefined ? { active } : {}),
     ...(staleAt === 0 ? {} : { staleAt: staleAt - 1 }),
+    ...(frozen.length === 0 ? {} : { frozen }),
   };
 }
 
@@ -286,6 +354,9 @@ const CHANGE_CODES = {
   gone: 6,
   deviceGone: 7,
   retire: 8,
+  freeze: 9,
+  thaw: 10,
+  end: 11,
 } as const;
 
 /** Encodes the changes of one event. */
@@ -314,7 +385,13 @@ function encodeChange(writer: BinaryWriter, change: UserChange): void {
       break;
     case 'insert':
     case 'activate':
+    case 'end':
       writer.u8(change.deviceId).text(change.session);
+      break;
+    case 'freeze':
+      writer.varint(change.at);
+      break;
+    case 'thaw':
       break;
     case 'retire':
       writer.u8(change.deviceId);
@@ -345,6 +422,8 @@ function readChange(reader: BinaryReader): UserChange | undefined {
   const code = reader.u8();
   if (code === CHANGE_CODES.identity) return { type: 'identity', key: reader.bytes(32) };
   if (code === CHANGE_CODES.gone) return { type: 'gone', at: reader.varint() };
+  if (code === CHANGE_CODES.freeze) return { type: 'freeze', at: reader.varint() };
+  if (code === CHANGE_CODES.thaw) return { type: 'thaw' };
   if (code === CHANGE_CODES.list) return readList(reader);
   const deviceId = readDeviceId(reader);
   switch (code) {
@@ -354,6 +433,8 @@ function readChange(reader: BinaryReader): UserChange | undefined {
       return { type: 'insert', deviceId, session: reader.text(64) };
     case CHANGE_CODES.activate:
       return { type: 'activate', deviceId, session: reader.text(64) };
+    case CHANGE_CODES.end:
+      return { type: 'end', deviceId, session: reader.text(64) };
     case CHANGE_CODES.retire:
       return { type: 'retire', deviceId };
     case CHANGE_CODES.deviceGone:
@@ -395,6 +476,9 @@ export function describeUserChange(change: UserChange): Record<string, unknown> 
     case 'insert':
     case 'activate':
     case 'retire':
+    case 'freeze':
+    case 'thaw':
+    case 'end':
     case 'gone':
     case 'deviceGone':
       return { ...change };

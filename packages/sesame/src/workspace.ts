@@ -16,6 +16,7 @@ import type {
   RejectionCode,
 } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
+import type { ChainView } from './heads.ts';
 import type { Input, PostOrigin } from './input.ts';
 import type { OwnDevice } from './own-device.ts';
 import { DEVICE_STREAM, userStream } from './streams.ts';
@@ -35,6 +36,16 @@ export interface Slice {
   live(prefix: string): readonly StreamId[];
   /** True when this digest was remembered. */
   isSeen(digest: Uint8Array): boolean;
+  /** The log itself, as of the last commit. */
+  chain(): ChainView;
+  /** Posts with ciphertext that the relay has not answered. */
+  pendingPosts(): readonly PendingPost[];
+}
+
+/** A post in the outbox. */
+export interface PendingPost {
+  readonly postId: PostId;
+  readonly origin: PostOrigin;
 }
 
 /** Broken variants of the engine, for laws that must catch them. Production passes none. */
@@ -74,6 +85,8 @@ export type Sabotage =
   | 'resend-to-anyone'
   /** A record changes without an event that says so. */
   | 'silent-user-change'
+  /** One user's sessions of before go on sending after a quarantine. */
+  | 'quarantine-spares-a-session'
   /** What a commit would change is taken for true before it is durable. */
   | 'adopt-before-commit';
 
@@ -92,6 +105,8 @@ export interface EngineEnv {
   readonly crypto: Crypto;
   readonly entropy: Entropy;
   readonly clock: Clock;
+  /** What evidence of the relay or of an own device leads to. Default: `quarantine`. */
+  readonly onEvidence?: 'quarantine' | 'refuse';
   readonly sabotage?: ReadonlySet<Sabotage>;
 }
 
@@ -144,6 +159,16 @@ export class Workspace {
 
   isSeen(digest: Uint8Array): boolean {
     return !this.isSabotaged('forget-dedupe') && this.#slice.isSeen(digest);
+  }
+
+  /** The log itself, as of the last commit. */
+  chain(): ChainView {
+    return this.#slice.chain();
+  }
+
+  /** Posts with ciphertext of before this decision that the relay has not answered. */
+  pendingPosts(): readonly PendingPost[] {
+    return this.#slice.pendingPosts();
   }
 
   /** This device. Bug if it was not created. */

@@ -13,7 +13,7 @@ import {
   postIdFromBytes,
   REGISTRATION_ID_MAX,
 } from '@simsim/relay-protocol';
-import type { DeviceEntry, DeviceId, UserId } from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceHead, DeviceId, UserId } from '@simsim/relay-protocol';
 import type { SessionId, UserChange } from '../src/user-record.ts';
 
 export const crypto: Crypto = nodeCrypto;
@@ -97,9 +97,22 @@ export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
   fc.record({ type: fc.constant('insert' as const), deviceId: fewDevices, session: fewSessions }),
   fc.record({ type: fc.constant('activate' as const), deviceId: fewDevices, session: fewSessions }),
   fc.record({ type: fc.constant('retire' as const), deviceId: fewDevices }),
+  fc.record({ type: fc.constant('freeze' as const), at: instant }),
+  fc.constant<UserChange>({ type: 'thaw' }),
+  fc.record({ type: fc.constant('end' as const), deviceId: fewDevices, session: fewSessions }),
   fc.record({ type: fc.constant('gone' as const), at: instant }),
   fc.record({ type: fc.constant('deviceGone' as const), deviceId: fewDevices, at: instant }),
 );
+
+/** A head of some device, by nobody's signature. */
+export const deviceHead: fc.Arbitrary<DeviceHead> = fc.record({
+  logId: bytes(16),
+  incarnation: registrationId,
+  seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  hash: bytes(32),
+  at: instant,
+  signature: bytes(64),
+});
 
 /** A key pair, each seed giving another one. */
 export const keyPair: fc.Arbitrary<KeyPair> = bytes(32).map((seed) => crypto.keyPair(seed));

@@ -1,6 +1,15 @@
 /** A slice in memory, for giving the engine a past. It keeps what decisions say and nothing else. */
 
-import type { DecideResult, EngineEnv, Input, Slice, StreamId, StreamValue } from '../src/index.ts';
+import type {
+  ChainView,
+  DecideResult,
+  EngineEnv,
+  Input,
+  PendingPost,
+  Slice,
+  StreamId,
+  StreamValue,
+} from '../src/index.ts';
 import { decide } from '../src/index.ts';
 import { crypto, entropyOf } from './arbitraries.ts';
 
@@ -9,6 +18,13 @@ export class MemorySlice implements Slice {
   env: EngineEnv;
   readonly values: Map<StreamId, StreamValue> = new Map<StreamId, StreamValue>();
   readonly closed: Set<StreamId> = new Set<StreamId>();
+  /** A log of one event, unless a test says otherwise. */
+  log: ChainView = {
+    logId: new Uint8Array(16),
+    tip: { seq: 1, hash: new Uint8Array(32).fill(1) },
+    link: (seq) => new Uint8Array(32).fill(seq),
+  };
+  posts: PendingPost[] = [];
   readonly #loaded = new Set<StreamId>();
 
   constructor(seed = 1) {
@@ -34,6 +50,14 @@ export class MemorySlice implements Slice {
 
   isSeen(): boolean {
     return false;
+  }
+
+  chain(): ChainView {
+    return this.log;
+  }
+
+  pendingPosts(): readonly PendingPost[] {
+    return this.posts;
   }
 
   /** Decides an input, loading what is asked for; nothing is kept of it. */

@@ -1,0 +1,95 @@
+/**
+ * Proving that this device's log is the newest there is: the relay is given where the log stands, and
+ * gives back where it stood by the device's own word. Nothing leaves before that was answered once in
+ * this opening: a log that was put back would encrypt again with keys that were used.
+ */
+
+import type { CoreInput } from '@simsim/device-core';
+import type { DeviceHead, PostingHead } from '@simsim/relay-protocol';
+import { Backoff, sleep } from './backoff.ts';
+import type { DeviceParts } from './device-parts.ts';
+import { SessionError } from './session-error.ts';
+
+/** How often a log that moved without posting is spoken of again. */
+const SPEAK_MS = 60_000;
+
+/** What the owner is asked to do. */
+export interface FreshnessOwner {
+  put(input: CoreInput): Promise<void>;
+  /** The relay does not answer; `since` is when it last did, wall ms. */
+  unproven(since: number | undefined): void;
+  readonly signal: AbortSignal;
+}
+
+/** Exchanges heads with the relay. */
+export class Freshness {
+  readonly #parts: DeviceParts;
+  readonly #owner: FreshnessOwner;
+  /** The link of the head that the relay is believed to have. */
+  #expected: Uint8Array = new Uint8Array(32);
+  #given = 0;
+  #provenAt: number | undefined;
+
+  constructor(parts: DeviceParts, owner: FreshnessOwner) {
+    this.#parts = parts;
+    this.#owner = owner;
+  }
+
+  /**
+   * Asks until the relay answered, and has the answer judged; whether it was evidence shows in the
+   * device's status then. `shutOut`: the relay knows this device's token no longer.
+   */
+  async exchange(): Promise<'answered' | 'shutOut'> {
+    const backoff = new Backoff();
+    while (!this.#owner.signal.aborted) {
+      const head = this.#parts.core.head();
+      const answer = await this.#ask(head);
+      if (answer === 'shutOut') return answer;
+      if (answer !== undefined) {
+        const { before } = answer;
+        if (before !== undefined)
+          await this.#owner.put({ type: 'headSeen', source: 'relay', head: before });
+        this.#expected = before !== undefined && before.seq > head.seq ? before.hash : head.hash;
+        this.#given = head.seq;
+        this.#provenAt = Date.now();
+        return 'answered';
+      }
+      this.#owner.unproven(this.#provenAt);
+      await sleep(backoff.nextMs(), this.#owner.signal);
+    }
+    return 'answered';
+  }
+
+  /** What goes with posts that leave now. */
+  posting(): PostingHead {
+    return { head: this.#parts.core.head(), expected: this.#expected };
+  }
+
+  /** The relay took posts that went with this head. */
+  posted(head: DeviceHead): void {
+    this.#expected = head.hash;
+    this.#given = head.seq;
+    this.#provenAt = Date.now();
+  }
+
+  /** Calls from time to time, where the log moved since the relay heard of it; ends with the signal. */
+  speakUntil(signal: AbortSignal, speak: () => void): void {
+    if (signal.aborted) return;
+    const timer = setInterval(() => {
+      if (this.#parts.core.log.tip().seq > this.#given) speak();
+    }, SPEAK_MS);
+    timer.unref();
+    signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  }
+
+  async #ask(head: DeviceHead): Promise<{ before?: DeviceHead } | 'shutOut' | undefined> {
+    try {
+      const outcome = await this.#parts.client.ask({ kind: 'exchangeHead', head });
+      if (outcome.ok) return outcome.value.kind === 'exchangeHead' ? outcome.value : undefined;
+      return outcome.error.code === 'UNAUTHORIZED' ? 'shutOut' : undefined;
+    } catch (cause) {
+      if (cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE') return undefined;
+      throw cause;
+    }
+  }
+}

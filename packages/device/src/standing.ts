@@ -1,0 +1,153 @@
+/**
+ * Where this device stands with its relay: whether its log is proven to be the newest, what becomes of
+ * one that was put back, and what it means to be shut out. Mail and posts wait for it.
+ */
+
+import type { CoreInput } from '@simsim/device-core';
+import type { Effect, OwnDevice } from '@simsim/sesame';
+import type { DeviceParts } from './device-parts.ts';
+import { Freshness } from './freshness.ts';
+import type { CloseReason, HealthEvent, RollbackNotice } from './health.ts';
+import { ownDevice } from './own-devices.ts';
+import type { PostPump } from './post-pump.ts';
+import type { Registrar } from './registrar.ts';
+import type { RelaySocket, SocketEnd } from './relay-socket.ts';
+
+type RolledBack = Extract<Effect, { type: 'rolledBack' }>;
+
+/** What a standing works with. */
+export interface StandingOwner {
+  readonly registrar: Registrar;
+  readonly pump: () => PostPump;
+  readonly socket: () => RelaySocket;
+  put(input: CoreInput): Promise<void>;
+  health(event: HealthEvent): void;
+  stop(reason: CloseReason): void;
+  readonly signal: AbortSignal;
+}
+
+/** Keeps a device from speaking before it may. */
+export class Standing {
+  readonly freshness: Freshness;
+  readonly #parts: DeviceParts;
+  readonly #owner: StandingOwner;
+  #proving: Promise<void> | undefined;
+  #isUnproven = false;
+  #notice: RollbackNotice | undefined;
+
+  constructor(parts: DeviceParts, owner: StandingOwner) {
+    this.#parts = parts;
+    this.#owner = owner;
+    this.#useToken();
+    const { signal } = owner;
+    this.freshness = new Freshness(parts, {
+      put: (input) => owner.put(input),
+      unproven: (since) => this.#unproven(since),
+      signal,
+    });
+    this.freshness.speakUntil(signal, () => this.prove());
+  }
+
+  /** The last state that was found put back, in this opening. */
+  notice(): RollbackNotice | undefined {
+    return this.#notice;
+  }
+
+  /** Has the relay say where the device stood; then mail and posts may flow. One at a time. */
+  prove(): void {
+    this.#proving ??= this.#prove()
+      .catch(() => this.#owner.stop('storeFailed'))
+      .finally(() => (this.#proving = undefined));
+  }
+
+  /** Tells the engine what opening found, before anything else is decided. */
+  async settleOpening(): Promise<void> {
+    const { rollback } = this.#parts.core.log;
+    if (rollback === undefined) return;
+    const { kind, seen, found, lostStreams } = rollback;
+    await this.#owner.put({ type: 'rolledBack', source: kind, seen, found, lost: lostStreams });
+    // Nothing of before may be read again: the log and its vault agree from here on.
+    this.#parts.core.log.flush();
+  }
+
+  /** The state was put back, or a copy runs elsewhere. */
+  rolledBack({ evidence, isQuarantined, lostSends }: RolledBack): void {
+    const { source, seen, found } = evidence;
+    const isVault = source === 'vault';
+    this.#notice = {
+      source,
+      seenSeq: seen.seq,
+      foundSeq: found.seq,
+      missingEvents: isVault ? 0 : Math.max(0, seen.seq - found.seq),
+      lostSends,
+      lostMail: this.#parts.core.log.rollback?.lostMail ?? 0,
+      isQuarantined,
+    };
+    this.#owner.pump().hold();
+    this.#owner.health({ type: 'rolledBack', notice: this.#notice });
+    if (!isQuarantined) {
+      this.#owner.stop('rolledBack');
+      return;
+    }
+    this.#owner.pump().clear();
+    this.#owner.socket().pause();
+    this.#useToken();
+  }
+
+  /** The engine wants the next incarnation registered. */
+  wanted(): void {
+    if (this.#own()?.status === 'renewing') this.prove();
+  }
+
+  /** The line ended for good. */
+  async socketEnded(end: SocketEnd): Promise<void> {
+    if (end === 'closed') return;
+    if (end === 'revoked') await this.#shutOut();
+    else this.#owner.stop(end);
+  }
+
+  async #prove(): Promise<void> {
+    const { registrar, signal } = this.#owner;
+    while (!signal.aborted) {
+      if (this.#own()?.status === 'renewing') {
+        if ((await registrar.renewed()) === 'shutOut') return this.#shutOut();
+        this.#owner.health({ type: 'renewed' });
+        // Everything that waits for keys, and every first contact, is owed again.
+        await this.#owner.put({ type: 'started' });
+      }
+      if ((await this.freshness.exchange()) === 'shutOut') return this.#shutOut();
+      if (this.#notice?.isQuarantined === false) return;
+      if (this.#own()?.status !== 'renewing') break;
+    }
+    if (signal.aborted || this.#own()?.status !== 'registered') return;
+    this.#isUnproven = false;
+    this.#owner.health({ type: 'fresh' });
+    this.#owner.pump().open();
+    this.#owner.socket().open();
+  }
+
+  async #shutOut(): Promise<void> {
+    if (this.#owner.signal.aborted) return;
+    const list = await this.#owner.registrar.fetchOwnList().catch(() => undefined);
+    await this.#owner.put({ type: 'shutOut', ...(list && { list }) });
+    this.#owner.stop(this.#own()?.status === 'replaced' ? 'replaced' : 'revoked');
+  }
+
+  #unproven(since: number | undefined): void {
+    if (this.#isUnproven) return;
+    this.#isUnproven = true;
+    this.#owner.health({ type: 'freshnessUnknown', since });
+  }
+
+  #own(): OwnDevice | undefined {
+    return ownDevice(this.#parts.core);
+  }
+
+  #useToken(): void {
+    const own = this.#own();
+    if (own === undefined) return;
+    const token = this.#parts.crypto.exportSecret(own.token);
+    this.#parts.client.setToken(token);
+    token.fill(0);
+  }
+}
