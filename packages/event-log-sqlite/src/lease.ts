@@ -1,7 +1,7 @@
 /**
- * Who owns a log. A row names the process by pid and start time, so that a recycled pid is not
- * mistaken for the owner and a killed owner's log opens again at once. The lease keeps honest
- * processes apart; what fences is the check of the tip in every commit.
+ * Who owns a log: one process, or several that share it. A row names a process by pid and start time,
+ * so that a recycled pid is not mistaken for an owner and a killed owner's log opens again at once. The
+ * lease keeps honest processes apart; what fences is the check of the tip in every commit.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -31,11 +31,14 @@ export interface LeaseClaim {
   readonly nonce: Uint8Array;
   /** Wall ms. */
   readonly at: number;
+  /** Others may hold a lease too, as long as all of them share. */
+  readonly isShared: boolean;
 }
 
 /** A claim of this process, now. */
-export function claimLease(): LeaseClaim {
-  return { owner: thisProcess(), nonce: new Uint8Array(randomBytes(16)), at: Date.now() };
+export function claimLease({ isShared }: Pick<LeaseClaim, 'isShared'>): LeaseClaim {
+  const nonce = new Uint8Array(randomBytes(16));
+  return { owner: thisProcess(), nonce, at: Date.now(), isShared };
 }
 
 /**
@@ -47,14 +50,17 @@ const givenUp = new Set<string>();
 /** Takes the lease inside the caller's transaction; answers who holds it if somebody does. */
 export function takeLease(
   query: Connection['query'],
-  { owner, nonce, at }: LeaseClaim,
+  { owner, nonce, at, isShared }: LeaseClaim,
 ): LeaseHolder | undefined {
-  const row = query(QUERIES.lease).get({});
-  const isFree = row === undefined || givenUp.has(bytesToHex(bytesAt(row, 5)));
-  if (!isFree && isHeld(ownerOf(row), owner)) {
-    return { pid: numberAt(row, 0), host: textAt(row, 3), at: numberAt(row, 4) };
+  for (const row of query(QUERIES.leases).all({})) {
+    const other = bytesAt(row, 5);
+    const isFree = givenUp.has(bytesToHex(other)) || !isHeld(ownerOf(row), owner);
+    if (isFree) query(QUERIES.dropLease).run({ nonce: other });
+    else if (!isShared || numberAt(row, 6) === 0) {
+      return { pid: numberAt(row, 0), host: textAt(row, 3), at: numberAt(row, 4) };
+    }
   }
-  query(QUERIES.takeLease).run({ ...owner, at, nonce });
+  query(QUERIES.takeLease).run({ ...owner, at, nonce, shared: isShared ? 1 : 0 });
   return undefined;
 }
 

@@ -81,7 +81,7 @@ export type QueryName =
   | 'dropData'
   | 'meta'
   | 'putMeta'
-  | 'lease'
+  | 'leases'
   | 'takeLease'
   | 'dropLease';
 
@@ -278,15 +278,15 @@ export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
   dropData: compileQuery(db.deleteFrom('data').where('name', '=', bytes('name'))),
   meta: compileQuery(db.selectFrom('meta').select('v').where('k', '=', text('key'))),
   putMeta: compileQuery(db.insertInto('meta').values({ k: text('key'), v: bytes('value') })),
-  lease: compileQuery(
+  leases: compileQuery(
     db
       .selectFrom('lease')
-      .select(['pid', 'start', 'boot', 'host', 'at', 'nonce'])
-      .where('id', '=', 1),
+      .select(['pid', 'start', 'boot', 'host', 'at', 'nonce', 'shared'])
+      .orderBy('at'),
   ),
   takeLease: compileQuery(
-    db.replaceInto('lease').values({
-      id: 1,
+    db.insertInto('lease').values({
+      shared: number('shared'),
       pid: number('pid'),
       start: text('start'),
       boot: text('boot'),

@@ -40,7 +40,8 @@ export interface LogTables {
   record: { id: Generated<number>; name: Uint8Array; value: Uint8Array };
   data: { id: Generated<number>; name: Uint8Array; value: Uint8Array };
   lease: {
-    id: number;
+    id: Generated<number>;
+    shared: number;
     pid: number;
     start: string;
     boot: string;
@@ -91,7 +92,7 @@ CREATE TABLE seen_run (
 CREATE TABLE record (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, value BLOB NOT NULL) STRICT;
 CREATE TABLE data (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, value BLOB NOT NULL) STRICT;
 CREATE TABLE lease (
-  id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL, start TEXT NOT NULL,
+  id INTEGER PRIMARY KEY, shared INTEGER NOT NULL, pid INTEGER NOT NULL, start TEXT NOT NULL,
   boot TEXT NOT NULL, host TEXT NOT NULL, at INTEGER NOT NULL, nonce BLOB NOT NULL) STRICT;
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};

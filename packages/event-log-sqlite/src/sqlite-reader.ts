@@ -42,6 +42,7 @@ export function readerOver(connection: Connection): EventReader {
   return {
     meta: (key) => one(QUERIES.meta, { key }, (row) => bytesAt(row, 0)),
     tip: () => one(QUERIES.tip, {}, decodeTip) ?? { seq: 0, hash: new Uint8Array(0) },
+    version: () => one(QUERIES.dataVersion, {}, (row) => numberAt(row, 0)) ?? 0,
     event: (seq) => one(QUERIES.event, { seq }, decodeEvent),
     events: (from, to) => eventPages(connection, from, to),
     streamByName: (name) => one(QUERIES.streamByName, { name }, decodeStream),

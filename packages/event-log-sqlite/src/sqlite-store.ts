@@ -43,6 +43,8 @@ export interface SqliteStoreOptions {
   readonly driver?: SqliteDriver;
   /** The files beside SQLite's own; default those of the machine. */
   readonly files?: FileSystem;
+  /** Several processes may have it open for writing, as long as all of them say so. */
+  readonly shared?: boolean;
   /** Who takes the lease; default this process, now. */
   readonly lease?: LeaseClaim;
   /** Test-only. */
@@ -64,7 +66,7 @@ export function openSqliteStore(
 ): Result<EventStore, StoreRefusal> {
   const { driver, files = nodeFiles, cacheKiB = CACHE_KIB_DEFAULT, chaos } = options;
   if (options.ifMissing !== 'create' && !files.exists(path)) return err(missing(path));
-  const lease = options.lease ?? claimLease();
+  const lease = options.lease ?? claimLease({ isShared: options.shared === true });
   let connection: Connection | undefined;
   try {
     if (options.walBytes !== undefined) growWal(files, path, options.walBytes);
@@ -195,6 +197,13 @@ function storeOver(
         const last = change.events.at(-1);
         if (answer.kind === 'committed' && last !== undefined) currentTip.moved(last);
         return answer;
+      } catch (failure) {
+        throw failureOf(failure);
+      }
+    },
+    locked(work) {
+      try {
+        return db.transaction('write', work);
       } catch (failure) {
         throw failureOf(failure);
       }

@@ -45,7 +45,7 @@ describe('a vault file', () => {
   test('keeps slots, keys and anchor over a close, and is private', () => {
     const { path, vault } = newVault();
     const slot = vault.take();
-    vault.assign(slot, 'stream', 9);
+    vault.assign(slot, { use: 'stream', owner: 9 });
     step(vault, slot);
     flush(vault, 200);
     const key = keyOf(vault, slot);
@@ -72,7 +72,7 @@ describe('a vault file', () => {
   test('what was not flushed is not there', () => {
     const { path, vault } = newVault();
     const slot = vault.take();
-    vault.assign(slot, 'stream', 9);
+    vault.assign(slot, { use: 'stream', owner: 9 });
     const again = unwrap(openSlotFileVault(path, options()));
     expect(again.slot(slot)?.use).toBe('free');
   });
@@ -113,7 +113,7 @@ describe('erasing', () => {
   test('after each strict flush one copy of a page opens, and no superseded key is in it', () => {
     const { path, vault } = newVault();
     const slots = [vault.take(), vault.take()];
-    for (const slot of slots) vault.assign(slot, 'stream', slot);
+    for (const slot of slots) vault.assign(slot, { use: 'stream', owner: slot });
     flush(vault);
     for (let round = 0; round < 6; round++) {
       const superseded = slots.map((slot) => step(vault, slot));
@@ -134,7 +134,7 @@ describe('erasing', () => {
   test('a lazy flush leaves one older copy, and the next flush erases it', () => {
     const { path, vault } = newVault({ wipe: 'lazy' });
     const slot = vault.take();
-    vault.assign(slot, 'stream', 1);
+    vault.assign(slot, { use: 'stream', owner: 1 });
     flush(vault);
     const old = step(vault, slot);
     flush(vault);
@@ -148,7 +148,7 @@ describe('erasing', () => {
   test('a vault that does not zero is caught', () => {
     const { path, vault } = newVault({ sabotage: { keepsOldCopies: true } });
     const slot = vault.take();
-    vault.assign(slot, 'stream', 1);
+    vault.assign(slot, { use: 'stream', owner: 1 });
     flush(vault);
     const old = step(vault, slot);
     flush(vault);
@@ -169,7 +169,7 @@ describe('a flush that ends in the middle', () => {
     };
     const { path, vault } = newVault({ chaos });
     const slot = vault.take();
-    vault.assign(slot, 'stream', 1);
+    vault.assign(slot, { use: 'stream', owner: 1 });
     flush(vault, 100);
     const before = { key: keyOf(vault, slot), seq };
     step(vault, slot);
@@ -225,7 +225,7 @@ describe('damage', () => {
   test('any flipped byte of a settled vault is refused by name or harmless', () => {
     const { path, vault } = newVault();
     const slot = vault.take();
-    vault.assign(slot, 'stream', 1);
+    vault.assign(slot, { use: 'stream', owner: 1 });
     flush(vault);
     const key = keyOf(vault, slot);
     vault.close();
@@ -269,7 +269,7 @@ describe('several processes on one vault', () => {
     const { first, second } = twice();
     expect([first.reload(), second.reload()]).toEqual([false, false]);
     const slot = first.take();
-    first.assign(slot, 'stream', 9);
+    first.assign(slot, { use: 'stream', owner: 9 });
     step(first, slot);
     flush(first, 200);
     // The same slot, taken without being flushed: the other one was first.
@@ -287,7 +287,7 @@ describe('several processes on one vault', () => {
   test.each(['strict', 'lazy'] as const)('take turns, and a %s flush erases', (wipe) => {
     const { path, first, second } = twice({ wipe });
     const slot = first.take();
-    first.assign(slot, 'stream', 1);
+    first.assign(slot, { use: 'stream', owner: 1 });
     flush(first);
     const superseded: Uint8Array[] = [];
     for (const vault of [second, first, first, second, second, first]) {
@@ -313,7 +313,7 @@ describe('several processes on one vault', () => {
     const { path, vault: first } = newVault({ chaos, shared: true });
     const second = unwrap(openSlotFileVault(path, options({ shared: true })));
     const slot = first.take();
-    first.assign(slot, 'stream', 1);
+    first.assign(slot, { use: 'stream', owner: 1 });
     flush(first);
     second.reload();
     isArmed = true;
@@ -343,7 +343,7 @@ describe('a log that was put back', () => {
   test("goes on from an anchor before the vault's own, which then lasts", () => {
     const { path, vault } = newVault();
     const slot = vault.take();
-    vault.assign(slot, 'stream', 1);
+    vault.assign(slot, { use: 'stream', owner: 1 });
     flush(vault);
     const earlier = { seq: 0, hash: new Uint8Array(32).fill(9), streamMax: 0, at: 1 };
     vault.rebase(earlier);

@@ -37,7 +37,7 @@ function newVault(
   const vault = unwrap(createSlotFileVault(PATH, { ...options(world, more), logId: LOG_ID }));
   vault.flush(anchorAt(1), POOL);
   const slots = [5, 80 * PAGES - 1];
-  for (const slot of slots) vault.assign(slot, 'stream', slot);
+  for (const slot of slots) vault.assign(slot, { use: 'stream', owner: slot });
   vault.flush(anchorAt(2), POOL);
   return { vault, slots };
 }
@@ -132,7 +132,7 @@ describe('rotating the master key', () => {
     while (second.isRotating()) second.flush(second.anchor(), POOL);
     expect(pagesUnder(file(world), old)).toEqual([]);
     expect(keysOf(unwrap(openVaultReader(PATH, options(world))), slots)).toEqual(keys);
-    const third = unwrap(open(world, { rotatesAtOpen: true }));
+    const third = unwrap(open(world, { rotates: 'at-open' }));
     expect(third.isRotating()).toBe(true);
   });
 
@@ -185,7 +185,7 @@ describe.each(PROVIDERS)('a vault with $name, killed at any change of a rotation
       const keys = unwrap(openVaultReader(PATH, options(home, { key: key(home) })));
       const expected = keysOf(keys, slots);
       const rotate = (world: MemoryFiles): void => {
-        const here = unwrap(open(world, { key: key(world), wipe, rotatesAtOpen: true }));
+        const here = unwrap(open(world, { key: key(world), wipe, rotates: 'at-open' }));
         while (here.isRotating()) here.flush(here.anchor(), POOL);
         here.flush(here.anchor(), POOL);
         here.close();
@@ -199,10 +199,10 @@ describe.each(PROVIDERS)('a vault with $name, killed at any change of a rotation
       for (let lives = 0; lives < whole.operations(); lives++) {
         const killed = memoryFiles({ ...home, lives });
         try {
-        rotate(killed);
-      } catch {
-        kills++;
-      }
+          rotate(killed);
+        } catch {
+          kills++;
+        }
         const later = memoryFiles(killed);
         const reader = unwrap(openVaultReader(PATH, options(later, { key: key(later) })));
         expect(keysOf(reader, slots)).toEqual(expected);

@@ -97,7 +97,8 @@ function reconcile(log: LogState, takings: ReadonlyMap<number, Taking>): string[
       lost.push(name);
       continue;
     }
-    if (vault.slot(slot)?.use === 'free') vault.assign(slot, 'stream', id, taking?.index);
+    if (vault.slot(slot)?.use === 'free')
+      vault.assign(slot, { use: 'stream', owner: id, ...(taking && { index: taking.index }) });
     moveKey(log, slot, index);
     if (slotByOwner.get(id) === slot) slotByOwner.delete(id);
   }

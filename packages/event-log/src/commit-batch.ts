@@ -1,9 +1,11 @@
 /** The commit of an open log: stage, store, adopt. */
 
-import { encodeUtf8, equalBytes, err, invariant, ok } from '@simsim/bytes';
+import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
+import { catchUp, followOthers } from './catch-up.ts';
 import type { Committed, CommitRefusal, DraftEvent, LogBatch } from './event-log.ts';
 import type { CommitAnswer } from './event-store.ts';
+import { flushVault, lagOf } from './flush-vault.ts';
 import {
   BATCH_EVENTS_MAX,
   EPOCH_ROWS_MAX,
@@ -14,76 +16,49 @@ import {
   SEEN_PER_EVENT_MAX,
   VALUE_BYTES_MAX,
 } from './limits.ts';
+import { orFail } from './log-state.ts';
 import type { LogState } from './log-state.ts';
-import { failStore } from './refusal.ts';
-import { followLog } from './recover.ts';
 import { dropStreams, stageBatch, takesSlot } from './stage-batch.ts';
 import type { StagedBatch } from './stage-batch.ts';
-import { registerStreams } from './stream-rows.ts';
 import { dropQueues } from './stage-queues.ts';
-
-/** Registrations tried again when another process moved the log's tip in between. */
-const MOVES_MAX = 5;
 
 /** Commits one batch; see EventLog.commit. */
 export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
   checkLimits(batch);
   fillPool(log, batch);
+  const result = log.isShared ? commitShared(log, batch) : commitOnce(log, batch);
+  if (result.ok && lagOf(log) >= LAG_EVENTS_MAX) flushVault(log);
+  return result;
+}
+
+/** The same among several processes: nobody writes or flushes while this one looks and commits. */
+function commitShared(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
+  return orFail(log, 'STORE_FAILED', () =>
+    log.store.locked(() => {
+      if (catchUp(log)) return err({ code: 'MOVED', tip: log.tip });
+      const result = commitOnce(log, batch);
+      // The others let go of an epoch that has no row, so none stays open for a next batch.
+      log.queues.epochs.end();
+      log.storeVersion = log.store.version();
+      return result;
+    }),
+  );
+}
+
+function commitOnce(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
   const staged = stageBatch(log, batch);
   if (!staged.ok) return staged;
   log.chaos?.at('commit:before');
   const answer = storeOrFail(log, staged.value);
   if (answer.kind === 'moved') {
     dropBatch(log, staged.value);
-    follow(log);
+    followOthers(log);
     return err({ code: 'MOVED', tip: log.tip });
   }
   log.chaos?.at('commit:after');
   const seqFirst = log.tip.seq + 1;
   adoptBatch(log, staged.value, batch);
-  if (lagOf(log) >= LAG_EVENTS_MAX) flushVault(log);
   return ok({ seqFirst, seqLast: log.tip.seq });
-}
-
-/**
- * Events the vault has not followed yet. A log that was put back is taken as it is with its first
- * commit, however few events it has.
- */
-export function lagOf({ tip, vault, rollback }: LogState): number {
-  const anchor = vault.anchor();
-  const isPutBack = rollback !== undefined && equalBytes(anchor.hash, rollback.seen.hash);
-  return isPutBack ? LAG_EVENTS_MAX : tip.seq - anchor.seq;
-}
-
-/**
- * Makes the vault follow; `poolMin` slots are ready afterwards. Streams that began since the last
- * flush get their rows first: whoever reads the log finds younger ones in the events after the
- * vault's anchor.
- */
-export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): void {
-  const { vault, rollback } = log;
-  if (rollback !== undefined && log.tip.seq === rollback.found.seq) {
-    // Nothing was committed that says so yet: what the vault has seen must stay the evidence.
-    orFail(log, 'VAULT_FAILED', () => vault.flush(vault.anchor(), poolMin));
-    return;
-  }
-  registerYoung(log);
-  if (log.sabotage.keepsOneEpoch !== true) log.queues.epochs.end();
-  const { tip, streamMax, at } = log;
-  const anchor = { seq: tip.seq, hash: tip.hash, streamMax, at };
-  if (anchor.seq < vault.anchor().seq) vault.rebase(anchor);
-  if (log.isPoolDue) vault.refreshPool();
-  orFail(log, 'VAULT_FAILED', () => vault.flush(anchor, poolMin));
-  if (log.isPoolDue) log.rekeying++;
-  log.isPoolDue = false;
-}
-
-function registerYoung(log: LogState): void {
-  for (let tries = 0; !orFail(log, 'STORE_FAILED', () => registerStreams(log)); tries++) {
-    invariant(tries < MOVES_MAX, 'the log moved under a flush again and again');
-    follow(log);
-  }
-  log.chaos?.at('register:after');
 }
 
 function storeOrFail(log: LogState, staged: StagedBatch): CommitAnswer {
@@ -93,16 +68,6 @@ function storeOrFail(log: LogState, staged: StagedBatch): CommitAnswer {
     return answer;
   } finally {
     if (answer === undefined) dropBatch(log, staged);
-  }
-}
-
-/** Whether a write lasted that failed is unknown, so nothing more may be sealed from memory. */
-function orFail<T>(log: LogState, code: 'STORE_FAILED' | 'VAULT_FAILED', write: () => T): T {
-  try {
-    return write();
-  } catch (cause) {
-    log.phase = 'failed';
-    return failStore(code, cause instanceof Error ? cause.message : 'unknown', cause);
   }
 }
 
@@ -120,7 +85,7 @@ function adoptStreams(log: LogState, { streams }: StagedBatch): void {
   for (const { before, state, tookSlot, key, spent } of streams.values()) {
     const { slot, isClosed } = state;
     if (tookSlot && slot !== undefined) {
-      vault.assign(slot, 'stream', state.id, (before?.index ?? -1) + 1);
+      vault.assign(slot, { use: 'stream', owner: state.id, index: (before?.index ?? -1) + 1 });
       if (before?.slot !== undefined) vault.destroy(before.slot);
       if (before?.next !== undefined) crypto.wipe(before.next);
     }
@@ -151,14 +116,6 @@ function dropBatch(log: LogState, staged: StagedBatch): void {
   dropStreams(log, staged.streams);
   log.queues.epochs.drop(staged.epochs);
   dropQueues(log, staged.queues);
-}
-
-/** Somebody else wrote: reads what they wrote and forgets what was kept. */
-function follow(log: LogState): void {
-  const refusal = followLog(log);
-  if (refusal === undefined) return;
-  log.phase = 'failed';
-  failStore(refusal.code, refusal.detail);
 }
 
 /** Makes sure that no stream or epoch of the batch has to wait for the vault. */

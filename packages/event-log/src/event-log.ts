@@ -127,7 +127,7 @@ export interface LogEvent {
   readonly type: number;
   readonly schema: number;
   readonly facts: Uint8Array;
-  /** `sealed` while the vault still holds the key, `shredded` once it does not. */
+  /** `sealed` while the vault's file still leads to the key, `shredded` once a flush erased it. */
   readonly sealed: SealedState;
   readonly sealedBytes: number;
   readonly closes: boolean;
@@ -210,6 +210,12 @@ export interface EventLog {
   commit(batch: LogBatch): Result<Committed, CommitRefusal>;
   /** Makes the vault follow the log and erases every superseded key. */
   flush(): void;
+  /**
+   * Begins to replace the vault's master key; each flush does a part of it. From the next flush on
+   * every stream takes a key of its own making with its next state, so that whoever copied the vault
+   * before cannot follow it by hashing forward.
+   */
+  rotate(): void;
   /** Events since the vault last followed. */
   lag(): number;
   /** The timeline, both ends included; default all of it. */

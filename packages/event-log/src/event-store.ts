@@ -172,6 +172,8 @@ export type CommitAnswer =
 export interface EventReader {
   meta(key: string): Uint8Array | undefined;
   tip(): Tip;
+  /** A number that changes whenever somebody else commits; own commits may change it too. */
+  version(): number;
   event(seq: number): EventRow | undefined;
   /** Events of `from` … `to`, both included, in order. */
   events(from: number, to: number): Iterable<EventRow>;
@@ -211,4 +213,11 @@ export interface EventStore extends EventReader {
    * Throws: {@link StoreFailure} when the medium fails; nothing may be assumed about the change then.
    */
   commit(change: StoreChange): CommitAnswer;
+  /**
+   * Runs `work` while no other process commits or is in here; reads and commits in it see and become
+   * one transaction, which takes effect where `work` returns.
+   *
+   * Throws: what `work` throws, nothing has changed then; {@link StoreFailure} when the medium fails.
+   */
+  locked<T>(work: () => T): T;
 }

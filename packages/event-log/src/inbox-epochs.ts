@@ -127,7 +127,7 @@ export function createInboxEpochs(crypto: Crypto, vault: Vault): InboxEpochs {
       return { ofRow, taken, current: epoch };
     },
     adopt(staged) {
-      for (const slot of staged.taken) vault.assign(slot, 'epoch', 0);
+      for (const slot of staged.taken) vault.assign(slot, { use: 'epoch', owner: 0 });
       const ended = new Map<number, OpenEpoch>();
       if (current !== undefined) ended.set(current.slot, current);
       for (const epoch of staged.ofRow) ended.set(epoch.slot, epoch);

@@ -20,6 +20,8 @@ export type {
 } from './event-log.ts';
 export { createEventLog, openEventLog } from './open-log.ts';
 export type { LogOptions, LogParts } from './open-log.ts';
+export { keepAll, RETENTION, retentionOf } from './retention.ts';
+export type { FlushPolicy, Retention, RetentionName } from './retention.ts';
 export type { LogSabotage } from './log-state.ts';
 export type {
   CommitAnswer,

@@ -21,6 +21,9 @@ export const VALUE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Events after which the log flushes its vault unasked, so that healing at open stays short. */
 export const LAG_EVENTS_MAX = 4096;
 
+/** Writes tried again when another process moved the log's tip in between. */
+export const MOVES_MAX = 5;
+
 /** Events one step of pruning or forgetting looks at: a few ms, so that nobody waits for it. */
 export const SHRINK_EVENTS_MAX = 1024;
 

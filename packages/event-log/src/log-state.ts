@@ -9,6 +9,7 @@ import type { LogMeta } from './log-meta.ts';
 import type { MetadataBox } from './metadata-box.ts';
 import type { NonceSource } from './nonce-pool.ts';
 import type { QueueSlots } from './queue-slots.ts';
+import { failStore } from './refusal.ts';
 import type { SeenLog } from './seen-log.ts';
 import type { StreamStates } from './stream-states.ts';
 import type { Vault } from './vault.ts';
@@ -38,6 +39,8 @@ export interface LogSabotage {
   readonly keepsOldCopies?: true;
   /** A stream goes on in its old slot after the log was opened again. */
   readonly keepsOldSlots?: true;
+  /** One of several owners does not look what the others flushed. */
+  readonly trustsItsMemory?: true;
 }
 
 /** An open log from inside. */
@@ -59,6 +62,10 @@ export interface LogState {
   streamMax: number;
   /** Wall ms of the last batch. */
   at: number;
+  /** Other processes write too: every write first takes over what they wrote. */
+  readonly isShared: boolean;
+  /** {@link EventReader.version} when this process last looked. */
+  storeVersion: number;
   /**
    * Counts fresh pools, from 0 at open: a stream whose slot comes from an older one takes another with
    * its next state, so that an old copy of the vault is of no use any more.
@@ -69,4 +76,14 @@ export interface LogState {
   phase: 'open' | 'failed' | 'closed';
   /** What opening found put back. */
   rollback: RollbackReport | undefined;
+}
+
+/** Whether a write lasted that failed is unknown, so nothing more may be sealed from memory. */
+export function orFail<T>(log: LogState, code: 'STORE_FAILED' | 'VAULT_FAILED', write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    log.phase = 'failed';
+    return failStore(code, cause instanceof Error ? cause.message : 'unknown', cause);
+  }
 }

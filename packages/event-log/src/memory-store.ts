@@ -47,6 +47,8 @@ interface Tables {
   readonly outbox: Map<number, OutboxRow>;
   readonly inbox: Map<number, InboxRow>;
   seenRuns: SeenRun[];
+  /** Counts commits. */
+  version: number;
 }
 
 /** Makes an empty store, or one that continues from an image. */
@@ -64,8 +66,10 @@ export function createMemoryStore(from?: MemorySnapshot): MemoryStore {
       if (!isExpected) return { kind: 'moved', tip };
       refuseBroken(tables, change);
       applyChange(tables, change);
+      tables.version++;
       return { kind: 'committed' };
     },
+    locked: (work) => work(),
     image: () => imageOf(tables),
     close() {
       isOpen = false;
@@ -81,6 +85,7 @@ function readerOf(tables: Tables): EventReader {
       const last = events.at(-1);
       return { seq: last?.seq ?? 0, hash: last?.hash ?? new Uint8Array(0) };
     },
+    version: () => tables.version,
     event: (seq) => events[seq - 1],
     events: (from, to) => events.slice(Math.max(from, 1) - 1, Math.max(to, 0)),
     streamByName: (name) => streams.get(idByName.get(bytesToHex(name)) ?? 0),
@@ -116,11 +121,12 @@ function tablesOf(from: MemorySnapshot | undefined): Tables {
     outbox: new Map(from?.outbox),
     inbox: new Map(from?.inbox),
     seenRuns: [...(from?.seenRuns ?? [])],
+    version: 0,
   };
 }
 
 function imageOf(tables: Tables): MemorySnapshot {
-  const { idByName: _, ...copied } = tablesOf(tables);
+  const { idByName: _names, version: _version, ...copied } = tablesOf(tables);
   return copied;
 }
 

@@ -64,6 +64,7 @@ export function followLog(log: LogState): StoreRefusal | undefined {
     epochs: new Set(),
   };
   log.streams.forget();
+  log.streams.dropRegistered();
   for (const row of log.store.events(log.tip.seq + 1, log.store.tip().seq)) {
     const refusal = followEvent(log, row, walk);
     if (refusal !== undefined) return refusal;
@@ -158,12 +159,12 @@ function followSlots(
   const wanted = took === undefined ? epochs : [took, ...epochs];
   if (wanted.some((slot) => vault.slot(slot)?.use !== 'free')) return false;
   for (const slot of epochs) {
-    vault.assign(slot, 'epoch', 0);
+    vault.assign(slot, { use: 'epoch', owner: 0 });
     step.walk.epochs.add(slot);
   }
   const index = row.sealed && sealedIndex(row.sealed);
   if (took !== undefined) {
-    vault.assign(took, 'stream', row.stream, index ?? 0);
+    vault.assign(took, { use: 'stream', owner: row.stream, index: index ?? 0 });
     const before = slotByOwner.get(row.stream);
     if (before !== undefined) letGo(log, before, step.walk);
     slotByOwner.set(row.stream, took);

@@ -70,7 +70,7 @@ export interface SlotVaultParts {
   readonly entropy: Entropy;
   readonly logId: Uint8Array;
   readonly medium: VaultMedium;
-  /** Slots kept ready; default {@link POOL_MIN_DEFAULT}. */
+  /** Slots that every flush leaves ready at least; default {@link POOL_MIN_DEFAULT}. */
   readonly poolMin?: number;
   /** Default {@link ROTATE_PAGES_PER_FLUSH}. */
   readonly rotatePages?: number;
@@ -128,7 +128,7 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
     flush(next, poolMin = parts.poolMin ?? POOL_MIN_DEFAULT) {
       checkUsable();
       invariant(next.seq >= anchor.seq, 'an anchor only moves forward');
-      slots.refill(poolMin);
+      slots.refill(Math.max(poolMin, parts.poolMin ?? 0));
       const owed = medium.unrotated();
       const isSame = slots.dirty.size === 0 && next.seq === anchor.seq && !isRebased;
       if (isSame && owed === undefined) {
@@ -204,7 +204,7 @@ function slotActions(
       return slot;
     },
     giveBack: (slot) => void slots.free.push(slot),
-    assign(slot, use, owner, index = 0) {
+    assign(slot, { use, owner, index = 0 }) {
       checkUsable();
       invariant(slots.fieldsOf(slot).use === 'free', 'only a free slot is assigned');
       const at = slots.free.indexOf(slot);

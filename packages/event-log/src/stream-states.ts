@@ -40,6 +40,8 @@ export interface StreamStates {
   young(): readonly StreamState[];
   /** A young stream by its id. */
   youngById(id: number): StreamState | undefined;
+  /** Lets go of young streams to which another process gave their rows. */
+  dropRegistered(): void;
   /** All young streams have their rows now. */
   registered(): void;
   /** Forgets what was read from the store and wipes all keys; young streams stay known. */
@@ -67,41 +69,18 @@ export function lastIndex(store: EventReader, seq: number): number {
 
 /** Makes an empty cache over a store. */
 export function createStreamStates(parts: StreamStatesParts): StreamStates {
-  const { crypto, store, vault, box, keepsAll } = parts;
+  const { crypto, store } = parts;
   const states = new Map<string, StreamState>();
   /** By id; a closed one is here alone. */
   const young = new Map<number, StreamState>();
   const youngByName = new Map<string, number>();
   const absent = new Set<string>();
-  const load = (name: string): StreamState | undefined => {
-    const row = store.streamByName(box.nameHash('label', name));
-    const head = row && store.head(row.id);
-    if (row === undefined || head === undefined) return undefined;
-    const { version, seq, sealed } = head;
-    const isClosed = head.state !== 0;
-    const held = row.slot === undefined || isClosed ? undefined : vault.slot(row.slot);
-    // A slot that is somebody else's by now was lost with an old copy of the vault.
-    const isHeld = held?.use === 'stream' && held.owner === row.id;
-    return {
-      name,
-      id: row.id,
-      version,
-      seq,
-      sealed,
-      isClosed,
-      isYoung: false,
-      slot: isHeld || isClosed ? row.slot : undefined,
-      rekeying: 0,
-      index: isHeld && !keepsAll ? held.index : lastIndex(store, sealed),
-      next: undefined,
-    };
-  };
   return {
     get(name) {
       const known = states.get(name) ?? young.get(youngByName.get(name) ?? 0);
       if (known !== undefined) return known;
       if (absent.has(name)) return undefined;
-      const state = load(name);
+      const state = loadStream(parts, name);
       if (state === undefined) {
         if (absent.size >= ABSENT_KEPT) absent.clear();
         absent.add(name);
@@ -119,6 +98,13 @@ export function createStreamStates(parts: StreamStatesParts): StreamStates {
     },
     young: () => [...young.values()].sort((a, b) => a.id - b.id),
     youngById: (id) => young.get(id),
+    dropRegistered() {
+      for (const [id, { name }] of young) {
+        if (store.streamById(id) === undefined) continue;
+        young.delete(id);
+        youngByName.delete(name);
+      }
+    },
     registered() {
       for (const state of young.values()) {
         if (!state.isClosed) states.set(state.name, { ...state, isYoung: false });
@@ -132,5 +118,33 @@ export function createStreamStates(parts: StreamStatesParts): StreamStates {
       absent.clear();
       for (const [id, state] of young) young.set(id, { ...state, next: undefined });
     },
+  };
+}
+
+/** A stream as the store and the vault know it. */
+function loadStream(
+  { store, vault, box, keepsAll }: StreamStatesParts,
+  name: string,
+): StreamState | undefined {
+  const row = store.streamByName(box.nameHash('label', name));
+  const head = row && store.head(row.id);
+  if (row === undefined || head === undefined) return undefined;
+  const { version, seq, sealed } = head;
+  const isClosed = head.state !== 0;
+  const held = row.slot === undefined || isClosed ? undefined : vault.slot(row.slot);
+  // A slot that is somebody else's by now was lost with an old copy of the vault.
+  const isHeld = held?.use === 'stream' && held.owner === row.id;
+  return {
+    name,
+    id: row.id,
+    version,
+    seq,
+    sealed,
+    isClosed,
+    isYoung: false,
+    slot: isHeld || isClosed ? row.slot : undefined,
+    rekeying: 0,
+    index: isHeld && !keepsAll ? held.index : lastIndex(store, sealed),
+    next: undefined,
   };
 }

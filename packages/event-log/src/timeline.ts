@@ -34,6 +34,7 @@ export interface Timeline {
 export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
   const names = new Map<number, string>();
   const young = createYoungStreams({ store, vault, box });
+  const anchored = vault.anchor().seq;
   const keep = (id: number, name: string): string => {
     if (names.size >= NAMES_KEPT) names.clear();
     names.set(id, name);
@@ -47,15 +48,16 @@ export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
     const name = row === undefined ? young(id)?.name : opened && decodeUtf8(opened);
     return name === undefined ? undefined : keep(id, name);
   };
-  /** Whether the vault could still open a part: its stream lives and its key was not passed. */
+  let heldByOwner: Map<number, number> | undefined;
+  /** Whether the vault could still open a part: it has not followed so far, or holds its key. */
   const sealedState = (row: EventRow): SealedState => {
     if (row.sealed === undefined) return 'none';
     if (row.sealed.length === PRUNED_BYTES) return 'pruned';
-    const slot = (store.streamById(row.stream) ?? young(row.stream))?.slot;
-    const held = slot === undefined ? undefined : vault.slot(slot);
+    if (row.seq > anchored) return 'sealed';
+    heldByOwner ??= heldIndexes(vault);
     const index = sealedIndex(row.sealed);
-    const isHeld = held?.use === 'stream' && held.owner === row.stream;
-    return isHeld && index !== undefined && index >= held.index ? 'sealed' : 'shredded';
+    const held = heldByOwner.get(row.stream);
+    return held !== undefined && index !== undefined && index >= held ? 'sealed' : 'shredded';
   };
   return {
     nameOf,
@@ -68,6 +70,15 @@ export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
       return logEvent(row, { opened, name, sealed: sealedState(row) });
     },
   };
+}
+
+/** Which key of each stream the vault holds, by stream id. */
+function heldIndexes(vault: VaultReader): Map<number, number> {
+  const indexes = new Map<number, number>();
+  for (const { use, owner, index } of vault.liveSlots()) {
+    if (use === 'stream') indexes.set(owner, index);
+  }
+  return indexes;
 }
 
 /** Puts an event together from its row and its opened facts. */

@@ -32,6 +32,15 @@ export interface SlotState {
   readonly index: number;
 }
 
+/** What a free slot becomes. */
+export interface SlotAssignment {
+  readonly use: 'stream' | 'epoch';
+  /** Stream id of a stream's slot, else 0. */
+  readonly owner: number;
+  /** Where a stream that had another slot before goes on counting; default 0. */
+  readonly index?: number;
+}
+
 /** Reading a vault. */
 export interface VaultReader {
   /** 16 bytes. */
@@ -59,11 +68,8 @@ export interface Vault extends VaultReader {
   take(): number;
   /** Puts a taken slot back that was never assigned. */
   giveBack(slot: number): void;
-  /**
-   * Marks a slot as used, taking it from the pool if it is still there. A stream that had another
-   * slot before goes on counting at `index`, default 0.
-   */
-  assign(slot: number, use: 'stream' | 'epoch', owner: number, index?: number): void;
+  /** Marks a slot as used, taking it from the pool if it is still there. */
+  assign(slot: number, to: SlotAssignment): void;
   /** Moves a stream's key forward. Copies `key`. Bug: going back. */
   advance(slot: number, index: number, key: Secret<'stream'>): void;
   /** Forgets a slot's key; the slot comes back to the pool, filled afresh, with the next flush. */

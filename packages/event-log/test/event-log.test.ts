@@ -35,10 +35,13 @@ describe('a log', () => {
       expect(found.log.inbox()).toEqual([{ id: id16(2), body: text('mail 1'), seq: 2 }]);
       expect(found.log.streamsWithPrefix('se')).toEqual(['session/a']);
       expect([...found.log.events()].map(({ stream, sealed }) => [stream, sealed])).toEqual([
-        ['session/a', 'shredded'],
+        ['session/a', 'sealed'],
         ['peer/a', 'none'],
         ['session/a', 'sealed'],
       ]);
+      found.log.flush();
+      const states = [...found.log.events()].map(({ sealed }) => sealed);
+      expect(states).toEqual(['shredded', 'none', 'sealed']);
     }
   });
 

@@ -2,14 +2,14 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createLogReader, rebuildProjections, verifyChain } from '../src/index.ts';
+import { createLogReader, keepAll, rebuildProjections, verifyChain } from '../src/index.ts';
 import { openableParts, stolenVault } from './adversary.ts';
 import { actions } from './actions.ts';
 import { live, readsAreTheModel, rebuildIsLive } from './laws.ts';
 import { commit, newWorld, reopen, text, unwrap } from './world.ts';
 import type { World } from './world.ts';
 
-const KEEP_ALL = { keepAll: { iKnowThisDisablesForwardSecrecy: true } } as const;
+const KEEP_ALL = { retention: keepAll({ iKnowThisDisablesForwardSecrecy: true }) };
 
 function stateAt(world: World, seq: number): Uint8Array | undefined {
   return world.log.sealedAt(seq);

@@ -8,6 +8,7 @@ import type { EventLog, RecordFold, StoreRefusal } from '@simsim/event-log';
 import { openSqliteLog, openSqliteReader, openVaultReader } from '../../src/index.ts';
 import type { FileSystem, SqliteDriver, SqliteLogOptions } from '../../src/index.ts';
 import { thisProcess } from '../../src/lease.ts';
+import { clearHeaders } from '../../src/vault-image.ts';
 import { checkStructure } from '../../src/verify-log.ts';
 import { KEY, text } from '../files.ts';
 import { FaultDisk, filesOf, NO_FAULTS } from './fault-disk.ts';
@@ -54,6 +55,8 @@ export interface Tally {
   /** Openings that found rows older than the events. */
   staleRows: number;
   failures: number;
+  /** Openings in the middle of a rotation of the vault's master key. */
+  rotating: number;
   readonly refused: Record<string, number>;
   failedSyncs: number;
   lies: number;
@@ -70,6 +73,7 @@ export function newTally(): Tally {
     found: 0,
     staleRows: 0,
     failures: 0,
+    rotating: 0,
     refused: {},
     failedSyncs: 0,
     lies: 0,
@@ -127,7 +131,7 @@ export function runDisk(run: Run): readonly string[] {
       key: KEY,
       ifMissing: 'create',
       wipe: random.pick(['strict', 'strict', 'lazy'] as const),
-      poolMin: random.pick([8, 90]),
+      ...vaultOf(run.seed, random.pick([8, 90])),
       ...(random.oneIn(3) ? { walBytes: 40_000 } : {}),
     },
     disk: new FaultDisk(random, faultsOf(run.mode, random)),
@@ -152,6 +156,15 @@ export function runDisk(run: Run): readonly string[] {
     machine.disk = machine.disk.restarted(faultsOf(run.mode, random));
   }
   return machine.trace;
+}
+
+/**
+ * Every second disk has a vault of some pages and replaces its master key all the time; of these
+ * every second one as slowly as possible: page by page as they change anyway.
+ */
+function vaultOf(seed: number, poolMin: number): Partial<SqliteLogOptions> {
+  if (seed % 2 === 1) return { poolMin };
+  return { poolMin: 250, rotates: 'always', rotatePages: seed % 4 === 0 ? 0 : 1 };
 }
 
 function faultsOf(mode: Mode, random: Random): Faults {
@@ -224,15 +237,22 @@ function open(machine: Machine): Result<{ readonly log: EventLog }, StoreRefusal
   machine.openings++;
   const nonce = new Uint8Array(16);
   new DataView(nonce.buffer).setUint32(0, ++claims);
+  countRotation(machine);
   // As the same process until it is killed, so that a lease it left behind would be in its way.
   const owner = { ...thisProcess(), boot: `${machine.mount} ${starts} ${machine.killed}` };
-  const here = { ...seams(machine), lease: { owner, nonce, at: starts } };
+  const here = { ...seams(machine), lease: { owner, nonce, at: starts, isShared: false } };
   try {
     const options = { ...machine.options, ...here };
     return (run.saboteur?.open ?? openSqliteLog)(options);
   } catch (failure) {
     throw new Broken('opening threw', { cause: failure });
   }
+}
+
+function countRotation({ disk, options: { vaultPath }, run: { tally } }: Machine): void {
+  if (!disk.has(vaultPath)) return;
+  const headers = clearHeaders(nodeCrypto, filesOf(disk).read(vaultPath));
+  if (headers.ok && headers.value[0]?.clear.next !== undefined) tally.rotating++;
 }
 
 function seams(machine: Machine): {

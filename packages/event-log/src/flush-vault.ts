@@ -1,0 +1,81 @@
+/** The flush: the vault follows the log, and what was superseded is erased. */
+
+import { equalBytes, invariant } from '@simsim/bytes';
+import { catchUp, followOthers } from './catch-up.ts';
+import { LAG_EVENTS_MAX, MOVES_MAX, POOL_MIN_DEFAULT } from './limits.ts';
+import { orFail } from './log-state.ts';
+import type { LogState } from './log-state.ts';
+import { registerStreams } from './stream-rows.ts';
+
+/**
+ * Events the vault has not followed yet. A log that was put back is taken as it is with its first
+ * commit, however few events it has.
+ */
+export function lagOf({ tip, vault, rollback }: LogState): number {
+  const anchor = vault.anchor();
+  const isPutBack = rollback !== undefined && equalBytes(anchor.hash, rollback.seen.hash);
+  return isPutBack ? LAG_EVENTS_MAX : tip.seq - anchor.seq;
+}
+
+/**
+ * Makes the vault follow; `poolMin` slots are ready afterwards. Streams that began since the last
+ * flush get their rows first: whoever reads the log finds younger ones in the events after the
+ * vault's anchor.
+ */
+export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): void {
+  const { vault, rollback } = log;
+  if (rollback !== undefined && log.tip.seq === rollback.found.seq) {
+    // Nothing was committed that says so yet: what the vault has seen must stay the evidence.
+    orFail(log, 'VAULT_FAILED', () => vault.flush(vault.anchor(), poolMin));
+    return;
+  }
+  if (log.isShared) flushShared(log, poolMin);
+  else {
+    registerYoung(log);
+    writeVault(log, poolMin);
+  }
+}
+
+/**
+ * The same among several processes. Rows must last before the vault has seen their streams, so they
+ * have a lock of their own; whoever wrote between the two is taken over and registered too.
+ */
+function flushShared(log: LogState, poolMin: number): void {
+  for (let tries = 0; ; tries++) {
+    invariant(tries < MOVES_MAX, 'the log moved under a flush again and again');
+    const isDone = orFail(log, 'VAULT_FAILED', () => {
+      log.store.locked(() => {
+        catchUp(log);
+        invariant(registerStreams(log), 'nobody writes under the lock');
+        log.storeVersion = log.store.version();
+      });
+      log.chaos?.at('register:after');
+      return log.store.locked(() => {
+        if (catchUp(log) && log.streams.young().length > 0) return false;
+        writeVault(log, poolMin);
+        return true;
+      });
+    });
+    if (isDone) return;
+  }
+}
+
+function writeVault(log: LogState, poolMin: number): void {
+  const { vault } = log;
+  if (log.sabotage.keepsOneEpoch !== true) log.queues.epochs.end();
+  const { tip, streamMax, at } = log;
+  const anchor = { seq: tip.seq, hash: tip.hash, streamMax, at };
+  if (anchor.seq < vault.anchor().seq) vault.rebase(anchor);
+  if (log.isPoolDue) vault.refreshPool();
+  orFail(log, 'VAULT_FAILED', () => vault.flush(anchor, poolMin));
+  if (log.isPoolDue) log.rekeying++;
+  log.isPoolDue = false;
+}
+
+function registerYoung(log: LogState): void {
+  for (let tries = 0; !orFail(log, 'STORE_FAILED', () => registerStreams(log)); tries++) {
+    invariant(tries < MOVES_MAX, 'the log moved under a flush again and again');
+    followOthers(log);
+  }
+  log.chaos?.at('register:after');
+}

@@ -1,0 +1,118 @@
+/** An open log as its owner holds it. */
+
+import { invariant } from '@simsim/bytes';
+import { genesisHash } from './chain.ts';
+import { commitBatch } from './commit-batch.ts';
+import type { EventLog } from './event-log.ts';
+import { flushVault, lagOf } from './flush-vault.ts';
+import { forgetEvents } from './forget.ts';
+import {
+  dataEntries,
+  eventsOf,
+  inboxEntries,
+  outboxEntries,
+  sealedAt,
+  sealedValue,
+  streamsWithPrefix,
+} from './log-reads.ts';
+import type { LogState } from './log-state.ts';
+import { pruneParts } from './prune.ts';
+import { failStore } from './refusal.ts';
+
+/** The methods over a log's state. */
+export function logHandle(log: LogState): EventLog {
+  return {
+    logId: log.logId,
+    rollback: log.rollback,
+    ...reading(log),
+    ...writing(log),
+  };
+}
+
+type Writing = 'commit' | 'flush' | 'rotate' | 'prune' | 'forget' | 'close';
+
+function checkOpen({ phase }: LogState): void {
+  if (phase === 'failed') failStore('STORE_FAILED', 'open the log again');
+  invariant(phase === 'open', 'the log is open');
+}
+
+function reading(log: LogState): Omit<EventLog, Writing | 'logId' | 'rollback'> {
+  const { store, box } = log;
+  return {
+    tip: () => log.tip,
+    head(stream) {
+      const state = log.streams.get(stream);
+      return state && { version: state.version, isClosed: state.isClosed };
+    },
+    link: (seq) => (seq === 0 ? genesisHash(log.crypto, log.logId) : store.event(seq)?.hash),
+    sealedValue(stream) {
+      checkOpen(log);
+      return sealedValue(log, stream);
+    },
+    sealedAt(seq) {
+      checkOpen(log);
+      return sealedAt(log, seq);
+    },
+    record(name) {
+      const hash = box.nameHash('record', name);
+      const value = store.record(hash);
+      return value && box.openNamed('record', hash, value)?.value;
+    },
+    recordNames: () =>
+      [...store.records()].flatMap(
+        ({ name, value }) => box.openNamed('record', name, value)?.name ?? [],
+      ),
+    data(key) {
+      const hash = box.nameHash('data', key);
+      const value = store.data(hash);
+      return value && box.openNamed('data', hash, value)?.value;
+    },
+    dataEntries: () => dataEntries(log),
+    streamsWithPrefix: (prefix) => streamsWithPrefix(log, prefix),
+    isSeen: (digest) => log.seen.has(log.seen.idOf(digest)),
+    outbox: () => outboxEntries(log),
+    inbox: () => inboxEntries(log),
+    lag: () => lagOf(log),
+    events: (from = 1, to = log.tip.seq) => eventsOf(log, from, to),
+  };
+}
+
+function writing(log: LogState): Pick<EventLog, Writing> {
+  const { store, vault } = log;
+  return {
+    commit(batch) {
+      checkOpen(log);
+      return commitBatch(log, batch);
+    },
+    flush() {
+      checkOpen(log);
+      flushVault(log);
+    },
+    rotate() {
+      checkOpen(log);
+      vault.rotateMaster();
+      log.isPoolDue = true;
+    },
+    prune(before) {
+      checkOpen(log);
+      return pruneParts(log, before);
+    },
+    forget(matches) {
+      checkOpen(log);
+      flushVault(log);
+      return forgetEvents(log, matches);
+    },
+    close() {
+      if (log.phase === 'closed') return;
+      try {
+        if (log.phase === 'open') flushVault(log);
+      } finally {
+        log.phase = 'closed';
+        log.streams.forget();
+        log.queues.epochs.end();
+        vault.close();
+        store.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,112 @@
+/** What an open log answers, out of its store and its vault. */
+
+import { decodeUtf8, invariant } from '@simsim/bytes';
+import type { InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
+import type { StreamRow } from './event-store.ts';
+import { epochKey, openMail } from './inbox-epochs.ts';
+import type { LogState } from './log-state.ts';
+import { labelPlace } from './open-facts.ts';
+import { openState } from './open-state.ts';
+import type { HeldPart } from './open-state.ts';
+import { failStore } from './refusal.ts';
+import { sealedIndex } from './sealed-part.ts';
+import { createTimeline } from './timeline.ts';
+
+/** The last sealed state of a stream; see EventLog.sealedValue. */
+export function sealedValue(log: LogState, stream: string): Uint8Array | undefined {
+  const state = log.streams.get(stream);
+  if (state === undefined || state.isClosed || state.sealed === 0) return undefined;
+  // Only a log or a vault that was put back leaves a stream without the slot of its state.
+  if (state.slot === undefined && log.rollback !== undefined) return undefined;
+  invariant(state.slot !== undefined, 'a sealing stream has a slot');
+  return openEvent(log, state.sealed, { slot: state.slot, index: state.index });
+}
+
+/** The sealed state that an event left; see EventLog.sealedAt. */
+export function sealedAt(log: LogState, seq: number): Uint8Array | undefined {
+  const row = log.store.event(seq);
+  const index = row?.sealed && sealedIndex(row.sealed);
+  const slot = row && slotOf(log, row.stream);
+  const held = slot === undefined ? undefined : log.vault.slot(slot);
+  if (slot === undefined || index === undefined || held?.use !== 'stream') return undefined;
+  if (held.owner !== row?.stream || index < held.index) return undefined;
+  return openEvent(log, seq, { slot, index });
+}
+
+function slotOf(log: LogState, streamId: number): number | undefined {
+  const young = log.streams.youngById(streamId);
+  return young === undefined ? log.store.streamById(streamId)?.slot : young.slot;
+}
+
+function openEvent(log: LogState, seq: number, held: HeldPart): Uint8Array {
+  const value = openState(log, seq, held);
+  if (value === undefined) {
+    failStore('STORE_CORRUPT', `the sealed part of event ${seq} does not open`);
+  }
+  return value;
+}
+
+/** All application rows. */
+export function* dataEntries({
+  store,
+  box,
+}: LogState): Iterable<{ key: string; value: Uint8Array }> {
+  for (const { name, value } of store.dataRows()) {
+    const entry = box.openNamed('data', name, value);
+    if (entry === undefined) failStore('STORE_CORRUPT', 'a data row does not open');
+    yield { key: entry.name, value: entry.value };
+  }
+}
+
+/** Live streams by the beginning of their name. */
+export function streamsWithPrefix(log: LogState, prefix: string): string[] {
+  const young = log.streams.young().filter(({ isClosed }) => !isClosed);
+  return [...registeredStreams(log), ...young]
+    .sort((a, b) => a.id - b.id)
+    .flatMap(({ name }) => (name.startsWith(prefix) ? [name] : []));
+}
+
+function registeredStreams({ store, vault, box }: LogState): { id: number; name: string }[] {
+  const rows: StreamRow[] = [...store.publicStreams()];
+  for (const { use, owner } of vault.liveSlots()) {
+    const row = use === 'stream' ? store.streamById(owner) : undefined;
+    if (row !== undefined) rows.push(row);
+  }
+  return rows
+    .filter(({ id }) => store.head(id)?.state === 0)
+    .flatMap(({ id, label }) => {
+      const opened = box.open('label', labelPlace(id), label);
+      const name = opened && decodeUtf8(opened);
+      return name === undefined ? [] : [{ id, name }];
+    });
+}
+
+/** Pending posts, oldest first. */
+export function outboxEntries({ store, box }: LogState): OutboxEntry[] {
+  return [...store.outbox()].map(({ post, body, tries, due }) => {
+    const opened = box.open('outbox', post, body);
+    if (opened === undefined) failStore('STORE_CORRUPT', 'an outbox row does not open');
+    return { post, body: opened, tries, due };
+  });
+}
+
+/** Unacknowledged mail, oldest first. */
+export function inboxEntries({ crypto, store, vault, logId }: LogState): InboxEntry[] {
+  return [...store.inbox()].map(({ id, seq, epoch, body }) => {
+    const key = epochKey(crypto, vault, epoch);
+    const opened = openMail(crypto, { key, place: { logId, epoch, seq, id }, box: body });
+    crypto.wipe(key);
+    if (opened === undefined) failStore('STORE_CORRUPT', 'an inbox row does not open');
+    return { id, body: opened, seq };
+  });
+}
+
+/** The timeline from one event to another. */
+export function* eventsOf(
+  { store, vault, box }: LogState,
+  from: number,
+  to: number,
+): Iterable<LogEvent> {
+  const timeline = createTimeline({ store, vault, box });
+  for (const row of store.events(from, to)) yield timeline.decode(row);
+}
