@@ -36,8 +36,11 @@ export interface VaultFileOptions extends VaultMediumOptions {
   readonly poolMin?: number;
   /** Further pages that one flush brings under a new master key; see Vault.rotateMaster. */
   readonly rotatePages?: number;
-  /** Begins a rotation of the master key with each opening. Default false. */
-  readonly rotatesAtOpen?: boolean;
+  /**
+   * When the master key is replaced beside what is asked for: never (default), beginning with each
+   * opening, or always anew when the last rotation has ended.
+   */
+  readonly rotates?: 'at-open' | 'always';
   /** Default those of the machine. */
   readonly files?: FileSystem;
   /**
@@ -234,8 +237,18 @@ function openVault(
     medium.close();
     return err(corrupt());
   }
-  if (options.rotatesAtOpen === true) vault.rotateMaster();
-  return ok(vault);
+  if (options.rotates !== undefined) vault.rotateMaster();
+  return ok(options.rotates === 'always' ? alwaysRotating(vault) : vault);
+}
+
+function alwaysRotating(vault: Vault): Vault {
+  return {
+    ...vault,
+    flush(anchor, poolMin) {
+      vault.flush(anchor, poolMin);
+      vault.rotateMaster();
+    },
+  };
 }
 
 function exists(path: string): StoreRefusal {

@@ -63,6 +63,7 @@ describe('a log whose machine loses power', () => {
       const tally = crash(context, mode);
       expect(tally.acknowledged).toBeGreaterThan(tally.crashes);
       expect(tally.refused).toEqual({});
+      expect(tally.rotating).toBeGreaterThan(0);
     });
   }
 
