@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that start and kill real processes; each wants the machine for itself. */
-const processTests = 'packages/*/test/**/*.process.test.ts';
+const processTests = [
+  'packages/*/test/**/*.process.test.ts',
+  'property-tests/src/**/*.process.test.ts',
+];
 
 const ssr = {
   // Vite's own list with ours in front: tests read the sources, so they need no build.
@@ -35,7 +38,7 @@ export default defineConfig({
           ...shared,
           name: 'contract',
           include: ['packages/*/test/**/*.test.ts', 'property-tests/src/**/*.test.ts'],
-          exclude: [processTests],
+          exclude: processTests,
           sequence: { groupOrder: 0 },
         },
       },
@@ -44,7 +47,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'process',
-          include: [processTests],
+          include: processTests,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,

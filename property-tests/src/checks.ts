@@ -2,7 +2,13 @@
 
 import { invariant } from '@simsim/bytes';
 import type { MessageId } from '@simsim/relay-protocol';
-import { evolveRecord, sendStream, sessionsOf, sessionStream, USER_PREFIX } from '@simsim/sesame';
+import {
+  allSessionsOf,
+  evolveRecord,
+  sendStream,
+  sessionStream,
+  USER_PREFIX,
+} from '@simsim/sesame';
 import { parseMessage, sessionIdOf } from '@simsim/session';
 import { expect } from 'vitest';
 import { factsOf, hex, stateOf } from './log-state.ts';
@@ -107,7 +113,7 @@ function checkRecords(device: TestDevice): void {
     const record = device.core.reader().value('user', stream);
     invariant(record !== undefined, 'a live record has a value');
     for (const entry of record.devices.values()) {
-      const sessions = sessionsOf(entry);
+      const sessions = allSessionsOf(entry);
       expect(new Set(sessions).size, 'sessions of a device are unique').toBe(sessions.length);
       const { userId, deviceId } = device.own();
       const isSelf = record.userId === userId && entry.deviceId === deviceId;

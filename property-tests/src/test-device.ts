@@ -5,15 +5,18 @@ import type { Crypto, Entropy } from '@simsim/crypto';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
 import { createEventLog, createMemoryVault, openEventLog, StoreFailure } from '@simsim/event-log';
-import type { EventLog, MemoryVault } from '@simsim/event-log';
-import { claimIdFromBytes, messageIdFromBytes } from '@simsim/relay-protocol';
+import type { EventLog, MemorySnapshot, MemoryVault, VaultImage } from '@simsim/event-log';
+import { claimIdFromBytes, findDevice, messageIdFromBytes } from '@simsim/relay-protocol';
 import type {
   EnvelopeId,
   IncomingEnvelope,
   MessageId,
   PostResult,
+  PreKeyUpload,
   RelayAnswer,
+  RelayOutcome,
   RelayRequest,
+  SignedDeviceList,
   UserId,
 } from '@simsim/relay-protocol';
 import {
@@ -22,11 +25,19 @@ import {
   oneTimeStream,
   PRE_KEYS_STREAM,
   registrationRequest,
+  renewalRequest,
   uploadOf,
   USER_PREFIX,
   userStream,
 } from '@simsim/sesame';
-import type { Effect, InboxItem, OwnDevice, Sabotage, UserRecord } from '@simsim/sesame';
+import type {
+  Effect,
+  InboxItem,
+  OwnDevice,
+  RollbackEvidence,
+  Sabotage,
+  UserRecord,
+} from '@simsim/sesame';
 import { expect } from 'vitest';
 import { createFaultyStore, Killed } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
@@ -42,6 +53,15 @@ export interface TestDeviceOptions {
   readonly sabotage?: readonly Sabotage[];
   /** How every commit fails once before it is let through. */
   readonly rehearsal?: 'before' | 'moved';
+  /** A broken device: it posts without asking whether its log is the newest. */
+  readonly skipsProof?: true;
+}
+
+/** A device's files at some moment: what was durable then. */
+export interface DeviceImage {
+  readonly store: MemorySnapshot;
+  readonly vault: VaultImage;
+  readonly logId: Uint8Array;
 }
 
 /** What surrounds a device: a relay, time, and the devices around it. */
@@ -55,6 +75,7 @@ interface Surroundings {
   nowMs: number;
   devicesOf(userId: UserId): readonly TestDevice[];
   ask(request: RelayRequest, token?: Uint8Array): RelayAnswer;
+  tryAsk(request: RelayRequest, token?: Uint8Array): RelayOutcome;
 }
 
 /** A device with its log in memory. */
@@ -79,16 +100,59 @@ export class TestDevice {
   #uploads: KeyUpload[] = [];
   #acks: number[] = [];
   #own: OwnDevice | undefined;
+  /** Whether the relay said in this opening that it knows nothing newer of this device. */
+  isProven = false;
+  #expected: Uint8Array = new Uint8Array(32);
 
-  constructor(world: Surroundings) {
+  /** A new device, or a process on a copy of another one's files. */
+  constructor(world: Surroundings, from?: DeviceImage) {
     this.world = world;
     const { crypto, entropy } = world;
-    this.store = createFaultyStore();
-    this.vault = createMemoryVault({ crypto, entropy });
-    const log = createEventLog({ store: this.store, vault: this.vault, crypto, entropy });
-    invariant(log.ok, 'an empty store takes a log');
+    this.store = createFaultyStore(from?.store);
+    this.vault = createMemoryVault({
+      crypto,
+      entropy,
+      ...(from && { logId: from.logId, from: from.vault }),
+    });
+    const parts = { store: this.store, vault: this.vault, crypto, entropy };
+    const log =
+      from === undefined ? createEventLog(parts) : openEventLog(parts, { onRollback: 'accept' });
+    invariant(log.ok, 'an empty store takes a log, and a copy opens');
     this.log = log.value;
     this.core = this.#newCore();
+  }
+
+  /** What is durable now. */
+  image(): DeviceImage {
+    return { store: this.store.image(), vault: this.vault.image(), logId: this.log.logId };
+  }
+
+  /** Is killed, and its files are put back to what they were: all, or only the log or the vault. */
+  restore(image: DeviceImage, what: 'log' | 'vault' | 'both'): void {
+    const now = this.image();
+    this.#reopen({
+      ...now,
+      ...(what === 'vault' ? {} : { store: image.store }),
+      ...(what === 'log' ? {} : { vault: image.vault }),
+    });
+    this.start();
+  }
+
+  /** What a process does first. */
+  start(): void {
+    this.posts = [...this.core.outbox()];
+    this.claims = [];
+    this.#acks = [];
+    this.#lists = [];
+    this.#uploads = [];
+    this.isProven = false;
+    const { rollback } = this.log;
+    if (rollback !== undefined) {
+      const { kind: source, seen, found, lostStreams: lost } = rollback;
+      this.run({ type: 'rolledBack', source, seen, found, lost });
+      this.log.flush();
+    }
+    this.run({ type: 'started' });
   }
 
   #newCore(): DeviceCore {
@@ -121,20 +185,18 @@ export class TestDevice {
   /** Is killed and starts again on what was durable: all commits, and the vault's last flush. */
   restart(): void {
     this.#reopen();
-    this.posts = [...this.core.outbox()];
-    this.claims = [];
-    this.#acks = [];
-    this.#lists = [];
-    this.#uploads = [];
-    this.run({ type: 'started' });
+    this.start();
   }
 
-  #reopen(): void {
+  #reopen(image: DeviceImage = this.image()): void {
     const { crypto, entropy } = this.world;
     const { logId } = this.log;
-    this.store = createFaultyStore(this.store.image());
-    this.vault = createMemoryVault({ crypto, entropy, logId, from: this.vault.image() });
-    const log = openEventLog({ store: this.store, vault: this.vault, crypto, entropy });
+    this.store = createFaultyStore(image.store);
+    this.vault = createMemoryVault({ crypto, entropy, logId, from: image.vault });
+    const log = openEventLog(
+      { store: this.store, vault: this.vault, crypto, entropy },
+      { onRollback: 'accept' },
+    );
     invariant(log.ok, 'a log opens again');
     this.log = log.value;
     this.core = this.#newCore();
@@ -195,9 +257,80 @@ export class TestDevice {
     if (effect.type === 'deliver') this.delivered.push(effect.item);
     if (effect.type === 'fetchList') this.#lists.push(effect);
     if (effect.type === 'uploadKeys') this.#uploads.push(effect);
+    if (effect.type === 'rolledBack') this.#quarantined();
     if (effect.type !== 'acknowledge') return;
     this.#acks.push(effect.seq);
     this.done.add(effect.envelopeId);
+  }
+
+  #quarantined(): void {
+    this.isProven = false;
+    this.posts = [];
+    this.claims = [];
+    this.#own = undefined;
+  }
+
+  /** Evidence that led to a quarantine, oldest first, in all processes of this device. */
+  rollbacks(): RollbackEvidence[] {
+    return this.effects.flatMap((effect) =>
+      effect.type === 'rolledBack' ? [effect.evidence] : [],
+    );
+  }
+
+  /**
+   * Has the relay say where this device stood, and quarantines where that is needed. False where the
+   * device may not speak: it was removed, or a copy took its place.
+   */
+  prove(): boolean {
+    if (this.isProven || this.world.options.skipsProof === true) return true;
+    for (;;) {
+      this.#own = undefined;
+      const { status } = this.own();
+      if (status === 'removed' || status === 'replaced') return false;
+      if (status === 'renewing' && !this.#renew()) return this.#shutOut();
+      const head = this.core.head();
+      const outcome = this.tryAsk({ kind: 'exchangeHead', head });
+      if (!outcome.ok) return this.#shutOut();
+      const before = outcome.value.kind === 'exchangeHead' ? outcome.value.before : undefined;
+      if (before !== undefined) this.run({ type: 'headSeen', source: 'relay', head: before });
+      this.#own = undefined;
+      if (this.own().status === 'renewing') continue;
+      this.#expected = before !== undefined && before.seq > head.seq ? before.hash : head.hash;
+      this.isProven = true;
+      return true;
+    }
+  }
+
+  #renew(): boolean {
+    const list = this.#ownList();
+    const own = this.own();
+    const listed = list && findDevice(list.list, own.deviceId)?.registrationId;
+    if (list === undefined || (listed !== own.former && listed !== own.registrationId))
+      return false;
+    this.run({ type: 'listLearned', list });
+    if (listed !== own.registrationId) {
+      const upload = this.#upload();
+      const request = renewalRequest(this.ownListInput(), upload, this.world);
+      if (!this.world.tryAsk(request).ok) return false;
+      this.run({ type: 'listLearned', list: request.list });
+    }
+    this.run({ type: 'registered' });
+    this.#own = undefined;
+    this.run({ type: 'started' });
+    return true;
+  }
+
+  #shutOut(): false {
+    const list = this.#ownList();
+    this.run({ type: 'shutOut', ...(list && { list }) });
+    this.#own = undefined;
+    return false;
+  }
+
+  #ownList(): SignedDeviceList | undefined {
+    const answer = this.world.ask({ kind: 'getList', userId: this.own().userId, since: 0 });
+    const isList = answer.kind === 'getList' && answer.result.kind === 'list';
+    return isList ? answer.result.list : undefined;
   }
 
   /** Sends, and sends again with the same id if the process died under it. */
@@ -226,17 +359,41 @@ export class TestDevice {
 
   /** Hands a post to the relay and takes its answer in. */
   post(item: OutboxItem): void {
-    const result = this.handOver(item);
+    const result = this.#offer(item);
     this.posts = this.posts.filter((each) => each.post.postId !== item.post.postId);
+    if (result === undefined) return;
     const { postId } = item.post;
     this.run({ type: 'posted', postId, origin: item.origin, result });
   }
 
   /** Hands a post to the relay; its answer is lost on the way back. */
-  handOver({ post, origin }: OutboxItem): PostResult {
+  handOver(item: OutboxItem): PostResult {
+    const result = this.#offer(item);
+    invariant(result !== undefined, 'a device that was not put back may post');
+    return result;
+  }
+
+  /** `undefined` where the post may not leave any more. */
+  #offer(item: OutboxItem): PostResult | undefined {
+    const wasProven = this.isProven;
+    if (!this.prove()) return undefined;
+    // Proving may have ended in a quarantine, which keeps no ciphertext.
+    const isThere = (): boolean => this.posts.some(({ post }) => post.postId === item.post.postId);
+    if (!wasProven && this.rollbacks().length > 0 && !isThere()) return undefined;
+    const { post, origin } = item;
+    const head = this.core.head();
+    const isBlind = this.world.options.skipsProof === true;
+    const from = isBlind ? {} : { from: { head, expected: this.#expected } };
+    const outcome = this.tryAsk({ kind: 'post', posts: [post], ...from });
+    if (!outcome.ok) {
+      const isMoved = outcome.error.code === 'HEAD_MOVED';
+      invariant(isMoved, `a post is not refused as ${outcome.error.code}`);
+      this.isProven = false;
+      return this.#offer(item);
+    }
+    this.#expected = head.hash;
     this.world.journal.left(this, post);
-    const answer = this.ask({ kind: 'post', posts: [post] });
-    const result = answer.kind === 'post' ? answer.results[0] : undefined;
+    const result = outcome.value.kind === 'post' ? outcome.value.results[0] : undefined;
     invariant(result !== undefined, 'a post has a result');
     if (result.kind === 'accepted' && origin.type === 'round') {
       const listed = this.world.devicesOf(origin.userId).filter((device) => device !== this);
@@ -319,6 +476,10 @@ export class TestDevice {
     return rows;
   }
 
+  tryAsk(request: RelayRequest): RelayOutcome {
+    return this.world.tryAsk(request, this.world.crypto.exportSecret(this.own().token));
+  }
+
   ask(request: RelayRequest): RelayAnswer {
     return this.world.ask(request, this.world.crypto.exportSecret(this.own().token));
   }
@@ -331,6 +492,13 @@ export class TestDevice {
 
   /** Registers at the world's relay, without noting that it did. */
   enrol(): void {
+    const request = registrationRequest(this.own(), this.#upload(), this.world);
+    invariant(request !== undefined, 'a new device has a registration');
+    this.world.ask(request);
+  }
+
+  /** A nonce of the relay and the public halves of all prekeys. */
+  #upload(): { nonce: Uint8Array; keys: PreKeyUpload } {
     const answer = this.world.ask({ kind: 'nonce' });
     invariant(answer.kind === 'nonce', 'a nonce is given');
     const reader = this.core.reader();
@@ -338,10 +506,8 @@ export class TestDevice {
     invariant(preKeys !== undefined, 'a device has prekeys');
     const oneTime = preKeys.batches.flatMap((id) => reader.value('opk', oneTimeStream(id)) ?? []);
     const kem = preKeys.kemBatches.flatMap((id) => reader.value('kpk', oneTimeKemStream(id)) ?? []);
-    const keys = uploadOf(preKeys, { oneTime, kem }, this.world.crypto);
-    const request = registrationRequest(this.own(), { nonce: answer.nonce, keys }, this.world);
-    invariant(request !== undefined, 'a new device has a registration');
-    this.world.ask(request);
+    const { nonce } = answer;
+    return { nonce, keys: uploadOf(preKeys, { oneTime, kem }, this.world.crypto) };
   }
 
   record(userId: UserId): UserRecord {

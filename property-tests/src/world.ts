@@ -11,11 +11,18 @@ import { decide, sliceFor } from '@simsim/relay/core';
 import type { RelayEnv, RelayStore } from '@simsim/relay/core';
 import { createMemoryStore as createRelayStore } from '@simsim/relay/memory';
 import { parseUserId } from '@simsim/relay-protocol';
-import type { MessageId, RelayAnswer, RelayRequest, UserId } from '@simsim/relay-protocol';
+import type {
+  DeviceHead,
+  MessageId,
+  RelayAnswer,
+  RelayOutcome,
+  RelayRequest,
+  UserId,
+} from '@simsim/relay-protocol';
 import { answerOffer, createLinkOffer, listWithout, openProvision } from '@simsim/sesame';
 import { Journal } from './journal.ts';
 import { TestDevice } from './test-device.ts';
-import type { TestDeviceOptions } from './test-device.ts';
+import type { DeviceImage, TestDeviceOptions } from './test-device.ts';
 
 /** How a world is set up. */
 export interface WorldOptions extends TestDeviceOptions {
@@ -29,6 +36,11 @@ export function user(name: string): UserId {
   const parsed = parseUserId(name);
   invariant(parsed.ok, 'tests name users well');
   return parsed.value;
+}
+
+/** Posts as a relay sees them that does not want to know whether a copy runs. */
+function withoutHead(request: RelayRequest): RelayRequest {
+  return request.kind === 'post' ? { kind: 'post', posts: request.posts } : request;
 }
 
 /** Rounds of everybody working after which a world must have come to rest. */
@@ -46,6 +58,8 @@ export class World {
   readonly journal: Journal<TestDevice> = new Journal<TestDevice>();
   readonly options: WorldOptions;
   nowMs = 1_700_000_000_000;
+  /** A relay that hides heads: it gives everybody this one, or none, and looks at no other. */
+  withheld: { readonly before?: DeviceHead } | undefined;
 
   constructor(options: WorldOptions) {
     this.options = options;
@@ -85,6 +99,13 @@ export class World {
     return device;
   }
 
+  /** A second process on a copy of a device's files; nobody knows of it. */
+  clone(image: DeviceImage): TestDevice {
+    const copy = new TestDevice(this, image);
+    copy.start();
+    return copy;
+  }
+
   /** Removes a device; its mailbox goes with it. */
   remove(remover: TestDevice, removed: TestDevice): void {
     remover.learnOwnList();
@@ -103,6 +124,15 @@ export class World {
 
   /** Asks the relay, as a device or as nobody. */
   ask(request: RelayRequest, token?: Uint8Array): RelayAnswer {
+    const outcome = this.tryAsk(request, token);
+    const code = outcome.ok ? '' : outcome.error.code;
+    invariant(outcome.ok, `the relay answers ${request.kind}: ${code}`);
+    return outcome.value;
+  }
+
+  /** Asks the relay for what it may refuse. */
+  tryAsk(asked: RelayRequest, token?: Uint8Array): RelayOutcome {
+    const request = this.withheld === undefined ? asked : withoutHead(asked);
     const env: RelayEnv = {
       nowMs: this.nowMs,
       crypto: this.crypto,
@@ -111,14 +141,14 @@ export class World {
     };
     const call =
       token === undefined ? { request } : { request, tokenHash: this.crypto.digest([token]) };
-    const outcome = this.relay.transact((transaction) => {
+    if (this.withheld !== undefined && request.kind === 'exchangeHead') {
+      return { ok: true, value: { kind: 'exchangeHead', ...this.withheld } };
+    }
+    return this.relay.transact((transaction) => {
       const decision = decide(transaction.read(sliceFor(call)), call, env);
       transaction.apply(decision.changes);
       return decision.outcome;
     });
-    const code = outcome.ok ? '' : outcome.error.code;
-    invariant(outcome.ok, `the relay answers ${request.kind}: ${code}`);
-    return outcome.value;
   }
 
   /** Lets everybody post, fetch and answer until nothing moves; bounded. */

@@ -71,6 +71,15 @@ export interface DeviceCoreOptions {
 /** Rounds of loading one decision may ask for: streams, sessions, blocks, and one to spare each. */
 const LOADS_MAX = 16;
 
+/** The paths that have sites of their own: `<kind>:before-commit` and `<kind>:after-commit`. */
+const CHAOS_KINDS: ReadonlyMap<CoreInput['type'], string> = new Map([
+  ['send', 'send'],
+  ['envelope', 'receive'],
+  ['acknowledged', 'acknowledge'],
+  ['posted', 'answer'],
+  ['claimed', 'answer'],
+]);
+
 /** Commits tried again when another process moved the log's tip in between. */
 const MOVES_MAX = 5;
 
@@ -238,9 +247,9 @@ export class DeviceCore {
 
 function chaosKinds(inputs: readonly CoreInput[]): readonly string[] {
   const kinds = new Set<string>();
-  for (const input of inputs) {
-    if (input.type === 'send') kinds.add('send');
-    if (input.type === 'envelope') kinds.add('receive');
+  for (const { type } of inputs) {
+    const kind = CHAOS_KINDS.get(type);
+    if (kind !== undefined) kinds.add(kind);
   }
   return [...kinds];
 }

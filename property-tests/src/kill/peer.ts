@@ -1,0 +1,58 @@
+/** Somebody the victim talks with: the same engine, in this process, over a log in memory. */
+
+import { invariant } from '@simsim/bytes';
+import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
+import { DeviceCore } from '@simsim/device-core';
+import { createEventLog, createMemoryStore, createMemoryVault } from '@simsim/event-log';
+import type { EventLog } from '@simsim/event-log';
+import type { UserId } from '@simsim/relay-protocol';
+import type { Effect } from '@simsim/sesame';
+import type { Ask } from './network.ts';
+import { registrationOf, tokenOf } from './own-device.ts';
+import { Party } from './party.ts';
+
+/** One-time prekeys of everybody: enough for a world, few to make. */
+export const ONE_TIME_KEYS = 8;
+
+/** A peer with its log. */
+export interface Peer {
+  readonly party: Party;
+  readonly log: EventLog;
+}
+
+/** Makes a peer and registers it; `onEffect` sees what leaves it. */
+export async function createPeer(
+  userId: UserId,
+  ask: Ask,
+  onEffect: (effect: Effect) => void,
+): Promise<Peer> {
+  const store = createMemoryStore();
+  const vault = createMemoryVault({ crypto, entropy });
+  const made = createEventLog({ store, vault, crypto, entropy });
+  invariant(made.ok, 'an empty store takes a log');
+  const log = made.value;
+  const core = new DeviceCore({
+    log,
+    crypto,
+    entropy,
+    clock: () => ({ wallMs: Date.now(), elapsedMs: 0, bootId: 'peer' }),
+  });
+  const party = new Party(userId, {
+    ask,
+    runner: () => ({
+      run(inputs) {
+        const { outcomes, effects } = core.run(inputs);
+        for (const effect of effects) {
+          onEffect(effect);
+          party.take(effect);
+        }
+        return Promise.resolve(outcomes);
+      },
+      registration: (nonce) => Promise.resolve({ request: registrationOf(core, nonce) }),
+      token: () => tokenOf(core),
+    }),
+  });
+  await party.run({ type: 'create', userId, oneTimeKeys: ONE_TIME_KEYS });
+  await party.register();
+  return { party, log };
+}
