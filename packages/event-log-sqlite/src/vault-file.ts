@@ -78,14 +78,14 @@ export function createSlotFileVault(
   try {
     const header = writeNewFile(path, { clear, image, master, options });
     const opened = {
-      ...{
-        clear,
-        image,
-        header,
-        wrapping: first.value,
-        masters: { current: master, next: undefined },
-      },
-      ...{ entries: [FIRST_ENTRY], stale: [], inDoubt: [] },
+      clear,
+      image,
+      header,
+      wrapping: first.value,
+      masters: { current: master, next: undefined },
+      entries: [FIRST_ENTRY],
+      stale: [],
+      inDoubt: [],
       headerPlace: 0,
       isOtherHeaderOld: false,
     } as const;

@@ -5,22 +5,14 @@
 
 import { invariant, wipe } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
-import { POOL_MIN_DEFAULT, ROTATE_PAGES_PER_FLUSH, VAULT_PAGES_MAX } from './limits.ts';
+import { POOL_MIN_DEFAULT, ROTATE_PAGES_PER_FLUSH } from './limits.ts';
 import type { FixedKeys } from './metadata-box.ts';
 import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
-import { readSlot, SLOT_KEY_BYTES, SLOTS_PER_PAGE, writeSlot } from './slot-page.ts';
-import type { SlotFields } from './slot-page.ts';
-import {
-  FIXED_SLOTS,
-  freshPage,
-  hasSoundPages,
-  keyBytes,
-  pageOf,
-  slotsOf,
-  slotStates,
-} from './slot-pages.ts';
+import { readSlot, SLOTS_PER_PAGE, writeSlot } from './slot-page.ts';
+import { FIXED_SLOTS, freshPage, hasSoundPages, keyBytes, slotStates } from './slot-pages.ts';
 import type { Anchor, Vault, VaultReader } from './vault.ts';
+import { slotActions, workingSlots } from './working-slots.ts';
 
 const METADATA_SLOT = 0;
 const NAME_SLOT = 1;
@@ -28,9 +20,6 @@ const DEDUPE_SLOT = 2;
 
 const SLOTS_CONTRADICT =
   'the slots of the vault contradict each other; open a copy of log and vault, or a new device';
-
-const VAULT_FULL =
-  'the vault holds as many live streams as it can; forget users or sessions that are not needed';
 
 /** A page to be made durable. The bytes are the vault's own: they may not be kept. */
 export interface VaultPage {
@@ -112,7 +101,7 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
   let isUsable = true;
   let isRebased = false;
   const reader = readerOver(crypto, { logId, pages, anchor: () => anchor });
-  const slots = workingSlots(parts, pages);
+  const slots = workingSlots(parts.entropy, pages);
   const checkUsable = (): void => invariant(isUsable, 'the vault is open');
   /** It stays unusable where the medium throws: what lasted is unknown until it is opened again. */
   const guarded = <T>(work: () => T): T => {
@@ -135,10 +124,7 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
         guarded(() => medium.settle());
         return;
       }
-      const more = (owed ?? []).filter((page) => !slots.dirty.has(page));
-      for (const page of more.slice(0, parts.rotatePages ?? ROTATE_PAGES_PER_FLUSH)) {
-        slots.dirty.add(page);
-      }
+      addOwed(slots.dirty, owed ?? [], parts.rotatePages);
       const changed = [...slots.dirty].map((page) => ({ page, bytes: pages[page] }));
       guarded(() => medium.write(next, changed.filter(hasBytes)));
       anchor = next;
@@ -147,17 +133,12 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
     },
     reload(tipSeq) {
       checkUsable();
-      return guarded(() => {
-        const found = medium.read(tipSeq);
-        if (found === undefined) return false;
-        if (!hasSoundPages(found.pages)) failStore('VAULT_CORRUPT', SLOTS_CONTRADICT);
-        for (const page of pages) wipe(page);
-        pages.splice(0, pages.length, ...found.pages);
-        slots.forget();
-        anchor = found.anchor;
-        isRebased = false;
-        return true;
-      });
+      const found = guarded(() => readAgain(medium, pages, tipSeq));
+      if (found === undefined) return false;
+      slots.forget();
+      anchor = found;
+      isRebased = false;
+      return true;
     },
     rebase(next) {
       checkUsable();
@@ -178,117 +159,27 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
   };
 }
 
-interface SlotActionParts {
-  readonly pages: readonly Uint8Array[];
-  readonly slots: WorkingSlots;
-  readonly entropy: Entropy;
-  readonly checkUsable: () => void;
+/** Adds pages that wait for a new master key, as many as one flush takes. */
+function addOwed(
+  dirty: Set<number>,
+  owed: readonly number[],
+  most: number = ROTATE_PAGES_PER_FLUSH,
+): void {
+  for (const page of owed.filter((one) => !dirty.has(one)).slice(0, most)) dirty.add(page);
 }
 
-type SlotActions = Pick<
-  Vault,
-  'poolSize' | 'take' | 'giveBack' | 'assign' | 'advance' | 'destroy' | 'refreshPool'
->;
-
-/** What changes slots in memory. */
-function slotActions(
-  crypto: Crypto,
-  { pages, slots, entropy, checkUsable }: SlotActionParts,
-): SlotActions {
-  return {
-    poolSize: () => slots.free.length,
-    take() {
-      checkUsable();
-      const slot = slots.free.pop();
-      invariant(slot !== undefined, 'the pool was filled before taking');
-      return slot;
-    },
-    giveBack: (slot) => void slots.free.push(slot),
-    assign(slot, { use, owner, index = 0 }) {
-      checkUsable();
-      invariant(slots.fieldsOf(slot).use === 'free', 'only a free slot is assigned');
-      const at = slots.free.indexOf(slot);
-      if (at >= 0) slots.free.splice(at, 1);
-      slots.put(slot, { index, owner, use });
-    },
-    advance(slot, index, key) {
-      checkUsable();
-      const fields = slots.fieldsOf(slot);
-      invariant(fields.use === 'stream' && index >= fields.index, 'stream keys only move forward');
-      const bytes = crypto.exportSecret(key);
-      keyBytes(pages, slot).set(bytes);
-      wipe(bytes);
-      slots.put(slot, { ...fields, index });
-    },
-    destroy(slot) {
-      checkUsable();
-      const { use } = slots.fieldsOf(slot);
-      invariant(use === 'stream' || use === 'epoch', 'only a live slot is destroyed');
-      wipe(keyBytes(pages, slot));
-      slots.put(slot, { index: 0, owner: 0, use: 'released' });
-      slots.released.push(slot);
-    },
-    refreshPool() {
-      checkUsable();
-      for (const slot of slots.free) {
-        keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
-        slots.put(slot, { index: 0, owner: 0, use: 'free' });
-      }
-    },
-  };
-}
-
-/** The pages while they change: what is free, what waits for a fresh key, what must be written. */
-interface WorkingSlots {
-  /** The lowest last. */
-  readonly free: number[];
-  readonly released: number[];
-  readonly dirty: Set<number>;
-  fieldsOf(slot: number): SlotFields;
-  put(slot: number, fields: SlotFields): void;
-  /** Fills released slots afresh and adds pages until `poolMin` are free. */
-  refill(poolMin: number): void;
-  /** Begins again from the pages as they are now. */
-  forget(): void;
-}
-
-function workingSlots({ entropy }: SlotVaultParts, pages: Uint8Array[]): WorkingSlots {
-  const slots: WorkingSlots = {
-    free: slotsOf(pages, 'free'),
-    released: slotsOf(pages, 'released'),
-    dirty: new Set(),
-    fieldsOf(slot) {
-      const fields = readSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE);
-      invariant(fields !== undefined, 'a slot in memory is sound');
-      return fields;
-    },
-    put(slot, fields) {
-      writeSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE, fields);
-      slots.dirty.add(Math.floor(slot / SLOTS_PER_PAGE));
-    },
-    refill(poolMin) {
-      for (const slot of slots.released.splice(0)) {
-        keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
-        slots.put(slot, { index: 0, owner: 0, use: 'free' });
-        slots.free.push(slot);
-      }
-      while (slots.free.length < poolMin) {
-        if (pages.length === VAULT_PAGES_MAX) {
-          failStore('VAULT_FAILED', VAULT_FULL);
-        }
-        slots.dirty.add(pages.length);
-        pages.push(freshPage(entropy));
-        const first = (pages.length - 1) * SLOTS_PER_PAGE;
-        for (let i = SLOTS_PER_PAGE - 1; i >= 0; i--) slots.free.push(first + i);
-      }
-    },
-    forget() {
-      slots.free.splice(0, slots.free.length, ...slotsOf(pages, 'free'));
-      slots.released.splice(0, slots.released.length, ...slotsOf(pages, 'released'));
-      slots.dirty.clear();
-    },
-  };
-  return slots;
+/** Takes over the pages that another process wrote; answers their anchor. */
+function readAgain(
+  medium: VaultMedium,
+  pages: Uint8Array[],
+  tipSeq: number | undefined,
+): Anchor | undefined {
+  const found = medium.read(tipSeq);
+  if (found === undefined) return undefined;
+  if (!hasSoundPages(found.pages)) failStore('VAULT_CORRUPT', SLOTS_CONTRADICT);
+  for (const page of pages) wipe(page);
+  pages.splice(0, pages.length, ...found.pages);
+  return found.anchor;
 }
 
 interface PagesView {

@@ -1,0 +1,129 @@
+/** The slots of an open vault while they change in memory, until a flush makes them durable. */
+
+import { invariant, wipe } from '@simsim/bytes';
+import type { Crypto, Entropy } from '@simsim/crypto';
+import { VAULT_PAGES_MAX } from './limits.ts';
+import { failStore } from './refusal.ts';
+import { readSlot, SLOT_KEY_BYTES, SLOTS_PER_PAGE, writeSlot } from './slot-page.ts';
+import type { SlotFields } from './slot-page.ts';
+import { freshPage, keyBytes, pageOf, slotsOf } from './slot-pages.ts';
+import type { Vault } from './vault.ts';
+
+const VAULT_FULL =
+  'the vault holds as many live streams as it can; forget users or sessions that are not needed';
+
+/** The pages while they change: what is free, what waits for a fresh key, what must be written. */
+export interface WorkingSlots {
+  /** The lowest last. */
+  readonly free: number[];
+  readonly released: number[];
+  readonly dirty: Set<number>;
+  fieldsOf(slot: number): SlotFields;
+  put(slot: number, fields: SlotFields): void;
+  /** Fills released slots afresh and adds pages until `poolMin` are free. */
+  refill(poolMin: number): void;
+  /** Begins again from the pages as they are now. */
+  forget(): void;
+}
+
+/** Works on pages, which may grow. */
+export function workingSlots(entropy: Entropy, pages: Uint8Array[]): WorkingSlots {
+  const slots: WorkingSlots = {
+    free: slotsOf(pages, 'free'),
+    released: slotsOf(pages, 'released'),
+    dirty: new Set(),
+    fieldsOf(slot) {
+      const fields = readSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE);
+      invariant(fields !== undefined, 'a slot in memory is sound');
+      return fields;
+    },
+    put(slot, fields) {
+      writeSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE, fields);
+      slots.dirty.add(Math.floor(slot / SLOTS_PER_PAGE));
+    },
+    refill(poolMin) {
+      for (const slot of slots.released.splice(0)) {
+        keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
+        slots.put(slot, { index: 0, owner: 0, use: 'free' });
+        slots.free.push(slot);
+      }
+      while (slots.free.length < poolMin) {
+        if (pages.length === VAULT_PAGES_MAX) {
+          failStore('VAULT_FAILED', VAULT_FULL);
+        }
+        slots.dirty.add(pages.length);
+        pages.push(freshPage(entropy));
+        const first = (pages.length - 1) * SLOTS_PER_PAGE;
+        for (let i = SLOTS_PER_PAGE - 1; i >= 0; i--) slots.free.push(first + i);
+      }
+    },
+    forget() {
+      slots.free.splice(0, slots.free.length, ...slotsOf(pages, 'free'));
+      slots.released.splice(0, slots.released.length, ...slotsOf(pages, 'released'));
+      slots.dirty.clear();
+    },
+  };
+  return slots;
+}
+
+/** What the actions work on. */
+export interface SlotActionParts {
+  readonly pages: readonly Uint8Array[];
+  readonly slots: WorkingSlots;
+  readonly entropy: Entropy;
+  readonly checkUsable: () => void;
+}
+
+/** What changes single slots. */
+export type SlotActions = Pick<
+  Vault,
+  'poolSize' | 'take' | 'giveBack' | 'assign' | 'advance' | 'destroy' | 'refreshPool'
+>;
+
+/** The actions of a vault over its working slots. */
+export function slotActions(
+  crypto: Crypto,
+  { pages, slots, entropy, checkUsable }: SlotActionParts,
+): SlotActions {
+  return {
+    poolSize: () => slots.free.length,
+    take() {
+      checkUsable();
+      const slot = slots.free.pop();
+      invariant(slot !== undefined, 'the pool was filled before taking');
+      return slot;
+    },
+    giveBack: (slot) => void slots.free.push(slot),
+    assign(slot, { use, owner, index = 0 }) {
+      checkUsable();
+      invariant(slots.fieldsOf(slot).use === 'free', 'only a free slot is assigned');
+      const at = slots.free.indexOf(slot);
+      if (at >= 0) slots.free.splice(at, 1);
+      slots.put(slot, { index, owner, use });
+    },
+    advance(slot, index, key) {
+      checkUsable();
+      const fields = slots.fieldsOf(slot);
+      invariant(fields.use === 'stream' && index >= fields.index, 'stream keys only move forward');
+      const bytes = crypto.exportSecret(key);
+      keyBytes(pages, slot).set(bytes);
+      wipe(bytes);
+      slots.put(slot, { ...fields, index });
+    },
+    destroy(slot) {
+      checkUsable();
+      const { use } = slots.fieldsOf(slot);
+      invariant(use === 'stream' || use === 'epoch', 'only a live slot is destroyed');
+      wipe(keyBytes(pages, slot));
+      slots.put(slot, { index: 0, owner: 0, use: 'released' });
+      slots.released.push(slot);
+    },
+    refreshPool() {
+      checkUsable();
+      for (const slot of slots.free) {
+        keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
+        slots.put(slot, { index: 0, owner: 0, use: 'free' });
+      }
+    },
+  };
+}
