@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { invariant } from '@simsim/bytes';
 import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
-import { DEFAULT_SHRED, openDevice, sqlite, vaultPathOf } from '@simsim/device';
+import { openDevice, RETENTION, sqlite, vaultPathOf } from '@simsim/device';
 import type { Device } from '@simsim/device';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput } from '@simsim/device-core';
@@ -126,7 +126,7 @@ function openSender(path: string, bobDevice: DeviceId): Sender {
         ...answers,
         { type: 'receipted', userId: bob.value, deviceId: bobDevice, messageIds: [messageId] },
       ]);
-      if (log.lag() >= DEFAULT_SHRED.events) log.flush();
+      if (log.lag() >= RETENTION.default.flush.events) log.flush();
       return tookUs;
     },
     close: () => log.close(),

@@ -2,8 +2,8 @@
 
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { DeviceCore } from '@simsim/device-core';
+import type { Retention } from '@simsim/event-log';
 import type { RelayClient } from './relay-client.ts';
-import type { ShredPolicy } from './vault-keeper.ts';
 
 /** What a device is made of; `openDevice` puts it together. */
 export interface DeviceParts {
@@ -11,5 +11,5 @@ export interface DeviceParts {
   readonly client: RelayClient;
   readonly crypto: Crypto;
   readonly entropy: Entropy;
-  readonly shred: ShredPolicy;
+  readonly retention: Retention;
 }

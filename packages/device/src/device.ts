@@ -97,7 +97,7 @@ export class Device {
     const { core, client, entropy } = parts;
     const { signal } = this.#abort;
     const storeFailed = (): void => void this.#stop('storeFailed');
-    this.#vault = new VaultKeeper(core.log, parts.shred, storeFailed);
+    this.#vault = new VaultKeeper(core.log, parts.retention, storeFailed);
     this.#queue = new CommitQueue(core, {
       release: (effects) => this.#release(effects),
       fail: storeFailed,
@@ -150,6 +150,7 @@ export class Device {
     await this.#standing.settleOpening();
     await this.#put({ type: 'started' });
     await this.#registrar.registered();
+    this.#vault.start();
     sweepUntil(this.#abort.signal, () => this.#queue.post({ type: 'swept' }));
     this.#standing.prove();
   }

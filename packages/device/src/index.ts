@@ -12,5 +12,5 @@ export type { Blame, SessionErrorCode } from './session-error.ts';
 export { SessionError } from './session-error.ts';
 export type { StoreParts, StoreSpec, VaultChoice } from './store-spec.ts';
 export { memory, sqlite, vaultPathOf } from './store-spec.ts';
-export type { ShredPolicy } from './vault-keeper.ts';
-export { DEFAULT_SHRED } from './vault-keeper.ts';
+export { keepAll, RETENTION } from '@simsim/event-log';
+export type { FlushPolicy, Retention, RetentionName } from '@simsim/event-log';

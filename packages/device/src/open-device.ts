@@ -6,7 +6,8 @@ import { invariant } from '@simsim/bytes';
 import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreChaos } from '@simsim/device-core';
-import type { EventLog } from '@simsim/event-log';
+import { retentionOf } from '@simsim/event-log';
+import type { EventLog, Retention, RetentionName } from '@simsim/event-log';
 import { parseDeviceId, parseUserId } from '@simsim/relay-protocol';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
@@ -17,8 +18,6 @@ import { ownDevice } from './own-devices.ts';
 import { RelayClient } from './relay-client.ts';
 import { SessionError, isSessionErrorCode } from './session-error.ts';
 import type { StoreSpec } from './store-spec.ts';
-import { DEFAULT_SHRED } from './vault-keeper.ts';
-import type { ShredPolicy } from './vault-keeper.ts';
 
 /** What every way of getting a device needs. */
 export interface DeviceOptions {
@@ -33,8 +32,12 @@ export interface DeviceOptions {
    * and refuses where log and vault do not fit together, because the newer of both may still be there.
    */
   readonly onRollback?: 'quarantine' | 'refuse';
-  /** When superseded keys are erased. */
-  readonly shred?: ShredPolicy;
+  /**
+   * How long superseded secrets may stay: a preset's name, or a policy of your own. Default `default`:
+   * at most one second of traffic. {@link keepAll} keeps them for ever and must be chosen when the
+   * store is made.
+   */
+  readonly retention?: RetentionName | Retention;
   /** One-time prekeys to have at the relay. */
   readonly oneTimeKeys?: number;
   /** Test-only: called at named moments, where a process may be killed. */
@@ -181,10 +184,7 @@ async function startDevice(
     if (own.status === 'removed') throw new SessionError('DEVICE_REVOKED');
     if (own.status === 'replaced') throw new SessionError('DEVICE_REPLACED');
     const client = new RelayClient(options.relay);
-    const device = new Device(
-      { core, client, ...parts, shred: options.shred ?? DEFAULT_SHRED },
-      own,
-    );
+    const device = new Device({ core, client, ...parts, retention: chosenRetention(options) }, own);
     await device.start();
     return device;
   } catch (cause) {
@@ -211,6 +211,7 @@ function openLog(options: DeviceOptions, ifMissing: 'create' | 'fail'): EventLog
   const parts = {
     crypto: nodeCrypto,
     entropy: nodeEntropy,
+    retention: chosenRetention(options),
     onRollback: options.onRollback === 'quarantine' ? 'accept' : 'refuse',
     ...chaosOption(options),
   } as const;
@@ -247,4 +248,8 @@ function checkedDeviceId(deviceId: number): DeviceId {
   const parsed = parseDeviceId(deviceId);
   if (!parsed.ok) throw new SessionError('BAD_DEVICE_ID');
   return parsed.value;
+}
+
+function chosenRetention({ retention }: DeviceOptions): Retention {
+  return retentionOf(retention ?? 'default');
 }

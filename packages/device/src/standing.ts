@@ -31,7 +31,7 @@ export class Standing {
   readonly freshness: Freshness;
   readonly #parts: DeviceParts;
   readonly #owner: StandingOwner;
-  #proving: Promise<void> | undefined;
+  #isProving = false;
   #isUnproven = false;
   #notice: RollbackNotice | undefined;
 
@@ -55,9 +55,11 @@ export class Standing {
 
   /** Has the relay say where the device stood; then mail and posts may flow. One at a time. */
   prove(): void {
-    this.#proving ??= this.#prove()
+    if (this.#isProving) return;
+    this.#isProving = true;
+    void this.#prove()
       .catch(() => this.#owner.stop('storeFailed'))
-      .finally(() => (this.#proving = undefined));
+      .finally(() => (this.#isProving = false));
   }
 
   /** Tells the engine what opening found, before anything else is decided. */

@@ -5,8 +5,8 @@ import { dirname } from 'node:path';
 import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
-import type { Chaos, EventLog, StoreRefusal } from '@simsim/event-log';
-import { createEventLog, createMemoryStore, createMemoryVault } from '@simsim/event-log';
+import type { Chaos, EventLog, Retention, StoreRefusal } from '@simsim/event-log';
+import { createEventLog, createMemoryStore, createMemoryVault, RETENTION } from '@simsim/event-log';
 import { openSqliteLog } from '@simsim/event-log-sqlite';
 import type { VaultKey } from '@simsim/event-log-sqlite';
 
@@ -15,6 +15,8 @@ export interface StoreParts {
   readonly crypto: Crypto;
   readonly entropy: Entropy;
   readonly chaos?: Chaos;
+  /** What becomes of the past; `keepsAll` counts when a store is made. */
+  readonly retention?: Retention;
   /** Whether a log or vault that was put back is opened all the same. Default: `refuse`. */
   readonly onRollback?: 'refuse' | 'accept';
 }
@@ -34,27 +36,39 @@ export type VaultChoice =
   /** Whoever has the file has the live state; superseded keys are erased all the same. */
   | { readonly unsafePlaintextVault: true };
 
+/** What is decided when a SQLite store is made. */
+export interface SqliteOptions {
+  /**
+   * `clear` leaves facts and stream names readable to whoever has the file: who wrote to whom, and
+   * when. Texts and keys are sealed in any case. Default `sealed`.
+   */
+  readonly metadata?: 'sealed' | 'clear';
+}
+
 /** A log in memory, gone with the process: for trying things out and for tests. */
 export function memory(): StoreSpec {
   let isMade = false;
   return {
-    open({ crypto, entropy, chaos }, ifMissing) {
+    open({ crypto, entropy, chaos, retention = RETENTION.default }, ifMissing) {
       if (isMade || ifMissing === 'fail') {
         return err({ code: 'STORE_MISSING', detail: 'a log in memory is gone once it is closed' });
       }
       isMade = true;
       const vault = createMemoryVault({ crypto, entropy });
       const parts = { store: createMemoryStore(), vault, crypto, entropy };
-      return createEventLog(parts, chaos === undefined ? {} : { chaos });
+      return createEventLog(parts, { retention, ...(chaos === undefined ? {} : { chaos }) });
     },
   };
 }
 
 /** A log in a SQLite file, with its vault beside it; see {@link vaultPathOf}. */
-export function sqlite(path: string, choice: VaultChoice): StoreSpec {
+export function sqlite(path: string, choice: VaultChoice, options: SqliteOptions = {}): StoreSpec {
   const key = vaultKey(choice);
+  const metadata = options.metadata === undefined ? {} : { metadata: options.metadata };
   return {
-    open({ crypto, entropy, chaos, onRollback = 'refuse' }, ifMissing) {
+    open(parts, ifMissing) {
+      const { crypto, entropy, chaos, onRollback = 'refuse' } = parts;
+      const { retention = RETENTION.default } = parts;
       if (ifMissing === 'create') mkdirSync(dirname(path), { recursive: true });
       const opened = openSqliteLog({
         path,
@@ -64,6 +78,9 @@ export function sqlite(path: string, choice: VaultChoice): StoreSpec {
         entropy,
         ifMissing: ifMissing === 'create' ? 'create' : 'refuse',
         onRollback,
+        retention,
+        wipe: retention.wipe,
+        ...metadata,
         ...(chaos === undefined ? {} : { chaos }),
       });
       return opened.ok ? ok(opened.value.log) : opened;

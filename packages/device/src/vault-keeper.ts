@@ -1,62 +1,89 @@
-/** The retention policy: when the vault follows the log, which is when superseded keys are erased. */
+/** Retention in time: when the vault follows the log, takes new keys, and old events shrink. */
 
-import type { EventLog } from '@simsim/event-log';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { EventLog, Retention } from '@simsim/event-log';
 
-/** How long superseded keys may stay. */
-export interface ShredPolicy {
-  /** Events since the last flush. */
-  readonly events: number;
-  /** Milliseconds since the first of them. */
-  readonly ms: number;
-  /** Milliseconds without any event. */
-  readonly onIdleMs: number;
-}
+/** How often old events are looked for. */
+const PRUNE_MS = 60 * 60 * 1000;
 
-/** At most one second of traffic is exposed, at almost no cost. */
-export const DEFAULT_SHRED: ShredPolicy = { events: 64, ms: 1000, onIdleMs: 250 };
-
-/** Flushes the vault by policy. */
+/** Flushes, rotates and prunes a log by its policy. Never keeps a process alive. */
 export class VaultKeeper {
   readonly #log: EventLog;
-  readonly #policy: ShredPolicy;
+  readonly #policy: Retention;
   readonly #fail: (cause: unknown) => void;
+  readonly #clocks: NodeJS.Timeout[] = [];
   #deadline: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
-  constructor(log: EventLog, policy: ShredPolicy, fail: (cause: unknown) => void) {
+  constructor(log: EventLog, policy: Retention, fail: (cause: unknown) => void) {
     this.#log = log;
     this.#policy = policy;
     this.#fail = fail;
   }
 
+  /** Begins to rotate and to prune; both also at once. */
+  start(): void {
+    const { rotateMs, pruneAfterMs } = this.#policy;
+    if (rotateMs !== undefined) this.#every(rotateMs, () => this.#log.rotate());
+    if (pruneAfterMs !== undefined) this.#every(PRUNE_MS, () => void this.#prune(pruneAfterMs));
+  }
+
   /** Call after each commit. */
   committed(): void {
-    if (this.#log.lag() === 0) return;
-    if (this.#log.lag() >= this.#policy.events) {
+    const { events, ms, onIdleMs } = this.#policy.flush;
+    const lag = this.#log.lag();
+    if (lag === 0) return;
+    if (lag >= events) {
       this.flush();
       return;
     }
-    this.#deadline ??= setTimeout(() => this.flush(), this.#policy.ms);
-    if (this.#idle === undefined)
-      this.#idle = setTimeout(() => this.flush(), this.#policy.onIdleMs);
+    this.#deadline ??= setTimeout(() => this.flush(), ms);
+    if (this.#idle === undefined) this.#idle = setTimeout(() => this.flush(), onIdleMs);
     else this.#idle.refresh();
   }
 
   /** Erases what is superseded, now. */
   flush(): void {
-    this.stop();
-    try {
-      this.#log.flush();
-    } catch (cause) {
-      this.#fail(cause);
-    }
+    this.#rest();
+    this.#guarded(() => this.#log.flush());
   }
 
-  /** Ends the timers without a flush. */
+  /** Ends all timers without a flush. */
   stop(): void {
+    this.#isStopped = true;
+    this.#rest();
+    for (const clock of this.#clocks.splice(0)) clearInterval(clock);
+  }
+
+  #rest(): void {
     clearTimeout(this.#deadline);
     clearTimeout(this.#idle);
     this.#deadline = undefined;
     this.#idle = undefined;
+  }
+
+  #every(ms: number, work: () => void): void {
+    const guarded = (): void => this.#guarded(work);
+    guarded();
+    this.#clocks.push(setInterval(guarded, ms).unref());
+  }
+
+  /** Step by step, so that mail comes in between. */
+  async #prune(afterMs: number): Promise<void> {
+    for (let isDone = false; !isDone && !this.#isStopped; await nextTurn()) {
+      this.#guarded(() => {
+        isDone = true;
+        ({ isDone } = this.#log.prune(Date.now() - afterMs));
+      });
+    }
+  }
+
+  #guarded(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      this.#fail(cause);
+    }
   }
 }

@@ -1,0 +1,126 @@
+import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
+import {
+  createEventLog,
+  createMemoryStore,
+  createMemoryVault,
+  keepAll,
+  RETENTION,
+} from '@simsim/event-log';
+import type { EventLog, Retention } from '@simsim/event-log';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { VaultKeeper } from './vault-keeper.ts';
+
+beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
+afterEach(() => void vi.useRealTimers());
+
+const KEEP_ALL = keepAll({ iKnowThisDisablesForwardSecrecy: true });
+
+interface Kept {
+  readonly log: EventLog;
+  readonly keeper: VaultKeeper;
+  readonly failures: unknown[];
+  commit(): void;
+  /** What became of each event's sealed part. */
+  states(): string[];
+}
+
+function kept(retention: Retention): Kept {
+  const vault = createMemoryVault({ crypto, entropy });
+  const opened = createEventLog(
+    { store: createMemoryStore(), vault, crypto, entropy },
+    { retention },
+  );
+  if (!opened.ok) throw new Error(opened.error.code);
+  const log = opened.value;
+  const failures: unknown[] = [];
+  const keeper = new VaultKeeper(log, retention, (cause) => failures.push(cause));
+  const event = { stream: 'a', type: 1, schema: 1, facts: new Uint8Array(1) };
+  return {
+    log,
+    keeper,
+    failures,
+    commit() {
+      log.commit({ at: Date.now(), events: [{ ...event, sealed: [new Uint8Array(40)] }] });
+      keeper.committed();
+    },
+    states: () => [...log.events()].map(({ sealed }) => sealed),
+  };
+}
+
+test('paranoid: what a commit superseded is gone when it returns', () => {
+  const { commit, states, log } = kept(RETENTION.paranoid);
+  commit();
+  commit();
+  commit();
+  expect([states(), log.lag()]).toEqual([['shredded', 'shredded', 'sealed'], 0]);
+});
+
+test('default: after 64 events, or a second, or a quarter of silence', () => {
+  const { commit, log } = kept(RETENTION.default);
+  for (let i = 0; i < 64; i++) commit();
+  expect(log.lag()).toBe(0);
+  commit();
+  vi.advanceTimersByTime(249);
+  expect(log.lag()).toBe(1);
+  vi.advanceTimersByTime(1);
+  expect(log.lag()).toBe(0);
+  for (let i = 0; i < 5; i++) {
+    commit();
+    expect(log.lag()).toBe(i + 1);
+    vi.advanceTimersByTime(200);
+  }
+  expect(log.lag()).toBe(0);
+});
+
+test('server: after five seconds', () => {
+  const { commit, log } = kept(RETENTION.server);
+  commit();
+  vi.advanceTimersByTime(4_999);
+  expect(log.lag()).toBe(1);
+  vi.advanceTimersByTime(1);
+  expect(log.lag()).toBe(0);
+});
+
+test('keepAll: every state opens for ever', () => {
+  const { commit, states, log, keeper } = kept(KEEP_ALL);
+  keeper.start();
+  commit();
+  commit();
+  log.flush();
+  expect(states()).toEqual(['sealed', 'sealed']);
+  expect(log.sealedAt(1)).toEqual(new Uint8Array(40));
+  keeper.stop();
+});
+
+test('takes new keys at the start and every hour', () => {
+  const { log, keeper } = kept(RETENTION.default);
+  const rotate = vi.spyOn(log, 'rotate');
+  keeper.start();
+  expect(rotate).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(2 * 3_600_000);
+  expect(rotate).toHaveBeenCalledTimes(3);
+  keeper.stop();
+  vi.advanceTimersByTime(3_600_000);
+  expect(rotate).toHaveBeenCalledTimes(3);
+});
+
+test('shrinks what is old enough, and nothing younger', async () => {
+  const { commit, states, log, keeper } = kept({ ...RETENTION.default, pruneAfterMs: 60_000 });
+  commit();
+  commit();
+  vi.setSystemTime(1_060_001);
+  commit();
+  commit();
+  log.flush();
+  keeper.start();
+  await vi.waitFor(() => expect(states()[0]).toBe('pruned'));
+  expect(states()).toEqual(['pruned', 'shredded', 'shredded', 'sealed']);
+  keeper.stop();
+});
+
+test('says what failed, once it is closed', () => {
+  const { log, keeper, failures } = kept(RETENTION.default);
+  log.close();
+  keeper.flush();
+  expect(failures).toHaveLength(1);
+});
