@@ -5,7 +5,7 @@
 
 import { deserialize, serialize } from 'node:v8';
 import type { CoreInput, CoreOutcome, OutboxItem } from '@simsim/device-core';
-import type { RelayRequest } from '@simsim/relay-protocol';
+import type { DeviceHead, RelayRequest } from '@simsim/relay-protocol';
 import type { Effect, InboxItem } from '@simsim/sesame';
 import type { Site } from './sites.ts';
 
@@ -36,6 +36,7 @@ export type Order =
   | { readonly type: 'open'; readonly life: Life }
   | { readonly type: 'run'; readonly inputs: readonly CoreInput[] }
   | { readonly type: 'register'; readonly nonce: Uint8Array }
+  | { readonly type: 'head' }
   | { readonly type: 'flush' }
   | { readonly type: 'close' };
 
@@ -60,6 +61,7 @@ export type Report =
       readonly token: Uint8Array | undefined;
     }
   | { readonly type: 'request'; readonly request: RelayRequest | undefined }
+  | { readonly type: 'head'; readonly head: DeviceHead }
   | { readonly type: 'done' }
   | { readonly type: 'dying'; readonly site: Site };
 

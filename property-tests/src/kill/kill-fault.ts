@@ -18,6 +18,8 @@ export type KillFaultCode =
   | 'REFUSED'
   /** A message is with the application more than once, or another one than was sent. */
   | 'DELIVERED_WRONG'
+  /** A log that was only killed is taken for one that was put back. */
+  | 'FALSE_ALARM'
   /** A message never came. */
   | 'NEVER_DELIVERED'
   /** The world did not come to rest. */

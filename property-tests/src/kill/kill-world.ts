@@ -7,7 +7,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { invariant } from '@simsim/bytes';
 import type { CoreInput, CoreOutcome } from '@simsim/device-core';
 import { parseUserId } from '@simsim/relay-protocol';
-import type { UserId } from '@simsim/relay-protocol';
+import type { DeviceHead, UserId } from '@simsim/relay-protocol';
 import { createDice } from './dice.ts';
 import type { Dice } from './dice.ts';
 import type { KillSabotage, Life, Report } from './frame-codec.ts';
@@ -212,9 +212,8 @@ class KillWorld {
     const where = await life.buried();
     this.#options.onDeath?.(where);
     if (!this.#isMade) return;
-    for (const { post } of this.#party.posts) {
-      if (this.#dice(2) === 0 && life.token() !== undefined) this.#party.handOver(post);
-    }
+    const arriving = this.#party.posts.filter(() => this.#dice(2) === 0);
+    if (life.token() !== undefined) this.#party.handOver(arriving);
     this.#examiner.examine(this.#ledger);
   }
 
@@ -316,6 +315,12 @@ class VictimLife implements Runner {
     this.#victim.order({ type: 'register', nonce });
     const answer = await this.#answer();
     return answer?.type === 'request' ? { request: answer.request } : undefined;
+  }
+
+  async head(): Promise<DeviceHead | undefined> {
+    this.#victim.order({ type: 'head' });
+    const answer = await this.#answer();
+    return answer?.type === 'head' ? answer.head : undefined;
   }
 
   token(): Uint8Array | undefined {

@@ -40,6 +40,7 @@ export class Ledger {
   /** Something left the victim. */
   leftVictim(effect: Effect): void {
     if (effect.type === 'post') this.#posted(effect.post);
+    if (effect.type === 'rolledBack') throw new KillFault('FALSE_ALARM', 'a rollback was seen');
     if (effect.type !== 'acknowledge') return;
     const messageId = this.#carried.get(effect.envelopeId);
     if (messageId !== undefined) this.acknowledged.add(messageId);

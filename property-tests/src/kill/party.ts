@@ -8,6 +8,7 @@ import { nodeEntropy as entropy } from '@simsim/crypto/node';
 import type { CoreInput, CoreOutcome, OutboxItem } from '@simsim/device-core';
 import { claimIdFromBytes } from '@simsim/relay-protocol';
 import type {
+  DeviceHead,
   IncomingEnvelope,
   MessageId,
   PostResult,
@@ -22,9 +23,16 @@ export interface Runner {
   /** Effects come through the party's `take`, one by one, before this answers. */
   run(inputs: readonly CoreInput[]): Promise<readonly CoreOutcome[] | undefined>;
   registration(nonce: Uint8Array): Promise<{ request: RelayRequest | undefined } | undefined>;
+  head(): Promise<DeviceHead | undefined>;
   token(): Uint8Array | undefined;
 }
 
+/** What goes with posts, so that a relay knows a copy of a log from the log. */
+interface HeadProof {
+  readonly head: DeviceHead;
+  readonly expected: Uint8Array;
+}
+type PostResults = readonly PostResult[];
 type EffectOf<K extends Effect['type']> = Extract<Effect, { type: K }>;
 
 /** Somebody with one device. */
@@ -42,6 +50,8 @@ export class Party {
   #lists: EffectOf<'fetchList'>[] = [];
   #uploads: EffectOf<'uploadKeys'>[] = [];
   #keeps = 0;
+  /** What the relay holds of this log since it was last asked; none before, in each life. */
+  #expected: Uint8Array | undefined;
 
   constructor(userId: UserId, parts: { readonly ask: Ask; readonly runner: () => Runner }) {
     this.userId = userId;
@@ -56,6 +66,7 @@ export class Party {
     this.claims = [];
     this.acks = [];
     this.isRegistering = false;
+    this.#expected = undefined;
     this.#lists = [];
     this.#uploads = [];
   }
@@ -101,8 +112,12 @@ export class Party {
 
   /** Hands posts to the relay and takes all its answers in at once. */
   async post(items: readonly OutboxItem[]): Promise<boolean> {
-    const inputs = items.map(({ post, origin }): CoreInput => {
-      const result = this.handOver(post);
+    const from = await this.#prove();
+    if (from === undefined) return false;
+    const { results } = this.#request(items, from);
+    const inputs = items.map(({ post, origin }, i): CoreInput => {
+      const result = results[i];
+      invariant(result !== undefined, 'a post has a result');
       return { type: 'posted', postId: post.postId, origin, result };
     });
     const answered = new Set(items.map(({ post }) => post.postId));
@@ -110,12 +125,31 @@ export class Party {
     return (await this.run(...inputs)) !== undefined;
   }
 
-  /** Hands a post to the relay, and no more. */
-  handOver(post: OutboxItem['post']): PostResult {
-    const answer = this.ask({ kind: 'post', posts: [post] });
-    const result = answer.kind === 'post' ? answer.results[0] : undefined;
-    invariant(result !== undefined, 'a post has a result');
-    return result;
+  /** Hands posts to the relay that had left before their device died, and no more. */
+  handOver(items: readonly OutboxItem[]): void {
+    if (items.length > 0) this.#request(items, undefined);
+  }
+
+  #request(items: readonly OutboxItem[], from: HeadProof | undefined): { results: PostResults } {
+    const posts = items.map(({ post }) => post);
+    const answer = this.ask({ kind: 'post', posts, ...(from === undefined ? {} : { from }) });
+    invariant(answer.kind === 'post', 'posts are answered');
+    if (from !== undefined) this.#expected = from.head.hash;
+    return answer;
+  }
+
+  /** Asks the relay once a life what it knows of this log, as every device does before it posts. */
+  async #prove(): Promise<HeadProof | undefined> {
+    const head = await this.#runner().head();
+    if (head === undefined) return undefined;
+    if (this.#expected !== undefined) return { head, expected: this.#expected };
+    const answer = this.ask({ kind: 'exchangeHead', head });
+    const before = answer.kind === 'exchangeHead' ? answer.before : undefined;
+    if (before !== undefined) {
+      const outcomes = await this.run({ type: 'headSeen', source: 'relay', head: before });
+      if (outcomes === undefined) return undefined;
+    }
+    return { head, expected: head.hash };
   }
 
   /** Fetches the keys of a claim and takes them in. */

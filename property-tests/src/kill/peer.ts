@@ -49,6 +49,7 @@ export async function createPeer(
         return Promise.resolve(outcomes);
       },
       registration: (nonce) => Promise.resolve({ request: registrationOf(core, nonce) }),
+      head: () => Promise.resolve(core.head()),
       token: () => tokenOf(core),
     }),
   });

@@ -18,6 +18,7 @@ const ERASE = [
   'register:after',
   'vault:before-copy',
   'flush:write',
+  'vault:pages-written',
   'vault:copy-written',
   'flush:sync',
   'vault:copy-synced',

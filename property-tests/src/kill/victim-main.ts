@@ -108,6 +108,9 @@ function open(life: Life): Running | undefined {
     files,
     driver: watchedSqlite(atPort),
     wipe: life.wipe,
+    // Every opening begins to replace the master key, and few flushes of a life finish it.
+    rotates: 'at-open',
+    rotatePages: 1,
     chaos: { at },
   });
   if (!opened.ok) {
@@ -150,6 +153,9 @@ function obey(running: Running, order: Exclude<Order, { type: 'open' }>): void {
     }
     case 'register':
       say({ type: 'request', request: registrationOf(core, order.nonce) });
+      return;
+    case 'head':
+      say({ type: 'head', head: core.head() });
       return;
     case 'flush':
       log.flush();
