@@ -14,3 +14,5 @@ export type { StoreParts, StoreSpec, VaultChoice } from './store-spec.ts';
 export { memory, sqlite, vaultPathOf } from './store-spec.ts';
 export { keepAll, RETENTION } from '@simsim/event-log';
 export type { FlushPolicy, Retention, RetentionName } from '@simsim/event-log';
+export { osKeychain } from '@simsim/event-log-sqlite';
+export type { Keychain } from '@simsim/event-log-sqlite';

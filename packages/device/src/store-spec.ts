@@ -8,7 +8,7 @@ import type { Crypto, Entropy } from '@simsim/crypto';
 import type { Chaos, EventLog, Retention, StoreRefusal } from '@simsim/event-log';
 import { createEventLog, createMemoryStore, createMemoryVault, RETENTION } from '@simsim/event-log';
 import { openSqliteLog } from '@simsim/event-log-sqlite';
-import type { VaultKey } from '@simsim/event-log-sqlite';
+import type { Keychain, Stretch, VaultKey } from '@simsim/event-log-sqlite';
 
 /** What a store is opened with. */
 export interface StoreParts {
@@ -29,10 +29,15 @@ export interface StoreSpec {
 
 /** How the vault beside a log is opened: an explicit choice, without a silent fallback. */
 export type VaultChoice =
-  /** Stretched with scrypt: about half a second. */
-  | { readonly passphrase: string }
-  /** 32 bytes from a keychain, a KMS or a TPM. */
+  /** Stretched with scrypt, about half a second, or with argon2id, about one. */
+  | { readonly passphrase: string; readonly stretch?: Stretch }
+  /** 32 bytes from a KMS or a TPM. */
   | { readonly key: Uint8Array }
+  /**
+   * A key that a keychain keeps and replaces with every rotation, so that old copies of the files
+   * open no more; see `osKeychain`.
+   */
+  | { readonly keychain: Keychain }
   /** Whoever has the file has the live state; superseded keys are erased all the same. */
   | { readonly unsafePlaintextVault: true };
 
@@ -94,7 +99,8 @@ export function vaultPathOf(path: string): string {
 }
 
 function vaultKey(choice: VaultChoice): VaultKey {
-  if ('passphrase' in choice) return { kind: 'passphrase', passphrase: choice.passphrase };
+  if ('passphrase' in choice) return { kind: 'passphrase', ...choice };
+  if ('keychain' in choice) return { kind: 'keychain', keychain: choice.keychain };
   if ('key' in choice) return { kind: 'raw', key: choice.key };
   return { kind: 'none', unsafePlaintextVault: true };
 }

@@ -64,7 +64,7 @@ export function createWrappingKeys(parts: WrappingParts): WrappingKeys {
     const descriptor = descriptorFor(key, entropy(SALT_BYTES));
     if (key.kind !== 'keychain') return made(descriptor);
     const named = { ...descriptor, cost };
-    const refusal = storeKey(key.keychain, nameOf(parts.logId, cost), entropy);
+    const refusal = storeKey(key.keychain, nameOf(parts.logId, cost), { descriptor, entropy });
     return refusal === undefined ? made(named) : err(refusal);
   };
   return {
@@ -100,9 +100,10 @@ const OPENED_WITH: Readonly<Record<KeyDescriptor['kind'], string>> = {
 };
 
 function findKey(
-  { crypto, key, logId }: WrappingParts,
+  parts: WrappingParts,
   descriptor: KeyDescriptor,
 ): Result<Secret<'seal'>, StoreRefusal> {
+  const { crypto, key } = parts;
   const { kind } = descriptor;
   if (isStretch(kind) ? key.kind !== 'passphrase' : key.kind !== kind) {
     return wrongKey(`the vault opens ${OPENED_WITH[kind]}; open it that way`);
@@ -114,7 +115,7 @@ function findKey(
       if (key.key.length === RAW_KEY_BYTES) return ok(crypto.importSecret('seal', key.key));
       return wrongKey(`a raw key has ${RAW_KEY_BYTES} bytes; give one of that length`);
     case 'keychain':
-      return keyOfKeychain(crypto, key.keychain, nameOf(logId, descriptor.cost));
+      return keyOfKeychain(parts, key.keychain, descriptor);
     case 'passphrase': {
       if (key.passphrase === '') return wrongKey('the passphrase is empty; give one');
       const stretched = isStretch(kind)
@@ -146,47 +147,55 @@ function nameOf(logId: Uint8Array, which: number): string {
   return `vault ${Buffer.from(logId).toString('hex')} ${which === 0 ? 'a' : 'b'}`;
 }
 
-/** Puts a fresh key into a keychain and makes sure that it is there. */
-function storeKey(keychain: Keychain, name: string, entropy: Entropy): StoreRefusal | undefined {
-  const bytes = entropy(RAW_KEY_BYTES);
+/** Puts a fresh key, behind the salt it belongs to, into a keychain and makes sure that it is there. */
+function storeKey(
+  keychain: Keychain,
+  name: string,
+  { descriptor, entropy }: { readonly descriptor: KeyDescriptor; readonly entropy: Entropy },
+): StoreRefusal | undefined {
+  const bytes = new Uint8Array(SALT_BYTES + RAW_KEY_BYTES);
+  bytes.set(descriptor.salt);
+  const key = entropy(RAW_KEY_BYTES);
+  bytes.set(key, SALT_BYTES);
   let found: Uint8Array | undefined;
   const refusal = refusalOf(() => {
     keychain.set(name, bytes);
     found = keychain.get(name);
   });
   const isThere = found !== undefined && equalBytes(found, bytes);
-  wipe(bytes);
-  if (found !== undefined) wipe(found);
+  for (const secret of [key, bytes, found]) if (secret !== undefined) wipe(secret);
   if (refusal !== undefined || isThere) return refusal;
   return unavailable(
-    'the keychain does not keep what it is given; choose another key for the vault',
+    'the keychain does not keep what it is given; look at it, or choose another key for the vault',
   );
 }
 
 function keyOfKeychain(
-  crypto: Crypto,
+  { crypto, logId }: WrappingParts,
   keychain: Keychain,
-  name: string,
+  { cost, salt }: KeyDescriptor,
 ): Result<Secret<'seal'>, StoreRefusal> {
   let found: Uint8Array | undefined;
-  const refusal = refusalOf(() => void (found = keychain.get(name)));
+  const refusal = refusalOf(() => void (found = keychain.get(nameOf(logId, cost))));
   if (refusal !== undefined) return err(refusal);
-  if (found === undefined) {
+  const bytes = found ?? new Uint8Array(0);
+  const isWhole = bytes.length === SALT_BYTES + RAW_KEY_BYTES;
+  // Names are used again and again; the salt tells which key it is.
+  if (!isWhole || !equalBytes(bytes.slice(0, SALT_BYTES), salt)) {
+    wipe(bytes);
     return err(
       unavailable(
-        'the keychain holds no key for this vault: it is another keychain, or the vault is an older ' +
-          'copy whose key was replaced since; use the newest vault, or start as a new device',
+        'the keychain holds no key for this vault: it is the keychain of another user or machine, or ' +
+          'the vault is an older copy whose key was replaced since; bring the newest log and vault ' +
+          'back, or begin as a new device',
       ),
     );
   }
-  const bytes = found;
-  if (bytes.length !== RAW_KEY_BYTES)
-    return wrongKey(
-      'the keychain holds another thing under the name of the vault; remove it there',
-    );
-  const key = crypto.importSecret('seal', bytes);
+  const key = bytes.slice(SALT_BYTES);
+  const secret = crypto.importSecret('seal', key);
+  wipe(key);
   wipe(bytes);
-  return ok(key);
+  return ok(secret);
 }
 
 function refusalOf(work: () => void): StoreRefusal | undefined {

@@ -29,11 +29,13 @@ export function headerAt(file: Uint8Array, place: 0 | 1): ClearHeader | undefine
 
 /** Every master key that either header lets out with this key. */
 export function masterKeys(file: Uint8Array, key: VaultKey = KEY): Secret<'seal'>[] {
+  const logId = headerAt(file, 0)?.logId ?? headerAt(file, 1)?.logId ?? new Uint8Array(16);
+  const keys = createWrappingKeys({ crypto: nodeCrypto, key, logId });
   return ([0, 1] as const).flatMap((place) => {
     const clear = headerAt(file, place);
     if (clear === undefined) return [];
-    const { logId, descriptor, master, next } = clear;
-    const wrapping = createWrappingKeys({ crypto: nodeCrypto, key, logId }).unlock(descriptor);
+    const { descriptor, master, next } = clear;
+    const wrapping = keys.unlock(descriptor);
     if (!wrapping.ok) return [];
     return [master, ...(next === undefined ? [] : [next])].flatMap(
       (wrapped) => unwrapMaster(nodeCrypto, wrapping.value.key, { logId, ...wrapped }) ?? [],
