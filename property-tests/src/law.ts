@@ -18,6 +18,8 @@ export interface Law<T> {
   /** Throws where the law is broken. */
   readonly check: (value: T, sabotage: readonly Sabotage[]) => unknown;
   readonly saboteurs: readonly Sabotage[];
+  /** Of the usual runs, how many: below 1 where one is dear. */
+  readonly share?: number;
 }
 
 interface Regressions<T> {
@@ -32,13 +34,14 @@ const isRecording = process.env['SIMSIM_RECORD'] === '1';
 
 /** Tests a law and its saboteurs. */
 export function testLaw<T>(law: Law<T>): void {
-  const { name, cases, check, saboteurs } = law;
+  const { name, cases, check, saboteurs, share = 1 } = law;
+  const numRuns = Math.ceil((fc.readConfigureGlobal().numRuns ?? 100) * share);
   const known = readRegressions<T>(name);
   describe(name, () => {
     it('holds', () => {
       const property = fc.property(cases, (value) => void check(value, []));
       const examples = known.cases.map((value): [T] => [value]);
-      const details = fc.check(property, { examples });
+      const details = fc.check(property, { examples, numRuns });
       if (details.failed && isRecording && details.counterexample !== null) {
         record<T>(name, (all) => ({
           ...all,
@@ -52,7 +55,7 @@ export function testLaw<T>(law: Law<T>): void {
       const pinned = known.caught[sabotage];
       if (pinned !== undefined && shows(law, pinned, sabotage)) return;
       const property = fc.property(cases, (value) => !shows(law, value, sabotage));
-      const details = fc.check(property, { endOnFailure: !isRecording });
+      const details = fc.check(property, { endOnFailure: !isRecording, numRuns });
       expect(details.failed, `${sabotage} was not noticed in ${details.numRuns} runs`).toBe(true);
       const found = details.counterexample?.[0];
       if (isRecording && found !== undefined) {

@@ -6,7 +6,7 @@ import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
 import { createEventLog, createMemoryVault, openEventLog, StoreFailure } from '@simsim/event-log';
 import type { EventLog, MemorySnapshot, MemoryVault, VaultImage } from '@simsim/event-log';
-import { claimIdFromBytes, findDevice, messageIdFromBytes } from '@simsim/relay-protocol';
+import { claimIdFromBytes, messageIdFromBytes } from '@simsim/relay-protocol';
 import type {
   EnvelopeId,
   IncomingEnvelope,
@@ -16,7 +16,6 @@ import type {
   RelayAnswer,
   RelayOutcome,
   RelayRequest,
-  SignedDeviceList,
   UserId,
 } from '@simsim/relay-protocol';
 import {
@@ -25,7 +24,6 @@ import {
   oneTimeStream,
   PRE_KEYS_STREAM,
   registrationRequest,
-  renewalRequest,
   uploadOf,
   USER_PREFIX,
   userStream,
@@ -42,6 +40,7 @@ import { expect } from 'vitest';
 import { createFaultyStore, Killed } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
 import { stateOf } from './log-state.ts';
+import { proveDevice } from './prove-device.ts';
 import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
@@ -176,6 +175,12 @@ export class TestDevice {
     return `${userId}.${deviceId}/${registrationId}`;
   }
 
+  /** Reads it again where it may have changed. */
+  freshOwn(): OwnDevice {
+    this.#own = undefined;
+    return this.own();
+  }
+
   own(): OwnDevice {
     this.#own ??= this.core.reader().value('device', DEVICE_STREAM);
     invariant(this.#own !== undefined, 'a device is made before it is asked');
@@ -277,60 +282,13 @@ export class TestDevice {
     );
   }
 
-  /**
-   * Has the relay say where this device stood, and quarantines where that is needed. False where the
-   * device may not speak: it was removed, or a copy took its place.
-   */
+  /** Whether this device may speak: the relay was asked where it stood; see {@link proveDevice}. */
   prove(): boolean {
     if (this.isProven || this.world.options.skipsProof === true) return true;
-    for (;;) {
-      this.#own = undefined;
-      const { status } = this.own();
-      if (status === 'removed' || status === 'replaced') return false;
-      if (status === 'renewing' && !this.#renew()) return this.#shutOut();
-      const head = this.core.head();
-      const outcome = this.tryAsk({ kind: 'exchangeHead', head });
-      if (!outcome.ok) return this.#shutOut();
-      const before = outcome.value.kind === 'exchangeHead' ? outcome.value.before : undefined;
-      if (before !== undefined) this.run({ type: 'headSeen', source: 'relay', head: before });
-      this.#own = undefined;
-      if (this.own().status === 'renewing') continue;
-      this.#expected = before !== undefined && before.seq > head.seq ? before.hash : head.hash;
-      this.isProven = true;
-      return true;
-    }
-  }
-
-  #renew(): boolean {
-    const list = this.#ownList();
-    const own = this.own();
-    const listed = list && findDevice(list.list, own.deviceId)?.registrationId;
-    if (list === undefined || (listed !== own.former && listed !== own.registrationId))
-      return false;
-    this.run({ type: 'listLearned', list });
-    if (listed !== own.registrationId) {
-      const upload = this.#upload();
-      const request = renewalRequest(this.ownListInput(), upload, this.world);
-      if (!this.world.tryAsk(request).ok) return false;
-      this.run({ type: 'listLearned', list: request.list });
-    }
-    this.run({ type: 'registered' });
-    this.#own = undefined;
-    this.run({ type: 'started' });
-    return true;
-  }
-
-  #shutOut(): false {
-    const list = this.#ownList();
-    this.run({ type: 'shutOut', ...(list && { list }) });
-    this.#own = undefined;
-    return false;
-  }
-
-  #ownList(): SignedDeviceList | undefined {
-    const answer = this.world.ask({ kind: 'getList', userId: this.own().userId, since: 0 });
-    const isList = answer.kind === 'getList' && answer.result.kind === 'list';
-    return isList ? answer.result.list : undefined;
+    const expected = proveDevice(this);
+    if (expected !== undefined) this.#expected = expected;
+    this.isProven = expected !== undefined;
+    return this.isProven;
   }
 
   /** Sends, and sends again with the same id if the process died under it. */
@@ -375,11 +333,10 @@ export class TestDevice {
 
   /** `undefined` where the post may not leave any more. */
   #offer(item: OutboxItem): PostResult | undefined {
-    const wasProven = this.isProven;
     if (!this.prove()) return undefined;
-    // Proving may have ended in a quarantine, which keeps no ciphertext.
-    const isThere = (): boolean => this.posts.some(({ post }) => post.postId === item.post.postId);
-    if (!wasProven && this.rollbacks().length > 0 && !isThere()) return undefined;
+    // A quarantine keeps no ciphertext.
+    const isThere = this.posts.some(({ post }) => post.postId === item.post.postId);
+    if (this.rollbacks().length > 0 && !isThere) return undefined;
     const { post, origin } = item;
     const head = this.core.head();
     const isBlind = this.world.options.skipsProof === true;
@@ -404,6 +361,7 @@ export class TestDevice {
 
   /** Fetches the keys of a claim and takes them in. */
   claim(claim: Claim): void {
+    if (!this.prove()) return;
     const { userId, sends, resends } = claim;
     const claimId = claimIdFromBytes(this.world.entropy(16));
     const devices = [...claim.devices].sort((a, b) => a - b);
@@ -433,6 +391,7 @@ export class TestDevice {
 
   /** What waits in the mailbox; nothing is removed. */
   fetch(): readonly IncomingEnvelope[] {
+    if (!this.prove()) return [];
     const answer = this.ask({ kind: 'fetch', after: 0, limit: 64 });
     const envelopes = answer.kind === 'fetch' ? answer.envelopes : [];
     this.history.push(...envelopes);
@@ -452,7 +411,8 @@ export class TestDevice {
     if (envelopes.length > 0) {
       this.run(...envelopes.map((envelope) => ({ type: 'envelope', envelope }) as const));
     }
-    if (this.#acks.length > 0) this.ask({ kind: 'ack', seqs: this.#acks.splice(0) });
+    if (this.#acks.length > 0 && this.prove())
+      this.ask({ kind: 'ack', seqs: this.#acks.splice(0) });
   }
 
   /** The application keeps messages: its row counts how often it did, in the same commit. */
@@ -492,13 +452,13 @@ export class TestDevice {
 
   /** Registers at the world's relay, without noting that it did. */
   enrol(): void {
-    const request = registrationRequest(this.own(), this.#upload(), this.world);
+    const request = registrationRequest(this.own(), this.upload(), this.world);
     invariant(request !== undefined, 'a new device has a registration');
     this.world.ask(request);
   }
 
   /** A nonce of the relay and the public halves of all prekeys. */
-  #upload(): { nonce: Uint8Array; keys: PreKeyUpload } {
+  upload(): { nonce: Uint8Array; keys: PreKeyUpload } {
     const answer = this.world.ask({ kind: 'nonce' });
     invariant(answer.kind === 'nonce', 'a nonce is given');
     const reader = this.core.reader();

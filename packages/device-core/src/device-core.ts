@@ -10,7 +10,14 @@ import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { EventLog } from '@simsim/event-log';
 import type { DeviceHead, DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
-import { decide, DEVICE_STREAM, signedHead } from '@simsim/sesame';
+import {
+  decide,
+  DEVICE_STREAM,
+  signedHead,
+  mentionsUser,
+  SEND_PREFIX,
+  userStream,
+} from '@simsim/sesame';
 import type {
   Clock,
   Effect,
@@ -138,9 +145,34 @@ export class DeviceCore {
         this.#adopt(batch);
         return { outcomes, effects: batch.effects };
       }
+      // Whoever wrote meanwhile may have put and ended queue rows too.
       this.#cache.clear();
+      this.#outbox.clear();
+      this.#inbox.clear();
+      this.#readQueues();
     }
     invariant(false, 'the log moved under one owner again and again');
+  }
+
+  /**
+   * Forgets what the log says of a user, after `forgetUser` was run: all of it, but for sends that are
+   * still owed to somebody else, whose number is answered. `undefined` where something new began with
+   * that user meanwhile: run `forgetUser` again.
+   *
+   * Throws: as {@link DeviceCore.run}.
+   */
+  forgetHistory(userId: UserId): { readonly events: number; readonly sends: number } | undefined {
+    const isOfUser = mentionsUser(userId);
+    const owed = this.log
+      .streamsWithPrefix(SEND_PREFIX)
+      .filter((stream) => this.#cache.value('send', stream)?.recipients.has(userId) === true);
+    const kept = new Set(owed);
+    const forgotten = this.log.forget(
+      (event) => !event.isForgotten && !kept.has(event.stream) && isOfUser(event),
+      [userStream(userId)],
+    );
+    this.#cache.clear();
+    return forgotten.ok ? { events: forgotten.value.events, sends: kept.size } : undefined;
   }
 
   #decideAll(inputs: readonly CoreInput[], batch: Batch): CoreOutcome[] {

@@ -58,6 +58,9 @@ interface Outgoing {
 /** Unacknowledged messages above which no more mail is taken from the relay. */
 const INBOX_MAX = 1024;
 
+/** Tries to forget a user who goes on writing. */
+const FORGET_TRIES_MAX = 5;
+
 /** How long a message waits after its handler failed. */
 const HANDLER_RETRY_MS = 1000;
 
@@ -268,6 +271,23 @@ export class Device {
   /** Accepts a user's new identity key, after comparing it by another channel. */
   async trustIdentity(user: string, identityKey: Uint8Array): Promise<void> {
     await this.#put({ type: 'trustIdentity', userId: checkedUserId(user), identityKey });
+  }
+
+  /**
+   * Forgets a user: sessions end, messages on their way to them are given up, and the log's facts about
+   * them give way to digests. Messages that other users still owe a receipt for mention this user until
+   * then: `sends` says how many; call it again later. The application's own rows are its own.
+   *
+   * Throws: {@link SessionError} `OWN_USER`, `USER_BUSY`.
+   */
+  async forget(user: string): Promise<{ events: number; sends: number }> {
+    const userId = checkedUserId(user);
+    for (let tries = 0; tries < FORGET_TRIES_MAX; tries++) {
+      await this.#put({ type: 'forgetUser', userId });
+      const forgotten = this.#parts.core.forgetHistory(userId);
+      if (forgotten !== undefined) return forgotten;
+    }
+    throw new SessionError('USER_BUSY');
   }
 
   /** The application's row under a key. */

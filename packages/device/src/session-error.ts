@@ -16,6 +16,17 @@ export type SessionErrorCode =
   | 'STORE_IN_USE'
   | 'STORE_FAILED'
   | 'STORE_ROLLED_BACK'
+  | 'STORE_CORRUPT'
+  | 'STORE_TOO_NEW'
+  | 'STORE_UNSAFE'
+  | 'VAULT_MISSING'
+  | 'VAULT_EXISTS'
+  | 'VAULT_WRONG_KEY'
+  | 'VAULT_KEY_UNAVAILABLE'
+  | 'VAULT_CORRUPT'
+  | 'VAULT_TOO_NEW'
+  | 'VAULT_FAILED'
+  | 'VAULT_MISMATCH'
   | 'VAULT_ROLLED_BACK'
   | 'IDENTITY_LOST'
   | 'USER_MISMATCH'
@@ -34,6 +45,8 @@ export type SessionErrorCode =
   | 'BAD_DEVICE_ID'
   | 'BAD_MESSAGE_ID'
   | 'UNKNOWN_USER'
+  | 'OWN_USER'
+  | 'USER_BUSY'
   | 'SEND_FAILED'
   | 'IDENTITY_CHANGED'
   | 'BAD_LIST'
@@ -62,6 +75,37 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
     false,
     "Put the newer log back beside its vault; where it is gone, open with onRollback: 'quarantine'.",
   ],
+  STORE_CORRUPT: [
+    'store',
+    false,
+    'Run `simsim verify` on the log: it says where it is damaged. Nothing was changed.',
+  ],
+  STORE_TOO_NEW: ['caller', false, 'Use the release that wrote the log; `simsim replay` reads it.'],
+  STORE_UNSAFE: ['caller', false, 'Use the SQLite that the package brings along.'],
+  VAULT_MISSING: [
+    'store',
+    false,
+    'Put the vault back beside its log. Without it the device is lost: link it as a new device.',
+  ],
+  VAULT_EXISTS: ['caller', false, 'Put the log back beside its vault, or choose another path.'],
+  VAULT_WRONG_KEY: [
+    'caller',
+    false,
+    'Give the passphrase or the key that the vault was made with.',
+  ],
+  VAULT_KEY_UNAVAILABLE: [
+    'caller',
+    true,
+    'Unlock the keychain of this machine, or keep the key elsewhere.',
+  ],
+  VAULT_CORRUPT: [
+    'store',
+    false,
+    'Keep the files as they are and look at the medium; where they are gone, link a new device.',
+  ],
+  VAULT_TOO_NEW: ['caller', false, 'Use the release that wrote the vault.'],
+  VAULT_FAILED: ['store', true, 'See that the medium is there, has room and may be written.'],
+  VAULT_MISMATCH: ['caller', false, 'Put the vault beside the log that it belongs to.'],
   VAULT_ROLLED_BACK: [
     'store',
     false,
@@ -100,6 +144,8 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   BAD_DEVICE_ID: ['caller', false, 'A device id is 1 to 127.'],
   BAD_MESSAGE_ID: ['caller', false, 'A message id is 32 lower-case hex characters.'],
   UNKNOWN_USER: ['caller', false, 'Check the user id: the relay knows no such user.'],
+  OWN_USER: ['caller', false, 'A device cannot forget its own user.'],
+  USER_BUSY: ['peer', true, 'The user goes on writing; try it again.'],
   SEND_FAILED: ['peer', true, 'Look at the report: it tells who did not get it and why.'],
   IDENTITY_CHANGED: [
     'peer',

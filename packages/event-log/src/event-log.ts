@@ -165,7 +165,7 @@ export interface Forgotten {
 /**
  * Why nothing, or not all, was forgotten.
  *
- * - `STREAM_LIVE`: a stream that begins with such an event still lives; nothing has changed.
+ * - `STREAM_LIVE`: a stream that begins with such an event has a secret state; nothing has changed.
  * - `MOVED`: somebody else wrote meanwhile; call it again.
  */
 export type ForgetRefusal =
@@ -227,14 +227,18 @@ export interface EventLog {
    */
   prune(before: number): { readonly parts: number; readonly isDone: boolean };
   /**
-   * Replaces the facts of the events that `matches` wants by their digests, and the names of streams
-   * that begin with one of them; the chain stays whole. Walks the whole history. A live stream's first
-   * event is never forgotten: close the stream before. Records and application rows are the caller's.
+   * Replaces the facts of the events that `matches` wants by their digests, and drops `records`; the
+   * chain stays whole. A stream that begins with one of them ends, and its name is free again: where it
+   * has a secret state, close it before. Walks the whole history; a kill in between leaves a part, and
+   * the next call does the rest. Application rows are the caller's.
    *
    * What SQLite had in those places may stay on the medium until it is overwritten, encrypted under
    * the log's metadata key.
    */
-  forget(matches: (event: LogEvent) => boolean): Result<Forgotten, ForgetRefusal>;
+  forget(
+    matches: (event: LogEvent) => boolean,
+    records?: readonly string[],
+  ): Result<Forgotten, ForgetRefusal>;
   /**
    * Flushes and lets go of store and vault, of these also where the flush fails.
    *

@@ -20,47 +20,71 @@ export function forgottenName(streamId: number): string {
 }
 
 /**
- * Forgets the events that `matches` wants. The vault must have followed the log, and every stream must
- * have its rows. Nothing changes where a stream that begins with one of them still lives.
+ * Forgets the events that `matches` wants, and `records`. The vault must have followed the log, and
+ * every stream must have its rows. Nothing changes where a stream that begins with one of them still has
+ * a secret state.
  */
 export function forgetEvents(
   log: LogState,
   matches: (event: LogEvent) => boolean,
+  records: readonly string[],
 ): Result<Forgotten, ForgetRefusal> {
-  const { store } = log;
+  const { store, box } = log;
   const timeline = createTimeline(log);
   const chosen: number[] = [];
   for (const row of store.events(1, log.tip.seq)) {
     if (isForgotten(row)) continue;
     const event = timeline.decode(row);
     if (!matches(event)) continue;
-    const isLive = store.head(row.stream)?.state === 0;
-    if (row.version === 1 && isLive) return err({ code: 'STREAM_LIVE', stream: event.stream });
+    if (row.version === 1 && holdsState(log, row)) {
+      return err({ code: 'STREAM_LIVE', stream: event.stream });
+    }
     chosen.push(row.seq);
   }
-  const streams = new Set<number>();
-  for (let at = 0; at < chosen.length; at += SHRINK_EVENTS_MAX) {
-    const rows = chosen.slice(at, at + SHRINK_EVENTS_MAX).flatMap((seq) => store.event(seq) ?? []);
-    for (const row of rows) if (row.version === 1) streams.add(row.stream);
-    const answer = store.commit(changeOf(log, rows));
+  // The newest first: the names of streams, by which the rest is found again, go last.
+  let streams = 0;
+  for (let end = chosen.length; end > 0; end -= SHRINK_EVENTS_MAX) {
+    const part = chosen.slice(Math.max(0, end - SHRINK_EVENTS_MAX), end);
+    const change = changeOf(
+      log,
+      part.flatMap((seq) => store.event(seq) ?? []),
+    );
+    const isLast = end <= SHRINK_EVENTS_MAX;
+    const dropped = isLast ? records.map((name) => box.nameHash('record', name)) : [];
+    streams += change.renamed.length;
+    const answer = store.commit({
+      ...change,
+      records: dropped.map((name) => ({ name, value: undefined })),
+    });
     if (answer.kind === 'moved') return err({ code: 'MOVED', tip: answer.tip });
     log.seen.reset();
   }
   log.streams.forget();
-  return ok({ events: chosen.length, streams: streams.size });
+  return ok({ events: chosen.length, streams });
+}
+
+/** Whether a stream has a secret state. */
+function holdsState({ store }: LogState, { stream }: EventRow): boolean {
+  const head = store.head(stream);
+  return head !== undefined && head.state === 0 && head.sealed !== 0;
 }
 
 function changeOf(log: LogState, rows: readonly EventRow[]): StoreChange {
-  const { crypto, box } = log;
+  const { crypto, box, store } = log;
+  const begun = rows.flatMap(({ version, stream }) => (version === 1 ? [stream] : []));
   return {
     ...NO_CHANGE,
     expectedTip: storeTip(log),
     forgotten: rows.map(({ seq, facts }) => ({ seq, digest: crypto.digest([facts]) })),
-    renamed: rows.flatMap(({ version, stream: id }) => {
-      if (version !== 1) return [];
+    // Whoever has no name can have no more events.
+    heads: begun.flatMap((id) => {
+      const head = store.head(id);
+      return head === undefined ? [] : [{ ...head, state: 1, expectedVersion: head.version }];
+    }),
+    renamed: begun.map((id) => {
       const name = forgottenName(id);
       const label = box.seal('label', labelPlace(id), [encodeUtf8(name)]);
-      return [{ id, name: box.nameHash('label', name), label }];
+      return { id, name: box.nameHash('label', name), label };
     }),
     // What the events remember of received envelopes must outlive them.
     seenRuns: log.seen.cut(rows, log),

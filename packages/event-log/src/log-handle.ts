@@ -97,10 +97,10 @@ function writing(log: LogState): Pick<EventLog, Writing> {
       checkOpen(log);
       return pruneParts(log, before);
     },
-    forget(matches) {
+    forget(matches, records = []) {
       checkOpen(log);
       flushVault(log);
-      return forgetEvents(log, matches);
+      return forgetEvents(log, matches, records);
     },
     close() {
       if (log.phase === 'closed') return;

@@ -181,7 +181,7 @@ describe('forgetting', () => {
     const world = withBob();
     expect(world.log.forget(isOfBob)).toEqual({
       ok: false,
-      error: { code: 'STREAM_LIVE', stream: 'peer/bob' },
+      error: { code: 'STREAM_LIVE', stream: 'session/bob' },
     });
     expect([...world.log.events()].some(({ isForgotten }) => isForgotten)).toBe(false);
   });

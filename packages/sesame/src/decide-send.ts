@@ -241,13 +241,35 @@ function decideDirectPosted(
   if (first.length > 0) return needMore(first);
   if (input.result.kind === 'gone') {
     const { userId, deviceId } = origin;
+    const sends = origin.type === 'resend' ? [sendStream(origin.messageId)] : [];
+    const missing = [
+      ...work.missing(sends),
+      ...(sends.length > 0 ? roundStreams(work, userId) : []),
+    ];
+    if (missing.length > 0) return needMore(missing);
     const device = work.user(userId).devices.get(deviceId);
     if (device !== undefined && device.staleAt === undefined) {
       changeUser(work, userId, [{ type: 'deviceGone', deviceId, at: work.env.clock.wallMs }]);
     }
+    if (origin.type === 'resend') sendAnew(work, origin);
   }
   work.postDone(input.postId);
   return work.decided();
+}
+
+/**
+ * The device that asked is not the one we know: it may have taken another registration id since, as one
+ * does whose state was put back. Another round brings the list, and what it asked for.
+ */
+function sendAnew(work: Workspace, origin: Extract<PostOrigin, { type: 'resend' }>): void {
+  const stream = sendStream(origin.messageId);
+  const state = work.value('send', stream);
+  const recipient = state?.recipients.get(origin.userId);
+  const copy = recipient?.copies.get(origin.deviceId);
+  if (state === undefined || recipient?.status !== 'accepted') return;
+  if (copy === undefined || copy.isReceipted) return;
+  work.write(stream, { name: 'SendRestarted' });
+  writeSend(work, startRound(work, state, recipient), { posted: true });
 }
 
 /** Takes claimed bundles: prep for encrypting (SES-34, SES-46), then the rounds that waited. */

@@ -70,7 +70,8 @@ export type SendFailure =
   | 'POST_CONFLICT'
   | 'TOO_LARGE'
   | 'MAILBOX_FULL'
-  | 'EXPIRED';
+  | 'EXPIRED'
+  | 'FORGOTTEN';
 
 const SEND_FAILURES: Readonly<Record<SendFailure, true>> = {
   UNKNOWN_USER: true,
@@ -82,6 +83,7 @@ const SEND_FAILURES: Readonly<Record<SendFailure, true>> = {
   TOO_LARGE: true,
   MAILBOX_FULL: true,
   EXPIRED: true,
+  FORGOTTEN: true,
 };
 
 /** True for a word that is a {@link SendFailure}. */
@@ -192,7 +194,8 @@ export type RejectionCode =
   | 'IDENTITY_CHANGED'
   | 'MALFORMED_PROVISION'
   | 'PRE_KEYS_EXHAUSTED'
-  | 'UNKNOWN_USER';
+  | 'UNKNOWN_USER'
+  | 'OWN_USER';
 
 /** A refusal: nothing was changed. */
 export interface Rejection {

@@ -16,6 +16,7 @@ import {
   decideSwept,
   decideTrustIdentity,
 } from './decide-account.ts';
+import { decideForgetUser } from './decide-forget.ts';
 import { decideHeadSeen, decideHeadsTold, decideShareHeads } from './decide-heads.ts';
 import { decideReplenish } from './decide-pre-keys.ts';
 import { decideRolledBack } from './decide-quarantine.ts';
@@ -83,6 +84,8 @@ export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult
       return decideListLearned(input, work);
     case 'trustIdentity':
       return decideTrustIdentity(input, work);
+    case 'forgetUser':
+      return decideForgetUser(input, work);
     case 'replenish':
       return decideReplenish(input, work);
     case 'swept':

@@ -4,8 +4,10 @@
  * metadata key. No secret type fits any field.
  */
 
-import { bytesToHex, createReader, createWriter, hexToBytes, invariant } from '@simsim/bytes';
-import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
+import { bytesToHex, hexToBytes, invariant } from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
+import { createFactTable } from './fact-table.ts';
+import type { EventShape, FactRejection, FieldType, RecordedFact } from './fact-table.ts';
 import { decodeUserChanges, describeUserChange, encodeUserChanges } from './user-record.ts';
 import type { UserChange } from './user-record.ts';
 
@@ -17,20 +19,17 @@ export type FactValue =
   | readonly number[]
   | readonly UserChange[];
 
-interface FieldType {
-  write(writer: BinaryWriter, value: FactValue): void;
-  read(reader: BinaryReader): FactValue | undefined;
-}
+type Field = FieldType<FactValue>;
 
-const number: FieldType = {
+const number: Field = {
   write: (writer, value) => void writer.varint(Number(value)),
   read: (reader) => reader.varint(),
 };
-const text: FieldType = {
+const text: Field = {
   write: (writer, value) => void writer.text(asText(value)),
   read: (reader) => reader.text(1024),
 };
-const id: FieldType = {
+const id: Field = {
   write(writer, value) {
     const bytes = hexToBytes(asText(value));
     invariant(bytes?.length === 16, 'an id is 32 hex characters');
@@ -38,9 +37,9 @@ const id: FieldType = {
   },
   read: (reader) => bytesToHex(reader.raw(16)),
 };
-const texts: FieldType = list(text);
-const numbers: FieldType = list(number);
-const changes: FieldType = {
+const texts: Field = list(text);
+const numbers: Field = list(number);
+const changes: Field = {
   write: (writer, value) => void writer.bytes(encodeUserChanges(value as readonly UserChange[])),
   read: (reader) => decodeUserChanges(reader.bytes()),
 };
@@ -50,7 +49,7 @@ function asText(value: FactValue): string {
   return value;
 }
 
-function list(item: FieldType): FieldType {
+function list(item: Field): Field {
   return {
     write(writer, value) {
       const items = value as readonly (string | number)[];
@@ -106,13 +105,12 @@ export type EventName =
   | 'SendRestarted'
   | 'HeadTold';
 
-interface EventShape {
-  readonly type: number;
-  readonly fields: Readonly<Record<string, FieldType>>;
-}
-
-/** Every event type: its number in the log and its fields, in encoding order. Numbers are never reused. */
-const EVENTS: Readonly<Record<EventName, EventShape>> = {
+/**
+ * Every event type: its number in the log and its fields, in encoding order. Numbers are never reused.
+ * Whoever changes the fields of an event puts the former ones under `older`, with the function that
+ * turns them into what follows; see {@link EventShape}.
+ */
+const EVENTS: Readonly<Record<EventName, EventShape<FactValue>>> = {
   DeviceCreated: { type: 1, fields: { userId: text, deviceId: number, registrationId: number } },
   DeviceRegistered: { type: 2, fields: { listVersion: number } },
   DeviceRemoved: { type: 3, fields: {} },
@@ -171,47 +169,55 @@ export interface Fact {
   readonly fields: Readonly<Record<string, FactValue>>;
 }
 
-/** Schema version every event of this release is written with. */
-export const EVENT_SCHEMA = 1;
+const TABLE = createFactTable(EVENTS);
 
-const NAME_BY_TYPE = new Map<number, EventName>(
-  Object.entries(EVENTS).map(([name, event]) => [event.type, name as EventName]),
-);
+/** Every type and schema of an event that this release can read. */
+export const READABLE_EVENTS: readonly {
+  readonly name: EventName;
+  readonly type: number;
+  readonly schema: number;
+}[] = TABLE.readable;
 
 /** The number of an event type in the log. */
 export function eventType(name: EventName): number {
-  return EVENTS[name].type;
+  return TABLE.typeOf(name);
+}
+
+/** The schema that events of this type are written with. */
+export function eventSchema(name: EventName): number {
+  return TABLE.schemaOf(name);
 }
 
 /** Encodes an event's facts. A missing field is a bug and throws. */
 export function encodeFact(fact: Fact): Uint8Array {
-  const writer = createWriter(64);
-  for (const [name, field] of Object.entries<FieldType>(EVENTS[fact.name].fields)) {
-    field.write(writer, fact.fields[name] as FactValue);
-  }
-  return writer.finish();
+  return TABLE.encode(fact);
 }
 
-/** Reads an event's facts; `undefined` for a type or form this release does not know. */
-export function decodeFact(type: number, bytes: Uint8Array): Fact | undefined {
-  const name = NAME_BY_TYPE.get(type);
-  if (name === undefined) return undefined;
-  const reader = createReader(bytes);
-  const fields: Record<string, FactValue> = {};
-  for (const [key, field] of Object.entries<FieldType>(EVENTS[name].fields)) {
-    const value = field.read(reader);
-    if (value === undefined) return undefined;
-    fields[key] = value;
-  }
-  return reader.isDone() ? { name, fields } : undefined;
+/**
+ * Reads an event of any schema there ever was, in today's shape.
+ *
+ * Rejects: `UNKNOWN_EVENT` for a type or schema of a later release, `MALFORMED_FACTS`.
+ */
+export function readFact(event: RecordedFact): Result<Fact, FactRejection> {
+  return TABLE.decode(event);
 }
 
-/** An event as plain data for printing. */
-export function describeFact(type: number, bytes: Uint8Array): Record<string, unknown> {
-  const fact = decodeFact(type, bytes);
-  if (fact === undefined) return { event: `unknown ${type}` };
-  if (fact.name !== 'UserChanged') return { event: fact.name, ...fact.fields };
-  return { event: fact.name, changes: userChangesOf(fact).map(describeUserChange) };
+/** {@link readFact} for whoever looks for certain events; `undefined` for what is not read. */
+export function decodeFact(event: RecordedFact): Fact | undefined {
+  const fact = readFact(event);
+  return fact.ok ? fact.value : undefined;
+}
+
+/** An event as plain data for printing; of one that is not read, its numbers. */
+export function describeFact(event: RecordedFact): Record<string, unknown> {
+  const fact = readFact(event);
+  if (!fact.ok) {
+    const { type, schema } = event;
+    return { event: fact.error.code === 'UNKNOWN_EVENT' ? 'unknown' : 'malformed', type, schema };
+  }
+  const { name, fields } = fact.value;
+  if (name !== 'UserChanged') return { event: name, ...fields };
+  return { event: name, changes: userChangesOf(fact.value).map(describeUserChange) };
 }
 
 /** The changes of a `UserChanged` event, none for any other. */

@@ -14,6 +14,7 @@ export type {
   SendFailure,
 } from './decision.ts';
 export { isSendFailure } from './decision.ts';
+export { mentionsUser } from './decide-forget.ts';
 export { decide, evolveRecord } from './engine.ts';
 export type { EventName, Fact, FactValue } from './fact-codec.ts';
 export {

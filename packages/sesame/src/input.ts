@@ -138,6 +138,8 @@ export type Input =
   | { readonly type: 'listLearned'; readonly list: SignedDeviceList }
   /** The application accepts a user's new identity key. */
   | { readonly type: 'trustIdentity'; readonly userId: UserId; readonly identityKey: Uint8Array }
+  /** The application wants nothing to be known of a user any more. */
+  | { readonly type: 'forgetUser'; readonly userId: UserId }
   /** The relay has few one-time prekeys left of one kind; `kemCount` absent leaves those as they are. */
   | {
       readonly type: 'replenish';

@@ -1,0 +1,69 @@
+/**
+ * Forgetting a user: sessions and their keys end, sends to them are given up. What the log says of them
+ * is the log's to forget afterwards; {@link mentionsUser} tells which events that are.
+ */
+
+import type { UserId } from '@simsim/relay-protocol';
+import type { DecideResult } from './decision.ts';
+import { decodeFact } from './fact-codec.ts';
+import type { Input } from './input.ts';
+import { changeUser } from './peer-session.ts';
+import { failRecipient, writeSend } from './send-round.ts';
+import { isPosted } from './send-state.ts';
+import { DEVICE_STREAM, SEND_PREFIX, userStream } from './streams.ts';
+import type { StreamId } from './streams.ts';
+import { allSessionsOf } from './user-record.ts';
+import type { UserChange } from './user-record.ts';
+import { needMore, refused } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Gives a user up. Refuses `OWN_USER`; a user of whom nothing is known is forgotten already. */
+export function decideForgetUser(
+  { userId }: Extract<Input, { type: 'forgetUser' }>,
+  work: Workspace,
+): DecideResult {
+  const sends = work.live(SEND_PREFIX);
+  const missing = work.missing([DEVICE_STREAM, userStream(userId), ...sends]);
+  if (missing.length > 0) return needMore(missing);
+  if (work.self().userId === userId) return refused('OWN_USER');
+  for (const stream of sends) giveUpRecipient(work, stream, userId);
+  const record = work.user(userId);
+  const ends = [...record.devices.values()].flatMap((device) =>
+    allSessionsOf(device).map((session): UserChange => ({
+      type: 'end',
+      deviceId: device.deviceId,
+      session,
+    })),
+  );
+  changeUser(work, userId, ends);
+  return work.decided();
+}
+
+function giveUpRecipient(work: Workspace, stream: StreamId, userId: UserId): void {
+  const state = work.value('send', stream);
+  const recipient = state?.recipients.get(userId);
+  if (state === undefined || recipient === undefined) return;
+  if (recipient.status === 'unknown' || recipient.status === 'failed') return;
+  if (recipient.postId !== undefined) work.postDone(recipient.postId);
+  const failed = failRecipient(work, state, { recipient, reason: 'FORGOTTEN' });
+  writeSend(work, failed, { posted: isPosted(state) });
+}
+
+/** What an event must tell for {@link mentionsUser}. */
+interface ToldEvent {
+  readonly stream: StreamId;
+  readonly type: number;
+  readonly facts: Uint8Array;
+}
+
+/** Whether an event is about a user: by the name of its stream, or by what it says. */
+export function mentionsUser(userId: UserId): (event: ToldEvent) => boolean {
+  const ofUser = [`session/${userId}.`, `chains/${userId}.`, `skip/${userId}.`];
+  return ({ stream, type, facts }) => {
+    if (stream === userStream(userId)) return true;
+    if (ofUser.some((prefix) => stream.startsWith(prefix))) return true;
+    const fields = decodeFact(type, facts)?.fields ?? {};
+    const { userId: told, to } = fields;
+    return told === userId || (Array.isArray(to) && to.some((each) => each === userId));
+  };
+}

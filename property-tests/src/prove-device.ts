@@ -1,0 +1,57 @@
+/** What a device does before it speaks: it asks where it stood, and takes its next incarnation. */
+
+import { findDevice } from '@simsim/relay-protocol';
+import type { SignedDeviceList } from '@simsim/relay-protocol';
+import { renewalRequest } from '@simsim/sesame';
+import type { TestDevice } from './test-device.ts';
+
+/**
+ * Has the relay say where this device stood, and quarantines where that is needed. Answers the link of
+ * the head that the relay has then; `undefined` where the device may not speak: it was removed, or a
+ * copy took its place.
+ */
+export function proveDevice(device: TestDevice): Uint8Array | undefined {
+  for (;;) {
+    const { status } = device.freshOwn();
+    if (status === 'removed' || status === 'replaced') return undefined;
+    if (status === 'renewing' && !renew(device)) return shutOut(device);
+    const head = device.core.head();
+    const outcome = device.tryAsk({ kind: 'exchangeHead', head });
+    if (!outcome.ok) return shutOut(device);
+    const before = outcome.value.kind === 'exchangeHead' ? outcome.value.before : undefined;
+    if (before !== undefined) device.run({ type: 'headSeen', source: 'relay', head: before });
+    if (device.freshOwn().status === 'renewing') continue;
+    return before !== undefined && before.seq > head.seq ? before.hash : head.hash;
+  }
+}
+
+function renew(device: TestDevice): boolean {
+  const list = ownList(device);
+  const { deviceId, former, registrationId } = device.own();
+  const listed = list && findDevice(list.list, deviceId)?.registrationId;
+  if (list === undefined || (listed !== former && listed !== registrationId)) return false;
+  device.run({ type: 'listLearned', list });
+  if (listed !== registrationId) {
+    const request = renewalRequest(device.ownListInput(), device.upload(), device.world);
+    if (!device.world.tryAsk(request).ok) return false;
+    device.run({ type: 'listLearned', list: request.list });
+  }
+  device.run({ type: 'registered' });
+  device.freshOwn();
+  device.run({ type: 'started' });
+  return true;
+}
+
+function shutOut(device: TestDevice): undefined {
+  const list = ownList(device);
+  device.run({ type: 'shutOut', ...(list && { list }) });
+  device.freshOwn();
+  return undefined;
+}
+
+function ownList(device: TestDevice): SignedDeviceList | undefined {
+  const { userId } = device.own();
+  const answer = device.world.ask({ kind: 'getList', userId, since: 0 });
+  const isList = answer.kind === 'getList' && answer.result.kind === 'list';
+  return isList ? answer.result.list : undefined;
+}
