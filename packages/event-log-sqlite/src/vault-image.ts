@@ -168,6 +168,7 @@ function openOlder(
   { newest, older }: { readonly newest: Candidate; readonly older: Candidate },
 ): Whole | undefined {
   if (equalBytes(newest.page, older.page)) return undefined;
+  if (!equalBytes(newest.clear.logId, older.clear.logId)) return undefined;
   const wrapping = keysOf(older.clear.logId).unlock(older.clear.descriptor);
   if (!wrapping.ok) return undefined;
   return openCandidate(crypto, file, { candidate: older, wrapping: wrapping.value });

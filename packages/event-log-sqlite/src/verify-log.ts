@@ -19,7 +19,7 @@ import type {
 import { connect, refusalOf, valueOf } from './connection.ts';
 import type { SqliteDriver } from './sqlite-driver.ts';
 import { CACHE_KIB_DEFAULT, openSqliteReader } from './sqlite-store.ts';
-import { openVaultReader } from './vault-file.ts';
+import { openVaultReader } from './vault-read.ts';
 import type { VaultKey } from './vault-key.ts';
 
 /** What to verify, and how deep. */
