@@ -22,3 +22,6 @@ export { openSqliteLog } from './sqlite-log.ts';
 export type { OpenedSqliteLog, SqliteLogOptions } from './sqlite-log.ts';
 export { copySqliteLog, verifySqliteLog } from './verify-log.ts';
 export type { SqliteLogReport, VerifySqliteLogOptions } from './verify-log.ts';
+export { diagnose } from './diagnose.ts';
+export type { Diagnosis, DiagnoseOptions, KeyReport, VaultContents } from './diagnose.ts';
+export type { Erasure } from './vault-erasure.ts';

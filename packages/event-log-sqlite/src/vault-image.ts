@@ -75,6 +75,12 @@ export function wipeMasters(crypto: Crypto, { current, next }: MasterKeys): void
   if (next !== undefined) crypto.wipe(next);
 }
 
+/** Forgets every key of an opened file. */
+export function wipeOpened(crypto: Crypto, { masters, image }: OpenedVaultFile): void {
+  wipeMasters(crypto, masters);
+  for (const page of image.pages) page.fill(0);
+}
+
 /**
  * Opens the bytes of a vault file. Untrusted bytes.
  *

@@ -47,7 +47,7 @@ export interface KeyDescriptor {
 }
 
 /** What stretching costs. */
-export type StretchCost = Pick<KeyDescriptor, 'cost' | 'passes' | 'lanes'>;
+type StretchCost = Pick<KeyDescriptor, 'cost' | 'passes' | 'lanes'>;
 
 /** Bytes of a raw key, and of one in a keychain. */
 export const RAW_KEY_BYTES = 32;
@@ -92,9 +92,11 @@ export function stretchPassphrase(
   return key;
 }
 
-/** Whether stretching with the one costs at least what the other does, in every parameter. */
-export function costsAtLeast(one: StretchCost, other: StretchCost): boolean {
-  return one.cost >= other.cost && one.passes >= other.passes && one.lanes >= other.lanes;
+/** Whether a passphrase is stretched with at least what new vaults get, in every parameter. */
+export function isStretchedEnough({ kind, cost, passes, lanes }: KeyDescriptor): boolean {
+  if (!isStretch(kind)) return true;
+  const wanted = STRETCH_COST[kind];
+  return cost >= wanted.cost && passes >= wanted.passes && lanes >= wanted.lanes;
 }
 
 function scrypt(text: string, { cost, passes: r, lanes: p, salt }: KeyDescriptor): Uint8Array {

@@ -7,8 +7,8 @@ import { StoreFailure } from '@simsim/event-log';
 import type { StoreRefusal } from '@simsim/event-log';
 import type { Keychain } from './vault-keychain.ts';
 import {
-  costsAtLeast,
   isStretch,
+  isStretchedEnough,
   RAW_KEY_BYTES,
   SALT_BYTES,
   STRETCH_COST,
@@ -35,6 +35,8 @@ export interface WrappingKeys {
   next(before: Wrapping, entropy: Entropy): Result<Wrapping, StoreRefusal>;
   /** Makes a keychain forget the key that the vault does not need any more. */
   forgetOther(needed: KeyDescriptor): StoreRefusal | undefined;
+  /** Whether a keychain still holds a key that the vault does not need. */
+  holdsOther(needed: KeyDescriptor): boolean;
   /** Forgets every key in memory. */
   close(): void;
 }
@@ -83,6 +85,12 @@ export function createWrappingKeys(parts: WrappingParts): WrappingKeys {
       if (key.kind !== 'keychain') return undefined;
       const { keychain } = key;
       return refusalOf(() => keychain.remove(nameOf(parts.logId, 1 - needed.cost)));
+    },
+    holdsOther({ cost }) {
+      if (key.kind !== 'keychain') return false;
+      const found = key.keychain.get(nameOf(parts.logId, 1 - cost));
+      if (found !== undefined) wipe(found);
+      return found !== undefined;
     },
     close() {
       for (const wrapping of kept.splice(0)) crypto.wipe(wrapping.key);
@@ -137,9 +145,8 @@ function descriptorFor(key: VaultKey, salt: Uint8Array): KeyDescriptor {
 }
 
 function isStrongEnough(key: VaultKey, descriptor: KeyDescriptor): boolean {
-  if (key.kind !== 'passphrase' || !isStretch(descriptor.kind)) return true;
-  const wanted = key.stretch ?? descriptor.kind;
-  return wanted === descriptor.kind && costsAtLeast(descriptor, STRETCH_COST[wanted]);
+  const isOther = key.kind === 'passphrase' && (key.stretch ?? descriptor.kind) !== descriptor.kind;
+  return !isOther && isStretchedEnough(descriptor);
 }
 
 /** Two names take turns, so that whatever a kill leaves is replaced or removed later. */

@@ -49,7 +49,7 @@ export { createSlotVault, createSlotVaultReader, createVaultImage } from './slot
 export type { SlotVaultParts, VaultImage, VaultMedium, VaultPage } from './slot-vault.ts';
 export { SLOT_PAGE_BYTES } from './slot-page.ts';
 export type { FixedKeys, NamedValue } from './metadata-box.ts';
-export { VAULT_PAGES_MAX } from './limits.ts';
+export { LAG_EVENTS_MAX, VAULT_PAGES_MAX } from './limits.ts';
 export { genesisHash } from './chain.ts';
 export { LOG_FORMAT } from './log-meta.ts';
 export { verifyChain } from './verify-chain.ts';
