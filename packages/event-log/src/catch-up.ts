@@ -25,6 +25,19 @@ export function catchUp(log: LogState): boolean {
   return true;
 }
 
+/**
+ * Before a read among several processes: what the store holds and what is kept of it must be of one
+ * moment. Whoever decided on what was read before is told by the next commit.
+ */
+export function refresh(log: LogState): void {
+  const { store, sabotage } = log;
+  if (!log.isShared || store.version() === log.storeVersion) return;
+  if (sabotage.trustsItsMemory === true) return;
+  store.locked(() => {
+    if (catchUp(log)) log.isMoved = true;
+  });
+}
+
 function settle(log: LogState, refusal: StoreRefusal | undefined): void {
   log.storeVersion = log.store.version();
   if (refusal === undefined) return;

@@ -35,7 +35,10 @@ export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, C
 function commitShared(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
   return orFail(log, 'STORE_FAILED', () =>
     log.store.locked(() => {
-      if (catchUp(log)) return err({ code: 'MOVED', tip: log.tip });
+      if (catchUp(log) || log.isMoved) {
+        log.isMoved = false;
+        return err({ code: 'MOVED', tip: log.tip });
+      }
       const result = commitOnce(log, batch);
       // The others let go of an epoch that has no row, so none stays open for a next batch.
       log.queues.epochs.end();

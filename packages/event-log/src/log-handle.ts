@@ -2,6 +2,7 @@
 
 import { invariant } from '@simsim/bytes';
 import { genesisHash } from './chain.ts';
+import { refresh } from './catch-up.ts';
 import { commitBatch } from './commit-batch.ts';
 import type { EventLog } from './event-log.ts';
 import { flushVault, lagOf } from './flush-vault.ts';
@@ -41,16 +42,19 @@ function reading(log: LogState): Omit<EventLog, Writing | 'logId' | 'rollback'> 
   return {
     tip: () => log.tip,
     head(stream) {
+      refresh(log);
       const state = log.streams.get(stream);
       return state && { version: state.version, isClosed: state.isClosed };
     },
     link: (seq) => (seq === 0 ? genesisHash(log.crypto, log.logId) : store.event(seq)?.hash),
     sealedValue(stream) {
       checkOpen(log);
+      refresh(log);
       return sealedValue(log, stream);
     },
     sealedAt(seq) {
       checkOpen(log);
+      refresh(log);
       return sealedAt(log, seq);
     },
     record(name) {
@@ -68,10 +72,19 @@ function reading(log: LogState): Omit<EventLog, Writing | 'logId' | 'rollback'> 
       return value && box.openNamed('data', hash, value)?.value;
     },
     dataEntries: () => dataEntries(log),
-    streamsWithPrefix: (prefix) => streamsWithPrefix(log, prefix),
-    isSeen: (digest) => log.seen.has(log.seen.idOf(digest)),
+    streamsWithPrefix(prefix) {
+      refresh(log);
+      return streamsWithPrefix(log, prefix);
+    },
+    isSeen(digest) {
+      refresh(log);
+      return log.seen.has(log.seen.idOf(digest));
+    },
     outbox: () => outboxEntries(log),
-    inbox: () => inboxEntries(log),
+    inbox() {
+      refresh(log);
+      return inboxEntries(log);
+    },
     lag: () => lagOf(log),
     events: (from = 1, to = log.tip.seq) => eventsOf(log, from, to),
   };

@@ -66,6 +66,8 @@ export interface LogState {
   readonly isShared: boolean;
   /** {@link EventReader.version} when this process last looked. */
   storeVersion: number;
+  /** A read took over what others wrote: what was decided before is decided again. */
+  isMoved: boolean;
   /**
    * Counts fresh pools, from 0 at open: a stream whose slot comes from an older one takes another with
    * its next state, so that an old copy of the vault is of no use any more.

@@ -142,6 +142,7 @@ function logState(parts: LogParts, options: LogOptions, meta: LogMeta): LogState
     at: 0,
     isShared: options.shared === true,
     storeVersion: store.version(),
+    isMoved: false,
     rekeying: 0,
     isPoolDue: true,
     phase: 'open',
