@@ -123,6 +123,11 @@ describe('a whole folder that was put back', () => {
     expect(await texts(bob, 1)).toEqual(['of the new life']);
     expect(await texts(tablet, 3)).toEqual(['and back', 'of the new life', 'waits']);
     expect(await texts(phone, 1)).toEqual(['and back']);
+    await tablet.send('bob', 'from the tablet');
+    expect([await texts(bob, 1), await texts(phone, 1)]).toEqual([
+      ['from the tablet'],
+      ['from the tablet'],
+    ]);
     const [mine] = (await tablet.devices()).filter((each) => each.deviceId === phone.deviceId);
     const [own] = (await phone.devices()).filter((each) => each.isThisDevice);
     expect(mine?.registrationId).toBe(own?.registrationId);

@@ -20,9 +20,6 @@ import { SessionError } from './session-error.ts';
 /** Refusals that another try can cure: the nonce was spent, or the relay asks for patience. */
 const RETRYABLE = new Set(['NONCE_UNKNOWN', 'RATE_LIMITED', 'UNAVAILABLE']);
 
-/** What a renewal waits out: a relay that is away, or that shows a list which does not verify. */
-const RENEWAL_RETRYABLE = new Set<string>(['RELAY_UNAVAILABLE', 'BAD_LIST']);
-
 /** A new device gives up after this time without a relay; its keys stay, opening it goes on. */
 const REGISTRATION_MS = 30_000;
 
@@ -76,8 +73,8 @@ export class Registrar {
     const backoff = new Backoff();
     while (!this.#signal.aborted) {
       const outcome = await this.#renew().catch((cause: unknown) => {
-        const isAway = cause instanceof SessionError && RENEWAL_RETRYABLE.has(cause.code);
-        if (!isAway) throw cause;
+        // A relay that is away, or shows a list that does not verify, may do better later.
+        if (!(cause instanceof SessionError)) throw cause;
         return undefined;
       });
       if (outcome !== undefined) return outcome;

@@ -247,9 +247,10 @@ class Tables {
   }
 
   #renewDevice(
-    { head: _, lastResort: __, ...device }: Device,
+    former: Device,
     { tokenHash, signedPreKey }: Extract<Change, { kind: 'deviceRenewed' }>,
   ): void {
+    const { head: _, lastResort: __, ...device } = former;
     this.#delete(this.#addressByToken, bytesToHex(device.tokenHash));
     this.#set(this.#addressByToken, bytesToHex(tokenHash), device.address);
     this.#set(this.#devices, addressKey(device.address), {
