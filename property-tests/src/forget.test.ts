@@ -33,10 +33,9 @@ afterEach(async () => {
 
 const RECORDS: RecordFold<Map<string, Uint8Array>> = {
   initial: () => new Map(),
-  apply(rows, { stream, type, facts }) {
-    const row = isRecordStream(stream)
-      ? evolveRecord(rows.get(stream), { stream, type, facts })
-      : undefined;
+  apply(rows, event) {
+    const { stream } = event;
+    const row = isRecordStream(stream) ? evolveRecord(rows.get(stream), event) : undefined;
     return row === undefined ? rows : rows.set(stream, row);
   },
   rows: (rows) => [...rows].map(([name, value]) => ({ name, value })),
@@ -71,8 +70,8 @@ function history(user: string): LogEvent[] {
 
 /** How many events tell of a user. */
 function tellingOf(user: string, of: string): number {
-  const told = history(of).map(({ stream, type, facts, isForgotten }) =>
-    isForgotten ? stream : `${stream} ${JSON.stringify(describeFact(type, facts))}`,
+  const told = history(of).map((event) =>
+    event.isForgotten ? event.stream : `${event.stream} ${JSON.stringify(describeFact(event))}`,
   );
   return told.filter((line) => line.includes(user)).length;
 }

@@ -22,7 +22,7 @@ export function stateOf(log: EventLog): Record<string, string> {
 /** The facts of a log, in order. */
 export function* factsOf(log: EventLog): Generator<{ name: string; stream: string }> {
   for (const event of log.events()) {
-    const fact = decodeFact(event.type, event.facts);
+    const fact = decodeFact(event);
     invariant(fact !== undefined, 'every event can be read');
     yield { name: fact.name, stream: event.stream };
   }

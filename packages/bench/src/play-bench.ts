@@ -112,7 +112,7 @@ function stepsOf(devices: string): readonly Step[] {
     if (!log.ok) throw new Error(`the log of ${name} does not open`);
     let from = name;
     for (const event of log.value.events()) {
-      const fact = decodeFact(event.type, event.facts);
+      const fact = decodeFact(event);
       if (fact?.name === 'DeviceCreated')
         from = `${factText(fact, 'userId')}.${factNumber(fact, 'deviceId')}`;
       const [kind, to, session] = event.stream.split('/');

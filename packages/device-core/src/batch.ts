@@ -8,7 +8,7 @@ import type { Secret } from '@simsim/crypto';
 import type { DraftEvent, EventLog, LogBatch } from '@simsim/event-log';
 import { idToBytes } from '@simsim/relay-protocol';
 import type { PostId } from '@simsim/relay-protocol';
-import { encodeFact, encodeStreamValue, EVENT_SCHEMA, eventType } from '@simsim/sesame';
+import { encodeFact, encodeStreamValue, eventSchema, eventType } from '@simsim/sesame';
 import type {
   ChainView,
   Change,
@@ -142,7 +142,7 @@ export class Batch implements Slice {
       return {
         stream,
         type: eventType(fact.name),
-        schema: EVENT_SCHEMA,
+        schema: eventSchema(fact.name),
         facts: encodeFact(fact),
         ...(stored?.kind === 'sealed' ? { sealed: stored.parts } : {}),
         ...(closes ? { closes } : {}),

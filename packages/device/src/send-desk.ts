@@ -90,7 +90,7 @@ export class SendDesk {
   *#history(stream: string): Generator<RecipientReport> {
     for (const event of this.#core.log.events()) {
       if (event.stream !== stream) continue;
-      const fact = decodeFact(event.type, event.facts);
+      const fact = decodeFact(event);
       if (fact === undefined) continue;
       const user = factText(fact, 'userId');
       if (fact.name === 'RoundAccepted')

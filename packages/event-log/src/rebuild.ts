@@ -26,6 +26,11 @@ import type { VaultReader } from './vault.ts';
 export interface RecordFold<S> {
   initial(): S;
   apply(state: S, event: LogEvent): S;
+  /**
+   * Why an event cannot be folded although records may hang on it: it is of a later release, or its
+   * facts are malformed. Without it every event can.
+   */
+  refusal?(event: LogEvent): 'UNKNOWN_EVENT' | 'MALFORMED_FACTS' | undefined;
   /** The records the state amounts to. */
   rows(state: S): Iterable<NamedValue>;
 }
@@ -53,8 +58,10 @@ export interface Rebuilt {
   readonly streams: number;
   readonly liveStates: number;
   readonly seenRuns: number;
-  /** Undefined where no fold was given. */
+  /** Undefined where no fold was given, or where it met an event of a later release. */
   readonly records: number | undefined;
+  /** `seq` of that event: from there on this release cannot say what the records should be. */
+  readonly unknownAt?: number;
   readonly differences: readonly Difference[];
 }
 
@@ -88,6 +95,7 @@ interface Rebuild<S> {
   readonly cuts: ReadonlySet<number>;
   atMax: number;
   folding: { readonly fold: RecordFold<S>; state: S } | undefined;
+  unknownAt: number | undefined;
   events: number;
 }
 
@@ -115,6 +123,7 @@ export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
     cuts: new Set([...reader.seenRuns()].map(({ upto }) => upto)),
     atMax: 0,
     folding: fold && { fold, state: fold.initial() },
+    unknownAt: undefined,
     events: 0,
   };
   for (const row of reader.events(1, reader.tip().seq)) applyRow(rebuild, row);
@@ -129,6 +138,7 @@ export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
     liveStates,
     seenRuns: rebuild.runs.length,
     records,
+    ...(rebuild.unknownAt === undefined ? {} : { unknownAt: rebuild.unknownAt }),
     differences: rebuild.differences,
   };
 }
@@ -172,8 +182,25 @@ function applyRow<S>(rebuild: Rebuild<S>, row: EventRow): void {
   const { folding } = rebuild;
   if (folding === undefined || isForgotten(row)) return;
   const sealed = row.sealed === undefined ? 'none' : 'shredded';
-  const decoded = logEvent(row, { opened, name: stream.name, sealed });
-  folding.state = folding.fold.apply(folding.state, decoded);
+  foldEvent(rebuild, folding, logEvent(row, { opened, name: stream.name, sealed }));
+}
+
+function foldEvent<S>(
+  rebuild: Rebuild<S>,
+  folding: NonNullable<Rebuild<S>['folding']>,
+  event: LogEvent,
+): void {
+  switch (folding.fold.refusal?.(event)) {
+    case 'UNKNOWN_EVENT':
+      rebuild.unknownAt = event.seq;
+      rebuild.folding = undefined;
+      return;
+    case 'MALFORMED_FACTS':
+      differ(rebuild, { table: 'event', key: `${event.seq}`, detail: 'its facts are malformed' });
+      return;
+    case undefined:
+      folding.state = folding.fold.apply(folding.state, event);
+  }
 }
 
 /** Runs follow from the events, but for those among whose events some are forgotten. */

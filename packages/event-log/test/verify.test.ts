@@ -106,10 +106,10 @@ describe('verifying without a key', () => {
 describe('rebuilding with the vault', () => {
   const world = grownWorld();
   const image = world.store.image();
-  const rebuild = (changed: Partial<MemorySnapshot>) => {
+  const rebuild = (changed: Partial<MemorySnapshot>, fold = FOLD) => {
     const reader = createMemoryStore({ ...image, ...changed });
     const vault = stolenVault(world.crypto, world.log.logId, world.vault.image());
-    return rebuildProjections({ reader, vault, crypto: world.crypto, fold: FOLD });
+    return rebuildProjections({ reader, vault, crypto: world.crypto, fold });
   };
 
   test('agrees with the live tables', () => {
@@ -120,6 +120,18 @@ describe('rebuilding with the vault', () => {
       seenRuns: 0,
       records: 2,
       differences: [],
+    });
+  });
+
+  test('compares no records beyond an event that is not understood, and says which', () => {
+    const notUnderstood = (at: number, code: 'UNKNOWN_EVENT' | 'MALFORMED_FACTS') =>
+      rebuild({}, { ...FOLD, refusal: ({ seq }) => (seq === at ? code : undefined) });
+    const later = notUnderstood(11, 'UNKNOWN_EVENT');
+    expect(later).toMatchObject({ events: 30, records: undefined, unknownAt: 11, differences: [] });
+    // Later events of both records make up for the one that is left out; damage is named all the same.
+    expect(notUnderstood(11, 'MALFORMED_FACTS')).toMatchObject({
+      records: 2,
+      differences: [{ table: 'event', key: '11', detail: 'its facts are malformed' }],
     });
   });
 

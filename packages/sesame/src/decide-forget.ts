@@ -6,6 +6,7 @@
 import type { UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { decodeFact } from './fact-codec.ts';
+import type { RecordedFact } from './fact-table.ts';
 import type { Input } from './input.ts';
 import { changeUser } from './peer-session.ts';
 import { failRecipient, writeSend } from './send-round.ts';
@@ -50,19 +51,18 @@ function giveUpRecipient(work: Workspace, stream: StreamId, userId: UserId): voi
 }
 
 /** What an event must tell for {@link mentionsUser}. */
-interface ToldEvent {
+interface ToldEvent extends RecordedFact {
   readonly stream: StreamId;
-  readonly type: number;
-  readonly facts: Uint8Array;
 }
 
 /** Whether an event is about a user: by the name of its stream, or by what it says. */
 export function mentionsUser(userId: UserId): (event: ToldEvent) => boolean {
   const ofUser = [`session/${userId}.`, `chains/${userId}.`, `skip/${userId}.`];
-  return ({ stream, type, facts }) => {
+  return (event) => {
+    const { stream } = event;
     if (stream === userStream(userId)) return true;
     if (ofUser.some((prefix) => stream.startsWith(prefix))) return true;
-    const fields = decodeFact(type, facts)?.fields ?? {};
+    const fields = decodeFact(event)?.fields ?? {};
     const { userId: told, to } = fields;
     return told === userId || (Array.isArray(to) && to.some((each) => each === userId));
   };

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { crypto, deviceNumbered, entropyOf, userNamed } from '../test/arbitraries.ts';
 import { MemorySlice } from '../test/memory-slice.ts';
 import type { Effect } from './decision.ts';
-import { decide, evolveRecord } from './engine.ts';
-import { encodeFact, eventType } from './fact-codec.ts';
+import { decide, evolveRecord, foldRefusal } from './engine.ts';
+import { encodeFact, eventSchema, eventType } from './fact-codec.ts';
 import type { Input } from './input.ts';
 import {
   BODY_BYTES_MAX,
@@ -392,14 +392,23 @@ describe('the decider', () => {
 describe('folding events into rows', () => {
   const row = encodeUserRecord({ ...emptyUserRecord(bo), listVersion: 3 });
   const gone = encodeFact({ name: 'UserChanged', fields: { changes: [{ type: 'gone', at: 5 }] } });
+  const stream = userStream(bo);
   const type = eventType('UserChanged');
 
   it('takes up where the row stands, or begins one', () => {
-    const stream = userStream(bo);
-    const next = evolveRecord(row, { stream, type, facts: gone });
+    const next = evolveRecord(row, { stream, type, schema: 1, facts: gone });
     expect(next).toEqual(encodeUserRecord({ ...emptyUserRecord(bo), listVersion: 3, staleAt: 5 }));
-    const first = evolveRecord(undefined, { stream, type, facts: gone });
+    const first = evolveRecord(undefined, { stream, type, schema: 1, facts: gone });
     expect(first).toEqual(encodeUserRecord({ ...emptyUserRecord(bo), staleAt: 5 }));
+  });
+
+  it('says what it cannot fold, where a row hangs on it', () => {
+    const event = { stream, type, schema: 1, facts: gone };
+    expect(foldRefusal(event)).toBeUndefined();
+    expect(foldRefusal({ ...event, schema: eventSchema('UserChanged') + 1 })).toBe('UNKNOWN_EVENT');
+    expect(foldRefusal({ ...event, type: 999 })).toBe('UNKNOWN_EVENT');
+    expect(foldRefusal({ ...event, facts: gone.subarray(1) })).toBe('MALFORMED_FACTS');
+    expect(foldRefusal({ ...event, stream: 'send/1', type: 999 })).toBeUndefined();
   });
 
   it('is total: what does not fit leaves the row as it is', () => {
@@ -409,7 +418,7 @@ describe('folding events into rows', () => {
         fc.oneof(fc.constant(type), fc.nat(40)),
         fc.oneof(fc.constant(gone), fc.uint8Array({ maxLength: 60 })),
         (stream, number, facts) => {
-          const next = evolveRecord(row, { stream, type: number, facts });
+          const next = evolveRecord(row, { stream, type: number, schema: 1, facts });
           const fits = stream === 'user/bo' && number === type;
           if (!fits) expect(next).toEqual(row);
           expect(next).toBeInstanceOf(Uint8Array);

@@ -23,10 +23,11 @@ import { decideRolledBack } from './decide-quarantine.ts';
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
 import type { DecideResult } from './decision.ts';
-import { decodeFact, userChangesOf } from './fact-codec.ts';
+import { decodeFact, readFact, userChangesOf } from './fact-codec.ts';
+import type { FactRejection, RecordedFact } from './fact-table.ts';
 import type { Input } from './input.ts';
 import { decideReceipted, decideSendReceipts } from './receipts.ts';
-import { USER_PREFIX } from './streams.ts';
+import { isRecordStream, USER_PREFIX } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import {
   applyUserChange,
@@ -95,18 +96,31 @@ export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult
 
 /**
  * Folds one event of a stream into its projection row. Total: an event that does not fit leaves the
- * row as it is. Only record streams have a row.
+ * row as it is; ask {@link foldRefusal} first where that must not pass for the truth. Only record
+ * streams have a row.
  */
 export function evolveRecord(
   row: Uint8Array | undefined,
-  event: { stream: StreamId; type: number; facts: Uint8Array },
+  event: RecordedFact & { readonly stream: StreamId },
 ): Uint8Array | undefined {
   const userId = parseUserId(event.stream.slice(USER_PREFIX.length));
-  const fact = decodeFact(event.type, event.facts);
+  const fact = decodeFact(event);
   if (!event.stream.startsWith(USER_PREFIX) || !userId.ok || fact?.name !== 'UserChanged')
     return row;
   const before = row === undefined ? undefined : decodeUserRecord(userId.value, row);
   return encodeUserRecord(
     userChangesOf(fact).reduce(applyUserChange, before ?? emptyUserRecord(userId.value)),
   );
+}
+
+/**
+ * Why what an event did to a projection row cannot be said: it is of a record stream and is not read.
+ * `undefined` for any other.
+ */
+export function foldRefusal(
+  event: RecordedFact & { readonly stream: StreamId },
+): FactRejection['code'] | undefined {
+  if (!isRecordStream(event.stream)) return undefined;
+  const fact = readFact(event);
+  return fact.ok ? undefined : fact.error.code;
 }

@@ -1,85 +1,37 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crypto, deviceId, messageId, userChange, userId } from '../test/arbitraries.ts';
+import { crypto } from '../test/arbitraries.ts';
+import { anyFact, factNamed, factNames } from '../test/facts.ts';
 import {
   decodeFact,
   describeFact,
   encodeFact,
+  eventSchema,
   eventType,
   factNumber,
   factText,
+  readFact,
   userChangesOf,
 } from './fact-codec.ts';
-import type { EventName, Fact, FactValue } from './fact-codec.ts';
+import type { Fact } from './fact-codec.ts';
+import type { RecordedFact } from './fact-table.ts';
 
-const number = fc.nat(2 ** 40);
-const numbers = fc.array(deviceId, { maxLength: 5 });
-const word = fc.string({ maxLength: 30 });
-
-/** Every event, with the type of each of its fields; a new event does not compile without a row. */
-const EVENTS: Record<EventName, Record<string, fc.Arbitrary<FactValue>>> = {
-  DeviceCreated: { userId, deviceId: number, registrationId: number },
-  DeviceRegistered: { listVersion: number },
-  DeviceRemoved: {},
-  SignedPreKeyMade: { id: number },
-  OneTimePreKeysMade: { firstId: number, count: number },
-  OneTimePreKeyUsed: { id: number },
-  UserChanged: { changes: fc.array(userChange, { maxLength: 5 }) },
-  SessionStarted: { role: word },
-  MessageSent: { envelopeId: messageId },
-  MessageReceived: { envelopeId: messageId, messageId, outcome: word },
-  SessionDropped: {},
-  ChainsTurned: {},
-  KeysSkipped: { block: number },
-  KeysForgotten: { block: number },
-  SendOpened: { messageId, to: fc.array(userId, { maxLength: 5 }) },
-  RoundPosted: { userId, round: number, postId: messageId, devices: numbers },
-  RoundAccepted: { userId, listVersion: number, devices: numbers },
-  RoundRejected: { userId, round: number, missing: numbers, extra: numbers, stale: numbers },
-  KeysClaimed: { userId, devices: numbers },
-  SendFailed: { userId, reason: word },
-  ReceiptTaken: { userId, deviceId: number },
-  ResendAsked: { userId, deviceId: number, envelopeId: messageId },
-  Resent: { userId, deviceId: number, envelopeId: messageId, count: number },
-  SendClosed: { reason: word },
-  LastResortMade: { id: number },
-  OneTimeKemPreKeysMade: { firstId: number, count: number },
-  OneTimeKemPreKeyUsed: { id: number },
-  AgreementRemembered: { preKeyId: number },
-  PreKeyDropped: { id: number },
-  RolledBack: {
-    source: word,
-    seenSeq: number,
-    seenHash: word,
-    foundSeq: number,
-    foundHash: word,
-    incarnation: number,
-    lost: number,
-  },
-  DeviceQuarantined: { registrationId: number },
-  DeviceReplaced: {},
-  QuarantineEnded: {},
-  PreKeysReplaced: {},
-  SendRestarted: {},
-  HeadTold: { deviceId: number, seq: number },
-};
-const names = Object.keys(EVENTS) as EventName[];
-const fact = (name: EventName): fc.Arbitrary<Fact> =>
-  fc.record(EVENTS[name]).map((fields) => ({ name, fields }));
-const anyFact = fc.constantFrom(...names).chain(fact);
+function recorded(fact: Fact): RecordedFact {
+  return { type: eventType(fact.name), schema: eventSchema(fact.name), facts: encodeFact(fact) };
+}
 
 describe('facts', () => {
-  it.each(names)('of %s read back as they were written', (name) => {
+  it.each(factNames)('of %s read back as they were written', (name) => {
     fc.assert(
-      fc.property(fact(name), (value) => {
-        expect(decodeFact(eventType(name), encodeFact(value))).toEqual(value);
+      fc.property(factNamed(name), (value) => {
+        expect(decodeFact(recorded(value))).toEqual(value);
       }),
       { numRuns: 30 },
     );
   });
 
   it('have a number each, for ever the same', () => {
-    const numbersInOrder = names.map(eventType);
+    const numbersInOrder = factNames.map(eventType);
     expect(numbersInOrder).toEqual(Array.from({ length: 36 }, (_, i) => i + 1));
   });
 
@@ -93,28 +45,43 @@ describe('facts', () => {
     const input = fc.oneof(near, fc.uint8Array({ maxLength: 120 }));
     fc.assert(
       fc.property(fc.nat(42), input, (type, bytes) => {
-        const read = decodeFact(type, bytes);
+        const read = decodeFact({ type, schema: 1, facts: bytes });
         if (read !== undefined) expect(encodeFact(read)).toEqual(bytes);
-        describeFact(type, bytes);
+        describeFact({ type, schema: 1, facts: bytes });
       }),
       { numRuns: 500 },
     );
   });
 
-  it('of a later release are named by their number', () => {
-    expect(describeFact(999, Uint8Array.of(1))).toEqual({ event: 'unknown 999' });
+  it('of a later release are named by their numbers', () => {
+    const later = { type: 999, schema: 1, facts: Uint8Array.of(1) };
+    expect(readFact(later)).toEqual({ ok: false, error: { code: 'UNKNOWN_EVENT' } });
+    expect(describeFact(later)).toEqual({ event: 'unknown', type: 999, schema: 1 });
+    for (const name of factNames) {
+      for (const schema of [0, eventSchema(name) + 1, 255]) {
+        const event = { type: eventType(name), schema, facts: new Uint8Array(0) };
+        expect(readFact(event)).toEqual({ ok: false, error: { code: 'UNKNOWN_EVENT' } });
+        expect(describeFact(event)).toEqual({ event: 'unknown', type: event.type, schema });
+      }
+    }
+  });
+
+  it('that no release wrote are said to be malformed', () => {
+    const event = { type: eventType('SignedPreKeyMade'), schema: 1, facts: new Uint8Array(9) };
+    expect(readFact(event)).toEqual({ ok: false, error: { code: 'MALFORMED_FACTS' } });
+    expect(describeFact(event)).toEqual({ event: 'malformed', type: 4, schema: 1 });
   });
 
   it('are shown with what they hold', () => {
     const changes = [{ type: 'identity', key: new Uint8Array(32).fill(0xab) }] as const;
-    const bytes = encodeFact({ name: 'UserChanged', fields: { changes } });
-    expect(describeFact(eventType('UserChanged'), bytes)).toEqual({
+    const changed = recorded({ name: 'UserChanged', fields: { changes } });
+    expect(describeFact(changed)).toEqual({
       event: 'UserChanged',
       changes: [{ type: 'identity', key: 'ab'.repeat(32) }],
     });
     fc.assert(
       fc.property(anyFact, (value) => {
-        const shown = describeFact(eventType(value.name), encodeFact(value));
+        const shown = describeFact(recorded(value));
         expect(shown['event']).toBe(value.name);
         expect(() => JSON.stringify(shown)).not.toThrow();
       }),

@@ -99,8 +99,8 @@ export function createFactTable<N extends string, V>(
     decode({ type, schema, facts }) {
       const known = byType.get(type);
       const newest = known === undefined ? 0 : newestSchema(known.shape);
-      if (known === undefined || schema < 1 || schema > newest)
-        return err({ code: 'UNKNOWN_EVENT' });
+      const isWritten = Number.isInteger(schema) && schema >= 1 && schema <= newest;
+      if (known === undefined || !isWritten) return err({ code: 'UNKNOWN_EVENT' });
       const { name, shape } = known;
       const older = shape.older ?? [];
       let fields = readFields(older[schema - 1]?.fields ?? shape.fields, facts);

@@ -15,17 +15,19 @@ export type {
 } from './decision.ts';
 export { isSendFailure } from './decision.ts';
 export { mentionsUser } from './decide-forget.ts';
-export { decide, evolveRecord } from './engine.ts';
+export { decide, evolveRecord, foldRefusal } from './engine.ts';
 export type { EventName, Fact, FactValue } from './fact-codec.ts';
 export {
   decodeFact,
   describeFact,
   encodeFact,
-  EVENT_SCHEMA,
+  eventSchema,
   eventType,
   factNumber,
   factText,
+  readFact,
 } from './fact-codec.ts';
+export type { FactRejection, RecordedFact } from './fact-table.ts';
 export type { ChainView, HeadVerdict, KnownHeads, LogPlace } from './heads.ts';
 export { judgeHead, signedHead } from './heads.ts';
 export type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';

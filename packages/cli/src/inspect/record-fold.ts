@@ -1,7 +1,7 @@
 /** How the events of a device's log fold into its records, for rebuilding them. */
 
 import type { NamedValue, RecordFold } from '@simsim/event-log';
-import { evolveRecord, isRecordStream } from '@simsim/sesame';
+import { evolveRecord, foldRefusal, isRecordStream } from '@simsim/sesame';
 
 /** Records by their names. */
 export type RecordsByName = Map<string, Uint8Array>;
@@ -9,6 +9,7 @@ export type RecordsByName = Map<string, Uint8Array>;
 /** The engine's own fold, over all of a log's record streams. */
 export const recordFold: RecordFold<RecordsByName> = {
   initial: () => new Map(),
+  refusal: foldRefusal,
   apply(records, event) {
     if (!isRecordStream(event.stream)) return records;
     const row = evolveRecord(records.get(event.stream), event);

@@ -90,7 +90,7 @@ function replayEvent(event: LogEvent): ReplayedEvent {
     at: new Date(at).toISOString(),
     stream,
     version,
-    ...describeFact(event.type, event.facts),
+    ...(event.isForgotten ? { event: 'forgotten' } : describeFact(event)),
     ...(closes ? { closes } : {}),
     sealed,
   };

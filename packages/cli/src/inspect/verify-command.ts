@@ -60,9 +60,10 @@ function describe(verdict: LogVerdict): readonly string[] {
     const where = badSeq === undefined ? '' : ` at event ${badSeq}`;
     return [`${path} is NOT whole${where}`, ...faults.map((fault) => `  ${fault}`)];
   }
+  const rest = unchecked === undefined ? '' : `; ${unchecked}`;
   const projections =
     rebuiltRows === undefined
       ? `projections not rebuilt: ${unchecked ?? 'no vault'}`
-      : `${rebuiltRows} rows rebuilt from events alone and equal`;
+      : `${rebuiltRows} rows rebuilt from events alone and equal${rest}`;
   return [`${path} is whole: ${events} events in ${streams} streams; ${projections}`];
 }

@@ -20,7 +20,7 @@ export interface LogVerdict {
   readonly badSeq?: number;
   /** What is wrong, one sentence each. */
   readonly faults: readonly string[];
-  /** Why the projections were not rebuilt. */
+  /** Why the projections, or the records among them, were not rebuilt. */
   readonly unchecked?: string;
 }
 
@@ -94,7 +94,12 @@ function verifyWith({ path, access, reader, options }: Verifying): LogVerdict {
       rebuilt.streams * 2 + rebuilt.seenRuns + (rebuilt.records ?? 0) + rebuilt.liveStates,
     faults: describeDifferences(differences),
     ...(firstEvent === undefined ? {} : { badSeq: Number(firstEvent.key) }),
+    ...(rebuilt.unknownAt === undefined ? {} : { unchecked: unknownText(rebuilt.unknownAt) }),
   };
+}
+
+function unknownText(seq: number): string {
+  return `records were not compared: event ${seq} is of a later release`;
 }
 
 function describeDifferences(differences: readonly Difference[]): readonly string[] {

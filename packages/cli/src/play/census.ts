@@ -3,6 +3,7 @@
 import { stat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeFact, eventType, SEND_PREFIX } from '@simsim/sesame';
+import type { RecordedFact } from '@simsim/sesame';
 import { openLogWithVault } from '../inspect/log-files.ts';
 import { logPath } from './device-store.ts';
 import type { DeviceName } from './journal.ts';
@@ -41,14 +42,14 @@ export function readDeviceLog(folder: string): LogCensus {
     }
     const asked: AskedCopy[] = [];
     const counts = { envelopes: 0, sessions: 0, heals: 0 };
-    for (const { type, facts, stream } of opened.log.events()) {
+    for (const event of opened.log.events()) {
+      const { type, stream } = event;
       if (type === MESSAGE_SENT) counts.envelopes++;
-      if (type === SESSION_STARTED && fieldOf(type, facts, 'role') === 'initiator')
-        counts.sessions++;
-      if (type === MESSAGE_RECEIVED && fieldOf(type, facts, 'outcome') === 'healed') counts.heals++;
+      if (type === SESSION_STARTED && fieldOf(event, 'role') === 'initiator') counts.sessions++;
+      if (type === MESSAGE_RECEIVED && fieldOf(event, 'outcome') === 'healed') counts.heals++;
       if (type !== RESEND_ASKED) continue;
-      const user = String(fieldOf(type, facts, 'userId'));
-      const device = Number(fieldOf(type, facts, 'deviceId'));
+      const user = String(fieldOf(event, 'userId'));
+      const device = Number(fieldOf(event, 'deviceId'));
       asked.push({ user, device, messageId: stream.slice(SEND_PREFIX.length) });
     }
     return { rows, asked, ...counts };
@@ -67,6 +68,6 @@ export async function bytesOnDisk(folder: string): Promise<number> {
   return bytes;
 }
 
-function fieldOf(type: number, facts: Uint8Array, name: string): unknown {
-  return decodeFact(type, facts)?.fields[name];
+function fieldOf(event: RecordedFact, name: string): unknown {
+  return decodeFact(event)?.fields[name];
 }
