@@ -11,6 +11,7 @@ import type {
   Chaos,
   LogSabotage,
   StoreRefusal,
+  VaultImage,
   VaultMedium,
   VaultPage,
 } from '@simsim/event-log';
@@ -20,6 +21,7 @@ import type { PageEntry } from './vault-header.ts';
 import { newestCounter, staleOffsets, unlessProved } from './vault-image.ts';
 import type { OpenedVaultFile } from './vault-image.ts';
 import { encodePageCopy, pageOffset } from './vault-page.ts';
+import { vaultFailed } from './vault-refusal.ts';
 import { createRotation } from './vault-rotation.ts';
 import type { Rotation } from './vault-rotation.ts';
 import type { WrappingKeys } from './vault-wrapping.ts';
@@ -64,22 +66,23 @@ export interface MediumParts extends VaultMediumOptions {
 export function openMedium(start: OpenedVaultFile, parts: MediumParts): VaultMedium {
   const { crypto, file } = parts;
   let medium = takeOver(start, parts);
+  const readAgain = (tipSeq: number | undefined): VaultImage | undefined => {
+    const counter = newestCounter(crypto, file.read(0, 2 * FILE_PAGE_BYTES));
+    if (counter === medium.counter()) return undefined;
+    if (counter !== undefined && counter < medium.counter()) {
+      const detail = 'an older copy was put in the place of the open vault; open the log again';
+      failStore('VAULT_ROLLED_BACK', detail);
+    }
+    const found = parts.reread();
+    if (!found.ok) failStore(found.error.code, found.error.detail);
+    medium.wipe();
+    medium = takeOver(unlessProved(found.value, tipSeq), parts);
+    return found.value.image;
+  };
   return {
-    write: (anchor, pages) => medium.write(anchor, pages),
-    settle: () => medium.settle(),
-    read(tipSeq) {
-      const counter = newestCounter(crypto, file.read(0, 2 * FILE_PAGE_BYTES));
-      if (counter === medium.counter()) return undefined;
-      if (counter !== undefined && counter < medium.counter()) {
-        const detail = 'an older copy was put in the place of the open vault; open the log again';
-        failStore('VAULT_ROLLED_BACK', detail);
-      }
-      const found = parts.reread();
-      if (!found.ok) failStore(found.error.code, found.error.detail);
-      medium.wipe();
-      medium = takeOver(unlessProved(found.value, tipSeq), parts);
-      return found.value.image;
-    },
+    write: (anchor, pages) => explained(() => medium.write(anchor, pages)),
+    settle: () => explained(() => medium.settle()),
+    read: (tipSeq) => explained(() => readAgain(tipSeq)),
     rotate: () => medium.rotation.begin(medium.counter()),
     unrotated: () => medium.rotation.unrotated(medium.entries),
     rotationHindrance: () => medium.rotation.hindrance(),
@@ -89,6 +92,16 @@ export function openMedium(start: OpenedVaultFile, parts: MediumParts): VaultMed
       file.close();
     },
   };
+}
+
+/** A failing medium says what to do about it. Throws: StoreFailure. */
+function explained<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (failure) {
+    const { code, detail } = vaultFailed(failure);
+    return failStore(code, detail, failure);
+  }
 }
 
 /** A medium that nobody else writes meanwhile. */

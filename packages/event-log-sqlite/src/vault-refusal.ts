@@ -1,5 +1,6 @@
 /** What to say where a vault does not open: a code, and what to do next. */
 
+import { InvariantError } from '@simsim/bytes';
 import { StoreFailure } from '@simsim/event-log';
 import type { StoreRefusal } from '@simsim/event-log';
 
@@ -37,10 +38,10 @@ const FAILURE_ADVICE: Readonly<Record<string, string>> = {
   EIO: 'the medium fails; copy log and vault to another one',
 };
 
-/** What a failing medium or keychain threw. */
+/** What a failing medium or keychain threw. Throws: again, what is a bug of ours. */
 export function vaultFailed(failure: unknown): StoreRefusal {
   if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.detail };
-  if (!(failure instanceof Error)) throw failure;
+  if (!(failure instanceof Error) || failure instanceof InvariantError) throw failure;
   const code = 'code' in failure && typeof failure.code === 'string' ? failure.code : '';
   const advice = FAILURE_ADVICE[code] ?? 'look at the medium, then open the log again';
   return {
