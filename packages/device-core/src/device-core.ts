@@ -140,11 +140,13 @@ export class DeviceCore {
     for (let tries = 0; tries < MOVES_MAX; tries++) {
       const batch = new Batch(this.log, this.#cache, this.#outbox.values());
       const outcomes = this.#decideAll(inputs, batch);
-      if (this.#options.sabotage?.has('adopt-before-commit') === true) this.#adopt(batch);
+      const isHasty = this.#options.sabotage?.has('adopt-before-commit') === true;
+      if (isHasty) this.#adopt(batch);
       if (this.#commit(batch, inputs)) {
         this.#adopt(batch);
         return { outcomes, effects: batch.effects };
       }
+      if (isHasty) continue;
       // Whoever wrote meanwhile may have put and ended queue rows too.
       this.#cache.clear();
       this.#outbox.clear();

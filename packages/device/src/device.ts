@@ -16,10 +16,11 @@ import {
   parseMessageId,
   parseUserId,
 } from '@simsim/relay-protocol';
-import type { MessageId, PostResult, ServerFrame, UserId } from '@simsim/relay-protocol';
+import type { MessageId, PostResult, UserId } from '@simsim/relay-protocol';
 import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
 import { ClaimDesk } from './claim-desk.ts';
 import { CommitQueue } from './commit-queue.ts';
+import { FrameDesk } from './frame-desk.ts';
 import { HeadTeller } from './head-teller.ts';
 import type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
 import { toMessage } from './message.ts';
@@ -55,9 +56,6 @@ interface Outgoing {
   readonly options: SendOptions;
 }
 
-/** Unacknowledged messages above which no more mail is taken from the relay. */
-const INBOX_MAX = 1024;
-
 /** Tries to forget a user who goes on writing. */
 const FORGET_TRIES_MAX = 5;
 
@@ -84,10 +82,8 @@ export class Device {
   readonly #standing: Standing;
   readonly #heads: HeadTeller;
   readonly #abort = new AbortController();
-  readonly #held: ServerFrame[] = [];
   readonly #stats = new Stats();
-  #isQueueEmpty = false;
-  #isReplenishing = false;
+  readonly #frames: FrameDesk;
   #resolveClosed: (reason: CloseReason) => void = () => undefined;
   #closing: Promise<void> | undefined;
 
@@ -111,6 +107,9 @@ export class Device {
       signal,
     });
     this.#sends = new SendDesk(core);
+    this.#frames = new FrameDesk(core, this.#queue, () =>
+      this.#health.next({ type: 'queueEmpty' }),
+    );
     this.#ownList = new OwnList(parts, { userId: own.userId, put: (input) => this.#put(input) });
     this.#registrar = new Registrar(parts, { put: (input) => this.#put(input), signal });
     this.#heads = new HeadTeller(signal, () => this.#queue.post({ type: 'shareHeads' }));
@@ -130,11 +129,10 @@ export class Device {
       signal,
     });
     this.#socket = new RelaySocket(client, {
-      onFrame: (frame) => this.#frame(frame),
+      onFrame: (frame) => this.#frames.put(frame),
       onUp: () => this.#health.next({ type: 'connected' }),
       onDown: () => {
-        this.#isQueueEmpty = false;
-        this.#held.length = 0;
+        this.#frames.reset();
         this.#health.next({ type: 'disconnected' });
       },
       onEnd: (end) => void this.#standing.socketEnded(end),
@@ -304,8 +302,7 @@ export class Device {
   idle(): boolean {
     const { core } = this.#parts;
     return (
-      this.#isQueueEmpty &&
-      this.#held.length === 0 &&
+      this.#frames.isEmpty() &&
       this.#queue.size() === 0 &&
       core.outbox().length === 0 &&
       this.#pump.size() === 0 &&
@@ -406,7 +403,7 @@ export class Device {
         });
         break;
       case 'uploadKeys':
-        void this.#registrar.upload(effect.keys).finally(() => (this.#isReplenishing = false));
+        void this.#registrar.upload(effect.keys).finally(() => this.#frames.replenished());
         break;
       case 'register':
         this.#registrar.wanted();
@@ -436,51 +433,9 @@ export class Device {
         put: options.put ?? [],
       });
       this.#messages.acknowledged(item.envelopeId);
-      this.#takeHeld();
+      this.#frames.takeHeld();
     };
     this.#messages.put(item.envelopeId, toMessage(item, ack));
-  }
-
-  #frame(frame: ServerFrame): void {
-    const isFull = this.#parts.core.inbox().length + this.#queue.size() > INBOX_MAX;
-    if (frame.kind !== 'keysLow' && (isFull || this.#held.length > 0)) {
-      this.#held.push(frame);
-      return;
-    }
-    this.#takeFrame(frame);
-  }
-
-  #takeFrame(frame: ServerFrame): void {
-    switch (frame.kind) {
-      case 'envelopes':
-        for (const envelope of frame.envelopes) this.#queue.post({ type: 'envelope', envelope });
-        break;
-      case 'queueEmpty':
-        this.#isQueueEmpty = true;
-        this.#health.next({ type: 'queueEmpty' });
-        break;
-      case 'keysLow':
-        // The relay says it at every claim until it has more; once is enough.
-        if (this.#isReplenishing) break;
-        this.#isReplenishing = true;
-        this.#queue.post({
-          type: 'replenish',
-          count: frame.count,
-          kemCount: frame.kemCount,
-        });
-        break;
-    }
-  }
-
-  /** Frames wait, unacknowledged, while the application is behind; the relay then stops sending. */
-  #takeHeld(): void {
-    while (
-      this.#held.length > 0 &&
-      this.#parts.core.inbox().length + this.#queue.size() <= INBOX_MAX
-    ) {
-      const frame = this.#held.shift();
-      if (frame !== undefined) this.#takeFrame(frame);
-    }
   }
 
   #stop(reason: CloseReason): Promise<void> {

@@ -1,0 +1,79 @@
+/** What comes down the line to the relay: mail, and word that prekeys run low. */
+
+import type { DeviceCore } from '@simsim/device-core';
+import type { ServerFrame } from '@simsim/relay-protocol';
+import type { CommitQueue } from './commit-queue.ts';
+
+/** Unacknowledged messages above which no more mail is taken from the relay. */
+const INBOX_MAX = 1024;
+
+/** Hands frames to the engine, as fast as the application takes what comes of them. */
+export class FrameDesk {
+  readonly #core: DeviceCore;
+  readonly #queue: CommitQueue;
+  readonly #onQueueEmpty: () => void;
+  readonly #held: ServerFrame[] = [];
+  #isQueueEmpty = false;
+  #isReplenishing = false;
+
+  constructor(core: DeviceCore, queue: CommitQueue, onQueueEmpty: () => void) {
+    this.#core = core;
+    this.#queue = queue;
+    this.#onQueueEmpty = onQueueEmpty;
+  }
+
+  /** Takes a frame; it waits, unacknowledged, while the application is behind. */
+  put(frame: ServerFrame): void {
+    if (frame.kind !== 'keysLow' && (this.#isFull() || this.#held.length > 0)) {
+      this.#held.push(frame);
+      return;
+    }
+    this.#take(frame);
+  }
+
+  /** The application took some: goes on where frames waited; the relay had stopped sending. */
+  takeHeld(): void {
+    while (this.#held.length > 0 && !this.#isFull()) {
+      const frame = this.#held.shift();
+      if (frame !== undefined) this.#take(frame);
+    }
+  }
+
+  /** The line is down: what was not acknowledged comes again. */
+  reset(): void {
+    this.#isQueueEmpty = false;
+    this.#held.length = 0;
+  }
+
+  /** Prekeys were uploaded. */
+  replenished(): void {
+    this.#isReplenishing = false;
+  }
+
+  /** True when all that waited at the relay was taken. */
+  isEmpty(): boolean {
+    return this.#isQueueEmpty && this.#held.length === 0;
+  }
+
+  #isFull(): boolean {
+    return this.#core.inbox().length + this.#queue.size() > INBOX_MAX;
+  }
+
+  #take(frame: ServerFrame): void {
+    switch (frame.kind) {
+      case 'envelopes':
+        for (const envelope of frame.envelopes) this.#queue.post({ type: 'envelope', envelope });
+        break;
+      case 'queueEmpty':
+        this.#isQueueEmpty = true;
+        this.#onQueueEmpty();
+        break;
+      case 'keysLow':
+        // The relay says it at every claim until it has more; once is enough.
+        if (this.#isReplenishing) break;
+        this.#isReplenishing = true;
+        this.#queue.post({ type: 'replenish', count: frame.count, kemCount: frame.kemCount });
+        break;
+    }
+  }
+}
