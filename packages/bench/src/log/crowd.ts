@@ -36,11 +36,20 @@ export function partyInMemory(name: string): Party {
   return createParty(name, log.value);
 }
 
+/** How large a crowd is. */
+export interface CrowdSize {
+  readonly contacts: number;
+  /** Messages of each contact. */
+  readonly messages: number;
+  /** Bytes of a text; default {@link BODY_BYTES}. */
+  readonly bodyBytes?: number;
+}
+
 /**
  * Settles a session with each contact, both ways, over an empty log; then each contact makes
- * `messages` messages on its chain and is let go.
+ * `messages` messages on one chain, the first of which turns the ratchet, and is let go.
  */
-export function createCrowd(log: EventLog, size: { contacts: number; messages: number }): Crowd {
+export function createCrowd(log: EventLog, size: CrowdSize): Crowd {
   const bob = createParty('bob', log);
   const contacts: Contact[] = [];
   const mailOf: (readonly IncomingEnvelope[])[] = [];
@@ -50,7 +59,7 @@ export function createCrowd(log: EventLog, size: { contacts: number; messages: n
     converse(contact, bob, randomBytes(BODY_BYTES));
     contacts.push({ userId: contact.userId, deviceId: contact.deviceId });
     const made = Array.from({ length: size.messages }, () => {
-      const { mail, answers } = send(contact, bob, randomBytes(BODY_BYTES));
+      const { mail, answers } = send(contact, bob, randomBytes(size.bodyBytes ?? BODY_BYTES));
       contact.core.run(answers);
       return mail;
     });
