@@ -119,7 +119,7 @@ function readContents(options: DiagnoseOptions): Diagnosis['contents'] {
       anchor: image.anchor,
       lag: tip === undefined ? undefined : tip - image.anchor.seq,
       leftovers: stale.length,
-      isOldKeyKept: opener.keysOf(clear.logId).holdsOther(clear.descriptor),
+      isOldKeyKept: opener.keysOf(clear.vaultId).holdsOther(clear.descriptor),
     });
   } finally {
     opener.close();

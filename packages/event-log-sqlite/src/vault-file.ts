@@ -4,13 +4,19 @@
  * the header to its other place, syncs once, then zeroes what was replaced.
  */
 
-import { err, invariant, ok } from '@simsim/bytes';
+import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Secret } from '@simsim/crypto';
 import { createSlotVault, createVaultImage, genesisHash } from '@simsim/event-log';
 import type { StoreRefusal, Vault, VaultImage, VaultMedium } from '@simsim/event-log';
 import { nodeFiles } from './file-system.ts';
-import { encodeHeaderPage, FILE_PAGE_BYTES, NONCE_BYTES, wrapMaster } from './vault-header.ts';
+import {
+  encodeHeaderPage,
+  FILE_PAGE_BYTES,
+  NONCE_BYTES,
+  VAULT_ID_BYTES,
+  wrapMaster,
+} from './vault-header.ts';
 import type { ClearHeader, PageEntry } from './vault-header.ts';
 import { unlessProved, wipeMasters } from './vault-image.ts';
 import type { OpenedVaultFile, VaultOpener } from './vault-image.ts';
@@ -40,6 +46,13 @@ export interface VaultFileOptions extends VaultMediumOptions, VaultReadOptions {
   readonly tipSeq?: number;
 }
 
+/** How to create a vault file. */
+export interface NewVaultOptions extends VaultFileOptions {
+  readonly logId: Uint8Array;
+  /** What another vault of the log held, which moves here; else new keys. */
+  readonly image?: VaultImage;
+}
+
 /**
  * Makes a vault file. It appears under its name only when it is whole and durable.
  *
@@ -48,12 +61,13 @@ export interface VaultFileOptions extends VaultMediumOptions, VaultReadOptions {
  */
 export function createSlotFileVault(
   path: string,
-  options: VaultFileOptions & { readonly logId: Uint8Array },
+  options: NewVaultOptions,
 ): Result<Vault, StoreRefusal> {
   const { crypto, entropy, logId, files = nodeFiles } = options;
   if (files.exists(path)) return err(vaultExists(path));
   const opener = openerOf(options);
-  const first = opener.keysOf(logId).first(entropy);
+  const vaultId = entropy(VAULT_ID_BYTES);
+  const first = opener.keysOf(vaultId).first(entropy);
   if (!first.ok) return first;
   const masterBytes = entropy(RAW_KEY_BYTES);
   const master = crypto.importSecret('seal', masterBytes);
@@ -61,8 +75,8 @@ export function createSlotFileVault(
   const nonce = entropy(NONCE_BYTES);
   const wrapped = wrapMaster(crypto, first.value.key, { logId, master, nonce });
   const { descriptor } = first.value;
-  const clear = { logId, counter: 0, descriptor, master: wrapped, next: undefined };
-  const image = createVaultImage(entropy, genesisHash(crypto, logId));
+  const clear = { logId, counter: 0, vaultId, descriptor, master: wrapped, next: undefined };
+  const image = options.image ?? createVaultImage(entropy, genesisHash(crypto, logId));
   try {
     const header = writeNewFile(path, { clear, image, master, options });
     const opened = {
@@ -71,7 +85,7 @@ export function createSlotFileVault(
       header,
       wrapping: first.value,
       masters: { current: master, next: undefined },
-      entries: [FIRST_ENTRY],
+      entries: image.pages.map(() => FIRST_ENTRY),
       stale: [],
       inDoubt: [],
       headerPlace: 0,
@@ -125,17 +139,17 @@ interface NewFile {
 /** Answers the header as written. */
 function writeNewFile(path: string, { clear, image, master, options }: NewFile): Uint8Array {
   const { crypto, entropy, files = nodeFiles } = options;
-  const [slots] = image.pages;
-  invariant(slots !== undefined, 'a new vault has a page');
-  const sealed = { anchor: image.anchor, pages: [FIRST_ENTRY] };
+  const sealed = { anchor: image.anchor, pages: image.pages.map(() => FIRST_ENTRY) };
   const header = encodeHeaderPage(crypto, master, { clear, sealed, nonce: entropy(NONCE_BYTES) });
-  const place = { logId: clear.logId, page: 0, generation: 0 };
-  const copy = encodePageCopy(crypto, master, { place, nonce: entropy(NONCE_BYTES), slots });
+  const copies = image.pages.flatMap((slots, page) => {
+    const place = { logId: clear.logId, page, generation: FIRST_ENTRY.generation };
+    return [encodePageCopy(crypto, master, { place, nonce: entropy(NONCE_BYTES), slots }), ZEROS];
+  });
   const partial = `${path}.new`;
   files.remove(partial);
   const file = files.open(partial, 'create');
   try {
-    [header, header, copy, ZEROS].forEach((bytes, i) => file.write(bytes, i * FILE_PAGE_BYTES));
+    [header, header, ...copies].forEach((bytes, i) => file.write(bytes, i * FILE_PAGE_BYTES));
     file.sync();
   } finally {
     file.close();
@@ -152,7 +166,7 @@ function openVault(
 ): Result<Vault, StoreRefusal> {
   const { crypto, entropy, opener, poolMin, rotatePages, files = nodeFiles } = options;
   const { logId } = opened.clear;
-  const keys = opener.keysOf(logId);
+  const keys = opener.keysOf(opened.clear.vaultId);
   const readAll = (): Uint8Array => files.read(path);
   const reread = () => readVault(path, opener, files);
   const file = files.open(path, 'edit');

@@ -2,8 +2,8 @@
  * The header of a vault file: one 4 KiB page, kept twice.
  *
  *   magic 8 │ format u16 │ check 16: SHA-256, cut, of the page with these 16 bytes zero
- *   │ log id 16 │ counter u48 │ how the wrapping key is made: kind u8, cost u32, passes u8, lanes u8,
- *   │   salt 16
+ *   │ log id 16 │ counter u48 │ vault id 16
+ *   │ how the wrapping key is made: kind u8, cost u32, passes u8, lanes u8, salt 16
  *   │ nonce 12, wrapped master key 48
  *   │ rotation: u8, since u48, nonce 12, wrapped next master key 48; zero where there is none
  *   │ nonce 12 │ sealed under the newest master key: anchor { seq 8, stream max 8, at 8, hash 32 },
@@ -31,6 +31,9 @@ export const FILE_PAGE_BYTES = 4096;
 /** Bytes of a nonce in the file. */
 export const NONCE_BYTES = 12;
 
+/** Bytes of a vault's own id. */
+export const VAULT_ID_BYTES = 16;
+
 const MAGIC = encodeUtf8('SIMVAULT');
 const FORMAT = 2;
 const HEADER_LABEL = encodeUtf8('simsim/vault/header/2');
@@ -42,7 +45,14 @@ const WRAPPED_BYTES = 48;
 const WRAP_BYTES: number = NONCE_BYTES + WRAPPED_BYTES;
 const CLEAR_AT: number = CHECK_AT + CHECK_BYTES;
 const CLEAR_BYTES: number =
-  LOG_ID_BYTES + 6 + (1 + 4 + 1 + 1 + SALT_BYTES) + WRAP_BYTES + 1 + 6 + WRAP_BYTES;
+  LOG_ID_BYTES +
+  6 +
+  VAULT_ID_BYTES +
+  (1 + 4 + 1 + 1 + SALT_BYTES) +
+  WRAP_BYTES +
+  1 +
+  6 +
+  WRAP_BYTES;
 const SEALED_AT: number = CLEAR_AT + CLEAR_BYTES;
 const ENTRY_BYTES = 5;
 const SEALED_BYTES: number = 8 + 8 + 8 + 32 + 2 + ENTRY_BYTES * VAULT_PAGES_MAX;
@@ -72,6 +82,8 @@ export interface ClearHeader {
   readonly logId: Uint8Array;
   /** Counts flushes. */
   readonly counter: number;
+  /** Random, the file's own: what a keychain knows it by. A log that moved has another vault. */
+  readonly vaultId: Uint8Array;
   readonly descriptor: KeyDescriptor;
   readonly master: WrappedMaster;
   readonly next: NextMaster | undefined;
@@ -151,6 +163,7 @@ export function decodeClearHeader(crypto: Crypto, page: Uint8Array): ClearHeader
   if (format > FORMAT) return { kind: 'too-new' };
   const logId = reader.raw(LOG_ID_BYTES);
   const counter = readU48(reader);
+  const vaultId = reader.raw(VAULT_ID_BYTES);
   const kind = KINDS[reader.u8()];
   const [cost, passes, lanes] = [reader.u32(), reader.u8(), reader.u8()];
   const salt = reader.raw(SALT_BYTES);
@@ -159,7 +172,8 @@ export function decodeClearHeader(crypto: Crypto, page: Uint8Array): ClearHeader
   const next = { since: readU48(reader), ...readWrapped(reader) };
   if (!reader.isIntact() || format < FORMAT || kind === undefined) return { kind: 'torn' };
   const descriptor = { kind, cost, passes, lanes, salt };
-  const clear = { logId, counter, descriptor, master, next: isRotating ? next : undefined };
+  const keys = { descriptor, master, next: isRotating ? next : undefined };
+  const clear = { logId, counter, vaultId, ...keys };
   return { kind: 'whole', clear };
 }
 
@@ -182,10 +196,12 @@ function checkOf(crypto: Crypto, page: Uint8Array): Uint8Array {
   return crypto.digest(parts).subarray(0, CHECK_BYTES);
 }
 
-function encodeClear({ logId, counter, descriptor, master, next }: ClearHeader): Uint8Array {
+function encodeClear(clear: ClearHeader): Uint8Array {
+  const { descriptor, master, next } = clear;
   const { kind, cost, passes, lanes, salt } = descriptor;
-  const writer = createWriter(CLEAR_BYTES).raw(logId);
-  writeU48(writer, counter);
+  const writer = createWriter(CLEAR_BYTES).raw(clear.logId);
+  writeU48(writer, clear.counter);
+  writer.raw(clear.vaultId);
   writer.u8(KINDS.indexOf(kind)).u32(cost).u8(passes).u8(lanes).raw(salt);
   writer.raw(master.nonce).raw(master.box);
   writer.u8(next === undefined ? 0 : 1);

@@ -57,8 +57,8 @@ interface Candidate {
 /** What opens the bytes of a vault file. */
 export interface VaultOpener {
   readonly crypto: Crypto;
-  /** Makes the wrapping keys of a log's vault. */
-  readonly keysOf: (logId: Uint8Array) => WrappingKeys;
+  /** Makes the wrapping keys of a vault. */
+  readonly keysOf: (vaultId: Uint8Array) => WrappingKeys;
   /** Forgets them, where the vault does not open. */
   readonly close: () => void;
 }
@@ -95,7 +95,7 @@ export function decodeVaultFile(
   if (!found.ok) return found;
   const [newest, older] = found.value;
   if (newest === undefined) return err(corrupt('neither of its two headers is whole'));
-  const wrapping = opener.keysOf(newest.clear.logId).unlock(newest.clear.descriptor);
+  const wrapping = opener.keysOf(newest.clear.vaultId).unlock(newest.clear.descriptor);
   if (!wrapping.ok) return wrapping;
   if (!opensMaster(crypto, wrapping.value, newest.clear)) {
     const detail = 'this key does not open the vault; try again with the one it was made with';
@@ -174,8 +174,8 @@ function openOlder(
   { newest, older }: { readonly newest: Candidate; readonly older: Candidate },
 ): Whole | undefined {
   if (equalBytes(newest.page, older.page)) return undefined;
-  if (!equalBytes(newest.clear.logId, older.clear.logId)) return undefined;
-  const wrapping = keysOf(older.clear.logId).unlock(older.clear.descriptor);
+  if (!equalBytes(newest.clear.vaultId, older.clear.vaultId)) return undefined;
+  const wrapping = keysOf(older.clear.vaultId).unlock(older.clear.descriptor);
   if (!wrapping.ok) return undefined;
   return openCandidate(crypto, file, { candidate: older, wrapping: wrapping.value });
 }

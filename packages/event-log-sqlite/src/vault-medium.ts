@@ -246,7 +246,8 @@ function sealHeader(
   { opened, options: { crypto, entropy }, places, rotation }: Sealing,
 ): Uint8Array {
   const { counter, entries } = places;
-  const clear = { logId: opened.clear.logId, counter, ...rotation.wrapped(entries) };
+  const { logId, vaultId } = opened.clear;
+  const clear = { logId, counter, vaultId, ...rotation.wrapped(entries) };
   const sealed = { anchor, pages: entries };
   return encodeHeaderPage(crypto, rotation.newest(), {
     clear,

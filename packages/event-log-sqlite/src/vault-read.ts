@@ -40,15 +40,15 @@ export function openVaultReader(
   return reader === undefined ? err(slotsContradict()) : ok(reader);
 }
 
-/** One set of wrapping keys, for the log whose vault it is. */
+/** One set of wrapping keys, for the one vault that is opened. */
 export function openerOf({ crypto, key }: VaultReadOptions): VaultOpener {
-  let known: { readonly logId: Uint8Array; readonly keys: WrappingKeys } | undefined;
+  let known: { readonly vaultId: Uint8Array; readonly keys: WrappingKeys } | undefined;
   return {
     crypto,
-    keysOf(logId) {
-      if (known === undefined || !equalBytes(known.logId, logId)) {
+    keysOf(vaultId) {
+      if (known === undefined || !equalBytes(known.vaultId, vaultId)) {
         known?.keys.close();
-        known = { logId, keys: createWrappingKeys({ crypto, key, logId }) };
+        known = { vaultId, keys: createWrappingKeys({ crypto, key, vaultId }) };
       }
       return known.keys;
     },

@@ -45,7 +45,8 @@ export interface WrappingKeys {
 export interface WrappingParts {
   readonly crypto: Crypto;
   readonly key: VaultKey;
-  readonly logId: Uint8Array;
+  /** What a keychain knows the vault by. */
+  readonly vaultId: Uint8Array;
 }
 
 const NO_COST = { cost: 0, passes: 0, lanes: 0 } as const;
@@ -66,7 +67,7 @@ export function createWrappingKeys(parts: WrappingParts): WrappingKeys {
     const descriptor = descriptorFor(key, entropy(SALT_BYTES));
     if (key.kind !== 'keychain') return made(descriptor);
     const named = { ...descriptor, cost };
-    const refusal = storeKey(key.keychain, nameOf(parts.logId, cost), { descriptor, entropy });
+    const refusal = storeKey(key.keychain, nameOf(parts.vaultId, cost), { descriptor, entropy });
     return refusal === undefined ? made(named) : err(refusal);
   };
   return {
@@ -84,11 +85,11 @@ export function createWrappingKeys(parts: WrappingParts): WrappingKeys {
       }
       if (key.kind !== 'keychain') return undefined;
       const { keychain } = key;
-      return refusalOf(() => keychain.remove(nameOf(parts.logId, 1 - needed.cost)));
+      return refusalOf(() => keychain.remove(nameOf(parts.vaultId, 1 - needed.cost)));
     },
     holdsOther({ cost }) {
       if (key.kind !== 'keychain') return false;
-      const found = key.keychain.get(nameOf(parts.logId, 1 - cost));
+      const found = key.keychain.get(nameOf(parts.vaultId, 1 - cost));
       if (found !== undefined) wipe(found);
       return found !== undefined;
     },
@@ -150,8 +151,8 @@ function isStrongEnough(key: VaultKey, descriptor: KeyDescriptor): boolean {
 }
 
 /** Two names take turns, so that whatever a kill leaves is replaced or removed later. */
-function nameOf(logId: Uint8Array, which: number): string {
-  return `vault ${Buffer.from(logId).toString('hex')} ${which === 0 ? 'a' : 'b'}`;
+function nameOf(vaultId: Uint8Array, which: number): string {
+  return `vault ${Buffer.from(vaultId).toString('hex')} ${which === 0 ? 'a' : 'b'}`;
 }
 
 /** Puts a fresh key, behind the salt it belongs to, into a keychain and makes sure that it is there. */
@@ -178,12 +179,12 @@ function storeKey(
 }
 
 function keyOfKeychain(
-  { crypto, logId }: WrappingParts,
+  { crypto, vaultId }: WrappingParts,
   keychain: Keychain,
   { cost, salt }: KeyDescriptor,
 ): Result<Secret<'seal'>, StoreRefusal> {
   let found: Uint8Array | undefined;
-  const refusal = refusalOf(() => void (found = keychain.get(nameOf(logId, cost))));
+  const refusal = refusalOf(() => void (found = keychain.get(nameOf(vaultId, cost))));
   if (refusal !== undefined) return err(refusal);
   const bytes = found ?? new Uint8Array(0);
   const isWhole = bytes.length === SALT_BYTES + RAW_KEY_BYTES;

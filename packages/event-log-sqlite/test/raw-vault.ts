@@ -30,7 +30,8 @@ export function headerAt(file: Uint8Array, place: 0 | 1): ClearHeader | undefine
 /** Every master key that either header lets out with this key. */
 export function masterKeys(file: Uint8Array, key: VaultKey = KEY): Secret<'seal'>[] {
   const logId = headerAt(file, 0)?.logId ?? headerAt(file, 1)?.logId ?? new Uint8Array(16);
-  const keys = createWrappingKeys({ crypto: nodeCrypto, key, logId });
+  const vaultId = headerAt(file, 0)?.vaultId ?? headerAt(file, 1)?.vaultId ?? new Uint8Array(16);
+  const keys = createWrappingKeys({ crypto: nodeCrypto, key, vaultId });
   return ([0, 1] as const).flatMap((place) => {
     const clear = headerAt(file, place);
     if (clear === undefined) return [];

@@ -151,6 +151,18 @@ describe('a keychain', () => {
     expect([world.kept.size, vault.rotationHindrance()]).toEqual([1, undefined]);
   });
 
+  test('keeps apart two vaults of one log', () => {
+    const { keychain, kept } = memoryFiles();
+    const [one, other] = [memoryFiles(), memoryFiles()];
+    const key: VaultKey = { kind: 'keychain', keychain };
+    const first = newVault(one, key);
+    const second = newVault(other, key);
+    expect(kept.size).toBe(2);
+    rotate(second.vault);
+    expect(liveKey(unwrap(open(one, key)))).toEqual(first.live);
+    expect(liveKey(unwrap(open(other, key)))).toEqual(second.live);
+  });
+
   test('that keeps nothing gets no vault', () => {
     const world = memoryFiles();
     const keychain = { ...world.keychain, set: () => undefined };
@@ -196,9 +208,11 @@ function rewrapped(
   }
   const descriptor = { ...found.clear.descriptor, ...change };
   const key: VaultKey = { kind: 'passphrase', passphrase };
-  const wrapping = createWrappingKeys({ crypto: nodeCrypto, key, logId: LOG_ID }).unlock(
-    descriptor,
-  );
+  const wrapping = createWrappingKeys({
+    crypto: nodeCrypto,
+    key,
+    vaultId: found.clear.vaultId,
+  }).unlock(descriptor);
   const nonce = new Uint8Array(12);
   const wrapped = wrapping.ok
     ? wrapMaster(nodeCrypto, wrapping.value.key, { logId: LOG_ID, master, nonce })
