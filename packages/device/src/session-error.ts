@@ -14,6 +14,7 @@ export type SessionErrorCode =
   | 'STORE_MISSING'
   | 'STORE_EXISTS'
   | 'STORE_IN_USE'
+  | 'STORE_MOVED'
   | 'STORE_FAILED'
   | 'STORE_ROLLED_BACK'
   | 'STORE_CORRUPT'
@@ -69,6 +70,7 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   ],
   STORE_EXISTS: ['caller', false, 'Open the device that is there, or choose another path.'],
   STORE_IN_USE: ['store', false, 'Close the other process that has this device open.'],
+  STORE_MOVED: ['caller', false, 'Open it where it was moved to, or finish the move.'],
   STORE_FAILED: ['store', false, 'Look at the cause, then open the device again.'],
   STORE_ROLLED_BACK: [
     'store',

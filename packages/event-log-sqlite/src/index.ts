@@ -25,3 +25,5 @@ export type { SqliteLogReport, VerifySqliteLogOptions } from './verify-log.ts';
 export { diagnose } from './diagnose.ts';
 export type { Diagnosis, DiagnoseOptions, KeyReport, VaultContents } from './diagnose.ts';
 export type { Erasure } from './vault-erasure.ts';
+export { moveLogIn, moveLogOut } from './move-log.ts';
+export type { LogPlace, MoveOptions, MoveStep } from './move-log.ts';

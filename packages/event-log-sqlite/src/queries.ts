@@ -277,7 +277,14 @@ export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
   putData: compileQuery(putNamed('data')),
   dropData: compileQuery(db.deleteFrom('data').where('name', '=', bytes('name'))),
   meta: compileQuery(db.selectFrom('meta').select('v').where('k', '=', text('key'))),
-  putMeta: compileQuery(db.insertInto('meta').values({ k: text('key'), v: bytes('value') })),
+  putMeta: compileQuery(
+    db
+      .insertInto('meta')
+      .values({ k: text('key'), v: bytes('value') })
+      .onConflict((conflict) =>
+        conflict.column('k').doUpdateSet({ v: (eb) => eb.ref('excluded.v') }),
+      ),
+  ),
   leases: compileQuery(
     db
       .selectFrom('lease')

@@ -16,6 +16,7 @@ const FORMAT_KEY = 'format';
 const LOG_KEY = 'log';
 const SEEN_KEY = 'seen-ms';
 const MODE_KEY = 'mode';
+const MOVED_KEY = 'moved';
 
 const CLEAR = 1;
 const KEEPS_ALL = 2;
@@ -50,11 +51,21 @@ export function encodeLogMeta({ logId, seenMs, metadata, keepsAll }: LogMeta): S
   ];
 }
 
+/** The row that says that the log goes on elsewhere, or takes that back. */
+export function encodeMoved(moved: 'moved' | 'here'): StoreChange['meta'] {
+  return [{ key: MOVED_KEY, value: Uint8Array.of(moved === 'moved' ? 1 : 0) }];
+}
+
+/** Whether the log goes on elsewhere. */
+export function isMoved(store: Pick<EventReader, 'meta'>): boolean {
+  return store.meta(MOVED_KEY)?.[0] === 1;
+}
+
 /**
  * Reads what the log says of itself. A log of a later release may be readable for ours all the same,
  * never writable.
  *
- * Refuses: `STORE_MISSING`, `STORE_TOO_NEW`, `STORE_CORRUPT`.
+ * Refuses: `STORE_MISSING`, `STORE_TOO_NEW`, `STORE_CORRUPT`, `STORE_MOVED` (for writing).
  */
 export function readLogMeta(
   store: EventReader,
@@ -65,6 +76,10 @@ export function readLogMeta(
   const [written = 0, readable = written] = format;
   if (written > LOG_FORMAT && (use === 'write' || readable > LOG_FORMAT)) {
     return err({ code: 'STORE_TOO_NEW', detail: tooNew(written, readable) });
+  }
+  if (use === 'write' && isMoved(store)) {
+    const detail = 'the log was moved; open it where it was moved to, or finish the move';
+    return err({ code: 'STORE_MOVED', detail });
   }
   const logId = store.meta(LOG_KEY);
   const seen = store.meta(SEEN_KEY);

@@ -8,6 +8,7 @@
  * - `STORE_CORRUPT`: rows that contradict each other, the chain, or the database itself.
  * - `STORE_TOO_NEW`: written by a later format.
  * - `STORE_IN_USE`: another live process owns it; `holder` says which.
+ * - `STORE_MOVED`: it goes on elsewhere, and must not go on here too.
  * - `STORE_ROLLED_BACK`: the log ends before, or beside, what the vault has seen of it.
  * - `STORE_FAILED`: the medium refused a write; the log must be opened again.
  * - `STORE_UNSAFE`: the database library or its settings cannot keep the promises.
@@ -24,6 +25,7 @@ export type StoreRefusalCode =
   | 'STORE_CORRUPT'
   | 'STORE_TOO_NEW'
   | 'STORE_IN_USE'
+  | 'STORE_MOVED'
   | 'STORE_ROLLED_BACK'
   | 'STORE_FAILED'
   | 'STORE_UNSAFE'
