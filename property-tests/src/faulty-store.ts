@@ -1,6 +1,6 @@
 /** A store whose next commit can be made to fail, before or after it became durable. */
 
-import { createMemoryStore } from '@simsim/event-log';
+import { createMemoryStore, StoreFailure } from '@simsim/event-log';
 import type { CommitAnswer, MemorySnapshot, MemoryStore, StoreChange } from '@simsim/event-log';
 
 /**
@@ -37,4 +37,15 @@ export function createFaultyStore(from?: MemorySnapshot): FaultyStore {
     },
   };
   return faulty;
+}
+
+/** Does something in a process that a fault may kill: `undefined` then. */
+export function orDie<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    const cause = error instanceof StoreFailure ? error.cause : error;
+    if (cause instanceof Killed) return undefined;
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@ import { encodeUtf8, invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
-import { createEventLog, createMemoryVault, openEventLog, StoreFailure } from '@simsim/event-log';
+import { createEventLog, createMemoryVault, openEventLog } from '@simsim/event-log';
 import type { EventLog, MemorySnapshot, MemoryVault, VaultImage } from '@simsim/event-log';
 import { claimIdFromBytes, messageIdFromBytes } from '@simsim/relay-protocol';
 import type {
@@ -37,7 +37,7 @@ import type {
   UserRecord,
 } from '@simsim/sesame';
 import { expect } from 'vitest';
-import { createFaultyStore, Killed } from './faulty-store.ts';
+import { createFaultyStore, orDie } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
 import { stateOf } from './log-state.ts';
 import { proveDevice } from './prove-device.ts';
@@ -495,16 +495,5 @@ export class TestDevice {
     if (answer.kind === 'getList' && answer.result.kind === 'list') {
       this.run({ type: 'listLearned', list: answer.result.list });
     }
-  }
-}
-
-/** Does something in a process that a fault may kill: `undefined` then. */
-function orDie<T>(act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (error) {
-    const cause = error instanceof StoreFailure ? error.cause : error;
-    if (cause instanceof Killed) return undefined;
-    throw error;
   }
 }
