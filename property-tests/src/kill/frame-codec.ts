@@ -7,6 +7,7 @@ import { deserialize, serialize } from 'node:v8';
 import type { CoreInput, CoreOutcome, OutboxItem } from '@simsim/device-core';
 import type { DeviceHead, RelayRequest } from '@simsim/relay-protocol';
 import type { Effect, InboxItem } from '@simsim/sesame';
+import type { TraceEntry } from '../forensic/trace.ts';
 import type { Site } from './sites.ts';
 
 /** How the victim is broken, so that the checks have something to find. */
@@ -29,7 +30,12 @@ export interface Life {
   /** Where to die, and which time the place is passed. */
   readonly kill: { readonly site: Site; readonly count: number } | undefined;
   readonly sabotage: KillSabotage | undefined;
+  /** Write every secret down, and treat the past so. */
+  readonly forensic: ForensicLife | undefined;
 }
+
+/** `paranoid`: erased after every commit. `keepAll`: never. `keepsOldCopies`: a broken vault. */
+export type ForensicLife = 'paranoid' | 'keepAll' | 'keepsOldCopies';
 
 /** To the victim. */
 export type Order =
@@ -62,6 +68,7 @@ export type Report =
     }
   | { readonly type: 'request'; readonly request: RelayRequest | undefined }
   | { readonly type: 'head'; readonly head: DeviceHead }
+  | { readonly type: 'trace'; readonly entries: readonly TraceEntry[] }
   | { readonly type: 'done' }
   | { readonly type: 'dying'; readonly site: Site };
 

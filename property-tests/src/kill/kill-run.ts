@@ -55,7 +55,14 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
       for (let next = left.shift(); next !== undefined; next = left.shift()) {
         const [number, plan] = next;
         const name = `world ${number}`;
-        const parts = { folder: join(folder, `${number}`), seed: options.seed, name, plan, pool };
+        const parts = {
+          folder: join(folder, `${number}`),
+          scratch: join(folder, `${number}-copy`),
+          seed: options.seed,
+          name,
+          plan,
+          pool,
+        };
         const outcome = await outcomeOf(
           playKillWorld({
             ...parts,

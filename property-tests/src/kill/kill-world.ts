@@ -10,7 +10,8 @@ import { parseUserId } from '@simsim/relay-protocol';
 import type { DeviceHead, UserId } from '@simsim/relay-protocol';
 import { createDice } from './dice.ts';
 import type { Dice } from './dice.ts';
-import type { KillSabotage, Life, Report } from './frame-codec.ts';
+import type { TraceEntry } from '../forensic/trace.ts';
+import type { ForensicLife, KillSabotage, Life, Report } from './frame-codec.ts';
 import { KillFault } from './kill-fault.ts';
 import { Ledger } from './ledger.ts';
 import { createNetwork } from './network.ts';
@@ -29,12 +30,20 @@ import type { Victim, VictimPool } from './victim.ts';
 
 /** How a world is set up. */
 export interface KillWorldOptions {
+  /** Where the victim's files are. */
   readonly folder: string;
+  /** Where copies of them are looked at. */
+  readonly scratch: string;
   readonly seed: number;
   readonly name: string;
   readonly plan: WorldPlan;
   readonly pool: VictimPool;
   readonly sabotage?: KillSabotage;
+  /** Records secrets, which `onTrace` gets as they come. */
+  readonly forensic?: ForensicLife;
+  readonly onTrace?: (entries: readonly TraceEntry[]) => void;
+  /** Looks at the files while nobody has them open: after each death and at the end. */
+  readonly onStill?: () => void;
   readonly onDeath?: (site: Site | 'moment' | 'opening') => void;
 }
 
@@ -59,7 +68,7 @@ const SETTLE_ROUNDS_MAX = 60;
 
 /** Plays a plan to its end. Throws: KillFault where a promise was not kept. */
 export async function playKillWorld(options: KillWorldOptions): Promise<KillWorldResult> {
-  mkdirSync(options.folder, { recursive: true });
+  for (const folder of [options.folder, options.scratch]) mkdirSync(folder, { recursive: true });
   const world = new KillWorld(options);
   try {
     await world.begin();
@@ -67,7 +76,8 @@ export async function playKillWorld(options: KillWorldOptions): Promise<KillWorl
     return await world.rest();
   } finally {
     await world.end();
-    rmSync(options.folder, { recursive: true, force: true });
+    for (const folder of [options.folder, options.scratch])
+      rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -100,7 +110,7 @@ class KillWorld {
   constructor(options: KillWorldOptions) {
     this.#options = options;
     this.#dice = createDice(options.seed, options.name);
-    this.#examiner = new Examiner(options.folder);
+    this.#examiner = new Examiner(options.folder, options.scratch);
     this.#party = new Party(user('ada'), { ask: this.#ask, runner: () => this.#runner() });
   }
 
@@ -128,6 +138,7 @@ class KillWorld {
   async rest(): Promise<KillWorldResult> {
     await this.#live(undefined);
     const remains = this.#examiner.examine(this.#ledger);
+    this.#options.onStill?.();
     this.#checkDelivered(remains);
     const { ordered, outside, acknowledged } = this.#ledger;
     return {
@@ -146,8 +157,9 @@ class KillWorld {
   }
 
   async #live(death: Death | undefined): Promise<End> {
-    const { folder, pool, sabotage } = this.#options;
-    const life = new VictimLife(pool.take(), { party: this.#party, ledger: this.#ledger });
+    const { folder, pool, sabotage, forensic, onTrace } = this.#options;
+    const [party, ledger] = [this.#party, this.#ledger];
+    const life = new VictimLife(pool.take(), { party, ledger, onTrace });
     this.#life = life;
     const order = life.open({
       folder,
@@ -155,6 +167,7 @@ class KillWorld {
       wipe: this.#wipeFor(death),
       kill: death?.kind === 'site' ? { site: death.site, count: death.count } : undefined,
       sabotage,
+      forensic,
     });
     if (death?.kind === 'moment' && death.steps === 0) life.killAfter(death.delayUs);
     const end = (await order) ? await this.#spend(life, death) : 'killed';
@@ -164,6 +177,7 @@ class KillWorld {
 
   /** Lazy wiping has no place before zeroing; all else happens with both. */
   #wipeFor(death: Death | undefined): 'strict' | 'lazy' {
+    if (this.#options.forensic !== undefined) return 'strict';
     if (death?.kind === 'site' && death.site === 'vault:before-zero') return 'strict';
     return this.#dice(3) === 0 ? 'lazy' : 'strict';
   }
@@ -215,6 +229,7 @@ class KillWorld {
     const arriving = this.#party.posts.filter(() => this.#dice(2) === 0);
     if (life.token() !== undefined) this.#party.handOver(arriving);
     this.#examiner.examine(this.#ledger);
+    this.#options.onStill?.();
   }
 
   #runner(): Runner {
@@ -274,14 +289,23 @@ class VictimLife implements Runner {
   readonly #victim: Victim;
   readonly #party: Party;
   readonly #ledger: Ledger;
+  readonly #onTrace: KillWorldOptions['onTrace'];
   #token: Uint8Array | undefined;
   #where: Site | undefined;
   #hasOpened = false;
 
-  constructor(victim: Victim, parts: { readonly party: Party; readonly ledger: Ledger }) {
+  constructor(
+    victim: Victim,
+    parts: {
+      readonly party: Party;
+      readonly ledger: Ledger;
+      readonly onTrace: KillWorldOptions['onTrace'];
+    },
+  ) {
     this.#victim = victim;
     this.#party = parts.party;
     this.#ledger = parts.ledger;
+    this.#onTrace = parts.onTrace;
   }
 
   async open(life: Life): Promise<boolean> {
@@ -366,6 +390,7 @@ class VictimLife implements Runner {
     for (;;) {
       const report = await this.#victim.next();
       if (report?.type === 'dying') this.#where = report.site;
+      else if (report?.type === 'trace') this.#onTrace?.(report.entries);
       else if (report?.type !== 'effect') return report;
       else {
         this.#ledger.leftVictim(report.effect);

@@ -6,11 +6,14 @@
 import { readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { invariant } from '@simsim/bytes';
-import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
+import { nodeCrypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import { DeviceCore } from '@simsim/device-core';
+import { keepAll, RETENTION } from '@simsim/event-log';
 import type { EventLog } from '@simsim/event-log';
 import { openSqliteLog } from '@simsim/event-log-sqlite';
 import type { Effect } from '@simsim/sesame';
+import { recordingCrypto } from '../forensic/recording-crypto.ts';
+import type { TraceEntry } from '../forensic/trace.ts';
 import { sabotagedLog } from './early-log.ts';
 import { encodeFrame, takeFrame } from './frame-codec.ts';
 import type { Life, Order, Report } from './frame-codec.ts';
@@ -38,7 +41,16 @@ function nextOrder(): Order | undefined {
   }
 }
 
+const traced: TraceEntry[] = [];
+
+/** Secrets go before everything that may be the last word. */
 function say(report: Report): void {
+  const entries = traced.splice(0);
+  if (entries.length > 0) write({ type: 'trace', entries });
+  write(report);
+}
+
+function write(report: Report): void {
   const frame = encodeFrame(report);
   for (let done = 0; done < frame.length;) done += writeSync(1, frame, done);
 }
@@ -91,6 +103,11 @@ interface Running {
 }
 
 function open(life: Life): Running | undefined {
+  const { forensic } = life;
+  const crypto =
+    forensic === undefined
+      ? nodeCrypto
+      : recordingCrypto(nodeCrypto, (entry) => void traced.push(entry));
   const path = join(life.folder, 'log.db');
   const vaultPath = join(life.folder, 'vault');
   const files = watchedFiles(atPort);
@@ -112,6 +129,11 @@ function open(life: Life): Running | undefined {
     rotates: 'at-open',
     rotatePages: 1,
     chaos: { at },
+    ...(forensic === 'paranoid' ? { retention: RETENTION.paranoid } : {}),
+    ...(forensic === 'keepAll'
+      ? { retention: keepAll({ iKnowThisDisablesForwardSecrecy: true }) }
+      : {}),
+    ...(forensic === 'keepsOldCopies' ? { sabotage: { keepsOldCopies: true } } : {}),
   });
   if (!opened.ok) {
     say({ type: 'refused', code: opened.error.code, detail: opened.error.detail });
@@ -147,6 +169,7 @@ function obey(running: Running, order: Exclude<Order, { type: 'open' }>): void {
   switch (order.type) {
     case 'run': {
       const { outcomes, effects } = core.run(order.inputs);
+      if (moment.life?.forensic === 'paranoid') log.flush();
       release(effects);
       say({ type: 'ran', outcomes, tip: log.tip(), token: tokenOf(core) });
       return;
