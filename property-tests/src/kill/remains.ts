@@ -8,7 +8,7 @@ import { decodeInboxItem, decodeOutboxItem } from '@simsim/device-core';
 import type { EventLog, RecordFold } from '@simsim/event-log';
 import { openSqliteLog, verifySqliteLog } from '@simsim/event-log-sqlite';
 import { encodePost } from '@simsim/relay-protocol';
-import { decodeFact, evolveRecord, factText, isRecordStream } from '@simsim/sesame';
+import { decodeFact, evolveRecord, factText, foldRefusal, isRecordStream } from '@simsim/sesame';
 import { KillFault } from './kill-fault.ts';
 import type { Ledger } from './ledger.ts';
 import { VICTIM_KEY } from './victim-key.ts';
@@ -18,6 +18,7 @@ type RecordsByName = Map<string, Uint8Array>;
 /** The engine's own fold, over all record streams. */
 const RECORD_FOLD: RecordFold<RecordsByName> = {
   initial: () => new Map(),
+  refusal: foldRefusal,
   apply(records, event) {
     if (!isRecordStream(event.stream)) return records;
     const row = evolveRecord(records.get(event.stream), event);
@@ -119,7 +120,7 @@ export class Examiner {
   /** Events say for whose envelope a session's chain has moved. */
   #readSent(log: EventLog): void {
     for (const event of log.events(this.#read + 1)) {
-      const fact = decodeFact(event.type, event.facts);
+      const fact = decodeFact(event);
       if (fact?.name === 'MessageSent') this.#sent.add(factText(fact, 'envelopeId'));
       this.#read = event.seq;
     }
