@@ -34,8 +34,8 @@ const SHORT_BODY_BYTES = 64;
 
 /** Runs it: each commit is one message, or 32 messages, of a round robin over all sessions. */
 export async function benchFrames({ quick }: { quick: boolean }): Promise<readonly BenchRow[]> {
-  const short = await countFrames(SHORT_BODY_BYTES, quick);
-  const long = await countFrames(BODY_BYTES, quick);
+  const short = await countFrames(SHORT_BODY_BYTES, { quick });
+  const long = await countFrames(BODY_BYTES, { quick });
   const goals = [
     ...rowsOfOne('send', short.send),
     ...rowsOfOne('receive', short.receive),
@@ -54,7 +54,7 @@ export async function benchFrames({ quick }: { quick: boolean }): Promise<readon
 
 type Frames = Readonly<Record<'send' | 'receive' | 'turn' | 'sendBatch' | 'receiveBatch', Counted>>;
 
-function countFrames(bodyBytes: number, quick: boolean): Promise<Frames> {
+function countFrames(bodyBytes: number, { quick }: { quick: boolean }): Promise<Frames> {
   const commits = quick ? 60 : 500;
   const batches = quick ? 6 : 50;
   return withScratch((folder) => {

@@ -58,7 +58,9 @@ interface Opened {
 function openApart(folder: string): Opened {
   const { stdout, status } = spawnSync(process.execPath, [SCRIPT, folder], { encoding: 'utf8' });
   const found: unknown = status === 0 ? JSON.parse(stdout) : undefined;
-  const [openedMs, rotatedMs]: readonly unknown[] = Array.isArray(found) ? found : [];
+  const all: readonly unknown[] = Array.isArray(found) ? found : [];
+  const openedMs = all.at(0);
+  const rotatedMs = all.at(1);
   invariant(typeof openedMs === 'number' && typeof rotatedMs === 'number', 'a closed log opens');
   return { openedMs, rotatedMs };
 }
