@@ -1,7 +1,9 @@
 export { CACHE_KIB_DEFAULT, openSqliteReader, openSqliteStore } from './sqlite-store.ts';
 export type { SqliteStoreOptions } from './sqlite-store.ts';
 export { createSlotFileVault, openSlotFileVault } from './vault-file.ts';
+export { destroyVaultFile } from './vault-destroy.ts';
 export { openVaultReader } from './vault-read.ts';
+export type { VaultReadOptions } from './vault-read.ts';
 export type { VaultFileOptions } from './vault-file.ts';
 export { RAW_KEY_BYTES } from './vault-key.ts';
 export type { Stretch, VaultKey } from './vault-key.ts';

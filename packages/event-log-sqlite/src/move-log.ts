@@ -13,6 +13,7 @@ import { refusalOf } from './connection.ts';
 import { nodeFiles } from './file-system.ts';
 import { openSqliteLog } from './sqlite-log.ts';
 import { openSqliteReader, openSqliteStore } from './sqlite-store.ts';
+import { destroyVaultFile } from './vault-destroy.ts';
 import { createSlotFileVault } from './vault-file.ts';
 import { wipeMasters } from './vault-image.ts';
 import type { VaultKey } from './vault-key.ts';
@@ -93,7 +94,7 @@ function mark(path: string, as: 'moved' | 'here'): Result<undefined, StoreRefusa
 
 /** Copies both files, the database last, and destroys the old ones. */
 function carryOver(options: MoveOptions, as: 'moved' | 'here'): Result<undefined, StoreRefusal> {
-  const { from, to, onStep } = options;
+  const { from, to, crypto, onStep } = options;
   if (!nodeFiles.exists(to.path)) {
     const copied = copyVault(options);
     if (!copied.ok) return copied;
@@ -104,7 +105,8 @@ function carryOver(options: MoveOptions, as: 'moved' | 'here'): Result<undefined
   const whole = isWhole(options, as);
   if (!whole.ok) return whole;
   onStep?.('copied');
-  destroyVault(from.vaultPath);
+  const refusal = destroyVaultFile(from.vaultPath, { crypto, key: from.key });
+  if (refusal !== undefined) return err(refusal);
   onStep?.('keys-destroyed');
   for (const end of ['-wal', '-shm', '']) nodeFiles.remove(`${from.path}${end}`);
   nodeFiles.syncDirectoryOf(from.path);
@@ -127,7 +129,8 @@ function copyVault({ from, to, crypto, entropy }: MoveOptions): Result<undefined
     }
   }
   const partial = `${to.vaultPath}.moving`;
-  nodeFiles.remove(partial);
+  const refusal = destroyVaultFile(partial, { crypto, key: to.key });
+  if (refusal !== undefined) return err(refusal);
   const made = createSlotFileVault(partial, {
     ...to,
     crypto,
@@ -215,18 +218,6 @@ function readImage(place: LogPlace, crypto: Crypto): Result<ReadImage, StoreRefu
 
 function wipePages(read: Result<ReadImage, StoreRefusal>): void {
   if (read.ok) for (const page of read.value.image.pages) wipe(page);
-}
-
-/** Overwrites the keys in place, as far as the medium does that, before the file goes. */
-function destroyVault(path: string): void {
-  if (!nodeFiles.exists(path)) return;
-  const { length } = nodeFiles.read(path);
-  const file = nodeFiles.open(path, 'edit');
-  file.write(new Uint8Array(length), 0);
-  file.sync();
-  file.close();
-  nodeFiles.remove(path);
-  nodeFiles.syncDirectoryOf(path);
 }
 
 function guarded(work: () => Result<undefined, StoreRefusal>): Result<undefined, StoreRefusal> {

@@ -35,6 +35,8 @@ export interface WrappingKeys {
   next(before: Wrapping, entropy: Entropy): Result<Wrapping, StoreRefusal>;
   /** Makes a keychain forget the key that the vault does not need any more. */
   forgetOther(needed: KeyDescriptor): StoreRefusal | undefined;
+  /** Makes a keychain forget the vault altogether. */
+  forgetAll(): StoreRefusal | undefined;
   /** Whether a keychain still holds a key that the vault does not need. */
   holdsOther(needed: KeyDescriptor): boolean;
   /** Forgets every key in memory. */
@@ -86,6 +88,13 @@ export function createWrappingKeys(parts: WrappingParts): WrappingKeys {
       if (key.kind !== 'keychain') return undefined;
       const { keychain } = key;
       return refusalOf(() => keychain.remove(nameOf(parts.vaultId, 1 - needed.cost)));
+    },
+    forgetAll() {
+      if (key.kind !== 'keychain') return undefined;
+      const { keychain } = key;
+      return refusalOf(() => {
+        for (const which of [0, 1]) keychain.remove(nameOf(parts.vaultId, which));
+      });
     },
     holdsOther({ cost }) {
       if (key.kind !== 'keychain') return false;

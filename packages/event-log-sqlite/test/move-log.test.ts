@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { moveLogIn, moveLogOut, openSqliteLog } from '../src/index.ts';
 import type { LogPlace, MoveStep, VaultKey } from '../src/index.ts';
 import { id16, scratchFolder, text, unwrap } from './files.ts';
+import { memoryFiles } from './memory-files.ts';
 
 const STEPS: readonly MoveStep[] = [
   'ended',
@@ -161,5 +162,29 @@ describe('moving', () => {
     unwrap(moveLogOut({ from: old, to: stick, crypto, entropy }));
     cpSync(join(folder, 'stick'), join(folder, 'old'), { recursive: true });
     expect(open({ ...old, key: stick.key })).toMatchObject({ error: { code: 'STORE_MOVED' } });
+  });
+
+  test('a keychain forgets the vault that was moved, and keeps the one that came', () => {
+    const folder = scratchFolder();
+    const { keychain, kept } = memoryFiles();
+    const key: VaultKey = { kind: 'keychain', keychain };
+    const { stick, ...places } = placesIn(folder);
+    const [old, home] = [
+      { ...places.old, key },
+      { ...places.home, key },
+    ];
+    makeLog(old);
+    cpSync(join(folder, 'old'), join(folder, 'copy'), { recursive: true });
+    unwrap(moveLogOut({ from: old, to: stick, crypto, entropy }));
+    expect(kept.size).toBe(0);
+    unwrap(moveLogIn({ from: stick, to: home, crypto, entropy }));
+    isWhole(home);
+    expect(kept.size).toBe(1);
+    const copy = {
+      ...old,
+      path: join(folder, 'copy/log.db'),
+      vaultPath: join(folder, 'copy/vault'),
+    };
+    expect(open(copy)).toMatchObject({ error: { code: 'VAULT_KEY_UNAVAILABLE' } });
   });
 });

@@ -42,7 +42,7 @@ export type {
 } from './event-store.ts';
 export { createMemoryStore } from './memory-store.ts';
 export type { MemorySnapshot, MemoryStore } from './memory-store.ts';
-export type { Anchor, SlotState, SlotUse, Vault, VaultReader } from './vault.ts';
+export type { Anchor, SlotAssignment, SlotState, SlotUse, Vault, VaultReader } from './vault.ts';
 export { createMemoryVault, LOG_ID_BYTES } from './memory-vault.ts';
 export type { MemoryVault, MemoryVaultOptions } from './memory-vault.ts';
 export { createSlotVault, createSlotVaultReader, createVaultImage } from './slot-vault.ts';
