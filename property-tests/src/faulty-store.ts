@@ -10,7 +10,7 @@ import type { CommitAnswer, MemorySnapshot, MemoryStore, StoreChange } from '@si
 export type Fault = 'before' | 'after' | 'moved';
 
 /** The end of a process, as a test sees it. */
-export class Killed extends Error {
+class Killed extends Error {
   override readonly name = 'Killed';
 }
 
