@@ -19,9 +19,9 @@ interface Kept {
   readonly log: EventLog;
   readonly keeper: VaultKeeper;
   readonly failures: unknown[];
-  commit(): void;
+  readonly commit: () => void;
   /** What became of each event's sealed part. */
-  states(): string[];
+  readonly states: () => string[];
 }
 
 function kept(retention: Retention): Kept {

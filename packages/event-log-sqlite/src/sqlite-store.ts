@@ -149,6 +149,8 @@ interface TipWatcher {
   read(): Tip;
   /** Takes over the tip of an own commit. */
   moved(tip: Tip): void;
+  /** An own commit was undone. */
+  forget(): void;
 }
 
 /**
@@ -170,6 +172,7 @@ function tipWatcher({ query }: Connection, reader: Pick<EventReader, 'tip'>): Ti
     moved({ seq, hash }) {
       if (known !== undefined) known = { version: known.version, tip: { seq, hash } };
     },
+    forget: () => void (known = undefined),
   };
 }
 
@@ -205,6 +208,7 @@ function storeOver(
       try {
         return db.transaction('write', work);
       } catch (failure) {
+        currentTip.forget();
         throw failureOf(failure);
       }
     },
@@ -243,7 +247,10 @@ function writeChange(query: Connection['query'], change: StoreChange): void {
   for (const { key, value } of change.meta) query(QUERIES.putMeta).run({ key, value });
   for (const part of change.pruned) shrink(query(QUERIES.prunePart), part);
   for (const part of change.forgotten) shrink(query(QUERIES.forgetFacts), part);
-  for (const row of change.renamed) query(QUERIES.renameStream).run({ ...row });
+  for (const row of change.renamed) {
+    if (query(QUERIES.renameStream).run({ ...row }) === 1) continue;
+    throw new StoreFailure('STORE_CORRUPT', `stream ${row.id} is not there`);
+  }
 }
 
 function shrink(update: PreparedQuery, part: ShrunkPart): void {

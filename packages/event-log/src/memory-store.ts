@@ -69,7 +69,16 @@ export function createMemoryStore(from?: MemorySnapshot): MemoryStore {
       tables.version++;
       return { kind: 'committed' };
     },
-    locked: (work) => work(),
+    locked(work) {
+      const before = tablesOf(tables);
+      try {
+        return work();
+      } catch (failure) {
+        restore(tables, before);
+        // oxlint-disable-next-line house/no-throw -- undone, and then as it was
+        throw failure;
+      }
+    },
     image: () => imageOf(tables),
     close() {
       isOpen = false;
@@ -125,13 +134,33 @@ function tablesOf(from: MemorySnapshot | undefined): Tables {
   };
 }
 
+/** Puts every table back to what it was. */
+function restore(tables: Tables, before: Tables): void {
+  tables.events.splice(0, tables.events.length, ...before.events);
+  tables.seenRuns = before.seenRuns;
+  refill(tables.meta, before.meta);
+  refill(tables.streams, before.streams);
+  refill(tables.idByName, before.idByName);
+  refill(tables.heads, before.heads);
+  refill(tables.records, before.records);
+  refill(tables.data, before.data);
+  refill(tables.outbox, before.outbox);
+  refill(tables.inbox, before.inbox);
+  tables.version++;
+}
+
+function refill<K, V>(map: Map<K, V>, from: ReadonlyMap<K, V>): void {
+  map.clear();
+  for (const [key, value] of from) map.set(key, value);
+}
+
 function imageOf(tables: Tables): MemorySnapshot {
   const { idByName: _names, version: _version, ...copied } = tablesOf(tables);
   return copied;
 }
 
 /** What a sound log never asks for; a store refuses it before it changes anything. */
-function refuseBroken({ events, heads, idByName }: Tables, change: StoreChange): void {
+function refuseBroken({ events, heads, streams, idByName }: Tables, change: StoreChange): void {
   change.events.forEach((row, i) =>
     invariant(row.seq === events.length + 1 + i, 'events follow the tip without a gap'),
   );
@@ -148,6 +177,9 @@ function refuseBroken({ events, heads, idByName }: Tables, change: StoreChange):
     const { facts } = events[seq - 1] ?? {};
     const isWhole = facts !== undefined && facts.length !== digest.length;
     invariant(isWhole && digest.length === 32, 'facts shrink once');
+  }
+  for (const { id } of change.renamed) {
+    invariant(streams.has(id), 'a stream that is renamed has its row');
   }
   for (const row of change.streams) {
     const holder = idByName.get(bytesToHex(row.name));
@@ -181,7 +213,7 @@ function applyChange(tables: Tables, change: StoreChange): void {
   for (const { seq, digest } of change.forgotten) shrink(events, seq, { facts: digest });
   for (const { id, name, label } of change.renamed) {
     const row = streams.get(id);
-    invariant(row !== undefined, 'a stream that is renamed has its row');
+    if (row === undefined) continue;
     idByName.delete(bytesToHex(row.name));
     idByName.set(bytesToHex(name), id);
     streams.set(id, { ...row, name, label });

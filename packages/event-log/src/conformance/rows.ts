@@ -2,6 +2,7 @@
 
 import { NO_CHANGE } from '../event-store.ts';
 import type {
+  EventReader,
   EventRow,
   HeadChange,
   InboxRow,
@@ -75,4 +76,21 @@ export function firstEvents(count: number): StoreChange {
 /** The tip after {@link firstEvents}. */
 export function tipAfter(count: number): Tip {
   return { seq: count, hash: eventRow(count).hash };
+}
+
+/** Everything one can read of a store, for comparing. */
+export function contentOf(store: EventReader): unknown {
+  const { seq } = store.tip();
+  return {
+    tip: store.tip(),
+    events: [...store.events(1, seq)],
+    streams: [...store.streams()],
+    heads: [...store.heads()],
+    records: [...store.records()].map(({ name, value }) => [name, value]),
+    data: [...store.dataRows()].map(({ name, value }) => [name, value]),
+    outbox: [...store.outbox()],
+    inbox: [...store.inbox()],
+    seenRuns: [...store.seenRuns()],
+    format: store.meta('format'),
+  };
 }

@@ -4,11 +4,13 @@
  * what it left.
  */
 
-import type { EventReader, EventStore, StoreChange } from '../event-store.ts';
+import type { EventStore, StoreChange } from '../event-store.ts';
 import { check, refuses, same } from './check.ts';
+import { SHRINK_CASES } from './shrink-cases.ts';
 import {
   bytesOf,
   change,
+  contentOf,
   EMPTY_TIP,
   eventRow,
   firstEvents,
@@ -33,23 +35,6 @@ export interface StoreCase {
   readonly level: 'contract' | 'reopen';
   /** Throws: ConformanceError where the store does not do it. */
   readonly run: (maker: StoreMaker) => void;
-}
-
-/** Everything one can read of a store, for comparing. */
-export function contentOf(store: EventReader): unknown {
-  const { seq } = store.tip();
-  return {
-    tip: store.tip(),
-    events: [...store.events(1, seq)],
-    streams: [...store.streams()],
-    heads: [...store.heads()],
-    records: [...store.records()].map(({ name, value }) => [name, value]),
-    data: [...store.dataRows()].map(({ name, value }) => [name, value]),
-    outbox: [...store.outbox()],
-    inbox: [...store.inbox()],
-    seenRuns: [...store.seenRuns()],
-    format: store.meta('format'),
-  };
 }
 
 const NAME_A = bytesOf(16, 200);
@@ -339,6 +324,6 @@ const REOPEN: readonly Omit<StoreCase, 'level'>[] = [
 
 /** The suite. Run each case with a maker of its own. */
 export const STORE_CASES: readonly StoreCase[] = [
-  ...CONTRACT.map((one): StoreCase => ({ ...one, level: 'contract' })),
+  ...[...CONTRACT, ...SHRINK_CASES].map((one): StoreCase => ({ ...one, level: 'contract' })),
   ...REOPEN.map((one): StoreCase => ({ ...one, level: 'reopen' })),
 ];
