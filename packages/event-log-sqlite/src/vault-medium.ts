@@ -3,6 +3,7 @@
  * key that is replaced step by step.
  */
 
+import { invariant } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import { failStore } from '@simsim/event-log';
@@ -66,6 +67,9 @@ export interface MediumParts extends VaultMediumOptions {
 export function openMedium(start: OpenedVaultFile, parts: MediumParts): VaultMedium {
   const { crypto, file } = parts;
   let medium = takeOver(start, parts);
+  /** A rotation that was asked for and is in no header yet: it outlives a reload. */
+  let isRotationDue = false;
+  const beginRotation = (): void => medium.rotation.begin(medium.counter());
   const readAgain = (tipSeq: number | undefined): VaultImage | undefined => {
     const counter = newestCounter(crypto, file.read(0, 2 * FILE_PAGE_BYTES));
     if (counter === medium.counter()) return undefined;
@@ -77,13 +81,31 @@ export function openMedium(start: OpenedVaultFile, parts: MediumParts): VaultMed
     if (!found.ok) failStore(found.error.code, found.error.detail);
     medium.wipe();
     medium = takeOver(unlessProved(found.value, tipSeq), parts);
+    if (isRotationDue) beginRotation();
     return found.value.image;
   };
+  /** What this process takes for replaced may be what another one has just written. */
+  const checkNewest = (): void => {
+    if (parts.shared !== true) return;
+    const counter = newestCounter(crypto, file.read(0, 2 * FILE_PAGE_BYTES));
+    invariant(counter === medium.counter(), 'a shared vault is reloaded before it is flushed');
+  };
+  const changing = (work: () => void): void =>
+    explained(() => {
+      checkNewest();
+      work();
+    });
   return {
-    write: (anchor, pages) => explained(() => medium.write(anchor, pages)),
-    settle: () => explained(() => medium.settle()),
+    write(anchor, pages) {
+      changing(() => medium.write(anchor, pages));
+      isRotationDue = false;
+    },
+    settle: () => changing(() => medium.settle()),
     read: (tipSeq) => explained(() => readAgain(tipSeq)),
-    rotate: () => medium.rotation.begin(medium.counter()),
+    rotate() {
+      isRotationDue = true;
+      beginRotation();
+    },
     unrotated: () => medium.rotation.unrotated(medium.entries),
     rotationHindrance: () => medium.rotation.hindrance(),
     close() {

@@ -328,6 +328,19 @@ describe('several processes on one vault', () => {
     expect(contains(pages, lost)).toBe(false);
   });
 
+  test('who does not reload first stops before it erases what another one wrote', () => {
+    const { path, first, second } = twice({ wipe: 'lazy', shared: true });
+    const slot = first.take();
+    first.assign(slot, { use: 'stream', owner: 1 });
+    flush(first);
+    second.reload();
+    step(second, slot);
+    flush(second);
+    const before = readFileSync(path);
+    expect(() => first.flush(first.anchor())).toThrow('reloaded before it is flushed');
+    expect(readFileSync(path)).toEqual(before);
+  });
+
   test('an older vault put in its place is not taken over', () => {
     const { path, vault } = newVault();
     const older = readFileSync(path);

@@ -152,14 +152,19 @@ describe('rotating the master key', () => {
     expect(vault.anchor()).toEqual(anchorAt(9));
   });
 
-  test('does not begin by itself, and rotating in memory alone is forgotten by a reload', () => {
+  test('does not begin by itself; once asked for, it outlives a reload', () => {
     const world = memoryFiles();
     const { vault } = newVault(world);
     expect(vault.isRotating()).toBe(false);
     const other = unwrap(open(world));
     other.rotateMaster();
     vault.flush(anchorAt(7), POOL);
-    expect([other.reload(), other.isRotating()]).toEqual([true, false]);
+    expect([other.reload(), other.isRotating()]).toEqual([true, true]);
+    expect(headerAt(file(world), 0)?.next).toBe(undefined);
+    other.flush(anchorAt(8), POOL);
+    expect(headerAt(file(world), 0)?.next).toBeDefined();
+    vault.reload();
+    expect(vault.isRotating()).toBe(true);
   });
 });
 

@@ -102,7 +102,8 @@ export interface Vault extends VaultReader {
   /**
    * Begins to replace the key that everything in the vault is sealed under; nothing where that is
    * going on already. Each following flush seals some more pages under the new key, and the last one
-   * makes the medium forget the old key. What is under no key has nothing to rotate.
+   * makes the medium forget the old key. A rotation asked for outlives a reload. What is under no key
+   * has nothing to rotate.
    */
   rotateMaster(): void;
   /** Whether something is still under a key that is being replaced. */
