@@ -1,6 +1,7 @@
 /** The bodies of outbox rows: why a post was made, then the post, verbatim until it is accepted. */
 
 import { createReader, createWriter, invariant } from '@simsim/bytes';
+import type { BinaryReader } from '@simsim/bytes';
 import {
   idToBytes,
   readDeviceId,
@@ -19,6 +20,14 @@ export interface OutboxItem {
 }
 
 const VERSION = 1;
+/** How each version there ever was is read: one is added and none taken out. */
+const READERS: ReadonlyMap<number, (reader: BinaryReader) => OutboxItem | undefined> = new Map([
+  [1, readOutboxItem1],
+]);
+
+/** The versions of outbox bodies that are read; the last is written. */
+export const OUTBOX_VERSIONS: readonly number[] = [...READERS.keys()];
+
 const TYPES = ['round', 'resend', 'notice'] as const;
 
 /** Encodes an outbox row's body. */
@@ -33,7 +42,12 @@ export function encodeOutboxItem({ post, origin }: OutboxItem): Uint8Array {
 /** Decodes a row this device wrote; the log authenticated it, so a malformed one is a bug. */
 export function decodeOutboxItem(body: Uint8Array): OutboxItem {
   const reader = createReader(body);
-  if (reader.u8() !== VERSION) reader.fail();
+  const item = READERS.get(reader.u8())?.(reader);
+  invariant(item !== undefined && reader.isDone(), 'an outbox row reads back as it was written');
+  return item;
+}
+
+function readOutboxItem1(reader: BinaryReader): OutboxItem | undefined {
   const type = TYPES[reader.u8()];
   const userId = readUserId(reader);
   let origin: PostOrigin;
@@ -47,6 +61,5 @@ export function decodeOutboxItem(body: Uint8Array): OutboxItem {
         : { type: 'round', messageId, userId };
   }
   const post = readPost(reader);
-  invariant(type !== undefined && reader.isDone(), 'an outbox row reads back as it was written');
-  return { post, origin };
+  return type === undefined ? undefined : { post, origin };
 }

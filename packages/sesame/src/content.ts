@@ -50,6 +50,14 @@ export interface ContentRejection {
 }
 
 const VERSION = 1;
+/** How each version there ever was is read: one is added and none taken out. */
+const READERS: ReadonlyMap<number, (reader: BinaryReader) => Content | undefined> = new Map([
+  [1, readContent1],
+]);
+
+/** The versions of content that are read; the last is written. */
+export const CONTENT_VERSIONS: readonly number[] = [...READERS.keys()];
+
 const CODE_BY_TYPE = { app: 1, syncSent: 2, receipt: 3, refresh: 4, head: 5 } as const;
 const HAS_CONVERSATION = 1;
 const HAS_RESEND = 2;
@@ -100,7 +108,13 @@ export function decodeContent(padded: Uint8Array): Result<Content, ContentReject
   const bytes = unpad(padded);
   if (bytes === undefined) return err({ code: 'MALFORMED_CONTENT' });
   const reader = createReader(bytes);
-  if (reader.u8() !== VERSION) reader.fail();
+  const content = READERS.get(reader.u8())?.(reader);
+  return reader.isDone() && content !== undefined
+    ? ok(content)
+    : err({ code: 'MALFORMED_CONTENT' });
+}
+
+function readContent1(reader: BinaryReader): Content | undefined {
   const code = reader.u8();
   const messageId = readRandomId<MessageId>(reader);
   const sentAt = reader.varint();
@@ -109,14 +123,14 @@ export function decodeContent(padded: Uint8Array): Result<Content, ContentReject
   const conversation = flags & HAS_CONVERSATION ? reader.text(CONVERSATION_BYTES_MAX) : undefined;
   const resendOf = flags & HAS_RESEND ? readRandomId<EnvelopeId>(reader) : undefined;
   const kind = decodeKind(code, reader);
-  if (!reader.isDone() || kind === undefined) return err({ code: 'MALFORMED_CONTENT' });
-  return ok({
+  if (kind === undefined) return undefined;
+  return {
     messageId,
     sentAt,
     kind,
     ...(conversation === undefined ? {} : { conversation }),
     ...(resendOf === undefined ? {} : { resendOf }),
-  });
+  };
 }
 
 function decodeKind(code: number, reader: BinaryReader): ContentKind | undefined {

@@ -6,7 +6,7 @@
 import type { UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { decodeFact } from './fact-codec.ts';
-import type { RecordedFact } from './fact-table.ts';
+import type { RecordedFact } from './fact-table-codec.ts';
 import type { Input } from './input.ts';
 import { changeUser } from './peer-session.ts';
 import { failRecipient, writeSend } from './send-round.ts';

@@ -24,7 +24,7 @@ import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
 import type { DecideResult } from './decision.ts';
 import { decodeFact, readFact, userChangesOf } from './fact-codec.ts';
-import type { FactRejection, RecordedFact } from './fact-table.ts';
+import type { FactRejection, RecordedFact } from './fact-table-codec.ts';
 import type { Input } from './input.ts';
 import { decideReceipted, decideSendReceipts } from './receipts.ts';
 import { isRecordStream, USER_PREFIX } from './streams.ts';

@@ -14,7 +14,7 @@ import {
   userChangesOf,
 } from './fact-codec.ts';
 import type { Fact } from './fact-codec.ts';
-import type { RecordedFact } from './fact-table.ts';
+import type { RecordedFact } from './fact-table-codec.ts';
 
 function recorded(fact: Fact): RecordedFact {
   return { type: eventType(fact.name), schema: eventSchema(fact.name), facts: encodeFact(fact) };

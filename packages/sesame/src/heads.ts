@@ -70,11 +70,12 @@ export function signedHead(
 /** The `heads` stream: the newest head seen of each other device of the user. */
 export type KnownHeads = ReadonlyMap<DeviceId, DeviceHead>;
 
-const VERSION = 1;
+/** The newest form of known heads. */
+export const HEADS_VERSION = 1;
 
 /** The state as parts to be sealed. */
 export function encodeKnownHeads(heads: KnownHeads): readonly Part[] {
-  return createStateWriter(VERSION)
+  return createStateWriter(HEADS_VERSION)
     .fields((fields) => {
       fields.varint(heads.size);
       for (const [deviceId, head] of heads) writeDeviceHead(fields.u8(deviceId), head);
@@ -84,7 +85,7 @@ export function encodeKnownHeads(heads: KnownHeads): readonly Part[] {
 
 /** Reads a sealed state; `undefined` where it is malformed. */
 export function decodeKnownHeads(bytes: Uint8Array, crypto: Crypto): KnownHeads | undefined {
-  const { fields } = createStateReader(bytes, VERSION, crypto);
+  const { fields } = createStateReader(bytes, HEADS_VERSION, crypto);
   const heads = new Map<DeviceId, DeviceHead>();
   const count = fields.varint();
   if (count > DEVICE_RECORDS_MAX) return undefined;

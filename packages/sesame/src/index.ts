@@ -27,7 +27,7 @@ export {
   factText,
   readFact,
 } from './fact-codec.ts';
-export type { FactRejection, RecordedFact } from './fact-table.ts';
+export type { FactRejection, RecordedFact } from './fact-table-codec.ts';
 export type { ChainView, HeadVerdict, KnownHeads, LogPlace } from './heads.ts';
 export { judgeHead, signedHead } from './heads.ts';
 export type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';

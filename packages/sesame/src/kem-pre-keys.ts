@@ -40,7 +40,8 @@ export interface OneTimeKemBatch {
   readonly keys: ReadonlyMap<number, OwnKemKey>;
 }
 
-const VERSION = 1;
+/** The newest form of a batch of one-time KEM prekeys. */
+export const KEM_BATCH_VERSION = 1;
 const KIND: KemKind = 'kyber1024';
 
 /** Makes and signs one KEM key. */
@@ -95,7 +96,7 @@ export function readKemKey(reader: StateReader): OwnKemKey {
 
 /** The state as parts to be sealed. */
 export function encodeOneTimeKemBatch(state: OneTimeKemBatch): readonly Part[] {
-  const writer = createStateWriter(VERSION).fields((fields) =>
+  const writer = createStateWriter(KEM_BATCH_VERSION).fields((fields) =>
     fields.varint(state.firstId).varint(state.keys.size),
   );
   for (const [id, key] of state.keys) {
@@ -110,7 +111,7 @@ export function decodeOneTimeKemBatch(
   bytes: Uint8Array,
   crypto: Crypto,
 ): OneTimeKemBatch | undefined {
-  const reader = createStateReader(bytes, VERSION, crypto);
+  const reader = createStateReader(bytes, KEM_BATCH_VERSION, crypto);
   const { fields } = reader;
   const firstId = fields.varint();
   const keys = new Map<number, OwnKemKey>();

@@ -34,9 +34,10 @@ export interface OwnDevice {
   readonly quarantinedAt?: number;
 }
 
-const VERSION = 1;
-/** Of a device that was quarantined: two fields more. */
-const VERSION_QUARANTINED = 2;
+/** Of a device that was never quarantined. */
+const VERSION_PLAIN = 1;
+/** The newest form: of a device that was quarantined, two fields more. */
+export const OWN_DEVICE_VERSION = 2;
 const STATUSES: readonly DeviceStatus[] = [
   'registering',
   'registered',
@@ -49,7 +50,7 @@ const STATUSES: readonly DeviceStatus[] = [
 export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
   const { former, quarantinedAt } = state;
   const isPlain = former === undefined && quarantinedAt === undefined;
-  return createStateWriter(isPlain ? VERSION : VERSION_QUARANTINED)
+  return createStateWriter(isPlain ? VERSION_PLAIN : OWN_DEVICE_VERSION)
     .fields((fields) => {
       fields
         .text(state.userId)
@@ -68,15 +69,14 @@ export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
 
 /** Reads a sealed state; `undefined` where it is malformed. */
 export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | undefined {
-  const version = bytes[0] === VERSION_QUARANTINED ? VERSION_QUARANTINED : VERSION;
-  const reader = createStateReader(bytes, version, crypto);
+  const reader = createStateReader(bytes, OWN_DEVICE_VERSION, crypto);
   const { fields } = reader;
   const userId = readUserId(fields);
   const deviceId = readDeviceId(fields);
   const registrationId = fields.varint();
   const status = STATUSES[fields.u8()];
   const registration = fields.bytes();
-  const isPlain = version === VERSION;
+  const isPlain = reader.version === VERSION_PLAIN;
   const former = isPlain ? 0 : fields.varint();
   const quarantined = isPlain ? 0 : fields.varint();
   const identity = reader.pair();

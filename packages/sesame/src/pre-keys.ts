@@ -43,9 +43,10 @@ export interface OneTimeBatch {
   readonly pairs: ReadonlyMap<number, KeyPair>;
 }
 
-/** 1 knew no KEM prekeys. */
-const VERSION = 2;
-const BATCH_VERSION = 1;
+/** The newest form of own prekeys; 1 knew no KEM prekeys. */
+export const PRE_KEYS_VERSION = 2;
+/** The newest form of a batch of one-time prekeys. */
+export const ONE_TIME_BATCH_VERSION = 1;
 
 /** Makes and signs a prekey; the signature covers Signal's encoding, 05 ‖ key (X3-8). */
 export function makeSignedPreKey(
@@ -119,7 +120,7 @@ export function uploadOf(preKeys: PreKeys, batches: UploadedBatches, crypto: Cry
 
 /** The state as parts to be sealed. */
 export function encodePreKeys(state: PreKeys): readonly Part[] {
-  const writer = createStateWriter(VERSION).fields((fields) => {
+  const writer = createStateWriter(PRE_KEYS_VERSION).fields((fields) => {
     fields.varint(state.nextId).varint(state.batches.length);
     for (const batch of state.batches) fields.varint(batch);
     fields.varint(state.signed.length);
@@ -141,10 +142,9 @@ export function encodePreKeys(state: PreKeys): readonly Part[] {
   return writer.finish();
 }
 
-/** Reads a sealed state of this version or the one before; `undefined` where it is malformed. */
+/** Reads a sealed state; `undefined` where it is malformed. */
 export function decodePreKeys(bytes: Uint8Array, crypto: Crypto): PreKeys | undefined {
-  const version = bytes[0] === 1 ? 1 : VERSION;
-  const reader = createStateReader(bytes, version, crypto);
+  const reader = createStateReader(bytes, PRE_KEYS_VERSION, crypto);
   const { fields } = reader;
   const nextId = fields.varint();
   const batches: number[] = [];
@@ -161,7 +161,7 @@ export function decodePreKeys(bytes: Uint8Array, crypto: Crypto): PreKeys | unde
   }
   const kemBatches: number[] = [];
   const lastResorts: LastResort[] = [];
-  if (version === VERSION) {
+  if (reader.version >= 2) {
     for (let left = fields.varint(); left > 0 && fields.isIntact(); left--)
       kemBatches.push(fields.varint());
     for (let left = fields.varint(); left > 0 && fields.isIntact(); left--) {
@@ -175,7 +175,7 @@ export function decodePreKeys(bytes: Uint8Array, crypto: Crypto): PreKeys | unde
 
 /** The state as parts to be sealed. */
 export function encodeOneTimeBatch(state: OneTimeBatch): readonly Part[] {
-  const writer = createStateWriter(BATCH_VERSION).fields((fields) =>
+  const writer = createStateWriter(ONE_TIME_BATCH_VERSION).fields((fields) =>
     fields.varint(state.firstId).varint(state.pairs.size),
   );
   for (const [id, pair] of state.pairs) writer.fields((fields) => fields.varint(id)).pair(pair);
@@ -184,7 +184,7 @@ export function encodeOneTimeBatch(state: OneTimeBatch): readonly Part[] {
 
 /** Reads a sealed state; `undefined` where it is malformed. */
 export function decodeOneTimeBatch(bytes: Uint8Array, crypto: Crypto): OneTimeBatch | undefined {
-  const reader = createStateReader(bytes, BATCH_VERSION, crypto);
+  const reader = createStateReader(bytes, ONE_TIME_BATCH_VERSION, crypto);
   const { fields } = reader;
   const firstId = fields.varint();
   const pairs = new Map<number, KeyPair>();

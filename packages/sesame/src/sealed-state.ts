@@ -44,15 +44,21 @@ export function createStateWriter(version: number): StateWriter {
 
 /** Reads what a {@link StateWriter} wrote. Total, like the reader it wraps. */
 export interface StateReader {
+  /** The version it was written in, 1 … `newest`; only where the reader is intact. */
+  readonly version: number;
   readonly fields: BinaryReader;
   secret<R extends Role>(role: R): Secret<R>;
   pair(): KeyPair | undefined;
 }
 
-/** Opens a state, checking its format version. */
-export function createStateReader(bytes: Uint8Array, version: number, crypto: Crypto): StateReader {
+/**
+ * Opens a state of any format version up to `newest`. Whoever reads decides by `version` what there is:
+ * a version that was ever written is read for ever.
+ */
+export function createStateReader(bytes: Uint8Array, newest: number, crypto: Crypto): StateReader {
   const fields = createReader(bytes);
-  if (fields.u8() !== version) fields.fail();
+  const version = fields.u8();
+  if (version < 1 || version > newest) fields.fail();
   const secret = <R extends Role>(role: R): Secret<R> => {
     const length: number = ROLE_LENGTHS[role];
     const taken = fields.raw(length);
@@ -62,6 +68,7 @@ export function createStateReader(bytes: Uint8Array, version: number, crypto: Cr
     return imported;
   };
   return {
+    version,
     fields,
     secret,
     pair() {

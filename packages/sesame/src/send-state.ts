@@ -100,7 +100,8 @@ export function withRecipient(state: SendState, recipient: Recipient): SendState
   return { ...state, recipients: new Map(state.recipients).set(recipient.userId, recipient) };
 }
 
-const VERSION = 1;
+/** The newest form of a send. */
+export const SEND_VERSION = 1;
 const STATUSES: readonly RecipientStatus[] = [
   'posting',
   'claiming',
@@ -111,7 +112,7 @@ const STATUSES: readonly RecipientStatus[] = [
 
 /** The state as parts to be sealed. */
 export function encodeSendState(state: SendState): readonly Part[] {
-  return createStateWriter(VERSION)
+  return createStateWriter(SEND_VERSION)
     .fields((fields) => {
       fields.raw(idToBytes(state.messageId)).varint(state.sentAt);
       fields.u8(state.conversation === undefined ? 0 : 1).text(state.conversation ?? '');
@@ -135,7 +136,7 @@ function writeRecipient(fields: BinaryWriter, recipient: Recipient): void {
 
 /** Reads a sealed state; `undefined` where it is malformed. */
 export function decodeSendState(bytes: Uint8Array, crypto: Crypto): SendState | undefined {
-  const { fields } = createStateReader(bytes, VERSION, crypto);
+  const { fields } = createStateReader(bytes, SEND_VERSION, crypto);
   const messageId = readRandomId<MessageId>(fields);
   const sentAt = fields.varint();
   const hasConversation = fields.u8() === 1;

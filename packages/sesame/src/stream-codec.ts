@@ -14,22 +14,24 @@ import {
   encodeReplayRecord,
 } from '@simsim/session';
 import type { ReplayRecord, SessionCold, SessionHot, SkippedBlock } from '@simsim/session';
-import { decodeOneTimeKemBatch, encodeOneTimeKemBatch } from './kem-pre-keys.ts';
+import { decodeOneTimeKemBatch, encodeOneTimeKemBatch, KEM_BATCH_VERSION } from './kem-pre-keys.ts';
 import type { OneTimeKemBatch } from './kem-pre-keys.ts';
-import { decodeKnownHeads, encodeKnownHeads } from './heads.ts';
+import { decodeKnownHeads, encodeKnownHeads, HEADS_VERSION } from './heads.ts';
 import type { KnownHeads } from './heads.ts';
-import { decodeOwnDevice, encodeOwnDevice } from './own-device.ts';
+import { decodeOwnDevice, encodeOwnDevice, OWN_DEVICE_VERSION } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
 import {
   decodeOneTimeBatch,
   decodePreKeys,
   encodeOneTimeBatch,
   encodePreKeys,
+  ONE_TIME_BATCH_VERSION,
+  PRE_KEYS_VERSION,
 } from './pre-keys.ts';
 import type { OneTimeBatch, PreKeys } from './pre-keys.ts';
-import { decodeSendState, encodeSendState } from './send-state.ts';
+import { decodeSendState, encodeSendState, SEND_VERSION } from './send-state.ts';
 import type { SendState } from './send-state.ts';
-import { decodeUserRecord, encodeUserRecord } from './user-record.ts';
+import { decodeUserRecord, encodeUserRecord, USER_RECORD_VERSION } from './user-record.ts';
 import type { UserRecord } from './user-record.ts';
 
 import { USER_PREFIX } from './streams.ts';
@@ -63,6 +65,8 @@ export type StoredValue =
   | { readonly kind: 'record'; readonly bytes: Uint8Array };
 
 interface StreamCodec<T> {
+  /** The newest version of what its encoder writes. */
+  readonly newest: number;
   readonly encode: (value: T) => StoredValue;
   readonly decode: (bytes: Uint8Array, crypto: Crypto, stream: StreamId) => T | undefined;
 }
@@ -79,20 +83,35 @@ const unwrap =
   };
 
 const CODECS: { readonly [K in StreamKind]: StreamCodec<StreamValues[K]> } = {
-  device: { encode: sealed(encodeOwnDevice), decode: decodeOwnDevice },
-  prekeys: { encode: sealed(encodePreKeys), decode: decodePreKeys },
-  opk: { encode: sealed(encodeOneTimeBatch), decode: decodeOneTimeBatch },
-  kpk: { encode: sealed(encodeOneTimeKemBatch), decode: decodeOneTimeKemBatch },
+  device: {
+    newest: OWN_DEVICE_VERSION,
+    encode: sealed(encodeOwnDevice),
+    decode: decodeOwnDevice,
+  },
+  prekeys: { newest: PRE_KEYS_VERSION, encode: sealed(encodePreKeys), decode: decodePreKeys },
+  opk: {
+    newest: ONE_TIME_BATCH_VERSION,
+    encode: sealed(encodeOneTimeBatch),
+    decode: decodeOneTimeBatch,
+  },
+  kpk: {
+    newest: KEM_BATCH_VERSION,
+    encode: sealed(encodeOneTimeKemBatch),
+    decode: decodeOneTimeKemBatch,
+  },
+  // What sessions save has its versions with the session; a test asks them for later ones.
   replays: {
+    newest: 1,
     encode: sealed((record: ReplayRecord) => [encodeReplayRecord(record)]),
     decode: unwrap(decodeReplayRecord),
   },
-  session: { encode: sealed(encodeHot), decode: unwrap(decodeHot) },
-  chains: { encode: sealed(encodeCold), decode: unwrap(decodeCold) },
-  skip: { encode: sealed(encodeBlock), decode: unwrap(decodeBlock) },
-  send: { encode: sealed(encodeSendState), decode: decodeSendState },
-  heads: { encode: sealed(encodeKnownHeads), decode: decodeKnownHeads },
+  session: { newest: 2, encode: sealed(encodeHot), decode: unwrap(decodeHot) },
+  chains: { newest: 2, encode: sealed(encodeCold), decode: unwrap(decodeCold) },
+  skip: { newest: 1, encode: sealed(encodeBlock), decode: unwrap(decodeBlock) },
+  send: { newest: SEND_VERSION, encode: sealed(encodeSendState), decode: decodeSendState },
+  heads: { newest: HEADS_VERSION, encode: sealed(encodeKnownHeads), decode: decodeKnownHeads },
   user: {
+    newest: USER_RECORD_VERSION,
     encode: (value) => ({ kind: 'record', bytes: encodeUserRecord(value) }),
     decode: (bytes, _crypto, stream) => {
       const userId = parseUserId(stream.slice(USER_PREFIX.length));
@@ -100,6 +119,11 @@ const CODECS: { readonly [K in StreamKind]: StreamCodec<StreamValues[K]> } = {
     },
   },
 };
+
+/** The newest version of each kind; all of them from 1 on are read. */
+export const STREAM_VERSIONS: ReadonlyMap<StreamKind, number> = new Map(
+  Object.entries(CODECS).map(([kind, { newest }]) => [kind as StreamKind, newest]),
+);
 
 /** The kind of a stream, or `undefined` for one this release does not know. */
 function streamKind(stream: StreamId): StreamKind | undefined {

@@ -255,15 +255,18 @@ function updateDevice(
   return device === undefined ? record : withDevice(record, update(device));
 }
 
-const FORMAT = 1;
-/** Of a record with frozen sessions; any other is written as ever, so that old rows fold the same. */
-const FORMAT_FROZEN = 2;
+const FORMAT_PLAIN = 1;
+/**
+ * The newest form: of a record with frozen sessions. Any other is written as ever, so that old rows fold
+ * the same.
+ */
+export const USER_RECORD_VERSION = 2;
 
 /** Encodes a record for its projection row. Canonical: devices in order of their ids. */
 export function encodeUserRecord(record: UserRecord): Uint8Array {
   const isFrozen = [...record.devices.values()].some(({ frozen }) => frozen !== undefined);
   const writer = createWriter(256)
-    .u8(isFrozen ? FORMAT_FROZEN : FORMAT)
+    .u8(isFrozen ? USER_RECORD_VERSION : FORMAT_PLAIN)
     .bytes(record.identityKey ?? new Uint8Array(0))
     .varint(record.listVersion)
     .raw(record.listHash)
@@ -295,7 +298,7 @@ function instantCode(at: number | undefined): number {
 export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord | undefined {
   const reader = createReader(bytes);
   const format = reader.u8();
-  if (format !== FORMAT && format !== FORMAT_FROZEN) return undefined;
+  if (format < FORMAT_PLAIN || format > USER_RECORD_VERSION) return undefined;
   const identityKey = reader.bytes(32);
   const listVersion = reader.varint();
   const listHash = reader.raw(32);
@@ -330,7 +333,7 @@ function readDevice(reader: BinaryReader, format: number): DeviceRecord | undefi
   const ids: SessionId[] = [];
   for (let i = 0; i < count; i++) ids.push(reader.text(64));
   const frozen: SessionId[] = [];
-  const frozenCount = format === FORMAT_FROZEN ? reader.varint() : 0;
+  const frozenCount = format > FORMAT_PLAIN ? reader.varint() : 0;
   if (frozenCount > FROZEN_SESSIONS_MAX) return undefined;
   for (let i = 0; i < frozenCount; i++) frozen.push(reader.text(64));
   const [active, ...rest] = ids;

@@ -1,8 +1,14 @@
 import { createWriter } from '@simsim/bytes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createFactTable } from './fact-table.ts';
-import type { EventShape, FieldType, FieldTypes, FieldValues, OlderShape } from './fact-table.ts';
+import { createFactTable } from './fact-table-codec.ts';
+import type {
+  EventShape,
+  FieldType,
+  FieldTypes,
+  FieldValues,
+  OlderShape,
+} from './fact-table-codec.ts';
 
 type Value = number | string;
 type Fields = FieldValues<Value>;

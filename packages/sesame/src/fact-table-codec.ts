@@ -43,7 +43,7 @@ export interface RecordedFact {
 }
 
 /** An event read: its name and its fields, in today's shape. */
-export interface NamedFact<N extends string, V> {
+interface NamedFact<N extends string, V> {
   readonly name: N;
   readonly fields: FieldValues<V>;
 }

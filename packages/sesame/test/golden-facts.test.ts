@@ -1,0 +1,82 @@
+/** Facts of every event in every schema there ever was. */
+
+import fc from 'fast-check';
+import { describeGolden, toPlain } from '../../../.ci/golden.ts';
+import type { GoldenKey, GoldenSample } from '../../../.ci/golden.ts';
+import {
+  encodeFact,
+  eventSchema,
+  eventType,
+  READABLE_EVENTS,
+  readFact,
+} from '../src/fact-codec.ts';
+import type { EventName, Fact } from '../src/fact-codec.ts';
+import type { UserChange } from '../src/user-record.ts';
+import { deviceNumbered } from './arbitraries.ts';
+import { factNamed, factNames } from './facts.ts';
+
+const deviceId = deviceNumbered(3);
+const session = '0123456789abcdef'.repeat(2);
+const at = 1_700_000_000_000;
+
+/** A change of a user's record of every kind: the one field that holds more than one form. */
+const CHANGES: { readonly [T in UserChange['type']]: Extract<UserChange, { type: T }> } = {
+  identity: { type: 'identity', key: new Uint8Array(32).fill(0xab) },
+  list: {
+    type: 'list',
+    version: 300,
+    hash: new Uint8Array(32).fill(0xcd),
+    at,
+    devices: [
+      { deviceId, registrationId: 16_383, deviceKey: new Uint8Array(32).fill(0xef) },
+      { deviceId: deviceNumbered(4), registrationId: 1, deviceKey: new Uint8Array(32).fill(1) },
+    ],
+  },
+  device: { type: 'device', deviceId, registrationId: 200 },
+  insert: { type: 'insert', deviceId, session },
+  activate: { type: 'activate', deviceId, session },
+  gone: { type: 'gone', at },
+  deviceGone: { type: 'deviceGone', deviceId, at },
+  retire: { type: 'retire', deviceId },
+  freeze: { type: 'freeze', at },
+  thaw: { type: 'thaw' },
+  end: { type: 'end', deviceId, session },
+};
+
+function sampleOf(fact: Fact, title?: string): GoldenSample {
+  return {
+    kind: fact.name,
+    version: eventSchema(fact.name),
+    ...(title === undefined ? {} : { title }),
+    bytes: encodeFact(fact),
+  };
+}
+
+function anySample(name: EventName): GoldenSample {
+  const [fact] = fc.sample(factNamed(name), { seed: eventType(name), numRuns: 1 });
+  if (fact === undefined) throw new Error('one sample was asked for');
+  return sampleOf(fact);
+}
+
+function factOf({ kind, version }: GoldenKey, facts: Uint8Array): Fact | undefined {
+  const event = READABLE_EVENTS.find(({ name, schema }) => name === kind && schema === version);
+  const read = readFact({ type: event?.type ?? 0, schema: version, facts });
+  return read.ok ? read.value : undefined;
+}
+
+describeGolden('facts', {
+  file: new URL('../golden/facts.json', import.meta.url),
+  readable: READABLE_EVENTS.map(({ name, schema }) => ({ kind: name, version: schema })),
+  samples: [
+    ...factNames.map(anySample),
+    ...Object.values(CHANGES).map((change) =>
+      sampleOf({ name: 'UserChanged', fields: { changes: [change] } }, change.type),
+    ),
+  ],
+  decode: (key, bytes) => toPlain(factOf(key, bytes)),
+  encode(key, bytes) {
+    const fact = factOf(key, bytes);
+    if (fact === undefined) throw new Error('a golden fact decodes');
+    return sampleOf(fact);
+  },
+});
