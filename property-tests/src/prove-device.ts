@@ -1,16 +1,41 @@
 /** What a device does before it speaks: it asks where it stood, and takes its next incarnation. */
 
+import type { Crypto, Entropy } from '@simsim/crypto';
+import type { CoreInput, DeviceCore } from '@simsim/device-core';
 import { findDevice } from '@simsim/relay-protocol';
-import type { SignedDeviceList } from '@simsim/relay-protocol';
+import type {
+  PreKeyUpload,
+  RelayAnswer,
+  RelayOutcome,
+  RelayRequest,
+  SignedDeviceList,
+} from '@simsim/relay-protocol';
 import { renewalRequest } from '@simsim/sesame';
-import type { TestDevice } from './test-device.ts';
+import type { OwnDevice, OwnListInput } from '@simsim/sesame';
+
+/** What is asked of a device here. */
+interface ProvingDevice {
+  readonly core: DeviceCore;
+  readonly world: {
+    readonly crypto: Crypto;
+    readonly entropy: Entropy;
+    ask(request: RelayRequest): RelayAnswer;
+    tryAsk(request: RelayRequest): RelayOutcome;
+  };
+  own(): OwnDevice;
+  freshOwn(): OwnDevice;
+  ownListInput(): OwnListInput;
+  upload(): { readonly nonce: Uint8Array; readonly keys: PreKeyUpload };
+  run(...inputs: CoreInput[]): unknown;
+  tryAsk(request: RelayRequest): RelayOutcome;
+}
 
 /**
  * Has the relay say where this device stood, and quarantines where that is needed. Answers the link of
  * the head that the relay has then; `undefined` where the device may not speak: it was removed, or a
  * copy took its place.
  */
-export function proveDevice(device: TestDevice): Uint8Array | undefined {
+export function proveDevice(device: ProvingDevice): Uint8Array | undefined {
   for (;;) {
     const { status } = device.freshOwn();
     if (status === 'removed' || status === 'replaced') return undefined;
@@ -25,7 +50,7 @@ export function proveDevice(device: TestDevice): Uint8Array | undefined {
   }
 }
 
-function renew(device: TestDevice): boolean {
+function renew(device: ProvingDevice): boolean {
   const list = ownList(device);
   const { deviceId, former, registrationId } = device.own();
   const listed = list && findDevice(list.list, deviceId)?.registrationId;
@@ -42,14 +67,14 @@ function renew(device: TestDevice): boolean {
   return true;
 }
 
-function shutOut(device: TestDevice): undefined {
+function shutOut(device: ProvingDevice): undefined {
   const list = ownList(device);
   device.run({ type: 'shutOut', ...(list && { list }) });
   device.freshOwn();
   return undefined;
 }
 
-function ownList(device: TestDevice): SignedDeviceList | undefined {
+function ownList(device: ProvingDevice): SignedDeviceList | undefined {
   const { userId } = device.own();
   const answer = device.world.ask({ kind: 'getList', userId, since: 0 });
   const isList = answer.kind === 'getList' && answer.result.kind === 'list';

@@ -5,10 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom, filter } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '@simsim/bytes';
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import { linkDevice, openDevice, SessionError, sqlite, vaultPathOf } from '@simsim/device';
 import type { Device, HealthEvent, OpenOptions } from '@simsim/device';
+import { DeviceCore } from '@simsim/device-core';
+import type { CoreInput } from '@simsim/device-core';
 import { openSqliteLog } from '@simsim/event-log-sqlite';
+import { messageIdFromBytes, parseUserId } from '@simsim/relay-protocol';
+import type { UserId } from '@simsim/relay-protocol';
+import type { Clock } from '@simsim/sesame';
 import { startRelay } from '@simsim/relay';
 import type { RunningRelay } from '@simsim/relay';
 
@@ -66,6 +72,23 @@ async function texts(of: Device, count: number): Promise<string[]> {
     if (got.length === count) return got.sort();
   }
   throw new Error('the device closed');
+}
+
+/** A core on a closed device's log, which others may have open too. */
+function coreOn(name: string): DeviceCore {
+  const path = join(folder, name, 'log.db');
+  const key = { kind: 'none', unsafePlaintextVault: true } as const;
+  const vaultPath = vaultPathOf(path);
+  const opened = openSqliteLog({ path, vaultPath, key, crypto, entropy, shared: true });
+  if (!opened.ok) throw new Error(opened.error.code);
+  const clock = (): Clock => ({ wallMs: Date.now(), elapsedMs: 0, bootId: 'test' });
+  return new DeviceCore({ log: opened.value.log, crypto, entropy, clock });
+}
+
+function userNamed(name: string): UserId {
+  const parsed = parseUserId(name);
+  if (!parsed.ok) throw new Error('tests name users well');
+  return parsed.value;
 }
 
 const health = (of: Device, type: HealthEvent['type']): Promise<HealthEvent> =>
@@ -216,6 +239,30 @@ describe('a half of it', () => {
 });
 
 describe('two copies that run side by side', () => {
+  it('are not what two processes are that share one log', async () => {
+    const phone = await create('alice');
+    await create('bob');
+    await phone.send('bob', 'one');
+    await close(phone);
+    const [first, second] = [coreOn('alice'), coreOn('alice')];
+    const sending = (text: string): CoreInput => ({
+      type: 'send',
+      messageId: messageIdFromBytes(entropy(16)),
+      to: [userNamed('bob')],
+      body: encodeUtf8(text),
+    });
+    first.run([sending('two')]);
+    const head = first.head();
+    // The other has not looked since, and must before it believes that it was put back.
+    expect(second.run([{ type: 'headSeen', source: 'relay', head }]).effects).toEqual([]);
+    expect(second.log.tip().seq).toBeGreaterThanOrEqual(head.seq);
+    second.run([sending('three')]);
+    expect(first.run([{ type: 'headSeen', source: 'relay', head: second.head() }]).effects).toEqual(
+      [],
+    );
+    for (const core of [first, second]) core.log.close();
+  });
+
   it('cannot both go on: one takes the next incarnation, the other is told so', async () => {
     const { bob, phone } = await lifeAfterCopy();
     const clone = await device('kept');

@@ -186,11 +186,14 @@ export function decideShutOut(input: In<'shutOut'>, work: Workspace): DecideResu
   if (first.length > 0) return needMore(first);
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined) return refused('NOT_REGISTERED');
+  const missing = work.missing([userStream(own.userId)]);
+  if (missing.length > 0) return needMore(missing);
   const { crypto } = work.env;
   const signed = input.list;
   const isOurs =
     signed !== undefined &&
     signed.list.userId === own.userId &&
+    signed.list.version >= work.user(own.userId).listVersion &&
     equalBytes(signed.list.identityKey, own.identity.publicKey.bytes) &&
     verifyDeviceList({ signed }, crypto).ok;
   const entry = isOurs ? findDevice(signed.list, own.deviceId) : undefined;
