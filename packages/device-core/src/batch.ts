@@ -15,6 +15,8 @@ import type {
   Decision,
   Effect,
   InboxItem,
+  PeerDevice,
+  SkippedBytes,
   PendingPost,
   Slice,
   StreamId,
@@ -28,6 +30,14 @@ import type { CachedStream, StreamCache } from './stream-cache.ts';
 /** A row of the application: its key and what it holds, `undefined` to delete it. */
 export type DataPut = readonly [key: string, value: Uint8Array | undefined];
 
+/** What a device core keeps beside its log that decisions look at. */
+export interface Kept {
+  /** Posts of before that the relay has not answered. */
+  readonly outbox?: Iterable<OutboxItem>;
+  /** Bytes of skipped keys that a device caused within the hour. */
+  readonly skippedBytes?: (of: PeerDevice) => number;
+}
+
 /** Collects decisions for one commit; is the slice the next decision sees. */
 export class Batch implements Slice {
   readonly effects: Effect[] = [];
@@ -40,14 +50,18 @@ export class Batch implements Slice {
   readonly #log: EventLog;
   readonly #cache: StreamCache;
   readonly #outbox: Iterable<OutboxItem>;
+  readonly #budget: (of: PeerDevice) => number;
   readonly #heads = new Map<StreamId, CachedStream>();
   readonly #changes: Change[] = [];
   readonly #seen = new Set<string>();
+  /** Skipped keys that this commit adds. */
+  readonly skipped: SkippedBytes[] = [];
 
-  constructor(log: EventLog, cache: StreamCache, outbox: Iterable<OutboxItem> = []) {
+  constructor(log: EventLog, cache: StreamCache, kept: Kept = {}) {
     this.#log = log;
     this.#cache = cache;
-    this.#outbox = outbox;
+    this.#outbox = kept.outbox ?? [];
+    this.#budget = kept.skippedBytes ?? ((): number => 0);
   }
 
   isLoaded(stream: StreamId): boolean {
@@ -70,6 +84,13 @@ export class Batch implements Slice {
       else streams.add(stream);
     }
     return [...streams];
+  }
+
+  skippedBytes(of: PeerDevice): number {
+    const here = this.skipped.filter(
+      ({ userId, deviceId }) => userId === of.userId && deviceId === of.deviceId,
+    );
+    return here.reduce((sum, { bytes }) => sum + bytes, this.#budget(of));
   }
 
   isSeen(digest: Uint8Array): boolean {
@@ -109,6 +130,7 @@ export class Batch implements Slice {
     this.inboxPut.push(...decision.inboxPut);
     this.effects.push(...decision.effects);
     this.consumed.push(...decision.consumed);
+    this.skipped.push(...decision.skipped);
   }
 
   isEmpty(): boolean {

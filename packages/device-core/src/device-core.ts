@@ -32,6 +32,7 @@ import type { DataPut } from './batch.ts';
 import { decodeInboxItem } from './inbox-codec.ts';
 import { decodeOutboxItem } from './outbox-codec.ts';
 import type { OutboxItem } from './outbox-codec.ts';
+import { SkipBudget } from './skip-budget.ts';
 import { StreamCache } from './stream-cache.ts';
 
 /** The application is done with a message; its own rows go into the same commit. */
@@ -97,6 +98,7 @@ export class DeviceCore {
   readonly #cache: StreamCache;
   readonly #inbox = new Map<EnvelopeId, InboxItem>();
   readonly #outbox = new Map<OutboxItem['post']['postId'], OutboxItem>();
+  readonly #skips = new SkipBudget();
 
   constructor(options: DeviceCoreOptions) {
     this.log = options.log;
@@ -138,7 +140,11 @@ export class DeviceCore {
    */
   run(inputs: readonly CoreInput[]): RunResult {
     for (let tries = 0; tries < MOVES_MAX; tries++) {
-      const batch = new Batch(this.log, this.#cache, this.#outbox.values());
+      const clock = this.#options.clock();
+      const batch = new Batch(this.log, this.#cache, {
+        outbox: this.#outbox.values(),
+        skippedBytes: (of) => this.#skips.used(of, clock),
+      });
       const outcomes = this.#decideAll(inputs, batch);
       const isHasty = this.#options.sabotage?.has('adopt-before-commit') === true;
       if (isHasty) this.#adopt(batch);
@@ -258,6 +264,7 @@ export class DeviceCore {
 
   #adopt(batch: Batch): void {
     batch.adopt();
+    for (const skipped of batch.skipped) this.#skips.add(skipped, this.#options.clock());
     for (const secret of batch.consumed) this.#options.crypto.wipe(secret);
     for (const [postId, item] of batch.outboxPut) this.#outbox.set(postId, item);
     for (const postId of batch.outboxDone) this.#outbox.delete(postId);

@@ -12,6 +12,7 @@ import type { Content } from './content.ts';
 import type { DecideResult, EnvelopeState, InboxItem } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input } from './input.ts';
+import { SKIPPED_KEY_BYTES } from './limits.ts';
 import { changeUser, loadedSession, sessionStreams, writeSession } from './peer-session.ts';
 import { decideRetryRequest, requestResend } from './resend.ts';
 import { DEVICE_STREAM, sessionStream, skipStream, userStream } from './streams.ts';
@@ -83,6 +84,10 @@ function openWith(
     const result = decrypt(before, message, work.env);
     if (result.ok) {
       const { session: after, plaintext, consumed } = result.value;
+      const bytes = newSkippedBytes(before, after);
+      const isTooMuch = bytes > work.skipBytesLeft(at) && !work.isSabotaged('skip-without-limit');
+      if (isTooMuch) return { kind: 'failed', reason: 'SKIPPED_TOO_MUCH' };
+      work.skipped(at, bytes);
       work.consume(consumed);
       const device = work.user(at.userId).devices.get(at.deviceId);
       const isActive = device?.active === at.session;
@@ -97,6 +102,16 @@ function openWith(
     reason = result.error.code;
   }
   return { kind: 'failed', reason };
+}
+
+/** What a step added to the skipped keys; keys that were used up do not count against it. */
+function newSkippedBytes(before: Session, after: Session): number {
+  let keys = 0;
+  for (const [id, { seeds }] of after.blocks) {
+    const had = before.blocks.get(id)?.seeds.length ?? 0;
+    keys += Math.max(0, seeds.length - had);
+  }
+  return keys * SKIPPED_KEY_BYTES;
 }
 
 function blockStreams(

@@ -176,6 +176,15 @@ export interface Decision {
   readonly consumed: readonly Secret[];
   /** Inputs that belong into the same commit. */
   readonly next: readonly Input[];
+  /** Skipped keys that messages of peers made this device keep. */
+  readonly skipped: readonly SkippedBytes[];
+}
+
+/** New bytes of skipped keys, and whose message made them. */
+export interface SkippedBytes {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  readonly bytes: number;
 }
 
 /** Why an input of the application is refused. Closed list; codes are API. */

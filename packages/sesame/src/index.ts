@@ -12,6 +12,7 @@ export type {
   RejectionCode,
   RollbackEvidence,
   SendFailure,
+  SkippedBytes,
 } from './decision.ts';
 export { isSendFailure } from './decision.ts';
 export { mentionsUser } from './decide-forget.ts';
@@ -82,4 +83,4 @@ export {
 export { decodeStreamValue, encodeStreamValue, valueOfKind } from './stream-codec.ts';
 export type { DeviceRecord, SessionId, UserChange, UserRecord } from './user-record.ts';
 export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
-export type { Clock, EngineEnv, PendingPost, Sabotage, Slice } from './workspace.ts';
+export type { Clock, EngineEnv, PeerDevice, PendingPost, Sabotage, Slice } from './workspace.ts';

@@ -26,6 +26,15 @@ export const CONVERSATION_BYTES_MAX = 256;
 /** Content is padded to multiples of this many bytes, so a length tells little. */
 export const PADDING_STEP_BYTES = 160;
 
+/**
+ * New bytes of skipped keys that messages of one device may cause within an hour, 7,000 keys: the log
+ * only grows, so whoever may skip at will could fill it.
+ */
+export const SKIP_BYTES_PER_HOUR: number = 256 * 1024;
+
+/** Bytes a skipped key takes: counter and seed. */
+export const SKIPPED_KEY_BYTES = 36;
+
 /** Inactive sessions kept for one device (SES-98, T-20): each one kept delays healing. */
 export const INACTIVE_SESSIONS_MAX = 4;
 

@@ -6,7 +6,7 @@
 import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy, Secret } from '@simsim/crypto';
 import { envelopeIdFromBytes, postIdFromBytes } from '@simsim/relay-protocol';
-import type { EnvelopeId, Post, PostId, UserId } from '@simsim/relay-protocol';
+import type { DeviceId, EnvelopeId, Post, PostId, UserId } from '@simsim/relay-protocol';
 import type {
   Change,
   DecideResult,
@@ -14,10 +14,12 @@ import type {
   Effect,
   InboxItem,
   RejectionCode,
+  SkippedBytes,
 } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { ChainView } from './heads.ts';
 import type { Input, PostOrigin } from './input.ts';
+import { SKIP_BYTES_PER_HOUR } from './limits.ts';
 import type { OwnDevice } from './own-device.ts';
 import { DEVICE_STREAM, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
@@ -36,10 +38,18 @@ export interface Slice {
   live(prefix: string): readonly StreamId[];
   /** True when this digest was remembered. */
   isSeen(digest: Uint8Array): boolean;
+  /** Bytes of skipped keys that a device made this one keep within the last hour. */
+  skippedBytes(of: PeerDevice): number;
   /** The log itself, as of the last commit. */
   chain(): ChainView;
   /** Posts with ciphertext that the relay has not answered. */
   pendingPosts(): readonly PendingPost[];
+}
+
+/** A device of some user. */
+export interface PeerDevice {
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
 }
 
 /** A post in the outbox. */
@@ -85,6 +95,8 @@ export type Sabotage =
   | 'resend-to-anyone'
   /** A record changes without an event that says so. */
   | 'silent-user-change'
+  /** A peer may fill the log with skipped keys. */
+  | 'skip-without-limit'
   /** One user's sessions of before go on sending after a quarantine. */
   | 'quarantine-spares-a-session'
   /** What a commit would change is taken for true before it is durable. */
@@ -123,6 +135,7 @@ export class Workspace {
   readonly #effects: Effect[] = [];
   readonly #consumed: Secret[] = [];
   readonly #next: Input[] = [];
+  readonly #skipped: SkippedBytes[] = [];
 
   constructor(slice: Slice, env: EngineEnv) {
     this.#slice = slice;
@@ -159,6 +172,16 @@ export class Workspace {
 
   isSeen(digest: Uint8Array): boolean {
     return !this.isSabotaged('forget-dedupe') && this.#slice.isSeen(digest);
+  }
+
+  /** Bytes of skipped keys that a device may still make this one keep within the hour. */
+  skipBytesLeft(of: PeerDevice): number {
+    return Math.max(0, SKIP_BYTES_PER_HOUR - this.#slice.skippedBytes(of));
+  }
+
+  /** Counts what a device made this one keep. */
+  skipped(of: PeerDevice, bytes: number): void {
+    if (bytes > 0) this.#skipped.push({ userId: of.userId, deviceId: of.deviceId, bytes });
   }
 
   /** The log itself, as of the last commit. */
@@ -285,6 +308,7 @@ export class Workspace {
       effects: this.#effects,
       consumed: this.#consumed,
       next: this.#next,
+      skipped: this.#skipped,
     };
     return { kind: 'decided', decision };
   }

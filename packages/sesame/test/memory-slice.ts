@@ -48,6 +48,10 @@ export class MemorySlice implements Slice {
     return [...this.values.keys()].filter((stream) => stream.startsWith(prefix));
   }
 
+  skippedBytes(): number {
+    return 0;
+  }
+
   isSeen(): boolean {
     return false;
   }
