@@ -10,6 +10,7 @@ import type { Sabotage } from '@simsim/sesame';
 import { AUDIT_STREAM } from '@simsim/sesame';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkDevice } from './checks.ts';
 import { testLaw } from './law.ts';
 import { factsOf } from './log-state.ts';
 import type { DeviceImage, TestDevice, TestDeviceOptions } from './test-device.ts';
@@ -105,7 +106,7 @@ function expectOnce({ world, ...of }: Town, messageIds: readonly MessageId[]): v
 /** The phone's files are put back, and everybody goes on. */
 function putBack(one: Case, sabotage: readonly Sabotage[]): void {
   const of = town(one.seed, { sabotage });
-  const { world, phone, bo } = of;
+  const { world, phone, tablet, bo } = of;
   one.before.forEach((who) => say(of, who));
   const pending = one.hasPending ? [phone.send([bo.userId], 'pending')] : [];
   const image = phone.image();
@@ -124,6 +125,25 @@ function putBack(one: Case, sabotage: readonly Sabotage[]): void {
   const after = one.after.map((who) => say(of, who));
   expectOnce(of, [...pending, ...waiting, unsent, ...after]);
   expect(usedAgain(phone, sessions)).toEqual([]);
+  expectOneSession(of);
+  for (const device of [phone, tablet, bo]) checkDevice(device);
+}
+
+/** Two exchanges later every pair has one session, the same on both ends. */
+function expectOneSession(of: Town): void {
+  const turns = ['phone', 'bo', 'tablet', 'phone', 'bo', 'tablet'] as const;
+  turns.forEach((who) => say(of, who));
+  const { phone, tablet, bo } = of;
+  const active = (one: TestDevice, other: TestDevice): string | undefined =>
+    one.record(other.userId).devices.get(other.own().deviceId)?.active;
+  for (const [one, other] of [
+    [phone, bo],
+    [tablet, bo],
+    [phone, tablet],
+  ] as const) {
+    expect(active(one, other)).toBeDefined();
+    expect(active(one, other)).toBe(active(other, one));
+  }
 }
 
 /** Sessions of before a quarantine that sent afterwards; receiving is all they may do. */
