@@ -16,3 +16,5 @@ export { keepAll, RETENTION } from '@simsim/event-log';
 export type { FlushPolicy, Retention, RetentionName } from '@simsim/event-log';
 export { osKeychain } from '@simsim/event-log-sqlite';
 export type { Keychain } from '@simsim/event-log-sqlite';
+export { moveDeviceIn, moveDeviceOut } from './move-device.ts';
+export type { DevicePlace, MoveDevice } from './move-device.ts';

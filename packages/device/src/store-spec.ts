@@ -48,6 +48,11 @@ export interface SqliteOptions {
    * when. Texts and keys are sealed in any case. Default `sealed`.
    */
   readonly metadata?: 'sealed' | 'clear';
+  /**
+   * Several processes have this device open at once; every one of them must say so. Each sees the queues
+   * as they were when it last wrote. Default false: a second one is refused with `STORE_IN_USE`.
+   */
+  readonly shared?: boolean;
 }
 
 /** A log in memory, gone with the process: for trying things out and for tests. */
@@ -86,6 +91,7 @@ export function sqlite(path: string, choice: VaultChoice, options: SqliteOptions
         retention,
         wipe: retention.wipe,
         ...metadata,
+        shared: options.shared === true,
         ...(chaos === undefined ? {} : { chaos }),
       });
       return opened.ok ? ok(opened.value.log) : opened;
@@ -98,7 +104,8 @@ export function vaultPathOf(path: string): string {
   return `${path.replace(/\.db$/u, '')}.vault`;
 }
 
-function vaultKey(choice: VaultChoice): VaultKey {
+/** What the vault takes for a choice. */
+export function vaultKey(choice: VaultChoice): VaultKey {
   if ('passphrase' in choice) return { kind: 'passphrase', ...choice };
   if ('keychain' in choice) return { kind: 'keychain', keychain: choice.keychain };
   if ('key' in choice) return { kind: 'raw', key: choice.key };
