@@ -109,7 +109,7 @@ export function decodeVaultFile(
   for (const page of before.image.pages) page.fill(0);
   wipeMasters(crypto, before.masters);
   const isInDoubt = before.clear.counter < current.clear.counter;
-  return ok({ ...current, inDoubt: isInDoubt ? placesOf(file, current) : [] });
+  return ok({ ...current, inDoubt: isInDoubt ? placesOf(file, current, before) : [] });
 }
 
 /** What can be read without a key: the headers that are whole, the newest first. */
@@ -150,10 +150,18 @@ export function staleOffsets(file: Uint8Array, pages: readonly PageEntry[]): num
   return stale;
 }
 
-/** Where a state lies: its header and the copies of its pages. */
-function placesOf(file: Uint8Array, { entries, headerPlace }: Whole): FilePlace[] {
-  const offsets = [headerPlace * FILE_PAGE_BYTES];
-  for (const [page, { copy }] of entries.entries()) offsets.push(pageOffset(page, copy));
+/**
+ * Where a state lies as far as it differs from the one before: its header and copies of its pages.
+ * Copies that both have lasted with the older one; written again they could be torn, and with them
+ * both states.
+ */
+function placesOf(file: Uint8Array, newest: Whole, older: Whole): FilePlace[] {
+  const offsets = [newest.headerPlace * FILE_PAGE_BYTES];
+  for (const [page, { copy, generation }] of newest.entries.entries()) {
+    const before = older.entries[page];
+    const isShared = before?.copy === copy && before.generation === generation;
+    if (!isShared) offsets.push(pageOffset(page, copy));
+  }
   return offsets.map((offset) => ({
     offset,
     bytes: plainSlice(file, offset, offset + FILE_PAGE_BYTES),

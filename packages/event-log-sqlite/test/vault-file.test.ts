@@ -4,8 +4,13 @@ import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
 import type { ChaosSite, Vault } from '@simsim/event-log';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createSlotFileVault, openSlotFileVault, openVaultReader } from '../src/index.ts';
-import type { VaultFileOptions, VaultKey } from '../src/index.ts';
+import {
+  createSlotFileVault,
+  nodeFiles,
+  openSlotFileVault,
+  openVaultReader,
+} from '../src/index.ts';
+import type { FileSystem, VaultFileOptions, VaultKey } from '../src/index.ts';
 import { KEY, scratchFolder, unwrap } from './files.ts';
 import { recoverablePages } from './raw-vault.ts';
 
@@ -218,6 +223,37 @@ describe('a flush that ends in the middle', () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+describe('opening after a kill', () => {
+  test('writes again what only the newest state has, and nothing that the older one needs', () => {
+    const { path, vault } = newVault({ wipe: 'lazy', poolMin: 200 });
+    const slot = vault.take();
+    vault.assign(slot, { use: 'stream', owner: 1 });
+    flush(vault);
+    flush(vault);
+    step(vault, slot);
+    flush(vault);
+    const written: number[] = [];
+    const files: FileSystem = {
+      ...nodeFiles,
+      open(name, mode) {
+        const file = nodeFiles.open(name, mode);
+        const write = (bytes: Uint8Array, offset: number): void => {
+          written.push(offset / 4096);
+          file.write(bytes, offset);
+        };
+        return { ...file, write, sync: () => void written.push(-1) };
+      },
+    };
+    unwrap(openSlotFileVault(path, options({ wipe: 'lazy', files }))).close();
+    // A header and the newest copy of the stream's page, a sync; then what they replaced, a sync.
+    const [again, replaced] = [written.indexOf(-1), written.lastIndexOf(-1)];
+    const pair = [2, 3];
+    expect(written.slice(0, again).filter((page) => page > 1)).toHaveLength(1);
+    expect(written.slice(0, replaced).filter((page) => pair.includes(page))).toHaveLength(2);
+    expect(written.filter((page) => page > 3)).toEqual([]);
   });
 });
 
