@@ -16,6 +16,23 @@ export function same(actual: unknown, expected: unknown, what: string): void {
   check(found === wanted, `${what}: expected ${wanted}, found ${found}`);
 }
 
+/** Equality with one of several values. */
+export function sameAsOne(actual: unknown, expected: readonly unknown[], what: string): void {
+  const found = render(actual);
+  const isKnown = expected.some((each) => render(each) === found);
+  check(isKnown, `${what}: found ${found}, which is neither before nor after`);
+}
+
+/** What a medium left must open; whatever is thrown instead is the finding. */
+export function opens<T>(open: () => T, what: string): T {
+  try {
+    return open();
+  } catch (failure) {
+    const detail = failure instanceof Error ? failure.message : 'unknown';
+    throw new ConformanceError(`${what} does not open: ${detail}`);
+  }
+}
+
 /** The store must refuse this by throwing. */
 export function refuses(run: () => unknown, what: string): void {
   let hasThrown = false;

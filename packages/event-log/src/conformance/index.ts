@@ -1,5 +1,7 @@
-export { STORE_CASES } from './store-cases.ts';
+export { proveStore, storeConformance } from './store-conformance.ts';
+export type { StoreReport } from './store-conformance.ts';
+export type { PowerRun, StoreCase, StoreHooks, StoreLevel } from './store-hooks.ts';
 export { contentOf } from './rows.ts';
-export type { StoreCase, StoreMaker } from './store-cases.ts';
 export { ConformanceError } from './check.ts';
 export { halfCommitting } from './half-store.ts';
+export { answeringEarly, restoringNewest } from './early-store.ts';

@@ -4,6 +4,7 @@ import { NO_CHANGE } from '../event-store.ts';
 import type {
   EventReader,
   EventRow,
+  EventStore,
   HeadChange,
   InboxRow,
   OutboxRow,
@@ -11,6 +12,7 @@ import type {
   StreamRow,
   Tip,
 } from '../event-store.ts';
+import { same } from './check.ts';
 
 /** Bytes that say which row and column they belong to. */
 export function bytesOf(length: number, seed: number): Uint8Array {
@@ -76,6 +78,44 @@ export function firstEvents(count: number): StoreChange {
 /** The tip after {@link firstEvents}. */
 export function tipAfter(count: number): Tip {
   return { seq: count, hash: eventRow(count).hash };
+}
+
+/** Two names. */
+export const NAME_A: Uint8Array = bytesOf(16, 200);
+export const NAME_B: Uint8Array = bytesOf(16, 201);
+
+/** One change of an empty store that touches every table. */
+export function fullChange(): StoreChange {
+  return {
+    ...firstEvents(3),
+    records: [{ name: NAME_A, value: bytesOf(10, 1) }],
+    data: [{ name: NAME_B, value: bytesOf(5000, 2) }],
+    outbox: [outboxRow(1), outboxRow(2)],
+    inbox: [inboxRow(1)],
+    seenRuns: [{ upto: 3, until: 50, ids: bytesOf(16, 3) }],
+    meta: [{ key: 'format', value: Uint8Array.of(1) }],
+  };
+}
+
+/** One that follows when the tip is event `seq` of stream 1, and touches most tables as well. */
+export function nextChange(seq: number): StoreChange {
+  const next = seq + 1;
+  return change({
+    expectedTip: tipAfter(seq),
+    events: [eventRow(next)],
+    heads: [headChange(1, { version: next, seq: next, sealed: next, expectedVersion: seq })],
+    records: [{ name: NAME_A, value: bytesOf(10 + next, next) }],
+    data: [{ name: NAME_B, value: bytesOf(700, next) }],
+    outboxFreed: [1],
+    outbox: [outboxRow(3, { post: bytesOf(16, next), seq: next })],
+    inboxFreed: [1],
+    inbox: [inboxRow(2, { id: bytesOf(16, next + 90), seq: next })],
+  });
+}
+
+/** Commits, which must succeed. */
+export function committed(store: EventStore, what: StoreChange): void {
+  same(store.commit(what), { kind: 'committed' }, 'the commit');
 }
 
 /** Everything one can read of a store, for comparing. */

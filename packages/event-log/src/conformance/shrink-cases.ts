@@ -2,8 +2,8 @@
 
 import type { EventStore, ShrunkPart, StoreChange } from '../event-store.ts';
 import { refuses, same } from './check.ts';
-import type { StoreCase } from './store-cases.ts';
 import { bytesOf, change, contentOf, eventRow, firstEvents, streamRow, tipAfter } from './rows.ts';
+import type { BareCase } from './store-hooks.ts';
 
 const DIGEST = bytesOf(32, 250);
 
@@ -31,8 +31,8 @@ function refusesAll(store: EventStore, attempts: readonly Partial<StoreChange>[]
 
 const part = (seq: number): ShrunkPart => ({ seq, digest: DIGEST });
 
-/** Cases of level `contract`. */
-export const SHRINK_CASES: readonly Omit<StoreCase, 'level'>[] = [
+/** Cases of the contract. */
+export const SHRINK_CASES: readonly BareCase[] = [
   {
     name: 'a meta row is replaced',
     run({ make }) {

@@ -1,61 +1,29 @@
 /**
- * What every event store must do, as plain functions: run them in any test framework. Level
- * `contract` needs a way to make an empty store; level `reopen` also a way to close one and open
- * what it left.
+ * Level L0, the contract: what a store must do while its process lives. Needs nothing but a way to
+ * make an empty store.
  */
 
-import type { EventStore, StoreChange } from '../event-store.ts';
-import { check, refuses, same } from './check.ts';
-import { SHRINK_CASES } from './shrink-cases.ts';
+import type { EventStore } from '../event-store.ts';
+import { refuses, same } from './check.ts';
 import {
   bytesOf,
   change,
-  contentOf,
   EMPTY_TIP,
+  committed,
+  contentOf,
   eventRow,
   firstEvents,
+  fullChange,
   headChange,
   inboxRow,
+  NAME_A,
+  NAME_B,
   outboxRow,
   streamRow,
   tipAfter,
 } from './rows.ts';
-
-/** How the suite gets its stores. */
-export interface StoreMaker {
-  /** A new empty store. */
-  readonly make: () => EventStore;
-  /** Closes the store and opens what it left. Without it level `reopen` cannot run. */
-  readonly reopen?: (store: EventStore) => EventStore;
-}
-
-/** One thing a store must do. */
-export interface StoreCase {
-  readonly name: string;
-  readonly level: 'contract' | 'reopen';
-  /** Throws: ConformanceError where the store does not do it. */
-  readonly run: (maker: StoreMaker) => void;
-}
-
-const NAME_A = bytesOf(16, 200);
-const NAME_B = bytesOf(16, 201);
-
-/** One change that touches every table. */
-function fullChange(): StoreChange {
-  return {
-    ...firstEvents(3),
-    records: [{ name: NAME_A, value: bytesOf(10, 1) }],
-    data: [{ name: NAME_B, value: bytesOf(5000, 2) }],
-    outbox: [outboxRow(1), outboxRow(2)],
-    inbox: [inboxRow(1)],
-    seenRuns: [{ upto: 3, until: 50, ids: bytesOf(16, 3) }],
-    meta: [{ key: 'format', value: Uint8Array.of(1) }],
-  };
-}
-
-function committed(store: EventStore, what: StoreChange): void {
-  same(store.commit(what), { kind: 'committed' }, 'the commit');
-}
+import { SHRINK_CASES } from './shrink-cases.ts';
+import type { BareCase } from './store-hooks.ts';
 
 /** A store must answer for what it refuses: nothing of the change may be there. */
 function changesNothing(store: EventStore, attempt: () => unknown, what: string): void {
@@ -64,7 +32,8 @@ function changesNothing(store: EventStore, attempt: () => unknown, what: string)
   same(contentOf(store), before, `the store after refusing: ${what}`);
 }
 
-const CONTRACT: readonly Omit<StoreCase, 'level'>[] = [
+/** The contract, case by case. */
+export const CONTRACT_CASES: readonly BareCase[] = [
   {
     name: 'an empty store has the empty tip and finds nothing',
     run({ make }) {
@@ -295,35 +264,5 @@ const CONTRACT: readonly Omit<StoreCase, 'level'>[] = [
       );
     },
   },
-];
-
-const REOPEN: readonly Omit<StoreCase, 'level'>[] = [
-  {
-    name: 'everything is there after closing and opening',
-    run({ make, reopen }) {
-      check(reopen !== undefined, 'level reopen needs a way to reopen');
-      const store = make();
-      committed(store, fullChange());
-      committed(
-        store,
-        change({
-          expectedTip: tipAfter(3),
-          events: [eventRow(4)],
-          outboxFreed: [1],
-          inboxFreed: [1],
-        }),
-      );
-      const before = contentOf(store);
-      const again = reopen(store);
-      same(contentOf(again), before, 'the content');
-      committed(again, change({ expectedTip: tipAfter(4), events: [eventRow(5)] }));
-      same(again.tip(), tipAfter(5), 'the tip');
-    },
-  },
-];
-
-/** The suite. Run each case with a maker of its own. */
-export const STORE_CASES: readonly StoreCase[] = [
-  ...[...CONTRACT, ...SHRINK_CASES].map((one): StoreCase => ({ ...one, level: 'contract' })),
-  ...REOPEN.map((one): StoreCase => ({ ...one, level: 'reopen' })),
+  ...SHRINK_CASES,
 ];
