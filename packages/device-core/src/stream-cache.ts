@@ -13,7 +13,7 @@ export interface CachedStream {
 }
 
 /** Values kept for one device: about 3 KB each with their native key objects. */
-const CACHED_STREAMS_MAX = 1024;
+const CACHED_STREAMS_MAX = 4096;
 
 /** Loads stream values from the log and keeps the most recently used ones. */
 export class StreamCache {

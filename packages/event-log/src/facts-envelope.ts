@@ -56,6 +56,7 @@ function encodeHead({ name, slot, epochs, closes, seen }: FactsHead, padding: nu
     (epochs.length === 0 ? 0 : EPOCHS) |
     (closes ? CLOSES : 0) |
     (seen.length === 0 ? 0 : SEEN);
+  if (flags === 0) return Uint8Array.of(0);
   const writer = createWriter(64).u8(flags);
   if (padding !== 0) writer.u8(0);
   if (name !== undefined) writer.text(name);

@@ -51,7 +51,7 @@ export { SLOT_PAGE_BYTES } from './slot-page.ts';
 export type { FixedKeys, NamedValue } from './metadata-box.ts';
 export { LAG_EVENTS_MAX, VAULT_PAGES_MAX } from './limits.ts';
 export { genesisHash } from './chain.ts';
-export { encodeMoved, isMoved, LOG_FORMAT } from './log-meta.ts';
+export { encodeMoved, isMoved, laterFormat, LOG_FORMAT, nextStep } from './log-meta.ts';
 export { NO_CHANGE } from './event-store.ts';
 export { verifyChain } from './verify-chain.ts';
 export type { ChainFault, VerifiedChain, VerifyOptions } from './verify-chain.ts';

@@ -73,10 +73,8 @@ export function readLogMeta(
 ): Result<LogMeta, StoreRefusal> {
   const format = store.meta(FORMAT_KEY);
   if (format === undefined) return err({ code: 'STORE_MISSING', detail: 'the store holds no log' });
-  const [written = 0, readable = written] = format;
-  if (written > LOG_FORMAT && (use === 'write' || readable > LOG_FORMAT)) {
-    return err({ code: 'STORE_TOO_NEW', detail: tooNew(written, readable) });
-  }
+  const later = laterFormat(store, use);
+  if (later !== undefined) return err(later);
   if (use === 'write' && isMoved(store)) {
     const detail = 'the log was moved; open it where it was moved to, or finish the move';
     return err({ code: 'STORE_MOVED', detail });
@@ -93,10 +91,24 @@ export function readLogMeta(
   return ok({ logId, seenMs, metadata, keepsAll: (mode & KEEPS_ALL) !== 0 });
 }
 
-function tooNew(written: number, readable: number): string {
-  const next =
-    readable > LOG_FORMAT
-      ? 'use that release'
-      : 'use that release to go on with it; verify, replay and inspect can read it';
-  return `the log was written in format ${written} by a later release: ${next}`;
+/**
+ * Why the log is not for this release: `STORE_TOO_NEW`, where a later one wrote it in a form that ours
+ * must not write into, or cannot even read. `undefined` where it may, or where there is no log. To be
+ * asked before anything is touched.
+ */
+export function laterFormat(
+  store: Pick<EventReader, 'meta'>,
+  use: 'read' | 'write',
+): StoreRefusal | undefined {
+  const [written = 0, readable = written] = store.meta(FORMAT_KEY) ?? [];
+  if (written <= LOG_FORMAT || (use === 'read' && readable <= LOG_FORMAT)) return undefined;
+  const what = `the log was written in format ${written} by a later release`;
+  return { code: 'STORE_TOO_NEW', detail: `${what}: ${nextStep(readable <= LOG_FORMAT)}` };
+}
+
+/** What to do with a log of a later release, by whether ours can read it. */
+export function nextStep(isReadable: boolean): string {
+  return isReadable
+    ? 'use that release to go on with it; verify, replay and inspect can read it'
+    : 'use that release';
 }

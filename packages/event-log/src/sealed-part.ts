@@ -9,7 +9,7 @@
  * bytes long, the length that means pruned.
  */
 
-import { createReader, createWriter, encodeUtf8 } from '@simsim/bytes';
+import { createReader, encodeUtf8 } from '@simsim/bytes';
 import type { Crypto, Part, Secret } from '@simsim/crypto';
 import { PRUNED_BYTES } from './chain.ts';
 
@@ -39,11 +39,19 @@ export interface SealedInput {
 export function sealPart(crypto: Crypto, place: SealedPlace, input: SealedInput): Uint8Array {
   const { key, index, nonce, state } = input;
   const ciphertext = crypto.seal(key, nonce, associatedData(place), state);
-  const front = createWriter(24).varint(index);
-  const bare = varintBytes(index) + 1 + NONCE_BYTES + ciphertext.length;
-  if (bare === PRUNED_BYTES) front.u8(1).u8(0);
-  else front.u8(0);
-  return front.raw(nonce).raw(ciphertext).finish();
+  const front = varintBytes(index) + 1 + NONCE_BYTES;
+  const padCount = front + ciphertext.length === PRUNED_BYTES ? 1 : 0;
+  const sealed = new Uint8Array(front + padCount + ciphertext.length);
+  let at = 0;
+  for (let rest = index; ; rest = Math.floor(rest / 0x80)) {
+    sealed[at++] = rest > 0x7f ? (rest % 0x80) | 0x80 : rest;
+    if (rest <= 0x7f) break;
+  }
+  sealed[at] = padCount;
+  at += 1 + padCount;
+  sealed.set(nonce, at);
+  sealed.set(ciphertext, at + NONCE_BYTES);
+  return sealed;
 }
 
 /** The key index of a live part; `undefined` where it is pruned or malformed. */

@@ -79,6 +79,8 @@ export function extendTail(
 /** Makes the seen log of a store. Reads nothing yet. */
 export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts): SeenLog {
   let table: SeenTable | undefined;
+  /** A digest is asked for before it is remembered, each time as the same array. */
+  const ids = new WeakMap<Uint8Array, Uint8Array>();
   let tail: SeenTail = { upto: store.seenUpto(), ids: [] };
 
   const load = (): SeenTable => {
@@ -103,7 +105,13 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
   };
 
   return {
-    idOf: (digest) => crypto.mac(keys.dedupe, [digest]).slice(0, SEEN_ID_BYTES),
+    idOf(digest) {
+      const known = ids.get(digest);
+      if (known !== undefined) return known;
+      const id = crypto.mac(keys.dedupe, [digest]).slice(0, SEEN_ID_BYTES);
+      ids.set(digest, id);
+      return id;
+    },
     has: (id) => load().has(id),
     stage(events) {
       const last = events.at(-1);

@@ -133,8 +133,11 @@ export const nodeCrypto: Crypto = {
     invariant(nonce12.length === 12, 'a nonce has 12 bytes'); // OpenSSL would take fewer
     const input = joinParts(plaintext);
     const cipher = createCipheriv('chacha20-poly1305', bytesOf(key), nonce12, AEAD_OPTIONS);
-    cipher.setAAD(concatBytes(ad), { plaintextLength: input.length });
-    const sealed = concatBytes([cipher.update(input), cipher.final(), cipher.getAuthTag()]);
+    cipher.setAAD(joinShared(ad), { plaintextLength: input.length });
+    const sealed = new Uint8Array(input.length + AEAD_OPTIONS.authTagLength);
+    sealed.set(cipher.update(input));
+    cipher.final(); // a stream cipher holds nothing back
+    sealed.set(cipher.getAuthTag(), input.length);
     wipe(input);
     return sealed;
   },
@@ -142,7 +145,7 @@ export const nodeCrypto: Crypto = {
     const bodyLength = sealed.length - AEAD_OPTIONS.authTagLength;
     if (bodyLength < 0 || nonce12.length !== 12) return undefined;
     const decipher = createDecipheriv('chacha20-poly1305', bytesOf(key), nonce12, AEAD_OPTIONS);
-    decipher.setAAD(concatBytes(ad), { plaintextLength: bodyLength });
+    decipher.setAAD(joinShared(ad), { plaintextLength: bodyLength });
     decipher.setAuthTag(sealed.subarray(bodyLength));
     const opened = decipher.update(sealed.subarray(0, bodyLength));
     try {
@@ -159,7 +162,12 @@ export const nodeCrypto: Crypto = {
     return splitSecrets(takeBytes(output), ['stream', 'seal']);
   },
   mac: (key, parts) => hmac('sha256', bytesOf(key), parts),
-  digest: (parts) => takeBytes(hash('sha256', concatBytes(parts), 'buffer')),
+  digest(parts) {
+    const input = joinShared(parts);
+    const output = bytesOfLatin1(hash('sha256', input, 'binary'));
+    wipe(input); // bearer tokens are hashed too
+    return output;
+  },
 
   importSecret: (role, bytes) => toNodeHandle(role, ownBytes(bytes)),
   exportSecret: (secret) => ownBytes(anyBytesOf(secret)),
@@ -169,6 +177,27 @@ export const nodeCrypto: Crypto = {
     else held.wipe();
   },
 };
+
+/** Where parts are joined: an array of its own for each would cost more than hashing it. */
+const joined = new Uint8Array(4096);
+
+/** Parts in one piece, which lasts until the next call: to be used at once. */
+function joinShared(parts: readonly Uint8Array[]): Uint8Array {
+  let at = 0;
+  for (const part of parts) {
+    if (at + part.length > joined.length) return concatBytes(parts);
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined.subarray(0, at);
+}
+
+/** Bytes of a string that holds one a character: what OpenSSL gives back soonest. */
+function bytesOfLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
 
 const AEAD_OPTIONS = { authTagLength: 16 } as const;
 
