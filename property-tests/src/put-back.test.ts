@@ -1,6 +1,6 @@
 /** Folders that were copied and put back, over a real relay and real files: what an application sees. */
 
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstValueFrom, filter } from 'rxjs';
@@ -174,6 +174,30 @@ describe('a whole folder that was put back', () => {
     }
     await bob.send('alice', 'still here');
     expect(bob.stats().delivered).toBe(2);
+  });
+
+  it('takes its new incarnation once its relay is back, also where the process died meanwhile', async () => {
+    const { bob, phone: before } = await lifeAfterCopy();
+    await close(before);
+    for (const rest of ['', '-wal', '-shm']) {
+      const kept = join(folder, 'kept', `log.db${rest}`);
+      rmSync(join(folder, 'alice', `log.db${rest}`), { force: true });
+      if (existsSync(kept)) cpSync(kept, join(folder, 'alice', `log.db${rest}`));
+    }
+    const { port } = relay;
+    await relay.stop();
+    const offline = await device('alice', { onRollback: 'quarantine' });
+    expect(offline.rollback()).toMatchObject({ source: 'log', isQuarantined: true });
+    expect(offline.provenAt()).toBeUndefined();
+    await offline.sendLater('bob', 'written offline');
+    await close(offline);
+    relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port });
+    const phone = await device('alice');
+    expect(await texts(bob, 1)).toEqual(['written offline']);
+    expect(phone.rollback()).toBeUndefined();
+    expect(phone.provenAt()).toBeDefined();
+    await bob.send('alice', 'and back');
+    expect(await texts(phone, 1)).toEqual(['and back']);
   });
 
   it('opens without a relay, says that nothing proves it, and posts only once something does', async () => {

@@ -171,6 +171,11 @@ export class Device {
     return this.#standing.notice();
   }
 
+  /** When the relay last said that it knows no newer state, wall ms; `undefined`: posts wait for it. */
+  provenAt(): number | undefined {
+    return this.#standing.freshness.provenAt();
+  }
+
   /** What happens to the device itself. */
   get health$(): Observable<HealthEvent> {
     return this.#health.asObservable();

@@ -16,8 +16,8 @@ const SPEAK_MS = 60_000;
 /** What the owner is asked to do. */
 export interface FreshnessOwner {
   put(input: CoreInput): Promise<void>;
-  /** The relay does not answer; `since` is when it last did, wall ms. */
-  unproven(since: number | undefined): void;
+  /** The relay does not answer. */
+  unproven(): void;
   readonly signal: AbortSignal;
 }
 
@@ -54,10 +54,15 @@ export class Freshness {
         this.#provenAt = Date.now();
         return 'answered';
       }
-      this.#owner.unproven(this.#provenAt);
+      this.#owner.unproven();
       await sleep(backoff.nextMs(), this.#owner.signal);
     }
     return 'answered';
+  }
+
+  /** When the relay last said that it knows nothing newer, wall ms; in this opening. */
+  provenAt(): number | undefined {
+    return this.#provenAt;
   }
 
   /** What goes with posts that leave now. */

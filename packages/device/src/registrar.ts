@@ -67,9 +67,10 @@ export class Registrar {
 
   /**
    * Has the relay take this device's next incarnation. `shutOut`: it took another one, or knows the
-   * device no more. Goes on until one of both is clear: without an answer the device can only wait.
+   * device no more. Goes on until one of both is clear: without an answer the device can only wait,
+   * and `waits` is called.
    */
-  async renewed(): Promise<'renewed' | 'shutOut'> {
+  async renewed(waits: () => void): Promise<'renewed' | 'shutOut'> {
     const backoff = new Backoff();
     while (!this.#signal.aborted) {
       const outcome = await this.#renew().catch((cause: unknown) => {
@@ -78,6 +79,7 @@ export class Registrar {
         return undefined;
       });
       if (outcome !== undefined) return outcome;
+      waits();
       await sleep(backoff.nextMs(), this.#signal);
     }
     return 'shutOut';

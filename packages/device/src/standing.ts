@@ -42,7 +42,7 @@ export class Standing {
     const { signal } = owner;
     this.freshness = new Freshness(parts, {
       put: (input) => owner.put(input),
-      unproven: (since) => this.#unproven(since),
+      unproven: () => this.#unproven(),
       signal,
     });
     this.freshness.speakUntil(signal, () => this.prove());
@@ -112,7 +112,8 @@ export class Standing {
     const { registrar, signal } = this.#owner;
     while (!signal.aborted) {
       if (this.#own()?.status === 'renewing') {
-        if ((await registrar.renewed()) === 'shutOut') return this.#shutOut();
+        const outcome = await registrar.renewed(() => this.#unproven());
+        if (outcome === 'shutOut') return this.#shutOut();
         this.#owner.health({ type: 'renewed' });
         // Everything that waits for keys, and every first contact, is owed again.
         await this.#owner.put({ type: 'started' });
@@ -135,10 +136,10 @@ export class Standing {
     this.#owner.stop(this.#own()?.status === 'replaced' ? 'replaced' : 'revoked');
   }
 
-  #unproven(since: number | undefined): void {
+  #unproven(): void {
     if (this.#isUnproven) return;
     this.#isUnproven = true;
-    this.#owner.health({ type: 'freshnessUnknown', since });
+    this.#owner.health({ type: 'freshnessUnknown', since: this.freshness.provenAt() });
   }
 
   #own(): OwnDevice | undefined {
