@@ -8,6 +8,7 @@ import { invariant } from '@simsim/bytes';
 import type { CoreInput, CoreOutcome } from '@simsim/device-core';
 import { parseUserId } from '@simsim/relay-protocol';
 import type { DeviceHead, UserId } from '@simsim/relay-protocol';
+import type { Effect } from '@simsim/sesame';
 import { createDice } from './dice.ts';
 import type { Dice } from './dice.ts';
 import type { TraceEntry } from '../forensic/trace.ts';
@@ -116,9 +117,8 @@ class KillWorld {
 
   async begin(): Promise<void> {
     for (const name of ['bo', 'cy']) {
-      this.#peers.push(
-        await createPeer(user(name), this.#ask, (effect) => this.#ledger.leftPeer(effect)),
-      );
+      const onEffect = (effect: Effect): void => this.#ledger.leftPeer(effect);
+      this.#peers.push(await createPeer({ userId: user(name), ask: this.#ask, onEffect }));
     }
   }
 

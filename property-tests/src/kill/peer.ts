@@ -1,10 +1,11 @@
 /** Somebody the victim talks with: the same engine, in this process, over a log in memory. */
 
 import { invariant } from '@simsim/bytes';
-import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
+import type { Crypto } from '@simsim/crypto';
+import { nodeCrypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import { DeviceCore } from '@simsim/device-core';
 import { createEventLog, createMemoryStore, createMemoryVault } from '@simsim/event-log';
-import type { EventLog } from '@simsim/event-log';
+import type { EventLog, EventStore } from '@simsim/event-log';
 import type { UserId } from '@simsim/relay-protocol';
 import type { Effect } from '@simsim/sesame';
 import type { Ask } from './network.ts';
@@ -20,13 +21,21 @@ export interface Peer {
   readonly log: EventLog;
 }
 
-/** Makes a peer and registers it; `onEffect` sees what leaves it. */
-export async function createPeer(
-  userId: UserId,
-  ask: Ask,
-  onEffect: (effect: Effect) => void,
-): Promise<Peer> {
-  const store = createMemoryStore();
+/** What a peer is made of. */
+export interface PeerParts {
+  readonly userId: UserId;
+  readonly ask: Ask;
+  /** Sees what leaves the peer. */
+  readonly onEffect?: (effect: Effect) => void;
+  /** Default: Node's. */
+  readonly crypto?: Crypto;
+  /** Default: one in memory. */
+  readonly store?: EventStore;
+}
+
+/** Makes a peer and registers it. */
+export async function createPeer(parts: PeerParts): Promise<Peer> {
+  const { userId, ask, onEffect, crypto = nodeCrypto, store = createMemoryStore() } = parts;
   const vault = createMemoryVault({ crypto, entropy });
   const made = createEventLog({ store, vault, crypto, entropy });
   invariant(made.ok, 'an empty store takes a log');
@@ -43,7 +52,7 @@ export async function createPeer(
       run(inputs) {
         const { outcomes, effects } = core.run(inputs);
         for (const effect of effects) {
-          onEffect(effect);
+          onEffect?.(effect);
           party.take(effect);
         }
         return Promise.resolve(outcomes);
