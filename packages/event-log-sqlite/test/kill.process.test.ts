@@ -108,6 +108,7 @@ const SITES: readonly ChaosSite[] = [
   'commit:after',
   'register:after',
   'vault:before-copy',
+  'vault:pages-written',
   'vault:copy-written',
   'vault:copy-synced',
   'vault:before-zero',
