@@ -16,6 +16,9 @@ export interface Death {
   readonly errors: string;
 }
 
+/** An answer takes milliseconds; on a machine that is busy with all else, seconds. */
+const ANSWER_MS_MAX = 60_000;
+
 /** Where the built program is; a test runs the sources and finds it beside them. */
 function mainFile(): string {
   const here = fileURLToPath(import.meta.url);
@@ -30,6 +33,7 @@ export class Victim {
   #waiting: ((report: Report | undefined) => void) | undefined;
   #rest: Buffer = Buffer.alloc(0);
   #errors = '';
+  #isHung = false;
   #death: Death | undefined;
   #onDeath: ((death: Death) => void) | undefined;
 
@@ -52,7 +56,17 @@ export class Victim {
   next(): Promise<Report | undefined> {
     const report = this.#reports.shift();
     if (report !== undefined || this.#death !== undefined) return Promise.resolve(report);
-    return new Promise((resolve) => (this.#waiting = resolve));
+    // One that hangs is ended, and that it was is a fault.
+    const hung = setTimeout(() => {
+      this.#isHung = true;
+      this.kill();
+    }, ANSWER_MS_MAX);
+    return new Promise((resolve) => {
+      this.#waiting = (answer) => {
+        clearTimeout(hung);
+        resolve(answer);
+      };
+    });
   }
 
   /** From outside, whatever it is doing. */
@@ -70,6 +84,7 @@ export class Victim {
   /** Throws if it did not end as it was told to. */
   async ended(how: 'SIGKILL' | 'closed'): Promise<void> {
     const { signal, code, errors } = await this.dead();
+    if (this.#isHung) throw new KillFault('CRASHED', 'it did not answer any more');
     const isRight = how === 'SIGKILL' ? signal === 'SIGKILL' : code === 0;
     if (!isRight) throw new KillFault('CRASHED', `ended by ${signal ?? code}: ${errors}`);
   }

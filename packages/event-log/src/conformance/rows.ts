@@ -80,8 +80,9 @@ export function tipAfter(count: number): Tip {
   return { seq: count, hash: eventRow(count).hash };
 }
 
-/** Two names. */
+/** A name. */
 export const NAME_A: Uint8Array = bytesOf(16, 200);
+/** The other one. */
 export const NAME_B: Uint8Array = bytesOf(16, 201);
 
 /** One change of an empty store that touches every table. */
