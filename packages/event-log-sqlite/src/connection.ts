@@ -5,7 +5,7 @@ import type { StoreRefusal, StoreRefusalCode } from '@simsim/event-log';
 import { betterSqlite3 } from './better-sqlite3-driver.ts';
 import { prepareQuery } from './compiled-query.ts';
 import type { CompiledText, PreparedQuery } from './compiled-query.ts';
-import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts';
+import { APPLICATION_ID, SCHEMA_VERSION, schemaVersions } from './schema.ts';
 import { sqliteCodeOf } from './sqlite-driver.ts';
 import type { SqliteDatabase, SqliteDriver } from './sqlite-driver.ts';
 
@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly cacheKiB: number;
   /** Default {@link betterSqlite3}. */
   readonly driver?: SqliteDriver | undefined;
+  /** Why the file must be left alone; asked before a connection for writing changes anything. */
+  readonly vet?: (connection: Connection) => StoreRefusal | undefined;
 }
 
 /** An open database. */
@@ -31,16 +33,20 @@ export interface Connection {
 }
 
 /** Opens a file. Throws: errors of the driver, StoreFailure; see {@link refusalOf}. */
-export function connect(path: string, { mode, cacheKiB, driver }: ConnectionOptions): Connection {
+export function connect(path: string, options: ConnectionOptions): Connection {
+  const { mode, cacheKiB, driver, vet } = options;
   const db = (driver ?? betterSqlite3).open(path, mode);
   try {
     db.exec(`PRAGMA cache_size = -${cacheKiB}; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;
       PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;`);
+    const connection = { db, query: queryCache(db) };
+    const refusal = vet?.(connection);
+    if (refusal !== undefined) throw new StoreFailure(refusal.code, refusal.detail);
     if (mode === 'write') {
       settleWriting(db);
       settleWal(db);
     }
-    return { db, query: queryCache(db) };
+    return connection;
   } catch (failure) {
     db.close();
     throw failure;
@@ -52,18 +58,28 @@ export function valueOf(db: SqliteDatabase, sql: string): unknown {
   return db.prepare(sql).get([])?.[0];
 }
 
-/** What a database is: ours and whole, ours and new, empty, or not ours. */
-export function schemaState(db: SqliteDatabase): 'ours' | 'too-new' | 'empty' | 'foreign' {
-  const version = valueOf(db, 'PRAGMA user_version');
+/**
+ * What a database is: ours, of a later release and `readable` for this one or not, empty, or not a log.
+ */
+export type SchemaState = 'ours' | 'readable' | 'too-new' | 'empty' | 'foreign';
+
+/** Finds out what a database is. */
+export function schemaState(db: SqliteDatabase): SchemaState {
+  const version = Number(valueOf(db, 'PRAGMA user_version'));
   const application = valueOf(db, 'PRAGMA application_id');
-  if (application === APPLICATION_ID) return version === SCHEMA_VERSION ? 'ours' : 'too-new';
-  const table = valueOf(db, 'SELECT 1 FROM sqlite_schema LIMIT 1');
-  return application === 0 && version === 0 && table === undefined ? 'empty' : 'foreign';
+  if (application !== APPLICATION_ID) {
+    const table = valueOf(db, 'SELECT 1 FROM sqlite_schema LIMIT 1');
+    return application === 0 && version === 0 && table === undefined ? 'empty' : 'foreign';
+  }
+  const { written, readable } = schemaVersions(version);
+  if (written === SCHEMA_VERSION) return 'ours';
+  if (written < SCHEMA_VERSION) return 'foreign';
+  return readable <= SCHEMA_VERSION ? 'readable' : 'too-new';
 }
 
 /** A failure to open as a refusal; anything that is neither ours nor the medium's goes on. */
 export function refusalOf(failure: unknown): StoreRefusal {
-  if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.message };
+  if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.detail };
   if (failure instanceof Error && 'code' in failure && typeof failure.code === 'string') {
     return { code: codeOf(failure.code), detail: `${failure.code}: ${failure.message}` };
   }

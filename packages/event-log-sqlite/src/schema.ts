@@ -5,8 +5,24 @@ import type { Generated } from 'kysely';
 /** "SIMS": says that a database is one of ours. */
 export const APPLICATION_ID = 0x53494d53;
 
-/** Version of the schema, in `user_version`. */
+/** Version of the schema. */
 export const SCHEMA_VERSION = 1;
+
+/** The least version that a reader of this schema must know. */
+const READ_SCHEMA_VERSION = 1;
+
+/**
+ * Both in one, as `user_version` holds them: the least version for reading in the upper 16 bits, the
+ * version in the lower ones. Nothing above means the version itself.
+ */
+const USER_VERSION = READ_SCHEMA_VERSION * 0x1_0000 + SCHEMA_VERSION;
+
+/** Takes `user_version` apart. */
+export function schemaVersions(userVersion: number): { written: number; readable: number } {
+  const written = userVersion & 0xffff;
+  const readable = userVersion >>> 16;
+  return { written, readable: readable === 0 ? written : readable };
+}
 
 /** A blob that marks a queue row as free: same length as an id, so the row is overwritten in place. */
 export const FREE_ID: Uint8Array = new Uint8Array(16);
@@ -95,5 +111,5 @@ CREATE TABLE lease (
   id INTEGER PRIMARY KEY, shared INTEGER NOT NULL, pid INTEGER NOT NULL, start TEXT NOT NULL,
   boot TEXT NOT NULL, host TEXT NOT NULL, at INTEGER NOT NULL, nonce BLOB NOT NULL) STRICT;
 PRAGMA application_id = ${APPLICATION_ID};
-PRAGMA user_version = ${SCHEMA_VERSION};
+PRAGMA user_version = ${USER_VERSION};
 `;

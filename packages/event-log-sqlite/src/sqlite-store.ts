@@ -2,7 +2,7 @@
 
 import { equalBytes, err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
-import { StoreFailure } from '@simsim/event-log';
+import { laterFormat, nextStep, StoreFailure } from '@simsim/event-log';
 import type {
   Chaos,
   CommitAnswer,
@@ -15,7 +15,7 @@ import type {
 } from '@simsim/event-log';
 import { connect, failureOf, refusalOf, schemaState } from './connection.ts';
 import type { PreparedQuery } from './compiled-query.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, SchemaState } from './connection.ts';
 import { nodeFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
 import { abandonLease, claimLease, dropLease, takeLease } from './lease.ts';
@@ -69,8 +69,10 @@ export function openSqliteStore(
   const lease = options.lease ?? claimLease({ isShared: options.shared === true });
   let connection: Connection | undefined;
   try {
+    const later = files.exists(`${path}-wal`) ? peek(path, options) : undefined;
+    if (later !== undefined) return err(later);
     if (options.walBytes !== undefined) growWal(files, path, options.walBytes);
-    connection = connect(path, { mode: 'write', cacheKiB, driver });
+    connection = connect(path, { mode: 'write', cacheKiB, driver, vet: laterRelease });
     const refusal = settle(connection, { path, options, lease });
     if (refusal === undefined) return ok(storeOver(connection, { lease, chaos }));
     connection.db.close();
@@ -96,7 +98,7 @@ export function openSqliteReader(
   let connection: Connection | undefined;
   try {
     connection = connect(path, { mode: 'read', cacheKiB, driver });
-    const refusal = schemaRefusal(schemaState(connection.db), path);
+    const refusal = schemaRefusal(schemaState(connection.db), { path, use: 'read' });
     if (refusal === undefined) return ok(readerOver(connection));
     connection.db.close();
     return err(refusal);
@@ -104,6 +106,37 @@ export function openSqliteReader(
     connection?.db.close();
     return err(refusalOf(failure));
   }
+}
+
+/**
+ * Whether a log with a WAL is of a later release, which must be left as it is: closing a connection for
+ * writing would move the WAL into the database. One for reading does not; what else is wrong with the
+ * file, the connection for writing says.
+ */
+function peek(
+  path: string,
+  { driver, cacheKiB = CACHE_KIB_DEFAULT }: SqliteStoreOptions,
+): StoreRefusal | undefined {
+  try {
+    connect(path, { mode: 'read', cacheKiB, driver, vet: laterRelease }).db.close();
+    return undefined;
+  } catch (failure) {
+    return failure instanceof StoreFailure && failure.code === 'STORE_TOO_NEW'
+      ? refusalOf(failure)
+      : undefined;
+  }
+}
+
+/** `STORE_TOO_NEW` where the tables or the log in them are of a later release. */
+function laterRelease(connection: Connection): StoreRefusal | undefined {
+  const state = schemaState(connection.db);
+  if (state === 'ours') return laterFormat(readerOver(connection), 'write');
+  return state === 'readable' || state === 'too-new' ? laterSchema(state) : undefined;
+}
+
+function laterSchema(state: 'readable' | 'too-new'): StoreRefusal {
+  const what = 'its tables were made by a later release';
+  return { code: 'STORE_TOO_NEW', detail: `${what}: ${nextStep(state)}` };
 }
 
 /** A WAL of zeros is an empty one. Where there is a WAL, it is somebody's and stays as it is. */
@@ -133,7 +166,7 @@ function settle(
   const refusal = db.transaction('write', () => {
     const state = schemaState(db);
     if (state === 'empty' && options.ifMissing === 'create') db.exec(SCHEMA_SQL);
-    else if (state !== 'ours') return schemaRefusal(state, path);
+    else if (state !== 'ours') return schemaRefusal(state, { path, use: 'write' });
     const holder = takeLease(query, lease);
     return holder && inUse(holder);
   });
@@ -272,14 +305,16 @@ function writeQueues(query: Connection['query'], change: StoreChange): void {
 }
 
 function schemaRefusal(
-  state: ReturnType<typeof schemaState>,
-  path: string,
+  state: SchemaState,
+  { path, use }: { readonly path: string; readonly use: 'read' | 'write' },
 ): StoreRefusal | undefined {
   switch (state) {
     case 'ours':
       return undefined;
+    case 'readable':
+      return use === 'read' ? undefined : laterSchema(state);
     case 'too-new':
-      return { code: 'STORE_TOO_NEW', detail: `${path} was written by a later release` };
+      return laterSchema(state);
     case 'empty':
       return missing(path);
     case 'foreign':

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
-import { rebuildProjections, verifyChain } from '@simsim/event-log';
+import { laterFormat, rebuildProjections, verifyChain } from '@simsim/event-log';
 import type {
   Anchor,
   ChainFault,
@@ -107,6 +107,8 @@ function verifyFile<S>(
   const reader = openSqliteReader(path);
   if (!reader.ok) return reader;
   try {
+    const later = laterFormat(reader.value, 'read');
+    if (later !== undefined) return err(later);
     const progress = onProgress === undefined ? {} : { onProgress };
     const known = anchor === undefined ? {} : { anchor };
     return ok(verifyChain(reader.value, crypto, { ...known, ...progress }));

@@ -103,12 +103,15 @@ export function laterFormat(
   const [written = 0, readable = written] = store.meta(FORMAT_KEY) ?? [];
   if (written <= LOG_FORMAT || (use === 'read' && readable <= LOG_FORMAT)) return undefined;
   const what = `the log was written in format ${written} by a later release`;
-  return { code: 'STORE_TOO_NEW', detail: `${what}: ${nextStep(readable <= LOG_FORMAT)}` };
+  return {
+    code: 'STORE_TOO_NEW',
+    detail: `${what}: ${nextStep(readable <= LOG_FORMAT ? 'readable' : 'too-new')}`,
+  };
 }
 
 /** What to do with a log of a later release, by whether ours can read it. */
-export function nextStep(isReadable: boolean): string {
-  return isReadable
+export function nextStep(state: 'readable' | 'too-new'): string {
+  return state === 'readable'
     ? 'use that release to go on with it; verify, replay and inspect can read it'
     : 'use that release';
 }

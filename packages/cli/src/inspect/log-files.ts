@@ -1,9 +1,11 @@
 /** Opening a device's log for looking only, also beside the process that owns it. */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { err } from '@simsim/bytes';
+import type { Result } from '@simsim/bytes';
 import { nodeCrypto } from '@simsim/crypto/node';
 import { vaultPathOf } from '@simsim/device';
-import { createLogReader } from '@simsim/event-log';
+import { createLogReader, laterFormat } from '@simsim/event-log';
 import type { EventReader, LogReader, StoreRefusal, VaultReader } from '@simsim/event-log';
 import { openSqliteReader, openVaultReader, RAW_KEY_BYTES } from '@simsim/event-log-sqlite';
 import type { VaultKey } from '@simsim/event-log-sqlite';
@@ -46,7 +48,7 @@ export function vaultRefusalText({ code, detail }: StoreRefusal): string {
 
 /** Opens the events; the caller closes them. Throws: CliError 2 where there is no log, else 3. */
 export function openEvents(path: string): EventReader {
-  const opened = openSqliteReader(path);
+  const opened = openReadable(path);
   if (opened.ok) return opened.value;
   const { code, detail } = opened.error;
   if (code === 'STORE_MISSING')
@@ -55,6 +57,15 @@ export function openEvents(path: string): EventReader {
     `${path} does not open as a log: ${code}, ${detail}.`,
     HINTS[code] ?? 'Restore it from a copy.',
   );
+}
+
+/** A log of a later format may have tables that we know, and events that we cannot take apart. */
+function openReadable(path: string): Result<EventReader, StoreRefusal> {
+  const opened = openSqliteReader(path);
+  const later = opened.ok ? laterFormat(opened.value, 'read') : undefined;
+  if (!opened.ok || later === undefined) return opened;
+  opened.value.close();
+  return err(later);
 }
 
 /** An open log with its vault. */
