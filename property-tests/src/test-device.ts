@@ -353,7 +353,10 @@ export class TestDevice {
     const result = outcome.value.kind === 'post' ? outcome.value.results[0] : undefined;
     invariant(result !== undefined, 'a post has a result');
     if (result.kind === 'accepted' && origin.type === 'round') {
-      const listed = this.world.devicesOf(origin.userId).filter((device) => device !== this);
+      // A copy of a device stands for it.
+      const isOther = (device: TestDevice): boolean =>
+        device.userId !== this.userId || device.own().deviceId !== this.own().deviceId;
+      const listed = this.world.devicesOf(origin.userId).filter(isOther);
       this.world.journal.took({ post, origin }, listed);
     }
     return result;
