@@ -13,7 +13,8 @@ import { describe, expect, it } from 'vitest';
 import { checkDevice } from './checks.ts';
 import { testLaw } from './law.ts';
 import { factsOf } from './log-state.ts';
-import type { DeviceImage, TestDevice, TestDeviceOptions } from './test-device.ts';
+import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
+import type { TestDevice } from './test-device.ts';
 import { World } from './world.ts';
 
 /** Who speaks in a stretch of conversation: phone and tablet are one user's. */

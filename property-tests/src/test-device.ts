@@ -5,7 +5,7 @@ import type { Crypto, Entropy } from '@simsim/crypto';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
 import { createEventLog, createMemoryVault, openEventLog } from '@simsim/event-log';
-import type { EventLog, MemorySnapshot, MemoryVault, VaultImage } from '@simsim/event-log';
+import type { EventLog, MemoryVault } from '@simsim/event-log';
 import { claimIdFromBytes, messageIdFromBytes } from '@simsim/relay-protocol';
 import type {
   EnvelopeId,
@@ -28,40 +28,18 @@ import {
   USER_PREFIX,
   userStream,
 } from '@simsim/sesame';
-import type {
-  Effect,
-  InboxItem,
-  OwnDevice,
-  RollbackEvidence,
-  Sabotage,
-  UserRecord,
-} from '@simsim/sesame';
+import type { Effect, InboxItem, OwnDevice, RollbackEvidence, UserRecord } from '@simsim/sesame';
 import { expect } from 'vitest';
 import { createFaultyStore, orDie } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
 import { stateOf } from './log-state.ts';
+import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
 import { proveDevice } from './prove-device.ts';
 import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
 type ListFetch = Extract<Effect, { type: 'fetchList' }>;
 type KeyUpload = Extract<Effect, { type: 'uploadKeys' }>;
-
-/** How devices of a world are set up. */
-export interface TestDeviceOptions {
-  readonly sabotage?: readonly Sabotage[];
-  /** How every commit fails once before it is let through. */
-  readonly rehearsal?: 'before' | 'moved';
-  /** A broken device: it posts without asking whether its log is the newest. */
-  readonly skipsProof?: true;
-}
-
-/** A device's files at some moment: what was durable then. */
-export interface DeviceImage {
-  readonly store: MemorySnapshot;
-  readonly vault: VaultImage;
-  readonly logId: Uint8Array;
-}
 
 /** What surrounds a device: a relay, time, and the devices around it. */
 interface Surroundings {
@@ -169,10 +147,14 @@ export class TestDevice {
     return this.own().userId;
   }
 
+  /** The same for every process on a copy of the device. */
+  get address(): string {
+    return `${this.userId}.${this.own().deviceId}`;
+  }
+
   /** Names the device in failures. */
   get label(): string {
-    const { userId, deviceId, registrationId } = this.own();
-    return `${userId}.${deviceId}/${registrationId}`;
+    return `${this.address}/${this.own().registrationId}`;
   }
 
   /** Reads it again where it may have changed. */
@@ -275,14 +257,14 @@ export class TestDevice {
     this.#own = undefined;
   }
 
-  /** Evidence that led to a quarantine, oldest first, in all processes of this device. */
+  /** Evidence that led to a quarantine, oldest first. */
   rollbacks(): RollbackEvidence[] {
     return this.effects.flatMap((effect) =>
       effect.type === 'rolledBack' ? [effect.evidence] : [],
     );
   }
 
-  /** Whether this device may speak: the relay was asked where it stood; see {@link proveDevice}. */
+  /** Whether this device may speak; see {@link proveDevice}. */
   prove(): boolean {
     if (this.isProven || this.world.options.skipsProof === true) return true;
     const expected = proveDevice(this);
@@ -353,10 +335,9 @@ export class TestDevice {
     const result = outcome.value.kind === 'post' ? outcome.value.results[0] : undefined;
     invariant(result !== undefined, 'a post has a result');
     if (result.kind === 'accepted' && origin.type === 'round') {
-      // A copy of a device stands for it.
-      const isOther = (device: TestDevice): boolean =>
-        device.userId !== this.userId || device.own().deviceId !== this.own().deviceId;
-      const listed = this.world.devicesOf(origin.userId).filter(isOther);
+      const listed = this.world
+        .devicesOf(origin.userId)
+        .filter((other) => other.address !== this.address);
       this.world.journal.took({ post, origin }, listed);
     }
     return result;

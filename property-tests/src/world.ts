@@ -22,7 +22,7 @@ import type {
 import { answerOffer, createLinkOffer, listWithout, openProvision } from '@simsim/sesame';
 import { Journal } from './journal.ts';
 import { TestDevice } from './test-device.ts';
-import type { DeviceImage, TestDeviceOptions } from './test-device.ts';
+import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
 
 /** How a world is set up. */
 export interface WorldOptions extends TestDeviceOptions {

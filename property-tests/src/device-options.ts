@@ -1,0 +1,20 @@
+/** How a test device is set up, and what its files are at some moment. */
+
+import type { MemorySnapshot, VaultImage } from '@simsim/event-log';
+import type { Sabotage } from '@simsim/sesame';
+
+/** How devices of a world are set up. */
+export interface TestDeviceOptions {
+  readonly sabotage?: readonly Sabotage[];
+  /** How every commit fails once before it is let through. */
+  readonly rehearsal?: 'before' | 'moved';
+  /** A broken device: it posts without asking whether its log is the newest. */
+  readonly skipsProof?: true;
+}
+
+/** A device's files at some moment: what was durable then. */
+export interface DeviceImage {
+  readonly store: MemorySnapshot;
+  readonly vault: VaultImage;
+  readonly logId: Uint8Array;
+}
