@@ -118,7 +118,7 @@ const CAUGHT: readonly Caught[] = [
     mode: LOST,
     saboteur: eagerVault,
     seed: 32,
-    says: /HEAD_WRONG|lacks streams/,
+    says: /behind what the vault has seen/,
   },
   {
     what: 'vault copies that are not synced before the old ones are zeroed',
@@ -146,7 +146,7 @@ const CAUGHT: readonly Caught[] = [
     mode: FAILING,
     saboteur: unsettledWal,
     seed: 10,
-    says: /was acknowledged/,
+    says: /was acknowledged|STORE_ROLLED_BACK/,
   },
   {
     what: 'a vault that is believed after a failed sync',

@@ -11,7 +11,7 @@ import { NO_CHANGE } from './event-store.ts';
 import { opensMail } from './inbox-epochs.ts';
 import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
-import { labelPlace } from './open-facts.ts';
+import { placeOf } from './place.ts';
 import { damaged, followRow, loadQueues, moveKey, refreshKeys, slotsByOwner } from './recover.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { opensState } from './open-state.ts';
@@ -131,12 +131,13 @@ function liveStreams(log: LogState): LiveStream[] {
   const { store, box } = log;
   const live: LiveStream[] = [];
   for (const { stream: id, sealed, state } of store.heads()) {
+    if (log.streams.aheadById(id) !== undefined) continue;
     const row = state === 0 && sealed > 0 ? store.streamById(id) : undefined;
-    const label = row && box.open('label', labelPlace(id), row.label);
+    const label = row && box.open('label', placeOf(id), row.label);
     const name = label && decodeUtf8(label);
     if (name !== undefined) live.push({ id, name, sealed });
   }
-  for (const { id, name, sealed, isClosed } of log.streams.young()) {
+  for (const { id, name, sealed, isClosed } of log.streams.ahead()) {
     if (!isClosed && sealed > 0) live.push({ id, name, sealed });
   }
   return live;

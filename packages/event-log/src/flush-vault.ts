@@ -18,9 +18,8 @@ export function lagOf({ tip, vault, rollback }: LogState): number {
 }
 
 /**
- * Makes the vault follow; `poolMin` slots are ready afterwards. Streams that began since the last
- * flush get their rows first: whoever reads the log finds younger ones in the events after the
- * vault's anchor.
+ * Makes the vault follow; `poolMin` slots are ready afterwards. Before that the rows of streams follow:
+ * whoever reads the log finds what came later in the events after the vault's anchor.
  */
 export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): void {
   const { vault, rollback } = log;
@@ -31,7 +30,7 @@ export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): v
   }
   if (log.isShared) flushShared(log, poolMin);
   else {
-    registerYoung(log);
+    registerAll(log);
     writeVault(log, poolMin);
   }
 }
@@ -51,7 +50,7 @@ function flushShared(log: LogState, poolMin: number): void {
       });
       log.chaos?.at('register:after');
       return log.store.locked(() => {
-        if (catchUp(log) && log.streams.young().length > 0) return false;
+        if (catchUp(log) && log.streams.ahead().length > 0) return false;
         writeVault(log, poolMin);
         return true;
       });
@@ -72,7 +71,7 @@ function writeVault(log: LogState, poolMin: number): void {
   log.isPoolDue = false;
 }
 
-function registerYoung(log: LogState): void {
+function registerAll(log: LogState): void {
   for (let tries = 0; !orFail(log, 'STORE_FAILED', () => registerStreams(log)); tries++) {
     invariant(tries < MOVES_MAX, 'the log moved under a flush again and again');
     followOthers(log);

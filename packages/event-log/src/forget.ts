@@ -10,7 +10,8 @@ import type { EventRow, StoreChange } from './event-store.ts';
 import { NO_CHANGE } from './event-store.ts';
 import { SHRINK_EVENTS_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
-import { isForgotten, labelPlace } from './open-facts.ts';
+import { isForgotten } from './open-facts.ts';
+import { placeOf } from './place.ts';
 import { storeTip } from './stream-rows.ts';
 import { createTimeline } from './timeline.ts';
 
@@ -83,7 +84,7 @@ function changeOf(log: LogState, rows: readonly EventRow[]): StoreChange {
     }),
     renamed: begun.map((id) => {
       const name = forgottenName(id);
-      const label = box.seal('label', labelPlace(id), [encodeUtf8(name)]);
+      const label = box.seal('label', placeOf(id), [encodeUtf8(name)]);
       return { id, name: box.nameHash('label', name), label };
     }),
     // What the events remember of received envelopes must outlive them.

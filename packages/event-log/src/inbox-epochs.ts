@@ -8,7 +8,7 @@ import type { Crypto, Secret } from '@simsim/crypto';
 import type { InboxRow } from './event-store.ts';
 import { EPOCH_ROWS_MAX } from './limits.ts';
 import { prefix } from './metadata-box.ts';
-import { labelPlace } from './open-facts.ts';
+import { placeOf } from './place.ts';
 import type { Vault, VaultReader } from './vault.ts';
 
 const LABEL = encodeUtf8('simsim/inbox/1');
@@ -165,5 +165,5 @@ export function createInboxEpochs(crypto: Crypto, vault: Vault): InboxEpochs {
 }
 
 function mailData({ logId, epoch, seq, id }: MailPlace): readonly Uint8Array[] {
-  return [LABEL, logId, labelPlace(epoch), labelPlace(seq), id];
+  return [LABEL, logId, placeOf(epoch), placeOf(seq), id];
 }

@@ -3,7 +3,7 @@
 import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { EventReader, StoreChange } from './event-store.ts';
-import { labelPlace } from './open-facts.ts';
+import { numberOf, placeOf } from './place.ts';
 import type { StoreRefusal } from './refusal.ts';
 
 /** Version of everything the log writes. */
@@ -17,6 +17,7 @@ const LOG_KEY = 'log';
 const SEEN_KEY = 'seen-ms';
 const MODE_KEY = 'mode';
 const MOVED_KEY = 'moved';
+const ROWS_KEY = 'rows';
 
 const CLEAR = 1;
 const KEEPS_ALL = 2;
@@ -47,8 +48,18 @@ export function encodeLogMeta({ logId, seenMs, metadata, keepsAll }: LogMeta): S
     { key: FORMAT_KEY, value: Uint8Array.of(LOG_FORMAT, READ_FORMAT) },
     { key: LOG_KEY, value: logId },
     { key: MODE_KEY, value: Uint8Array.of(mode) },
-    { key: SEEN_KEY, value: labelPlace(seenMs) },
+    { key: SEEN_KEY, value: placeOf(seenMs) },
   ];
+}
+
+/** The row that says up to which event the rows of streams follow. */
+export function encodeRowsWritten(seq: number): StoreChange['meta'] {
+  return [{ key: ROWS_KEY, value: placeOf(seq) }];
+}
+
+/** The event up to which the rows of streams follow; 0 where they never did. */
+export function rowsWrittenAt(store: Pick<EventReader, 'meta'>): number {
+  return numberOf(store.meta(ROWS_KEY)) ?? 0;
 }
 
 /** The row that says that the log goes on elsewhere, or takes that back. */
@@ -80,13 +91,11 @@ export function readLogMeta(
     return err({ code: 'STORE_MOVED', detail });
   }
   const logId = store.meta(LOG_KEY);
-  const seen = store.meta(SEEN_KEY);
+  const seenMs = numberOf(store.meta(SEEN_KEY));
   const mode = store.meta(MODE_KEY)?.[0];
-  if (logId === undefined || seen?.length !== 8 || mode === undefined) {
+  if (logId === undefined || seenMs === undefined || mode === undefined) {
     return err({ code: 'STORE_CORRUPT', detail: 'the log lacks its own description' });
   }
-  const view = new DataView(seen.buffer, seen.byteOffset, 8);
-  const seenMs = view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
   const metadata = (mode & CLEAR) === 0 ? 'sealed' : 'clear';
   return ok({ logId, seenMs, metadata, keepsAll: (mode & KEEPS_ALL) !== 0 });
 }

@@ -5,7 +5,7 @@ import type { InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
 import type { StreamRow } from './event-store.ts';
 import { epochKey, openMail } from './inbox-epochs.ts';
 import type { LogState } from './log-state.ts';
-import { labelPlace } from './open-facts.ts';
+import { placeOf } from './place.ts';
 import { openState } from './open-state.ts';
 import type { HeldPart } from './open-state.ts';
 import { failStore } from './refusal.ts';
@@ -34,8 +34,8 @@ export function sealedAt(log: LogState, seq: number): Uint8Array | undefined {
 }
 
 function slotOf(log: LogState, streamId: number): number | undefined {
-  const young = log.streams.youngById(streamId);
-  return young === undefined ? log.store.streamById(streamId)?.slot : young.slot;
+  const ahead = log.streams.aheadById(streamId);
+  return ahead === undefined ? log.store.streamById(streamId)?.slot : ahead.slot;
 }
 
 function openEvent(log: LogState, seq: number, held: HeldPart): Uint8Array {
@@ -60,22 +60,28 @@ export function* dataEntries({
 
 /** Live streams by the beginning of their name. */
 export function streamsWithPrefix(log: LogState, prefix: string): string[] {
-  const young = log.streams.young().filter(({ isClosed }) => !isClosed);
-  return [...registeredStreams(log), ...young]
+  const ahead = log.streams.ahead().filter(({ isClosed }) => !isClosed);
+  return [...registeredStreams(log), ...ahead]
     .sort((a, b) => a.id - b.id)
     .flatMap(({ name }) => (name.startsWith(prefix) ? [name] : []));
 }
 
-function registeredStreams({ store, vault, box }: LogState): { id: number; name: string }[] {
+/** Live streams whose rows are what they are. */
+function registeredStreams({
+  store,
+  vault,
+  box,
+  streams,
+}: LogState): { id: number; name: string }[] {
   const rows: StreamRow[] = [...store.publicStreams()];
   for (const { use, owner } of vault.liveSlots()) {
     const row = use === 'stream' ? store.streamById(owner) : undefined;
     if (row !== undefined) rows.push(row);
   }
   return rows
-    .filter(({ id }) => store.head(id)?.state === 0)
+    .filter(({ id }) => streams.aheadById(id) === undefined && store.head(id)?.state === 0)
     .flatMap(({ id, label }) => {
-      const opened = box.open('label', labelPlace(id), label);
+      const opened = box.open('label', placeOf(id), label);
       const name = opened && decodeUtf8(opened);
       return name === undefined ? [] : [{ id, name }];
     });

@@ -28,12 +28,3 @@ export function openFacts(box: MetadataBox, row: EventRow): OpenedFacts | undefi
   const opened = header && box.open('facts', header, row.facts);
   return opened && decodeFacts(opened);
 }
-
-/** The place a stream's label is bound to: its id. */
-export function labelPlace(streamId: number): Uint8Array {
-  const place = new Uint8Array(8);
-  const view = new DataView(place.buffer);
-  view.setUint32(0, Math.floor(streamId / 0x1_0000_0000));
-  view.setUint32(4, streamId >>> 0);
-  return place;
-}

@@ -8,7 +8,7 @@ import { NO_CHANGE } from './event-store.ts';
 import { PRUNED_BYTES } from './chain.ts';
 import { SHRINK_EVENTS_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
-import { labelPlace } from './open-facts.ts';
+import { numberOf, placeOf } from './place.ts';
 import { storeTip } from './stream-rows.ts';
 
 const CURSOR_KEY = 'pruned';
@@ -22,7 +22,7 @@ export function pruneParts(
   before: number,
 ): { readonly parts: number; readonly isDone: boolean } {
   const { store, vault, crypto, meta } = log;
-  const from = readCursor(log) + 1;
+  const from = (numberOf(store.meta(CURSOR_KEY)) ?? 0) + 1;
   // Only what the vault has followed is superseded for good.
   const upto = Math.min(vault.anchor().seq, from + SHRINK_EVENTS_MAX - 1);
   if (meta.keepsAll || log.rollback !== undefined) return { parts: 0, isDone: true };
@@ -40,7 +40,7 @@ export function pruneParts(
     ...NO_CHANGE,
     expectedTip: storeTip(log),
     pruned,
-    meta: [{ key: CURSOR_KEY, value: labelPlace(last) }],
+    meta: [{ key: CURSOR_KEY, value: placeOf(last) }],
   });
   if (answer.kind === 'moved') return { parts: 0, isDone: true };
   return { parts: pruned.length, isDone: last < upto || upto === vault.anchor().seq };
@@ -64,11 +64,4 @@ type Shrinkable = EventRow & { readonly sealed: Uint8Array };
 /** A state of two bytes or less is no longer than its digest, and stays. */
 function isWhole(row: EventRow): row is Shrinkable {
   return row.sealed !== undefined && row.sealed.length > PRUNED_BYTES;
-}
-
-function readCursor({ store }: LogState): number {
-  const value = store.meta(CURSOR_KEY);
-  if (value?.length !== 8) return 0;
-  const view = new DataView(value.buffer, value.byteOffset, 8);
-  return view.getUint32(0) * 0x1_0000_0000 + view.getUint32(4);
 }

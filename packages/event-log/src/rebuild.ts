@@ -9,12 +9,13 @@ import type { LogEvent } from './event-log.ts';
 import type { EventReader, EventRow, HeadRow, SeenRun, StreamRow } from './event-store.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
 import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
-import { readLogMeta } from './log-meta.ts';
+import { readLogMeta, rowsWrittenAt } from './log-meta.ts';
 import { createMetadataBox } from './metadata-box.ts';
 import { noNonces } from './nonce-pool.ts';
 import type { MetadataBox, NamedValue } from './metadata-box.ts';
 import { forgottenName } from './forget.ts';
-import { isForgotten, labelPlace, openFacts } from './open-facts.ts';
+import { isForgotten, openFacts } from './open-facts.ts';
+import { placeOf } from './place.ts';
 import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
 import { extendTail } from './seen-log.ts';
@@ -77,9 +78,13 @@ interface RebuiltStream {
   slot: number | undefined;
   /** Key index of the part with which it took its slot. */
   tookAt: number;
+  /** `seq` of that event; 0 where it is not known. */
+  tookSeq: number;
   /** Some of its events are forgotten: what they said of it is taken from the store. */
   isPartial: boolean;
   head: HeadRow;
+  /** Where it stood when the rows of streams were written. */
+  rows: { readonly head: HeadRow; readonly slot: number | undefined } | undefined;
 }
 
 /** The projections while they are rebuilt. */
@@ -94,6 +99,8 @@ interface Rebuild<S> {
   readonly runs: RebuiltRun[];
   readonly differences: Difference[];
   tail: SeenTail;
+  /** The last event that the rows of streams know of. */
+  readonly rowsAt: number;
   /** Ids of the tail are forgotten: runs are taken up again at the next one that is there. */
   isTailCut: boolean;
   /** `upto` of the stored runs. */
@@ -121,6 +128,7 @@ export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
     runs: [],
     differences: [],
     tail: { upto: 0, ids: [] },
+    rowsAt: rowsWrittenAt(reader),
     isTailCut: false,
     cuts: new Set([...reader.seenRuns()].map(({ upto }) => upto)),
     atMax: 0,
@@ -171,6 +179,7 @@ function applyRow<S>(rebuild: Rebuild<S>, row: EventRow): void {
   if (opened.slot !== undefined) {
     stream.slot = opened.slot;
     stream.tookAt = (row.sealed && sealedIndex(row.sealed)) ?? 0;
+    stream.tookSeq = row.seq;
   }
   stream.head = {
     stream: row.stream,
@@ -179,6 +188,7 @@ function applyRow<S>(rebuild: Rebuild<S>, row: EventRow): void {
     sealed: row.sealed === undefined ? stream.head.sealed : row.seq,
     state: opened.closes ? 1 : 0,
   };
+  if (row.seq <= rebuild.rowsAt) stream.rows = { head: stream.head, slot: stream.slot };
   rebuild.atMax = Math.max(rebuild.atMax, row.at);
   extendSeen(rebuild, { seq: row.seq, at: row.at, ids: opened.seen });
   const { folding } = rebuild;
@@ -228,17 +238,26 @@ function streamOf<S>(
   const name = isForgotten(row) ? forgottenName(row.stream) : opened.name;
   if (known !== undefined || name === undefined) return known;
   const head = { stream: row.stream, version: 0, seq: 0, sealed: 0, state: 0 };
-  const stream = { name, born: row.seq, slot: undefined, tookAt: 0, isPartial: false, head };
+  const stream = {
+    name,
+    born: row.seq,
+    slot: undefined,
+    tookAt: 0,
+    tookSeq: 0,
+    isPartial: false,
+    head,
+    rows: undefined,
+  };
   rebuild.streams.set(row.stream, stream);
   return stream;
 }
 
 function compareStreams<S>(rebuild: Rebuild<S>): void {
-  const { parts, streams, box } = rebuild;
+  const { parts, streams } = rebuild;
   const found = new Set<number>();
   for (const row of parts.reader.streams()) {
     found.add(row.id);
-    const detail = streamFault(row, streams.get(row.id), box);
+    const detail = streamFault(row, streams.get(row.id), rebuild);
     if (detail !== undefined) differ(rebuild, { table: 'stream', key: `${row.id}`, detail });
   }
   for (const [id, stream] of streams) {
@@ -255,14 +274,16 @@ function isRegistered<S>({ parts }: Rebuild<S>, { born }: RebuiltStream): boolea
 function streamFault(
   row: StreamRow,
   rebuilt: RebuiltStream | undefined,
-  box: MetadataBox,
+  { box, rowsAt }: Pick<Rebuild<unknown>, 'box' | 'rowsAt'>,
 ): string | undefined {
   if (rebuilt === undefined) return 'no event tells of it';
   if (!equalBytes(row.name, box.nameHash('label', rebuilt.name))) return 'its name hash is another';
-  const label = box.open('label', labelPlace(row.id), row.label);
+  const label = box.open('label', placeOf(row.id), row.label);
   if (label === undefined || decodeUtf8(label) !== rebuilt.name) return 'its label is another';
-  if (rebuilt.isPartial) rebuilt.slot = row.slot;
-  return row.slot === rebuilt.slot ? undefined : 'its vault slot is another';
+  // What a forgotten event said of its slot is in the row alone.
+  if (rebuilt.isPartial && rebuilt.tookSeq <= rowsAt) rebuilt.slot = row.slot;
+  const isSame = rebuilt.isPartial || row.slot === rebuilt.rows?.slot;
+  return isSame ? undefined : 'its vault slot is another';
 }
 
 function compareHeads<S>(rebuild: Rebuild<S>): void {
@@ -270,8 +291,11 @@ function compareHeads<S>(rebuild: Rebuild<S>): void {
   for (const row of rebuild.parts.reader.heads()) {
     found.add(row.stream);
     const stream = rebuild.streams.get(row.stream);
-    if (stream?.isPartial === true) stream.head = { ...stream.head, state: row.state };
-    const head = stream?.head;
+    if (stream?.isPartial === true && stream.rows?.head.seq === stream.head.seq) {
+      stream.head = { ...stream.head, state: row.state };
+    }
+    const known = stream?.rows?.head;
+    const head = stream?.isPartial === true && known ? { ...known, state: row.state } : known;
     const isSame =
       head !== undefined &&
       head.version === row.version &&

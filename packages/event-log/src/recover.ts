@@ -4,20 +4,23 @@
  * and which were destroyed. One-way keys make this possible without ever storing an old one.
  */
 
-import { equalBytes } from '@simsim/bytes';
+import { decodeUtf8, equalBytes } from '@simsim/bytes';
 import { linkOfRow } from './chain.ts';
 import type { EventRow } from './event-store.ts';
 import { heldKey } from './held-key.ts';
 import { createInboxEpochs, opensMail } from './inbox-epochs.ts';
 import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
+import { rowsWrittenAt } from './log-meta.ts';
 import type { LogState, Queues } from './log-state.ts';
 import { openFacts } from './open-facts.ts';
+import { placeOf } from './place.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
 import { createQueueSlots } from './queue-slots.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
 import { lastIndex } from './stream-states.ts';
+import type { StreamState } from './stream-states.ts';
 
 /** What following knows of the vault's slots. */
 interface SlotWalk {
@@ -42,9 +45,9 @@ export function recoverLog(log: LogState): StoreRefusal | undefined {
   if (anchored === undefined || !equalBytes(anchored, anchor.hash)) {
     return rolledBack(`event ${anchor.seq} is not the one the vault has seen`);
   }
-  // Streams get their rows before the vault has seen them.
-  if (log.store.streamMax() < anchor.streamMax) {
-    return rolledBack(`it lacks streams that the vault has seen`);
+  // The rows of streams follow before the vault does.
+  if (rowsWrittenAt(log.store) < anchor.seq) {
+    return rolledBack('its streams are behind what the vault has seen');
   }
   if (seq - anchor.seq > LAG_EVENTS_MAX + BATCH_EVENTS_MAX) {
     return { code: 'VAULT_ROLLED_BACK', detail: 'the vault is far behind the log' };
@@ -99,7 +102,7 @@ export function followRow(log: LogState, row: EventRow): OpenedFacts | undefined
   if (!isNext || hash === undefined || !equalBytes(hash, row.hash)) return undefined;
   const facts = openFacts(log.box, row);
   if (facts === undefined) return undefined;
-  followYoung(log, row, facts);
+  followStream(log, row, facts);
   log.tip = { seq: row.seq, hash };
   log.at = row.at;
   return facts;
@@ -113,15 +116,14 @@ export function slotsByOwner({ vault }: LogState): Map<number, number> {
   return slots;
 }
 
-/** Knows a stream that began after the last flush, as far as the store has no row of it. */
-function followYoung(log: LogState, row: EventRow, facts: OpenedFacts): void {
-  const { streams, store } = log;
+/** Knows how far a stream has come since its rows were written. */
+function followStream(log: LogState, row: EventRow, facts: OpenedFacts): void {
+  const { streams } = log;
   const { stream: id, version, seq } = row;
   log.streamMax = Math.max(log.streamMax, id);
-  const isBorn = facts.name !== undefined && store.streamById(id) === undefined;
-  const name = isBorn ? facts.name : streams.youngById(id)?.name;
+  const before = streams.aheadById(id) ?? registeredStream(log, id);
+  const name = facts.name ?? before?.name;
   if (name === undefined) return;
-  const before = streams.youngById(id);
   streams.set({
     name,
     id,
@@ -129,7 +131,7 @@ function followYoung(log: LogState, row: EventRow, facts: OpenedFacts): void {
     seq,
     sealed: row.sealed === undefined ? (before?.sealed ?? 0) : seq,
     isClosed: facts.closes,
-    isYoung: true,
+    rows: before?.rows,
     slot: facts.slot ?? before?.slot,
     rekeying: 0,
     index: -1,
@@ -137,9 +139,22 @@ function followYoung(log: LogState, row: EventRow, facts: OpenedFacts): void {
   });
 }
 
-/** Young streams take their keys from where the vault stands now. */
+type Registered = Pick<StreamState, 'name' | 'sealed' | 'rows' | 'slot'>;
+
+function registeredStream({ store, box }: LogState, id: number): Registered | undefined {
+  const row = store.streamById(id);
+  const head = row && store.head(id);
+  const label = row && box.open('label', placeOf(id), row.label);
+  const name = label && decodeUtf8(label);
+  if (row === undefined || head === undefined || name === undefined) return undefined;
+  const { version, sealed } = head;
+  return { name, sealed, slot: row.slot, rows: { version, slot: row.slot } };
+}
+
+/** Streams take their keys from where the vault stands now. */
 export function refreshKeys({ streams, store, vault }: LogState): void {
-  for (const state of streams.young()) {
+  streams.forget();
+  for (const state of streams.ahead()) {
     const held = state.slot === undefined || state.isClosed ? undefined : vault.slot(state.slot);
     const isHeld = held?.use === 'stream' && held.owner === state.id;
     const slot = isHeld || state.isClosed ? state.slot : undefined;

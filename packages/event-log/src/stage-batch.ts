@@ -9,7 +9,7 @@ import type { Secret } from '@simsim/crypto';
 import { encodeHeader, linkHash } from './chain.ts';
 import type { CommitRefusal, DraftEvent, LogBatch } from './event-log.ts';
 import { NO_CHANGE } from './event-store.ts';
-import type { EventRow, HeadChange, StoreChange, StreamRow, Tip } from './event-store.ts';
+import type { EventRow, StoreChange, Tip } from './event-store.ts';
 import { encodeFactsHead } from './facts-envelope.ts';
 import type { StagedEpochs } from './inbox-epochs.ts';
 import { SEALED_BYTES_MAX } from './limits.ts';
@@ -19,7 +19,7 @@ import { sealPart } from './sealed-part.ts';
 import type { SeenEvent, StagedSeen } from './seen-log.ts';
 import { stageQueues } from './stage-queues.ts';
 import type { StagedQueues } from './stage-queues.ts';
-import { headRow, storeTip, streamRow } from './stream-rows.ts';
+import { storeTip } from './stream-rows.ts';
 import type { StreamState } from './stream-states.ts';
 
 /** A stream on its way through a batch. */
@@ -51,7 +51,6 @@ interface Build {
   readonly at: number;
   readonly streams: Map<string, StagedStream>;
   readonly events: EventRow[];
-  readonly rows: StreamRow[];
   readonly seen: SeenEvent[];
   readonly epochs: StagedEpochs;
   tip: Tip;
@@ -65,7 +64,6 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
     at: batch.at,
     streams: new Map(),
     events: [],
-    rows: [],
     seen: [],
     epochs: log.queues.epochs.stage(batch.inboxPut?.length ?? 0),
     tip: log.tip,
@@ -86,8 +84,6 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
     ...NO_CHANGE,
     expectedTip: storeTip(log),
     events: build.events,
-    streams: build.rows,
-    heads: headChanges(build),
     seenRuns: seen?.runs ?? [],
     seenExpireBefore: seen !== undefined && seen.runs.length > 0 ? batch.at : 0,
     ...queues.change,
@@ -139,8 +135,6 @@ function stageEvent(build: Build, draft: DraftEvent, staged: StagedStream): void
   const next = needsSlot ? undefined : state.next;
   staged.state = { ...state, slot, rekeying, next, version, seq, isClosed: draft.closes === true };
   const sealed = draft.sealed && sealState(build, staged, { header, state: draft.sealed });
-  // It takes a slot once at most until the next flush, so its row is written once at most.
-  if (needsSlot && !state.isYoung) build.rows.push(streamRow(log, staged.state));
   const hash = linkHash(log.crypto, { previous: build.tip.hash, header, facts, sealed });
   build.events.push({ ...position, facts, sealed, hash });
   build.seen.push({ seq, at: build.at, ids });
@@ -173,7 +167,7 @@ function streamOf(build: Build, name: string): StagedStream {
     seq: 0,
     sealed: 0,
     isClosed: false,
-    isYoung: true,
+    rows: undefined,
     slot: undefined,
     rekeying: 0,
     index: -1,
@@ -218,12 +212,4 @@ function firstKey(
   const { slot } = state;
   invariant(slot !== undefined, 'a sealing stream has a slot');
   return tookSlot ? log.vault.key(slot) : heldKey(log, slot, index);
-}
-
-function headChanges({ log, streams }: Build): HeadChange[] {
-  const registered = [...streams.values()].filter(({ state }) => !state.isYoung);
-  return registered.map(({ before, state }) => ({
-    ...headRow(log, state),
-    expectedVersion: before?.version ?? 0,
-  }));
 }

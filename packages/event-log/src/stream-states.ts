@@ -1,7 +1,7 @@
 /**
- * Where the live streams stand: read from the store on first use, then kept. A stream that has just
- * begun has no rows there yet: it is young until the next flush registers it, so that a commit
- * which begins one touches no page for it but the event's own.
+ * Where the live streams stand: read from the store on first use, then kept. Their rows follow with the
+ * next flush, so that a commit touches no page for a stream but the event's own. Until then the stream
+ * is ahead of its rows; one that has just begun has none.
  */
 
 import type { Crypto, Secret } from '@simsim/crypto';
@@ -20,8 +20,8 @@ export interface StreamState {
   /** `seq` of its last sealed part, 0 if none. */
   readonly sealed: number;
   readonly isClosed: boolean;
-  /** Its row and its head are not in the store yet. */
-  readonly isYoung: boolean;
+  /** What its rows in the store say; undefined where it has none. */
+  readonly rows: StreamRows | undefined;
   readonly slot: number | undefined;
   /** {@link LogState.rekeying} when it took its slot; 0 for a slot of before the log was opened. */
   readonly rekeying: number;
@@ -31,20 +31,26 @@ export interface StreamState {
   readonly next: Secret<'stream'> | undefined;
 }
 
+/** What the store knows of a stream. */
+interface StreamRows {
+  readonly version: number;
+  readonly slot: number | undefined;
+}
+
 /** The streams of an open log. */
 export interface StreamStates {
   get(name: string): StreamState | undefined;
-  /** Keeps the newest state; a closed stream is let go once it is registered. */
+  /** Keeps the newest state; a closed stream is let go once its rows say so. */
   set(state: StreamState): void;
-  /** The streams without rows, closed ones too, by id. */
-  young(): readonly StreamState[];
-  /** A young stream by its id. */
-  youngById(id: number): StreamState | undefined;
-  /** Lets go of young streams to which another process gave their rows. */
+  /** The streams that are ahead of their rows, closed ones too, by id. */
+  ahead(): readonly StreamState[];
+  /** A stream that is ahead, by its id. */
+  aheadById(id: number): StreamState | undefined;
+  /** Lets go of streams whose rows another process has written. */
   dropRegistered(): void;
-  /** All young streams have their rows now. */
+  /** The rows of all streams are what they must be now. */
   registered(): void;
-  /** Forgets what was read from the store and wipes all keys; young streams stay known. */
+  /** Forgets what was read from the store and wipes all keys; what is ahead of it stays known. */
   forget(): void;
 }
 
@@ -72,12 +78,16 @@ export function createStreamStates(parts: StreamStatesParts): StreamStates {
   const { crypto, store } = parts;
   const states = new Map<string, StreamState>();
   /** By id; a closed one is here alone. */
-  const young = new Map<number, StreamState>();
-  const youngByName = new Map<string, number>();
+  const ahead = new Map<number, StreamState>();
+  const aheadByName = new Map<string, number>();
   const absent = new Set<string>();
+  const catchUp = ({ id, name }: StreamState): void => {
+    ahead.delete(id);
+    aheadByName.delete(name);
+  };
   return {
     get(name) {
-      const known = states.get(name) ?? young.get(youngByName.get(name) ?? 0);
+      const known = states.get(name) ?? ahead.get(aheadByName.get(name) ?? 0);
       if (known !== undefined) return known;
       if (absent.has(name)) return undefined;
       const state = loadStream(parts, name);
@@ -88,35 +98,37 @@ export function createStreamStates(parts: StreamStatesParts): StreamStates {
       return state;
     },
     set(state) {
-      const { name, id, isYoung, isClosed } = state;
+      const { name, id, rows, version, isClosed } = state;
       absent.delete(name);
       if (isClosed) states.delete(name);
       else states.set(name, state);
-      if (!isYoung) return;
-      young.set(id, state);
-      youngByName.set(name, id);
+      if (rows?.version === version) {
+        catchUp(state);
+        return;
+      }
+      ahead.set(id, state);
+      aheadByName.set(name, id);
     },
-    young: () => [...young.values()].sort((a, b) => a.id - b.id),
-    youngById: (id) => young.get(id),
+    ahead: () => [...ahead.values()].sort((a, b) => a.id - b.id),
+    aheadById: (id) => ahead.get(id),
     dropRegistered() {
-      for (const [id, { name }] of young) {
-        if (store.streamById(id) === undefined) continue;
-        young.delete(id);
-        youngByName.delete(name);
+      for (const state of ahead.values()) {
+        if ((store.head(state.id)?.version ?? 0) >= state.version) catchUp(state);
       }
     },
     registered() {
-      for (const state of young.values()) {
-        if (!state.isClosed) states.set(state.name, { ...state, isYoung: false });
+      for (const state of ahead.values()) {
+        const { name, version, slot, isClosed } = state;
+        if (!isClosed) states.set(name, { ...state, rows: { version, slot } });
       }
-      young.clear();
-      youngByName.clear();
+      ahead.clear();
+      aheadByName.clear();
     },
     forget() {
       for (const { next } of states.values()) if (next !== undefined) crypto.wipe(next);
       states.clear();
       absent.clear();
-      for (const [id, state] of young) young.set(id, { ...state, next: undefined });
+      for (const [id, state] of ahead) ahead.set(id, { ...state, next: undefined });
     },
   };
 }
@@ -141,7 +153,7 @@ function loadStream(
     seq,
     sealed,
     isClosed,
-    isYoung: false,
+    rows: { version, slot: row.slot },
     slot: isHeld || isClosed ? row.slot : undefined,
     rekeying: 0,
     index: isHeld && !keepsAll ? held.index : lastIndex(store, sealed),

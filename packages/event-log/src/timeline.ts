@@ -7,7 +7,8 @@ import { createYoungStreams } from './young-streams.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
 import { PRUNED_BYTES } from './chain.ts';
 import type { MetadataBox } from './metadata-box.ts';
-import { isForgotten, labelPlace, openFacts } from './open-facts.ts';
+import { isForgotten, openFacts } from './open-facts.ts';
+import { placeOf } from './place.ts';
 import { failStore } from './refusal.ts';
 import { sealedIndex } from './sealed-part.ts';
 import type { VaultReader } from './vault.ts';
@@ -44,7 +45,7 @@ export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
     const known = names.get(id);
     if (known !== undefined) return known;
     const row = store.streamById(id);
-    const opened = row && box.open('label', labelPlace(id), row.label);
+    const opened = row && box.open('label', placeOf(id), row.label);
     const name = row === undefined ? young(id)?.name : opened && decodeUtf8(opened);
     return name === undefined ? undefined : keep(id, name);
   };

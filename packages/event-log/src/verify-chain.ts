@@ -9,7 +9,7 @@ import type { Crypto } from '@simsim/crypto';
 import { genesisHash, linkOfRow, PRUNED_BYTES } from './chain.ts';
 import type { EventReader, EventRow, HeadRow, Tip } from './event-store.ts';
 import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
-import { readLogMeta } from './log-meta.ts';
+import { readLogMeta, rowsWrittenAt } from './log-meta.ts';
 import { StoreFailure } from './refusal.ts';
 import type { Anchor } from './vault.ts';
 
@@ -163,45 +163,70 @@ function finishWalk(walk: Walk): ChainFault | undefined {
   if (anchor !== undefined && anchor.seq > walk.tip.seq) {
     return fault('ANCHOR_WRONG', anchor.seq, `the vault has seen event ${anchor.seq}; it is gone`);
   }
+  for (const { seq } of reader.inbox()) if (seq > walk.tip.seq) return missing(seq);
+  const rowsAt = rowsWrittenAt(reader);
+  const behind = lateRows(walk, rowsAt);
+  if (behind !== undefined) return behind;
   const found = new Set<number>();
   for (const head of reader.heads()) {
     found.add(head.stream);
-    const wrong = headFault(walk, head);
+    const wrong = headFault(walk, head, rowsAt);
     if (wrong !== undefined) return wrong;
   }
-  return missingHead(walk, found);
+  return missingHead(walk, found, rowsAt);
 }
 
-/**
- * Streams that began after the last flush have no head yet: none of them has, and the first of them
- * is no older than a flush can be late. Their numbers go up, so they are the last ones.
- */
+/** Rows follow before the vault does, and no later than a flush can be late. */
+function lateRows({ tip, anchor }: Walk, rowsAt: number): ChainFault | undefined {
+  if (rowsAt > tip.seq) return missing(rowsAt);
+  const least = Math.max(anchor?.seq ?? 0, tip.seq - LAG_EVENTS_MAX - BATCH_EVENTS_MAX);
+  if (rowsAt >= least) return undefined;
+  return fault('HEAD_WRONG', rowsAt, `the heads end at event ${rowsAt}, and were written later`);
+}
+
+/** Every stream that began before the rows were written has both of them. */
 function missingHead(
-  { heads, tip, anchor }: Walk,
+  { heads, reader, tip }: Walk,
   found: ReadonlySet<number>,
+  rowsAt: number,
 ): ChainFault | undefined {
-  const flushed = Math.max(anchor?.seq ?? 0, tip.seq - LAG_EVENTS_MAX - BATCH_EVENTS_MAX);
-  let last = 0;
-  for (const stream of found) last = Math.max(last, stream);
   for (const [stream, { born }] of heads) {
-    if (found.has(stream) || (stream > last && born > flushed)) continue;
+    if (found.has(stream) || born > rowsAt) continue;
     return fault('HEAD_WRONG', tip.seq, `stream ${stream} has events and no head`);
+  }
+  for (const { id } of reader.streams()) {
+    if (!found.has(id)) return fault('HEAD_WRONG', tip.seq, `stream ${id} has a row and no head`);
   }
   return undefined;
 }
 
-function headFault({ heads, tip }: Walk, head: HeadRow): ChainFault | undefined {
-  if (head.seq > tip.seq) return missing(head.seq);
-  const walked = heads.get(head.stream);
-  if (walked === undefined) {
+function headFault(walk: Walk, head: HeadRow, rowsAt: number): ChainFault | undefined {
+  if (head.seq > walk.tip.seq) return missing(head.seq);
+  const walked = walk.heads.get(head.stream);
+  if (walked === undefined || walked.born > rowsAt) {
     return fault('HEAD_WRONG', head.seq, `stream ${head.stream} has a head and no event`);
   }
-  const { version, seq, sealed, isPruned } = walked;
+  const { version, seq, sealed, isPruned } = headAt(walk, walked, rowsAt);
   if (head.version !== version || head.seq !== seq || head.sealed !== sealed) {
     return fault('HEAD_WRONG', seq, `the head of stream ${head.stream} is not its last event`);
   }
   if (isPruned && head.state === 0) return damaged(sealed, 'the state of a live stream is pruned');
   return undefined;
+}
+
+/** Where a stream stood at event `upto`. */
+function headAt({ reader }: Walk, walked: WalkedHead, upto: number): WalkedHead {
+  let { version, seq } = walked;
+  if (seq <= upto) return walked;
+  for (; seq > upto; version--) seq = reader.event(seq)?.prev ?? 0;
+  let sealed = seq;
+  let row = reader.event(sealed);
+  while (row !== undefined && row.sealed === undefined) {
+    sealed = row.prev;
+    row = reader.event(sealed);
+  }
+  const isPruned = row?.sealed?.length === PRUNED_BYTES;
+  return { ...walked, version, seq, sealed: row === undefined ? 0 : sealed, isPruned };
 }
 
 function missing(seq: number): ChainFault {

@@ -81,7 +81,7 @@ interface ModelStream {
 }
 
 /** A sealed state as it was committed, by its event. */
-export type SealedHistory = Map<number, Uint8Array>;
+type SealedHistory = Map<number, Uint8Array>;
 
 /** What a log must answer. */
 export interface Model {
