@@ -135,7 +135,7 @@ export class Device {
         this.#frames.reset();
         this.#health.next({ type: 'disconnected' });
       },
-      onEnd: (end) => void this.#standing.socketEnded(end),
+      onEnd: (end) => this.#standing.socketEnded(end),
     });
   }
 

@@ -102,10 +102,14 @@ export class Standing {
   }
 
   /** The line ended for good. */
-  async socketEnded(end: SocketEnd): Promise<void> {
+  socketEnded(end: SocketEnd): void {
     if (end === 'closed') return;
-    if (end === 'revoked') await this.#shutOut();
-    else this.#owner.stop(end);
+    if (end === 'connectedElsewhere') {
+      this.#owner.stop(end);
+      return;
+    }
+    // A device that is closed meanwhile finds the same at its next opening.
+    this.#shutOut().catch(() => this.#owner.stop('revoked'));
   }
 
   async #prove(): Promise<void> {
