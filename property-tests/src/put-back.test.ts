@@ -262,6 +262,21 @@ describe('a half of it', () => {
   });
 });
 
+describe('a device that is shut out', () => {
+  it('closes in peace, whenever its owner closes it', async () => {
+    const alice = await create('alice');
+    for (let turns = 0; turns < 16; turns++) {
+      const name = `tablet ${turns}`;
+      const tablet = await linked(alice, name);
+      await alice.remove(tablet.deviceId);
+      // The relay's word is on its way, or the device asks already what it means.
+      for (let turn = 0; turn < turns; turn++) await new Promise((next) => setImmediate(next));
+      await close(tablet);
+      expect(['closed', 'revoked']).toContain(await tablet.closed);
+    }
+  });
+});
+
 describe('two copies that run side by side', () => {
   it('are not what two processes are that share one log', async () => {
     const phone = await create('alice');
