@@ -72,7 +72,12 @@ export function openSqliteStore(
     const later = files.exists(`${path}-wal`) ? peek(path, options) : undefined;
     if (later !== undefined) return err(later);
     if (options.walBytes !== undefined) growWal(files, path, options.walBytes);
-    connection = connect(path, { mode: 'write', cacheKiB, driver, vet: laterRelease });
+    connection = connect(path, {
+      mode: 'write',
+      cacheKiB,
+      driver,
+      vet: (opened) => vetted(opened, { path, options }),
+    });
     const refusal = settle(connection, { path, options, lease });
     if (refusal === undefined) return ok(storeOver(connection, { lease, chaos }));
     connection.db.close();
@@ -113,12 +118,15 @@ export function openSqliteReader(
  * writing would move the WAL into the database. One for reading does not; what else is wrong with the
  * file, the connection for writing says.
  */
-function peek(
-  path: string,
-  { driver, cacheKiB = CACHE_KIB_DEFAULT }: SqliteStoreOptions,
-): StoreRefusal | undefined {
+function peek(path: string, options: SqliteStoreOptions): StoreRefusal | undefined {
+  const { driver, cacheKiB = CACHE_KIB_DEFAULT } = options;
   try {
-    connect(path, { mode: 'read', cacheKiB, driver, vet: laterRelease }).db.close();
+    connect(path, {
+      mode: 'read',
+      cacheKiB,
+      driver,
+      vet: (opened) => vetted(opened, { path, options }),
+    }).db.close();
     return undefined;
   } catch (failure) {
     return failure instanceof StoreFailure && failure.code === 'STORE_TOO_NEW'
@@ -127,11 +135,15 @@ function peek(
   }
 }
 
-/** `STORE_TOO_NEW` where the tables or the log in them are of a later release. */
-function laterRelease(connection: Connection): StoreRefusal | undefined {
+/** Why a file must be left as it is: another's database, one of a later release, or no log at all. */
+function vetted(
+  connection: Connection,
+  { path, options }: Pick<Settling, 'path' | 'options'>,
+): StoreRefusal | undefined {
   const state = schemaState(connection.db);
   if (state === 'ours') return laterFormat(readerOver(connection), 'write');
-  return state === 'readable' || state === 'too-new' ? laterSchema(state) : undefined;
+  if (state === 'empty' && options.ifMissing === 'create') return undefined;
+  return schemaRefusal(state, { path, use: 'write' });
 }
 
 function laterSchema(state: 'readable' | 'too-new'): StoreRefusal {

@@ -2,7 +2,7 @@
  * One of several processes that share a log. Each of its appends counts one up in a stream that all
  * of them write; where the log has moved, it reads and decides again. `stale`: it does not.
  */
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import { openSqliteLog } from '../dist/index.js';
 
@@ -30,6 +30,12 @@ function batchOf(number) {
   };
 }
 
+// All begin at once, and each lets go of the processor now and then: SQLite's waiters sleep, so whoever
+// has the lock would keep it for hundreds of commits.
+writeSync(1, 'ready\n');
+readSync(0, Buffer.alloc(2));
+const pause = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+
 let moved = 0;
 for (let number = 1; number <= appends; number++) {
   let batch = batchOf(number);
@@ -44,6 +50,7 @@ for (let number = 1; number <= appends; number++) {
     if (!isStale) batch = batchOf(number);
   }
   if (number % 64 === 0) log.flush();
+  if (number % 8 === 0) pause();
 }
 log.close();
 writeSync(1, `appended ${appends} moved ${moved}\n`);

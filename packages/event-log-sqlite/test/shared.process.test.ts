@@ -23,15 +23,30 @@ interface Ended {
   readonly errors: string;
 }
 
-function appendIn(folder: string, more: object): Promise<Ended> {
+interface Appending {
+  /** It has the log open and waits. */
+  readonly ready: Promise<void>;
+  readonly start: () => void;
+  readonly ended: Promise<Ended>;
+}
+
+function appendIn(folder: string, more: object): Appending {
   const { path, vaultPath } = logOptions(folder);
   const key = Buffer.from(KEY.key).toString('hex');
   const job = JSON.stringify({ path, vaultPath, key, ...more });
-  const child = spawn(process.execPath, [script, job], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [script, job], { stdio: ['pipe', 'pipe', 'pipe'] });
   const said = { output: '', errors: '' };
+  const ready = new Promise<void>((resolve) => child.stdout.once('data', () => resolve()));
   child.stdout.on('data', (bytes: Buffer) => (said.output += bytes.toString()));
   child.stderr.on('data', (bytes: Buffer) => (said.errors += bytes.toString()));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ ...said, code })));
+  const ended = new Promise<Ended>((resolve) =>
+    child.on('close', (code) => resolve({ ...said, code })),
+  );
+  return {
+    ready: Promise.race([ready, ended.then(() => undefined)]),
+    start: () => child.stdin.end('go'),
+    ended,
+  };
 }
 
 /** Lets all of them append; answers what the shared stream has counted, and how often one waited. */
@@ -40,11 +55,14 @@ async function share(
   { appends, isStale }: { readonly appends: number; readonly isStale: boolean },
 ): Promise<{ counted: number; moved: number }> {
   openedLog(folder, { shared: true }).close();
-  const all = await Promise.all(NAMES.map((name) => appendIn(folder, { name, appends, isStale })));
+  const running = NAMES.map((name) => appendIn(folder, { name, appends, isStale }));
+  await Promise.all(running.map(({ ready }) => ready));
+  for (const { start } of running) start();
+  const all = await Promise.all(running.map(({ ended }) => ended));
   let moved = 0;
   for (const { code, output, errors } of all) {
     expect(errors).toBe('');
-    expect(output).toMatch(new RegExp(`^appended ${appends} moved \\d+\\n$`));
+    expect(output).toMatch(new RegExp(`^ready\nappended ${appends} moved \\d+\\n$`));
     expect(code).toBe(0);
     moved += Number(output.split(' ')[3]);
   }

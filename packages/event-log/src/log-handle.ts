@@ -17,6 +17,7 @@ import {
   streamsWithPrefix,
 } from './log-reads.ts';
 import type { LogState } from './log-state.ts';
+import { namedValue, openRow } from './named-rows.ts';
 import { pruneParts } from './prune.ts';
 import { failStore } from './refusal.ts';
 
@@ -57,20 +58,9 @@ function reading(log: LogState): Omit<EventLog, Writing | 'logId' | 'rollback'> 
       refresh(log);
       return sealedAt(log, seq);
     },
-    record(name) {
-      const hash = box.nameHash('record', name);
-      const value = store.record(hash);
-      return value && box.openNamed('record', hash, value)?.value;
-    },
-    recordNames: () =>
-      [...store.records()].flatMap(
-        ({ name, value }) => box.openNamed('record', name, value)?.name ?? [],
-      ),
-    data(key) {
-      const hash = box.nameHash('data', key);
-      const value = store.data(hash);
-      return value && box.openNamed('data', hash, value)?.value;
-    },
+    record: (name) => namedValue(box, 'record', { name, find: (hash) => store.record(hash) }),
+    recordNames: () => [...store.records()].map((row) => openRow(box, 'record', row).name),
+    data: (key) => namedValue(box, 'data', { name: key, find: (hash) => store.data(hash) }),
     dataEntries: () => dataEntries(log),
     streamsWithPrefix(prefix) {
       refresh(log);

@@ -7,6 +7,7 @@ import type { LogEvent } from './event-log.ts';
 import type { EventReader, Tip } from './event-store.ts';
 import { readLogMeta } from './log-meta.ts';
 import { createMetadataBox } from './metadata-box.ts';
+import { namedValue, openRow } from './named-rows.ts';
 import { noNonces } from './nonce-pool.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { createTimeline } from './timeline.ts';
@@ -53,15 +54,11 @@ export function createLogReader({
       const timeline = createTimeline({ store: reader, vault, box });
       for (const row of reader.events(from, to)) yield timeline.decode(row);
     },
-    data(key) {
-      const hash = box.nameHash('data', key);
-      const value = reader.data(hash);
-      return value && box.openNamed('data', hash, value)?.value;
-    },
+    data: (key) => namedValue(box, 'data', { name: key, find: (hash) => reader.data(hash) }),
     *dataEntries() {
-      for (const { name, value } of reader.dataRows()) {
-        const entry = box.openNamed('data', name, value);
-        if (entry !== undefined) yield { key: entry.name, value: entry.value };
+      for (const row of reader.dataRows()) {
+        const { name, value } = openRow(box, 'data', row);
+        yield { key: name, value };
       }
     },
   });

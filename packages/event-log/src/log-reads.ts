@@ -1,10 +1,11 @@
 /** What an open log answers, out of its store and its vault. */
 
-import { decodeUtf8, invariant } from '@simsim/bytes';
+import { decodeUtf8 } from '@simsim/bytes';
 import type { InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
 import type { StreamRow } from './event-store.ts';
 import { epochKey, openMail } from './inbox-epochs.ts';
 import type { LogState } from './log-state.ts';
+import { openRow } from './named-rows.ts';
 import { placeOf } from './place.ts';
 import { openState } from './open-state.ts';
 import type { HeldPart } from './open-state.ts';
@@ -18,7 +19,9 @@ export function sealedValue(log: LogState, stream: string): Uint8Array | undefin
   if (state === undefined || state.isClosed || state.sealed === 0) return undefined;
   // Only a log or a vault that was put back leaves a stream without the slot of its state.
   if (state.slot === undefined && log.rollback !== undefined) return undefined;
-  invariant(state.slot !== undefined, 'a sealing stream has a slot');
+  if (state.slot === undefined) {
+    failStore('STORE_CORRUPT', `the vault holds no key for the state of event ${state.sealed}`);
+  }
   return openEvent(log, state.sealed, { slot: state.slot, index: state.index });
 }
 
@@ -51,10 +54,9 @@ export function* dataEntries({
   store,
   box,
 }: LogState): Iterable<{ key: string; value: Uint8Array }> {
-  for (const { name, value } of store.dataRows()) {
-    const entry = box.openNamed('data', name, value);
-    if (entry === undefined) failStore('STORE_CORRUPT', 'a data row does not open');
-    yield { key: entry.name, value: entry.value };
+  for (const row of store.dataRows()) {
+    const { name, value } = openRow(box, 'data', row);
+    yield { key: name, value };
   }
 }
 
@@ -80,10 +82,11 @@ function registeredStreams({
   }
   return rows
     .filter(({ id }) => streams.aheadById(id) === undefined && store.head(id)?.state === 0)
-    .flatMap(({ id, label }) => {
+    .map(({ id, label }) => {
       const opened = box.open('label', placeOf(id), label);
       const name = opened && decodeUtf8(opened);
-      return name === undefined ? [] : [{ id, name }];
+      if (name === undefined) failStore('STORE_CORRUPT', `the row of stream ${id} does not open`);
+      return { id, name };
     });
 }
 

@@ -19,6 +19,7 @@ import { createNoncePool } from './nonce-pool.ts';
 import { createQueueSlots } from './queue-slots.ts';
 import { acceptRollback, isRollback } from './accept-rollback.ts';
 import { recoverLog } from './recover.ts';
+import { StoreFailure } from './refusal.ts';
 import type { Retention } from './retention.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { createSeenLog } from './seen-log.ts';
@@ -101,9 +102,15 @@ export function openEventLog(
 }
 
 function settleLog(log: LogState, onRollback: 'refuse' | 'accept'): StoreRefusal | undefined {
-  const refusal = recoverLog(log);
-  const kind = refusal && isRollback(refusal);
-  return kind === undefined || onRollback === 'refuse' ? refusal : acceptRollback(log, kind);
+  try {
+    const refusal = recoverLog(log);
+    const kind = refusal && isRollback(refusal);
+    return kind === undefined || onRollback === 'refuse' ? refusal : acceptRollback(log, kind);
+  } catch (failure) {
+    if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.detail };
+    // oxlint-disable-next-line house/no-throw -- neither ours nor the medium's: a bug goes on
+    throw failure;
+  }
 }
 
 function readSettings({ store, vault }: LogParts): Result<LogMeta, StoreRefusal> {

@@ -16,6 +16,7 @@ import { openFacts } from './open-facts.ts';
 import { placeOf } from './place.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
 import { createQueueSlots } from './queue-slots.ts';
+import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
@@ -146,7 +147,8 @@ function registeredStream({ store, box }: LogState, id: number): Registered | un
   const head = row && store.head(id);
   const label = row && box.open('label', placeOf(id), row.label);
   const name = label && decodeUtf8(label);
-  if (row === undefined || head === undefined || name === undefined) return undefined;
+  if (row === undefined || head === undefined) return undefined;
+  if (name === undefined) failStore('STORE_CORRUPT', `the row of stream ${id} does not open`);
   const { version, sealed } = head;
   return { name, sealed, slot: row.slot, rows: { version, slot: row.slot } };
 }

@@ -1,0 +1,192 @@
+/** Damaged databases: each is refused or found by a code, and nothing readable is overwritten. */
+
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { nodeCrypto } from '@simsim/crypto/node';
+import { StoreFailure } from '@simsim/event-log';
+import type { EventLog } from '@simsim/event-log';
+import Database from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import { openSqliteStore, verifySqliteLog } from '../src/index.ts';
+import { id16, KEY, logOptions, openedLog, openLog, scratchFolder, text, unwrap } from './files.ts';
+
+/** A closed log with something in every table; answers the folder. */
+function grownLog(): string {
+  const folder = scratchFolder();
+  const log = openedLog(folder);
+  for (let i = 0; i < 12; i++) {
+    const event = { type: 1, schema: 1, facts: text(`fact ${i}`), seen: [text(`digest ${i}`)] };
+    unwrap(
+      log.commit({
+        at: i,
+        events: [
+          { ...event, stream: `s${i % 3}`, sealed: [text(`state ${i}`)] },
+          { type: 2, schema: 1, facts: text('public'), stream: 'public' },
+        ],
+        records: [{ name: `record ${i % 2}`, value: text(`row ${i}`) }],
+        data: [{ key: `key ${i % 4}`, value: text(`value ${i}`) }],
+        outboxPut: [{ post: id16(i), body: text(`post ${i}`) }],
+        inboxPut: [{ id: id16(100 + i), body: text(`mail ${i}`) }],
+      }),
+    );
+  }
+  log.close();
+  return folder;
+}
+
+/** Everything an owner reads. */
+function readAll(log: EventLog): void {
+  for (const name of log.streamsWithPrefix('')) {
+    log.head(name);
+    log.sealedValue(name);
+  }
+  for (const name of log.recordNames()) log.record(name);
+  for (const { key } of log.dataEntries()) log.data(key);
+  log.outbox();
+  log.inbox();
+  log.isSeen(text('digest 1'));
+  for (const event of log.events()) expect(event.stream).not.toBe('');
+}
+
+/** What a damaged log says when it is opened and read, `sound` where it says nothing. */
+function saidByUse(folder: string): string {
+  const opened = openLog(folder, { ifMissing: 'refuse' });
+  if (!opened.ok) {
+    expect(opened.error.detail.length).toBeGreaterThan(15);
+    return opened.error.code;
+  }
+  const { log } = opened.value;
+  try {
+    readAll(log);
+    return 'sound';
+  } catch (failure) {
+    if (failure instanceof StoreFailure) return failure.code;
+    throw failure;
+  } finally {
+    log.close();
+  }
+}
+
+/** What verify says of it. */
+function saidByVerify(folder: string): string {
+  const { path, vaultPath } = logOptions(folder);
+  const report = verifySqliteLog({
+    path,
+    crypto: nodeCrypto,
+    vault: { path: vaultPath, key: KEY },
+  });
+  if (!report.ok) return report.error.code;
+  const { chain, rebuilt } = report.value;
+  if (!chain.ok) return chain.error.code;
+  return rebuilt?.differences[0]?.table ?? 'sound';
+}
+
+function change(folder: string, sql: string): void {
+  const db = new Database(logOptions(folder).path);
+  db.exec('DROP TRIGGER IF EXISTS event_no_delete; DROP TRIGGER IF EXISTS event_shrink_only');
+  db.pragma('ignore_check_constraints = ON');
+  expect(db.prepare(sql).run().changes, sql).toBeGreaterThan(0);
+  db.close();
+}
+
+/** A blob with one bit of its middle flipped. */
+const flipped = (column: string): string =>
+  `unhex(substr(hex(${column}), 1, length(${column}) / 2 * 2) ||
+    substr('FEDCBA9876543210', 1 + instr('0123456789ABCDEF', substr(hex(${column}), length(${column}) / 2 * 2 + 1, 1)) - 1, 1) ||
+    substr(hex(${column}), length(${column}) / 2 * 2 + 2))`;
+
+/** Damage to a row, and who notices: whoever opens and reads the log, or verify. */
+const ROWS: readonly (readonly [table: string, column: string, where: string])[] = [
+  ['stream', 'name', 'id = 1'],
+  ['stream', 'label', 'id = 1'],
+  ['record', 'name', 'id = 1'],
+  ['record', 'value', 'id = 1'],
+  ['data', 'name', 'id = 2'],
+  ['data', 'value', 'id = 2'],
+  ['outbox', 'body', 'slot = 3'],
+  ['outbox', 'post', 'slot = 3'],
+  ['inbox', 'body', 'slot = 4'],
+  ['inbox', 'id', 'slot = 4'],
+  ['meta', 'v', `k = 'log'`],
+];
+
+describe('a flipped bit in a row', () => {
+  for (const [table, column, where] of ROWS) {
+    test(`in ${table}.${column} is noticed`, () => {
+      const folder = grownLog();
+      expect([saidByUse(folder), saidByVerify(folder)]).toEqual(['sound', 'sound']);
+      change(folder, `UPDATE ${table} SET ${column} = ${flipped(column)} WHERE ${where}`);
+      expect([saidByUse(folder), saidByVerify(folder)]).not.toEqual(['sound', 'sound']);
+    });
+  }
+
+  test.each([
+    'UPDATE head SET version = version + 1 WHERE stream = 1',
+    'UPDATE head SET seq = seq - 2 WHERE stream = 1',
+    'UPDATE head SET sealed = sealed - 2 WHERE stream = 1',
+    'UPDATE head SET state = 1 WHERE stream = 1',
+    'UPDATE stream SET slot = slot + 1 WHERE id = 1',
+    'UPDATE stream SET slot = NULL WHERE id = 1',
+  ])('a number that is another: %s', (sql) => {
+    const folder = grownLog();
+    change(folder, sql);
+    expect(saidByVerify(folder)).toMatch(/HEAD_WRONG|EVENT_DAMAGED|head|stream|sealed/);
+  });
+});
+
+describe('deleted rows', () => {
+  test.each([
+    ['DELETE FROM event WHERE seq = 7', 'EVENT_MISSING'],
+    ['DELETE FROM event WHERE seq = 24', 'ANCHOR_WRONG'],
+    ['DELETE FROM event WHERE seq > 20', 'ANCHOR_WRONG'],
+    ['DELETE FROM head WHERE stream = 2', 'HEAD_WRONG'],
+    ['DELETE FROM stream WHERE id = 2', 'stream'],
+    ['DELETE FROM record WHERE id = 1', 'sound'],
+  ])('%s', (sql, code) => {
+    const folder = grownLog();
+    change(folder, sql);
+    expect(saidByVerify(folder)).toBe(code);
+  });
+
+  test('the last events are missed by the vault when the log is opened', () => {
+    const folder = grownLog();
+    change(folder, 'DELETE FROM event WHERE seq > 20');
+    expect(saidByUse(folder)).toBe('STORE_ROLLED_BACK');
+  });
+});
+
+describe('a damaged file', () => {
+  test.each([0, 0.001, 0.2, 0.5, 0.9])('cut to %f of its length', (share) => {
+    const folder = grownLog();
+    const { path } = logOptions(folder);
+    truncateSync(path, Math.floor(readFileSync(path).length * share));
+    const before = readFileSync(path);
+    expect(saidByUse(folder)).toMatch(/^STORE_(CORRUPT|MISSING|ROLLED_BACK|FAILED)$/);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+});
+
+describe('what is no log', () => {
+  test.each(['', 'x', 'SQLite format 3\u0000 and then nothing', 'z'.repeat(10_000)])(
+    'a file of other things stays as it is',
+    (content) => {
+      const folder = grownLog();
+      const { path } = logOptions(folder);
+      writeFileSync(path, content);
+      expect(saidByUse(folder)).toMatch(/^STORE_/);
+      expect(readFileSync(path, 'utf8')).toBe(content);
+    },
+  );
+
+  test('another database stays as it is', () => {
+    const folder = scratchFolder();
+    const { path } = logOptions(folder);
+    const db = new Database(path);
+    db.exec('CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)');
+    db.close();
+    const before = readFileSync(path);
+    expect(openSqliteStore(path, { ifMissing: 'create' })).toMatchObject({
+      error: { code: 'STORE_CORRUPT' },
+    });
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+});
