@@ -105,7 +105,7 @@ export function decideHeadsTold(input: In<'headsTold'>, work: Workspace): Decide
   const isNews =
     newest === undefined || newest.incarnation !== head.incarnation || newest.seq < head.seq;
   if (isNews) {
-    const event = { name: 'HeadTold', fields: { deviceId, seq: head.seq } } as const;
+    const event = { name: 'HeadTold', fields: { deviceId, headSeq: head.seq } } as const;
     work.write(HEADS_STREAM, event, new Map(known).set(deviceId, head));
   } else if (!isSameHead(newest, head)) {
     work.andThen({ type: 'shareHeads', to: deviceId });

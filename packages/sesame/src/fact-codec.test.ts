@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crypto } from '../test/arbitraries.ts';
-import { anyFact, factNamed, factNames } from '../test/facts.ts';
+import { anyFact, factNamed, factNames, FIELDS } from '../test/facts.ts';
 import {
   decodeFact,
   describeFact,
@@ -95,6 +95,12 @@ describe('facts', () => {
     expect(factNumber(sent, 'reason')).toBe(0);
     expect(factNumber({ name: 'SignedPreKeyMade', fields: { id: 7 } }, 'id')).toBe(7);
     expect(userChangesOf(sent)).toEqual([]);
+  });
+
+  it('name no field as replay names what every event has', () => {
+    const taken = ['seq', 'at', 'stream', 'version', 'sealed', 'event', 'forgotten'];
+    const fields = Object.values(FIELDS).flatMap((event) => Object.keys(event));
+    expect(fields.filter((field) => taken.includes(field))).toEqual([]);
   });
 
   it('cannot hold a secret: the compiler refuses', () => {

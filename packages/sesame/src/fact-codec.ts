@@ -160,7 +160,7 @@ const EVENTS: Readonly<Record<EventName, EventShape<FactValue>>> = {
   QuarantineEnded: { type: 33, fields: {} },
   PreKeysReplaced: { type: 34, fields: {} },
   SendRestarted: { type: 35, fields: {} },
-  HeadTold: { type: 36, fields: { deviceId: number, seq: number } },
+  HeadTold: { type: 36, fields: { deviceId: number, headSeq: number } },
 };
 
 /** An event's name and its fields, checked by name only; the table knows each field's form. */

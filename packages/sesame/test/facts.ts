@@ -9,7 +9,7 @@ const numbers = fc.array(deviceId, { maxLength: 5 });
 const word = fc.string({ maxLength: 30 });
 
 /** Every event, with the type of each of its fields; a new event does not compile without a row. */
-const FIELDS: Record<EventName, Record<string, fc.Arbitrary<FactValue>>> = {
+export const FIELDS: Record<EventName, Record<string, fc.Arbitrary<FactValue>>> = {
   DeviceCreated: { userId, deviceId: number, registrationId: number },
   DeviceRegistered: { listVersion: number },
   DeviceRemoved: {},
@@ -53,7 +53,7 @@ const FIELDS: Record<EventName, Record<string, fc.Arbitrary<FactValue>>> = {
   QuarantineEnded: {},
   PreKeysReplaced: {},
   SendRestarted: {},
-  HeadTold: { deviceId: number, seq: number },
+  HeadTold: { deviceId: number, headSeq: number },
 };
 
 /** All events, in the order of their numbers. */

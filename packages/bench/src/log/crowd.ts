@@ -14,7 +14,7 @@ import type { Party } from './party.ts';
 export const BODY_BYTES = 256;
 
 /** Somebody the device has a session with. */
-export interface Contact {
+interface Contact {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
 }

@@ -7,7 +7,7 @@ import { hasMembers, installPeer, loadPeer, PEERS } from '@simsim/interop';
 export const RELEASE = 'libsignal-client@0.103.0';
 
 /** Something of the package that can be kept as bytes. */
-export interface Serializable {
+interface Serializable {
   serialize(): Uint8Array;
 }
 

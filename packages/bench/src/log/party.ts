@@ -85,7 +85,7 @@ export function send(from: Party, to: Party, body: Uint8Array): Sent {
 }
 
 /** Takes posts to the other party, and asks the sender to go on where it lacks a session. */
-export function carry(
+function carry(
   from: Party,
   to: Party,
   effects: readonly Effect[],
@@ -153,7 +153,7 @@ function claimed(to: Party, effect: Effect): CoreInput {
 }
 
 /** Takes mail in with one commit, then acknowledges it with another; answers the receipts' mail. */
-export function receive(
+function receive(
   to: Party,
   from: Party,
   mail: readonly IncomingEnvelope[],
