@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeCrypto } from '@simsim/crypto/node';
-import { openDevice, SessionError, sqlite, vaultPathOf } from '@simsim/device';
+import { openDevice, recordFold, SessionError, sqlite, vaultPathOf } from '@simsim/device';
 import type { Device } from '@simsim/device';
 import { createLogReader } from '@simsim/event-log';
-import type { LogEvent, RecordFold } from '@simsim/event-log';
+import type { LogEvent } from '@simsim/event-log';
 import { openSqliteReader, openVaultReader, verifySqliteLog } from '@simsim/event-log-sqlite';
 import { startRelay } from '@simsim/relay';
 import type { RunningRelay } from '@simsim/relay';
-import { describeFact, evolveRecord, isRecordStream } from '@simsim/sesame';
+import { describeFact } from '@simsim/sesame';
 
 let folder: string;
 let relay: RunningRelay;
@@ -31,15 +31,6 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const RECORDS: RecordFold<Map<string, Uint8Array>> = {
-  initial: () => new Map(),
-  apply(rows, event) {
-    const { stream } = event;
-    const row = isRecordStream(stream) ? evolveRecord(rows.get(stream), event) : undefined;
-    return row === undefined ? rows : rows.set(stream, row);
-  },
-  rows: (rows) => [...rows].map(([name, value]) => ({ name, value })),
-};
 const KEY = { kind: 'none', unsafePlaintextVault: true } as const;
 const pathOf = (user: string): string => join(folder, user, 'log.db');
 
@@ -102,7 +93,7 @@ describe('forgetting a user', () => {
       path: pathOf('alice'),
       crypto: nodeCrypto,
       vault: { path: vaultPathOf(pathOf('alice')), key: KEY },
-      fold: RECORDS,
+      fold: recordFold,
     });
     if (!report.ok) throw new Error(report.error.code);
     expect(report.value.chain.ok).toBe(true);

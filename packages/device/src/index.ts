@@ -1,3 +1,4 @@
+export { recordFold } from '@simsim/device-core';
 export type { DataPut } from '@simsim/device-core';
 export { Device } from './device.ts';
 export type { DeviceParts } from './device-parts.ts';

@@ -4,31 +4,14 @@ import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytesToHex, decodeUtf8, equalBytes } from '@simsim/bytes';
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
-import { decodeInboxItem, decodeOutboxItem } from '@simsim/device-core';
-import type { EventLog, RecordFold } from '@simsim/event-log';
+import { decodeInboxItem, decodeOutboxItem, recordFold } from '@simsim/device-core';
+import type { EventLog } from '@simsim/event-log';
 import { openSqliteLog, verifySqliteLog } from '@simsim/event-log-sqlite';
 import { encodePost } from '@simsim/relay-protocol';
-import { decodeFact, evolveRecord, factText, foldRefusal, isRecordStream } from '@simsim/sesame';
+import { decodeFact, factText } from '@simsim/sesame';
 import { KillFault } from './kill-fault.ts';
 import type { Ledger } from './ledger.ts';
 import { VICTIM_KEY } from './victim-key.ts';
-
-type RecordsByName = Map<string, Uint8Array>;
-
-/** The engine's own fold, over all record streams. */
-const RECORD_FOLD: RecordFold<RecordsByName> = {
-  initial: () => new Map(),
-  refusal: foldRefusal,
-  apply(records, event) {
-    if (!isRecordStream(event.stream)) return records;
-    const row = evolveRecord(records.get(event.stream), event);
-    if (row !== undefined) records.set(event.stream, row);
-    return records;
-  },
-  *rows(records) {
-    for (const [name, value] of records) yield { name, value };
-  },
-};
 
 const FILES = ['log.db', 'log.db-wal', 'vault', 'vault.new'];
 
@@ -58,7 +41,7 @@ export class Examiner {
     const path = join(this.#copy, 'log.db');
     const vaultPath = join(this.#copy, 'vault');
     const vault = { path: vaultPath, key: VICTIM_KEY };
-    const report = verifySqliteLog({ path, crypto, vault, fold: RECORD_FOLD });
+    const report = verifySqliteLog({ path, crypto, vault, fold: recordFold });
     if (!report.ok) throw new KillFault('REFUSED', report.error.detail);
     const { chain, rebuilt } = report.value;
     if (!chain.ok) throw new KillFault('CHAIN_BROKEN', chain.error.detail);

@@ -2,11 +2,11 @@
 
 import { nodeCrypto } from '@simsim/crypto/node';
 import { rebuildProjections, verifyChain } from '@simsim/event-log';
+import { recordFold } from '@simsim/device';
 import type { Difference, EventReader } from '@simsim/event-log';
 import type { VaultKey } from '@simsim/event-log-sqlite';
 import { openEvents, openVaultBeside, vaultRefusalText } from './log-files.ts';
 import type { VaultAccess } from './log-files.ts';
-import { recordFold } from './record-fold.ts';
 
 /** What was found out about a log. */
 export interface LogVerdict {
