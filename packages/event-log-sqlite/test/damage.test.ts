@@ -1,12 +1,14 @@
 /** Damaged databases: each is refused or found by a code, and nothing readable is overwritten. */
 
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { nodeCrypto } from '@simsim/crypto/node';
 import { StoreFailure } from '@simsim/event-log';
 import type { EventLog } from '@simsim/event-log';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { openSqliteStore, verifySqliteLog } from '../src/index.ts';
+import { betterSqlite3, openSqliteStore, verifySqliteLog } from '../src/index.ts';
+import type { SqliteDriver } from '../src/index.ts';
 import { id16, KEY, logOptions, openedLog, openLog, scratchFolder, text, unwrap } from './files.ts';
 
 /** A closed log with something in every table; answers the folder. */
@@ -189,4 +191,36 @@ describe('what is no log', () => {
     });
     expect(readFileSync(path).equals(before)).toBe(true);
   });
+});
+
+describe('a medium that may not be written', () => {
+  const readOnly: SqliteDriver = { open: (path) => betterSqlite3.open(path, 'read') };
+
+  test('is refused by name and stays as it is; reading goes on', () => {
+    const folder = grownLog();
+    const { path } = logOptions(folder);
+    const before = readFileSync(path);
+    expect(openLog(folder, { driver: readOnly })).toMatchObject({
+      error: { code: 'STORE_FAILED', detail: expect.stringContaining('readonly') as string },
+    });
+    expect(readFileSync(path).equals(before)).toBe(true);
+    expect(saidByVerify(folder)).toBe('sound');
+    expect(saidByUse(folder)).toBe('sound');
+  });
+});
+
+test('several logs live in one folder', () => {
+  const folder = scratchFolder();
+  const names = ['a', 'b'];
+  const logs = names.map((name) => {
+    const files = { path: join(folder, `${name}.db`), vaultPath: join(folder, `${name}.vault`) };
+    const log = openedLog(folder, files);
+    const event = { stream: 's', type: 1, schema: 1, facts: text(name), sealed: [text(name)] };
+    unwrap(log.commit({ at: 1, events: [event] }));
+    return log;
+  });
+  expect(logs.map((log) => log.sealedValue('s'))).toEqual(names.map(text));
+  for (const log of logs) log.close();
+  const other = { path: join(folder, 'a.db'), vaultPath: join(folder, 'b.vault') };
+  expect(openLog(folder, other)).toMatchObject({ error: { code: 'VAULT_MISMATCH' } });
 });

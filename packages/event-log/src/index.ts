@@ -57,6 +57,8 @@ export { verifyChain } from './verify-chain.ts';
 export type { ChainFault, VerifiedChain, VerifyOptions } from './verify-chain.ts';
 export { rebuildProjections } from './rebuild.ts';
 export type { Difference, RebuildParts, Rebuilt, RecordFold } from './rebuild.ts';
+export { stateAt } from './time-travel.ts';
+export type { Timelined } from './time-travel.ts';
 export { createLogReader } from './log-reader.ts';
 export type { LogReader, LogReaderParts } from './log-reader.ts';
 export { failStore, StoreFailure } from './refusal.ts';

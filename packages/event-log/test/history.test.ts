@@ -2,7 +2,14 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createLogReader, keepAll, rebuildProjections, verifyChain } from '../src/index.ts';
+import {
+  createLogReader,
+  keepAll,
+  rebuildProjections,
+  stateAt,
+  verifyChain,
+} from '../src/index.ts';
+import type { RecordFold } from '../src/index.ts';
 import { openableParts, stolenVault } from './adversary.ts';
 import { actions } from './actions.ts';
 import { live, readsAreTheModel, rebuildIsLive } from './laws.ts';
@@ -10,10 +17,6 @@ import { commit, newWorld, reopen, text, unwrap } from './world.ts';
 import type { World } from './world.ts';
 
 const KEEP_ALL = { retention: keepAll({ iKnowThisDisablesForwardSecrecy: true }) };
-
-function stateAt(world: World, seq: number): Uint8Array | undefined {
-  return world.log.sealedAt(seq);
-}
 
 describe('a log that keeps all', () => {
   test('replays every secret state there ever was, byte for byte', () => {
@@ -26,7 +29,7 @@ describe('a log that keeps all', () => {
         const { world, model } = life;
         world.log.close();
         const again = unwrap(reopen(world));
-        for (const [seq, state] of model.sealed) expect(stateAt(again, seq)).toEqual(state);
+        for (const [seq, state] of model.sealed) expect(again.log.sealedAt(seq)).toEqual(state);
         const vault = stolenVault(world.crypto, world.log.logId, world.vault.image());
         const all = [...model.sealed.keys()];
         expect(openableParts(world.crypto, again.store, vault)).toEqual(all);
@@ -41,8 +44,8 @@ describe('a log that keeps all', () => {
         events: [{ stream: 'a', type: 1, schema: 1, facts: text('x'), sealed: [text(state)] }],
       });
     }
-    expect([1, 2].map((seq) => stateAt(world, seq))).toEqual([undefined, text('two')]);
-    expect([0, 3].map((seq) => stateAt(world, seq))).toEqual([undefined, undefined]);
+    expect([1, 2].map((seq) => world.log.sealedAt(seq))).toEqual([undefined, text('two')]);
+    expect([0, 3].map((seq) => world.log.sealedAt(seq))).toEqual([undefined, undefined]);
   });
 });
 
@@ -79,6 +82,30 @@ describe('a log in the clear', () => {
     };
     expect(shown('clear')).toEqual(['fact', 'name']);
     expect(shown('sealed')).toEqual([]);
+  });
+});
+
+describe('time travel', () => {
+  test('the public state at any event is what it was then', () => {
+    const world = newWorld();
+    const fold: RecordFold<readonly string[]> = {
+      initial: () => [],
+      apply: (said, { facts }) => [...said, Buffer.from(facts).toString()],
+      rows: () => [],
+    };
+    const then: string[][] = [[]];
+    for (let i = 1; i <= 9; i++) {
+      const said = `fact ${i}`;
+      commit(world, { events: [{ stream: `s${i % 2}`, type: 1, schema: 1, facts: text(said) }] });
+      then.push([...(then.at(-1) ?? []), said]);
+    }
+    const { store: reader, vault, crypto } = world;
+    const replay = unwrap(createLogReader({ reader, vault, crypto }));
+    for (const [seq, said] of then.entries()) {
+      expect(stateAt(world.log, fold, seq)).toEqual(said);
+      expect(stateAt(replay, fold, seq)).toEqual(said);
+    }
+    expect(stateAt(world.log, fold)).toEqual(then.at(-1));
   });
 });
 
