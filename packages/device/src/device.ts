@@ -96,7 +96,10 @@ export class Device {
     const { core, client, entropy } = parts;
     const { signal } = this.#abort;
     const storeFailed = (): void => void this.#stop('storeFailed');
-    this.#vault = new VaultKeeper(core.log, parts.retention, storeFailed);
+    this.#vault = new VaultKeeper(core.log, parts.retention, {
+      failed: storeFailed,
+      hindered: ({ code, detail }) => this.#health.next({ type: 'rotationHindered', code, detail }),
+    });
     this.#queue = new CommitQueue(core, {
       release: (effects) => this.#release(effects),
       fail: storeFailed,

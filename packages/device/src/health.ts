@@ -44,6 +44,8 @@ export type HealthEvent =
   | { readonly type: 'rolledBack'; readonly notice: RollbackNotice }
   /** The relay took the next incarnation: sending goes on, with new sessions. */
   | { readonly type: 'renewed' }
+  /** A keychain does not let go of an old key, so old copies of the vault still open with it. */
+  | { readonly type: 'rotationHindered'; readonly code: string; readonly detail: string }
   | { readonly type: 'closed'; readonly reason: CloseReason };
 
 /**

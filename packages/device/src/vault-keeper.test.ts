@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import {
   createEventLog,
@@ -7,7 +10,9 @@ import {
   RETENTION,
 } from '@simsim/event-log';
 import type { EventLog, Retention } from '@simsim/event-log';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { openSqliteLog } from '@simsim/event-log-sqlite';
+import type { Keychain } from '@simsim/event-log-sqlite';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { VaultKeeper } from './vault-keeper.ts';
 
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
@@ -33,7 +38,10 @@ function kept(retention: Retention): Kept {
   if (!opened.ok) throw new Error(opened.error.code);
   const log = opened.value;
   const failures: unknown[] = [];
-  const keeper = new VaultKeeper(log, retention, (cause) => failures.push(cause));
+  const keeper = new VaultKeeper(log, retention, {
+    failed: (cause) => failures.push(cause),
+    hindered: ({ detail }) => failures.push(detail),
+  });
   const event = { stream: 'a', type: 1, schema: 1, facts: new Uint8Array(1) };
   return {
     log,
@@ -123,4 +131,47 @@ test('says what failed, once it is closed', () => {
   log.close();
   keeper.flush();
   expect(failures).toHaveLength(1);
+});
+
+test('says once what keeps a rotation from ending, and again when that changes', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'simsim-keeper-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const keys = new Map<string, Uint8Array>();
+  let refusal: string | undefined = 'locked';
+  const keychain: Keychain = {
+    get: (name) => keys.get(name)?.slice(),
+    set: (name, bytes) => void keys.set(name, bytes.slice()),
+    remove(name) {
+      if (refusal !== undefined) throw new Error(refusal);
+      keys.delete(name);
+    },
+  };
+  const opened = openSqliteLog({
+    path: join(folder, 'log.db'),
+    vaultPath: join(folder, 'vault'),
+    key: { kind: 'keychain', keychain },
+    ifMissing: 'create',
+    crypto,
+    entropy,
+  });
+  if (!opened.ok) throw new Error(opened.error.code);
+  const { log } = opened.value;
+  const told: string[] = [];
+  const keeper = new VaultKeeper(log, RETENTION.default, {
+    failed: (cause) => told.push(String(cause)),
+    hindered: ({ code, detail }) => told.push(`${code}: ${detail}`),
+  });
+  keeper.start();
+  for (const next of ['locked', 'locked', 'gone', undefined]) {
+    refusal = next;
+    keeper.flush();
+    keeper.flush();
+  }
+  keeper.stop();
+  log.close();
+  expect(told).toEqual([
+    expect.stringMatching(/^VAULT_KEY_UNAVAILABLE: .*locked/u),
+    expect.stringMatching(/^VAULT_KEY_UNAVAILABLE: .*gone/u),
+  ]);
+  expect(keys.size).toBe(1);
 });

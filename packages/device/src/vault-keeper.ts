@@ -1,25 +1,34 @@
 /** Retention in time: when the vault follows the log, takes new keys, and old events shrink. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { EventLog, Retention } from '@simsim/event-log';
+import type { EventLog, Retention, StoreRefusal } from '@simsim/event-log';
 
 /** How often old events are looked for. */
 const PRUNE_MS = 60 * 60 * 1000;
+
+/** What the keeper says of its work. */
+export interface VaultKeeperEvents {
+  /** The medium failed: the log must be opened again. */
+  readonly failed: (cause: unknown) => void;
+  /** A rotation cannot end: what was superseded stays readable to whoever has old files. */
+  readonly hindered: (why: StoreRefusal) => void;
+}
 
 /** Flushes, rotates and prunes a log by its policy. Never keeps a process alive. */
 export class VaultKeeper {
   readonly #log: EventLog;
   readonly #policy: Retention;
-  readonly #fail: (cause: unknown) => void;
+  readonly #told: VaultKeeperEvents;
+  #hindrance: string | undefined;
   readonly #clocks: NodeJS.Timeout[] = [];
   #deadline: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  constructor(log: EventLog, policy: Retention, fail: (cause: unknown) => void) {
+  constructor(log: EventLog, policy: Retention, told: VaultKeeperEvents) {
     this.#log = log;
     this.#policy = policy;
-    this.#fail = fail;
+    this.#told = told;
   }
 
   /** Begins to rotate and to prune; both also at once. */
@@ -46,7 +55,10 @@ export class VaultKeeper {
   /** Erases what is superseded, now. */
   flush(): void {
     this.#rest();
-    this.#guarded(() => this.#log.flush());
+    this.#guarded(() => {
+      this.#log.flush();
+      this.#tellHindrance();
+    });
   }
 
   /** Ends all timers without a flush. */
@@ -69,6 +81,15 @@ export class VaultKeeper {
     this.#clocks.push(setInterval(guarded, ms).unref());
   }
 
+  /** Says once that a provider of keys does not forget, and again when it says something else. */
+  #tellHindrance(): void {
+    const hindrance = this.#log.rotationHindrance();
+    if (hindrance !== undefined && hindrance.detail !== this.#hindrance) {
+      this.#told.hindered(hindrance);
+    }
+    this.#hindrance = hindrance?.detail;
+  }
+
   /** Step by step, so that mail comes in between. */
   async #prune(afterMs: number): Promise<void> {
     for (let isDone = false; !isDone && !this.#isStopped; await nextTurn()) {
@@ -83,7 +104,7 @@ export class VaultKeeper {
     try {
       work();
     } catch (cause) {
-      this.#fail(cause);
+      this.#told.failed(cause);
     }
   }
 }

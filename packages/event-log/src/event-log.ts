@@ -9,6 +9,7 @@
 import type { Result } from '@simsim/bytes';
 import type { Part } from '@simsim/crypto';
 import type { Tip } from './event-store.ts';
+import type { StoreRefusal } from './refusal.ts';
 
 /** An event that is about to happen. */
 export interface DraftEvent {
@@ -216,6 +217,8 @@ export interface EventLog {
    * before cannot follow it by hashing forward.
    */
   rotate(): void;
+  /** Why a rotation whose pages are all written does not end; each flush tries it again. */
+  rotationHindrance(): StoreRefusal | undefined;
   /** Events since the vault last followed. */
   lag(): number;
   /** The timeline, both ends included; default all of it. */

@@ -76,6 +76,7 @@ function reading(log: LogState): Omit<EventLog, Writing | 'logId' | 'rollback'> 
       return inboxEntries(log);
     },
     lag: () => lagOf(log),
+    rotationHindrance: () => log.vault.rotationHindrance(),
     events: (from = 1, to = log.tip.seq) => eventsOf(log, from, to),
   };
 }
