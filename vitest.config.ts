@@ -14,8 +14,8 @@ const ssr = {
 const shared = {
   pool: 'forks' as const,
   setupFiles: ['./.ci/vitest-setup.mjs'],
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: 180_000,
+  hookTimeout: 120_000,
 };
 
 export default defineConfig({

@@ -5,14 +5,17 @@ import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
 import type { LogState } from './log-state.ts';
 
-/** Somebody else wrote: reads what they wrote and forgets what was kept. */
+/**
+ * Somebody else wrote: reads what they wrote and forgets what was kept. The next commit is refused then:
+ * what was decided on may be from before.
+ */
 export function followOthers(log: LogState): void {
   settle(log, followLog(log));
 }
 
 /**
- * Under the lock of several processes: takes over what the others wrote or flushed since this one last
- * looked. Answers whether anybody did.
+ * The same under the lock of several processes, where it may have happened or not. Answers whether
+ * anybody wrote or flushed since this one last looked.
  */
 export function catchUp(log: LogState): boolean {
   const { store, vault } = log;
@@ -27,19 +30,18 @@ export function catchUp(log: LogState): boolean {
 
 /**
  * Before a read among several processes: what the store holds and what is kept of it must be of one
- * moment. Whoever decided on what was read before is told by the next commit.
+ * moment.
  */
 export function refresh(log: LogState): void {
   const { store, sabotage } = log;
   if (!log.isShared || store.version() === log.storeVersion) return;
   if (sabotage.trustsItsMemory === true) return;
-  store.locked(() => {
-    if (catchUp(log)) log.isMoved = true;
-  });
+  store.locked(() => catchUp(log));
 }
 
 function settle(log: LogState, refusal: StoreRefusal | undefined): void {
   log.storeVersion = log.store.version();
+  log.isMoved = true;
   if (refusal === undefined) return;
   log.phase = 'failed';
   failStore(refusal.code, refusal.detail);

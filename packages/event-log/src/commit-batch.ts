@@ -35,10 +35,7 @@ export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, C
 function commitShared(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
   return orFail(log, 'STORE_FAILED', () =>
     log.store.locked(() => {
-      if (catchUp(log) || log.isMoved) {
-        log.isMoved = false;
-        return err({ code: 'MOVED', tip: log.tip });
-      }
+      catchUp(log);
       const result = commitOnce(log, batch);
       // The others let go of an epoch that has no row, so none stays open for a next batch.
       log.queues.epochs.end();
@@ -49,6 +46,7 @@ function commitShared(log: LogState, batch: LogBatch): Result<Committed, CommitR
 }
 
 function commitOnce(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
+  if (log.isMoved) return moved(log);
   const staged = stageBatch(log, batch);
   if (!staged.ok) return staged;
   log.chaos?.at('commit:before');
@@ -56,12 +54,18 @@ function commitOnce(log: LogState, batch: LogBatch): Result<Committed, CommitRef
   if (answer.kind === 'moved') {
     dropBatch(log, staged.value);
     followOthers(log);
-    return err({ code: 'MOVED', tip: log.tip });
+    return moved(log);
   }
   log.chaos?.at('commit:after');
   const seqFirst = log.tip.seq + 1;
   adoptBatch(log, staged.value, batch);
   return ok({ seqFirst, seqLast: log.tip.seq });
+}
+
+/** Tells once that others wrote. */
+function moved(log: LogState): Result<Committed, CommitRefusal> {
+  log.isMoved = false;
+  return err({ code: 'MOVED', tip: log.tip });
 }
 
 function storeOrFail(log: LogState, staged: StagedBatch): CommitAnswer {

@@ -66,7 +66,7 @@ export interface LogState {
   readonly isShared: boolean;
   /** {@link EventReader.version} when this process last looked. */
   storeVersion: number;
-  /** A read took over what others wrote: what was decided before is decided again. */
+  /** What others wrote was taken over since the last commit: what was decided before is decided again. */
   isMoved: boolean;
   /**
    * Counts fresh pools, from 0 at open: a stream whose slot comes from an older one takes another with

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createMemoryVault, openEventLog } from '../src/index.ts';
 import { commit, id16, newWorld, reopen, text, unwrap } from './world.ts';
 
 describe('a log', () => {
@@ -43,6 +44,24 @@ describe('a log', () => {
       const states = [...found.log.events()].map(({ sealed }) => sealed);
       expect(states).toEqual(['shredded', 'none', 'sealed']);
     }
+  });
+
+  test('refuses what was decided before somebody else wrote, also where a flush found it first', () => {
+    const world = newWorld();
+    const event = { stream: 'a', type: 1, schema: 1, facts: text('') };
+    const next = { at: 1, events: [{ ...event, sealed: [text('next')] }] };
+    commit(world, { events: [{ ...event, sealed: [text('mine')] }] });
+    world.log.flush();
+    const { store, crypto, entropy } = world;
+    const from = world.vault.image();
+    const vault = createMemoryVault({ crypto, entropy, logId: world.log.logId, from });
+    const other = unwrap(openEventLog({ store, vault, crypto, entropy }));
+    unwrap(other.commit({ at: 1, events: [{ ...event, sealed: [text('theirs')] }] }));
+    world.log.flush();
+    expect(world.log.commit(next)).toMatchObject({ error: { code: 'MOVED' } });
+    expect(world.log.sealedValue('a')).toEqual(text('theirs'));
+    expect(world.log.commit(next).ok).toBe(true);
+    expect(world.log.sealedValue('a')).toEqual(text('next'));
   });
 
   test('ends a stream and refuses more of it', () => {
