@@ -33,9 +33,14 @@ export type DataPut = readonly [key: string, value: Uint8Array | undefined];
 /** What a device core keeps beside its log that decisions look at. */
 export interface Kept {
   /** Posts of before that the relay has not answered. */
-  readonly outbox?: Iterable<OutboxItem>;
+  readonly outbox: Iterable<OutboxItem>;
   /** Bytes of skipped keys that a device caused within the hour. */
-  readonly skippedBytes?: (of: PeerDevice) => number;
+  readonly skippedBytes: (of: PeerDevice) => number;
+}
+
+/** Where a log stands, as decisions see it. */
+export function chainOf(log: EventLog): ChainView {
+  return { logId: log.logId, tip: log.tip(), link: (seq) => log.link(seq) };
 }
 
 /** Collects decisions for one commit; is the slice the next decision sees. */
@@ -57,11 +62,11 @@ export class Batch implements Slice {
   /** Skipped keys that this commit adds. */
   readonly skipped: SkippedBytes[] = [];
 
-  constructor(log: EventLog, cache: StreamCache, kept: Kept = {}) {
+  constructor(log: EventLog, cache: StreamCache, kept: Kept) {
     this.#log = log;
     this.#cache = cache;
-    this.#outbox = kept.outbox ?? [];
-    this.#budget = kept.skippedBytes ?? ((): number => 0);
+    this.#outbox = kept.outbox;
+    this.#budget = kept.skippedBytes;
   }
 
   isLoaded(stream: StreamId): boolean {
@@ -98,8 +103,7 @@ export class Batch implements Slice {
   }
 
   chain(): ChainView {
-    const log = this.#log;
-    return { logId: log.logId, tip: log.tip(), link: (seq) => log.link(seq) };
+    return chainOf(this.#log);
   }
 
   pendingPosts(): readonly PendingPost[] {

@@ -27,7 +27,7 @@ import type {
   Rejection,
   Sabotage,
 } from '@simsim/sesame';
-import { Batch } from './batch.ts';
+import { Batch, chainOf } from './batch.ts';
 import type { DataPut } from './batch.ts';
 import { decodeInboxItem } from './inbox-codec.ts';
 import { decodeOutboxItem } from './outbox-codec.ts';
@@ -122,9 +122,7 @@ export class DeviceCore {
     const own = this.#cache.value('device', DEVICE_STREAM);
     invariant(own !== undefined, 'a device is made before it speaks of its log');
     const { crypto, clock } = this.#options;
-    const { logId } = this.log;
-    const chain = { logId, tip: this.log.tip(), link: (seq: number) => this.log.link(seq) };
-    return signedHead({ own, chain }, clock().wallMs, crypto);
+    return signedHead({ own, chain: chainOf(this.log) }, clock().wallMs, crypto);
   }
 
   /** Reads streams as of the last commit, through the same cache as decisions do. */

@@ -4,18 +4,17 @@
  * same again.
  */
 
-import { decodeUtf8 } from '@simsim/bytes';
 import { genesisHash } from './chain.ts';
 import type { RollbackReport } from './event-log.ts';
 import { NO_CHANGE } from './event-store.ts';
 import { opensMail } from './inbox-epochs.ts';
-import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
+import { UNFLUSHED_EVENTS_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
-import { placeOf } from './place.ts';
 import { damaged, followRow, loadQueues, moveKey, refreshKeys, slotsByOwner } from './recover.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
+import { openName } from './stream-label.ts';
 import { lastIndex } from './stream-states.ts';
 import { storeTip } from './stream-rows.ts';
 
@@ -33,9 +32,6 @@ interface LiveStream {
   readonly sealed: number;
 }
 
-/** Events that may have come after the last flush of any log. */
-const WALK_EVENTS_MAX = LAG_EVENTS_MAX + BATCH_EVENTS_MAX;
-
 /**
  * Makes the log usable as it was found. Answers a refusal where the events themselves are damaged.
  */
@@ -46,7 +42,7 @@ export function acceptRollback(
   const { store, vault } = log;
   const anchor = vault.anchor();
   const found = store.tip();
-  const takings = walkEvents(log, kind === 'vault' ? anchor.seq : found.seq - WALK_EVENTS_MAX);
+  const takings = walkEvents(log, kind === 'vault' ? anchor.seq : found.seq - UNFLUSHED_EVENTS_MAX);
   if ('code' in takings) return takings;
   log.streamMax = Math.max(log.streamMax, store.streamMax());
   const lostStreams = reconcile(log, takings);
@@ -123,7 +119,7 @@ function canOpen(
   if (held === undefined || (!isOwn && held.use !== 'free')) return false;
   // The key of a free slot is the one with which the taking of it began to count.
   const steps = index - (isOwn ? held.index : (taking?.index ?? 0));
-  if (steps < 0 || steps > WALK_EVENTS_MAX) return false;
+  if (steps < 0 || steps > UNFLUSHED_EVENTS_MAX) return false;
   return opensState(log, sealed, { slot, index: held.index + steps });
 }
 
@@ -133,8 +129,7 @@ function liveStreams(log: LogState): LiveStream[] {
   for (const { stream: id, sealed, state } of store.heads()) {
     if (log.streams.aheadById(id) !== undefined) continue;
     const row = state === 0 && sealed > 0 ? store.streamById(id) : undefined;
-    const label = row && box.open('label', placeOf(id), row.label);
-    const name = label && decodeUtf8(label);
+    const name = row && openName(box, row);
     if (name !== undefined) live.push({ id, name, sealed });
   }
   for (const { id, name, sealed, isClosed } of log.streams.ahead()) {

@@ -33,9 +33,8 @@ export function catchUp(log: LogState): boolean {
  * moment.
  */
 export function refresh(log: LogState): void {
-  const { store, sabotage } = log;
+  const { store } = log;
   if (!log.isShared || store.version() === log.storeVersion) return;
-  if (sabotage.trustsItsMemory === true) return;
   store.locked(() => catchUp(log));
 }
 

@@ -3,7 +3,7 @@
  * that something happened; what it was, nobody can say any more.
  */
 
-import { encodeUtf8, err, ok } from '@simsim/bytes';
+import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Forgotten, ForgetRefusal, LogEvent } from './event-log.ts';
 import type { EventRow, StoreChange } from './event-store.ts';
@@ -11,7 +11,7 @@ import { NO_CHANGE } from './event-store.ts';
 import { SHRINK_EVENTS_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
 import { isForgotten } from './open-facts.ts';
-import { placeOf } from './place.ts';
+import { sealName } from './stream-label.ts';
 import { storeTip } from './stream-rows.ts';
 import { createTimeline } from './timeline.ts';
 
@@ -82,11 +82,7 @@ function changeOf(log: LogState, rows: readonly EventRow[]): StoreChange {
       const head = store.head(id);
       return head === undefined ? [] : [{ ...head, state: 1, expectedVersion: head.version }];
     }),
-    renamed: begun.map((id) => {
-      const name = forgottenName(id);
-      const label = box.seal('label', placeOf(id), [encodeUtf8(name)]);
-      return { id, name: box.nameHash('label', name), label };
-    }),
+    renamed: begun.map((id) => ({ id, ...sealName(box, id, forgottenName(id)) })),
     // What the events remember of received envelopes must outlive them.
     seenRuns: log.seen.cut(rows, log),
   };

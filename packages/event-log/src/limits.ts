@@ -21,6 +21,9 @@ export const VALUE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Events after which the log flushes its vault unasked, so that healing at open stays short. */
 export const LAG_EVENTS_MAX = 4096;
 
+/** Events that may have come since the last flush of any log: the lag that is allowed, and the batch that ends it. */
+export const UNFLUSHED_EVENTS_MAX: number = LAG_EVENTS_MAX + BATCH_EVENTS_MAX;
+
 /** Writes tried again when another process moved the log's tip in between. */
 export const MOVES_MAX = 5;
 

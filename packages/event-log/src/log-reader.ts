@@ -6,11 +6,11 @@ import type { Crypto } from '@simsim/crypto';
 import type { LogEvent } from './event-log.ts';
 import type { EventReader, Tip } from './event-store.ts';
 import { readLogMeta } from './log-meta.ts';
+import { dataEntries, eventsOf } from './log-reads.ts';
 import { createMetadataBox } from './metadata-box.ts';
-import { namedValue, openRow } from './named-rows.ts';
+import { namedValue } from './named-rows.ts';
 import { noNonces } from './nonce-pool.ts';
 import type { StoreRefusal } from './refusal.ts';
-import { createTimeline } from './timeline.ts';
 import type { VaultReader } from './vault.ts';
 
 /** A log opened for replay. */
@@ -47,19 +47,12 @@ export function createLogReader({
     return err({ code: 'VAULT_MISMATCH', detail: 'the vault belongs to another log' });
   }
   const box = createMetadataBox({ crypto, keys: vault.keys, logId, nonces: noNonces, metadata });
+  const log = { store: reader, vault, box };
   return ok({
     logId,
     tip: () => reader.tip(),
-    *events(from = 1, to = reader.tip().seq) {
-      const timeline = createTimeline({ store: reader, vault, box });
-      for (const row of reader.events(from, to)) yield timeline.decode(row);
-    },
+    events: (from = 1, to = reader.tip().seq) => eventsOf(log, from, to),
     data: (key) => namedValue(box, 'data', { name: key, find: (hash) => reader.data(hash) }),
-    *dataEntries() {
-      for (const row of reader.dataRows()) {
-        const { name, value } = openRow(box, 'data', row);
-        yield { key: name, value };
-      }
-    },
+    dataEntries: () => dataEntries(log),
   });
 }

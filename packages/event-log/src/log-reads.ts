@@ -1,17 +1,17 @@
 /** What an open log answers, out of its store and its vault. */
 
-import { decodeUtf8 } from '@simsim/bytes';
 import type { InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
 import type { StreamRow } from './event-store.ts';
 import { epochKey, openMail } from './inbox-epochs.ts';
 import type { LogState } from './log-state.ts';
 import { openRow } from './named-rows.ts';
-import { placeOf } from './place.ts';
 import { openState } from './open-state.ts';
 import type { HeldPart } from './open-state.ts';
 import { failStore } from './refusal.ts';
 import { sealedIndex } from './sealed-part.ts';
+import { openName } from './stream-label.ts';
 import { createTimeline } from './timeline.ts';
+import type { TimelineParts } from './timeline.ts';
 
 /** The last sealed state of a stream; see EventLog.sealedValue. */
 export function sealedValue(log: LogState, stream: string): Uint8Array | undefined {
@@ -53,7 +53,7 @@ function openEvent(log: LogState, seq: number, held: HeldPart): Uint8Array {
 export function* dataEntries({
   store,
   box,
-}: LogState): Iterable<{ key: string; value: Uint8Array }> {
+}: Pick<TimelineParts, 'store' | 'box'>): Iterable<{ key: string; value: Uint8Array }> {
   for (const row of store.dataRows()) {
     const { name, value } = openRow(box, 'data', row);
     yield { key: name, value };
@@ -82,9 +82,9 @@ function registeredStreams({
   }
   return rows
     .filter(({ id }) => streams.aheadById(id) === undefined && store.head(id)?.state === 0)
-    .map(({ id, label }) => {
-      const opened = box.open('label', placeOf(id), label);
-      const name = opened && decodeUtf8(opened);
+    .map((row) => {
+      const { id } = row;
+      const name = openName(box, row);
       if (name === undefined) failStore('STORE_CORRUPT', `the row of stream ${id} does not open`);
       return { id, name };
     });
@@ -111,11 +111,7 @@ export function inboxEntries({ crypto, store, vault, logId }: LogState): InboxEn
 }
 
 /** The timeline from one event to another. */
-export function* eventsOf(
-  { store, vault, box }: LogState,
-  from: number,
-  to: number,
-): Iterable<LogEvent> {
-  const timeline = createTimeline({ store, vault, box });
-  for (const row of store.events(from, to)) yield timeline.decode(row);
+export function* eventsOf(log: TimelineParts, from: number, to: number): Iterable<LogEvent> {
+  const timeline = createTimeline(log);
+  for (const row of log.store.events(from, to)) yield timeline.decode(row);
 }

@@ -4,26 +4,14 @@ import type { Crypto } from '@simsim/crypto';
 import type { Chaos } from './chaos.ts';
 import type { RollbackReport } from './event-log.ts';
 import type { EventStore, Tip } from './event-store.ts';
-import type { InboxEpochs } from './inbox-epochs.ts';
 import type { LogMeta } from './log-meta.ts';
 import type { MetadataBox } from './metadata-box.ts';
 import type { NonceSource } from './nonce-pool.ts';
-import type { QueueSlots } from './queue-slots.ts';
+import type { Queues } from './queues.ts';
 import { failStore } from './refusal.ts';
 import type { SeenLog } from './seen-log.ts';
 import type { StreamStates } from './stream-states.ts';
 import type { Vault } from './vault.ts';
-
-/** The queues as the store holds them. */
-export interface Queues {
-  readonly outbox: QueueSlots;
-  readonly inbox: QueueSlots;
-  /** Order number of the last batch of posts; grows even where a batch has no event. */
-  outboxOrder: number;
-  /** Epoch of each pending inbox row, by its slot. */
-  readonly epochByRow: Map<number, number>;
-  readonly epochs: InboxEpochs;
-}
 
 /** Broken variants of our own code, for tests of the tests. Production passes none. */
 export interface LogSabotage {

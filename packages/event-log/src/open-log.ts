@@ -8,7 +8,6 @@ import type { Chaos } from './chaos.ts';
 import type { EventLog } from './event-log.ts';
 import { NO_CHANGE } from './event-store.ts';
 import type { EventStore } from './event-store.ts';
-import { createInboxEpochs } from './inbox-epochs.ts';
 import { SEEN_MS_DEFAULT } from './limits.ts';
 import { encodeLogMeta, hasLog, readLogMeta } from './log-meta.ts';
 import { logHandle } from './log-handle.ts';
@@ -16,7 +15,7 @@ import type { LogMeta } from './log-meta.ts';
 import type { LogSabotage, LogState } from './log-state.ts';
 import { createMetadataBox } from './metadata-box.ts';
 import { createNoncePool } from './nonce-pool.ts';
-import { createQueueSlots } from './queue-slots.ts';
+import { emptyQueues } from './queues.ts';
 import { acceptRollback, isRollback } from './accept-rollback.ts';
 import { recoverLog } from './recover.ts';
 import { StoreFailure } from './refusal.ts';
@@ -137,13 +136,7 @@ function logState(parts: LogParts, options: LogOptions, meta: LogMeta): LogState
     seen: createSeenLog({ crypto, store, box, keys, seenMs }),
     chaos: options.chaos,
     sabotage: options.sabotage ?? {},
-    queues: {
-      outbox: createQueueSlots(),
-      inbox: createQueueSlots(),
-      outboxOrder: 0,
-      epochByRow: new Map(),
-      epochs: createInboxEpochs(crypto, vault),
-    },
+    queues: emptyQueues(crypto, vault),
     tip: { seq: 0, hash: genesisHash(crypto, logId) },
     streamMax: 0,
     at: 0,

@@ -3,23 +3,23 @@
  * differs is either damage or a fold that does not say what was written.
  */
 
-import { compareBytes, decodeUtf8, equalBytes } from '@simsim/bytes';
+import { compareBytes, equalBytes } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { LogEvent } from './event-log.ts';
 import type { EventReader, EventRow, HeadRow, SeenRun, StreamRow } from './event-store.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
-import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
+import { UNFLUSHED_EVENTS_MAX } from './limits.ts';
 import { readLogMeta, rowsWrittenAt } from './log-meta.ts';
 import { createMetadataBox } from './metadata-box.ts';
 import { noNonces } from './nonce-pool.ts';
 import type { MetadataBox, NamedValue } from './metadata-box.ts';
 import { forgottenName } from './forget.ts';
 import { isForgotten, openFacts } from './open-facts.ts';
-import { placeOf } from './place.ts';
 import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
 import { extendTail } from './seen-log.ts';
 import type { SeenEvent, SeenTail } from './seen-log.ts';
+import { openName } from './stream-label.ts';
 import { logEvent } from './timeline.ts';
 import type { VaultReader } from './vault.ts';
 
@@ -123,7 +123,7 @@ export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
     box: createMetadataBox({ crypto, keys: vault.keys, logId, nonces: noNonces, metadata }),
     seenMs,
     logId,
-    stepsMax: keepsAll ? Number.MAX_SAFE_INTEGER : LAG_EVENTS_MAX + BATCH_EVENTS_MAX,
+    stepsMax: keepsAll ? Number.MAX_SAFE_INTEGER : UNFLUSHED_EVENTS_MAX,
     streams: new Map(),
     runs: [],
     differences: [],
@@ -278,8 +278,7 @@ function streamFault(
 ): string | undefined {
   if (rebuilt === undefined) return 'no event tells of it';
   if (!equalBytes(row.name, box.nameHash('label', rebuilt.name))) return 'its name hash is another';
-  const label = box.open('label', placeOf(row.id), row.label);
-  if (label === undefined || decodeUtf8(label) !== rebuilt.name) return 'its label is another';
+  if (openName(box, row) !== rebuilt.name) return 'its label is another';
   // What a forgotten event said of its slot is in the row alone.
   if (rebuilt.isPartial && rebuilt.tookSeq <= rowsAt) rebuilt.slot = row.slot;
   const isSame = rebuilt.isPartial || row.slot === rebuilt.rows?.slot;

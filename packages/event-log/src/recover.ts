@@ -4,22 +4,22 @@
  * and which were destroyed. One-way keys make this possible without ever storing an old one.
  */
 
-import { decodeUtf8, equalBytes } from '@simsim/bytes';
+import { equalBytes } from '@simsim/bytes';
 import { linkOfRow } from './chain.ts';
 import type { EventRow } from './event-store.ts';
 import { heldKey } from './held-key.ts';
-import { createInboxEpochs, opensMail } from './inbox-epochs.ts';
-import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
+import { opensMail } from './inbox-epochs.ts';
+import { UNFLUSHED_EVENTS_MAX } from './limits.ts';
 import { rowsWrittenAt } from './log-meta.ts';
-import type { LogState, Queues } from './log-state.ts';
+import type { LogState } from './log-state.ts';
 import { openFacts } from './open-facts.ts';
-import { placeOf } from './place.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
-import { createQueueSlots } from './queue-slots.ts';
+import { emptyQueues } from './queues.ts';
 import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
+import { openName } from './stream-label.ts';
 import { lastIndex } from './stream-states.ts';
 import type { StreamState } from './stream-states.ts';
 
@@ -50,7 +50,7 @@ export function recoverLog(log: LogState): StoreRefusal | undefined {
   if (rowsWrittenAt(log.store) < anchor.seq) {
     return rolledBack('its streams are behind what the vault has seen');
   }
-  if (seq - anchor.seq > LAG_EVENTS_MAX + BATCH_EVENTS_MAX) {
+  if (seq - anchor.seq > UNFLUSHED_EVENTS_MAX) {
     return { code: 'VAULT_ROLLED_BACK', detail: 'the vault is far behind the log' };
   }
   log.tip = { seq: anchor.seq, hash: anchor.hash };
@@ -145,8 +145,7 @@ type Registered = Pick<StreamState, 'name' | 'sealed' | 'rows' | 'slot'>;
 function registeredStream({ store, box }: LogState, id: number): Registered | undefined {
   const row = store.streamById(id);
   const head = row && store.head(id);
-  const label = row && box.open('label', placeOf(id), row.label);
-  const name = label && decodeUtf8(label);
+  const name = row && openName(box, row);
   if (row === undefined || head === undefined) return undefined;
   if (name === undefined) failStore('STORE_CORRUPT', `the row of stream ${id} does not open`);
   const { version, sealed } = head;
@@ -223,13 +222,7 @@ export function loadQueues(
   fresh: ReadonlySet<number> = new Set(),
 ): StoreRefusal | undefined {
   const { crypto, store, vault } = log;
-  const queues: Queues = {
-    outbox: createQueueSlots(),
-    inbox: createQueueSlots(),
-    outboxOrder: 0,
-    epochByRow: new Map(),
-    epochs: createInboxEpochs(crypto, vault),
-  };
+  const queues = emptyQueues(crypto, vault);
   for (const { post, slot, seq } of store.outbox()) {
     queues.outbox.restore(post, slot);
     queues.outboxOrder = seq;

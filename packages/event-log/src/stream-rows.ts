@@ -1,17 +1,15 @@
 /** The two rows a stream has in the store, and writing those that are behind their streams. */
 
-import { encodeUtf8 } from '@simsim/bytes';
 import type { HeadChange, HeadRow, StreamRow } from './event-store.ts';
 import { NO_CHANGE } from './event-store.ts';
 import { encodeRowsWritten } from './log-meta.ts';
 import type { LogState } from './log-state.ts';
-import { placeOf } from './place.ts';
+import { sealName } from './stream-label.ts';
 import type { StreamState } from './stream-states.ts';
 
 /** A stream's constant part. */
 function streamRow({ box }: LogState, { id, name, slot }: StreamState): StreamRow {
-  const label = box.seal('label', placeOf(id), [encodeUtf8(name)]);
-  return { id, name: box.nameHash('label', name), label, slot };
+  return { id, ...sealName(box, id, name), slot };
 }
 
 /** Where a stream stands. */

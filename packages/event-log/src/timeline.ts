@@ -1,16 +1,15 @@
 /** Decoding stored events for replay. */
 
 import type { LogEvent, SealedState } from './event-log.ts';
-import { decodeUtf8 } from '@simsim/bytes';
 import type { EventReader, EventRow } from './event-store.ts';
 import { createYoungStreams } from './young-streams.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
 import { PRUNED_BYTES } from './chain.ts';
 import type { MetadataBox } from './metadata-box.ts';
 import { isForgotten, openFacts } from './open-facts.ts';
-import { placeOf } from './place.ts';
 import { failStore } from './refusal.ts';
 import { sealedIndex } from './sealed-part.ts';
+import { openName } from './stream-label.ts';
 import type { VaultReader } from './vault.ts';
 
 /** Stream names kept while decoding; beyond that they are opened again. */
@@ -27,8 +26,6 @@ export interface TimelineParts {
 export interface Timeline {
   /** Throws: StoreFailure `STORE_CORRUPT` naming the event that does not open. */
   decode(row: EventRow): LogEvent;
-  /** The name of a stream by its id; `undefined` where there is none. */
-  nameOf(streamId: number): string | undefined;
 }
 
 /** Makes a decoder. */
@@ -45,8 +42,7 @@ export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
     const known = names.get(id);
     if (known !== undefined) return known;
     const row = store.streamById(id);
-    const opened = row && box.open('label', placeOf(id), row.label);
-    const name = row === undefined ? young(id)?.name : opened && decodeUtf8(opened);
+    const name = row === undefined ? young(id) : openName(box, row);
     return name === undefined ? undefined : keep(id, name);
   };
   let heldByOwner: Map<number, number> | undefined;
@@ -61,7 +57,6 @@ export function createTimeline({ store, vault, box }: TimelineParts): Timeline {
     return held !== undefined && index !== undefined && index >= held ? 'sealed' : 'shredded';
   };
   return {
-    nameOf,
     decode(row) {
       const opened = openFacts(box, row);
       const name = opened?.name === undefined ? nameOf(row.stream) : keep(row.stream, opened.name);

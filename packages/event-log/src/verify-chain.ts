@@ -8,7 +8,7 @@ import type { Result } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import { genesisHash, linkOfRow, PRUNED_BYTES } from './chain.ts';
 import type { EventReader, EventRow, HeadRow, Tip } from './event-store.ts';
-import { BATCH_EVENTS_MAX, LAG_EVENTS_MAX } from './limits.ts';
+import { UNFLUSHED_EVENTS_MAX } from './limits.ts';
 import { readLogMeta, rowsWrittenAt } from './log-meta.ts';
 import { StoreFailure } from './refusal.ts';
 import type { Anchor } from './vault.ts';
@@ -179,7 +179,7 @@ function finishWalk(walk: Walk): ChainFault | undefined {
 /** Rows follow before the vault does, and no later than a flush can be late. */
 function lateRows({ tip, anchor }: Walk, rowsAt: number): ChainFault | undefined {
   if (rowsAt > tip.seq) return missing(rowsAt);
-  const least = Math.max(anchor?.seq ?? 0, tip.seq - LAG_EVENTS_MAX - BATCH_EVENTS_MAX);
+  const least = Math.max(anchor?.seq ?? 0, tip.seq - UNFLUSHED_EVENTS_MAX);
   if (rowsAt >= least) return undefined;
   return fault('HEAD_WRONG', rowsAt, `the heads end at event ${rowsAt}, and were written later`);
 }

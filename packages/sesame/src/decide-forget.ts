@@ -11,7 +11,7 @@ import type { Input } from './input.ts';
 import { changeUser } from './peer-session.ts';
 import { failRecipient, writeSend } from './send-round.ts';
 import { isPosted } from './send-state.ts';
-import { DEVICE_STREAM, SEND_PREFIX, userStream } from './streams.ts';
+import { DEVICE_STREAM, isStreamOf, SEND_PREFIX, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { allSessionsOf } from './user-record.ts';
 import type { UserChange } from './user-record.ts';
@@ -57,11 +57,9 @@ interface ToldEvent extends RecordedFact {
 
 /** Whether an event is about a user: by the name of its stream, or by what it says. */
 export function mentionsUser(userId: UserId): (event: ToldEvent) => boolean {
-  const ofUser = [`session/${userId}.`, `chains/${userId}.`, `skip/${userId}.`];
+  const isTheirs = isStreamOf(userId);
   return (event) => {
-    const { stream } = event;
-    if (stream === userStream(userId)) return true;
-    if (ofUser.some((prefix) => stream.startsWith(prefix))) return true;
+    if (isTheirs(event.stream)) return true;
     const fields = decodeFact(event)?.fields ?? {};
     const { userId: told, to } = fields;
     return told === userId || (Array.isArray(to) && to.some((each) => each === userId));

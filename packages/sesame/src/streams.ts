@@ -63,6 +63,13 @@ function place({ userId, deviceId, session }: SessionAddress): string {
   return `${userId}.${deviceId}/${session}`;
 }
 
+/** Whether a stream is one user's: their record, or a part of a session with one of their devices. */
+export function isStreamOf(userId: UserId): (stream: StreamId) => boolean {
+  const ofSessions = ['session/', 'chains/', 'skip/'].map((part) => `${part}${userId}.`);
+  return (stream) =>
+    stream === userStream(userId) || ofSessions.some((prefix) => stream.startsWith(prefix));
+}
+
 /** True for streams whose value is public and kept as a projection row. */
 export function isRecordStream(stream: StreamId): boolean {
   return stream.startsWith(USER_PREFIX);
