@@ -24,7 +24,7 @@ import {
   sessionStream,
 } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
-import type { UserChange } from './user-record.ts';
+import type { UserChange } from './user-change.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A message that a session opened, not yet written. */

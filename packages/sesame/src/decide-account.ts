@@ -22,7 +22,7 @@ import { drawDeviceId } from './own-list.ts';
 import type { OwnDevice } from './own-device.ts';
 import { decodeRegistration, encodeRegistration, makeToken } from './registration.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, userStream } from './streams.ts';
-import type { UserChange } from './user-record.ts';
+import type { UserChange } from './user-change.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -14,7 +14,7 @@ import { isPosted } from './send-state.ts';
 import { DEVICE_STREAM, isStreamOf, SEND_PREFIX, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { allSessionsOf } from './user-record.ts';
-import type { UserChange } from './user-record.ts';
+import type { UserChange } from './user-change.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -32,7 +32,8 @@ import {
 } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { allSessionsOf, currentDevices } from './user-record.ts';
-import type { UserChange, UserRecord } from './user-record.ts';
+import type { UserChange } from './user-change.ts';
+import type { UserRecord } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -18,7 +18,8 @@ import { decideRetryRequest, requestResend } from './resend.ts';
 import { DEVICE_STREAM, sessionStream, skipStream, userStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
 import { allSessionsOf } from './user-record.ts';
-import type { SessionId, UserChange } from './user-record.ts';
+import type { UserChange } from './user-change.ts';
+import type { SessionId } from './user-record.ts';
 import { needMore } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -27,7 +27,7 @@ import { contentFor, isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
 import { matchesList } from './user-record.ts';
-import type { UserChange } from './user-record.ts';
+import type { UserChange } from './user-change.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 

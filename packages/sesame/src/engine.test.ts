@@ -20,7 +20,8 @@ import { answerOffer } from './own-list.ts';
 import { decodeRegistration } from './registration.ts';
 import { valueOfKind } from './stream-codec.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, sendStream, userStream } from './streams.ts';
-import { emptyUserRecord, encodeUserRecord } from './user-record.ts';
+import { emptyUserRecord } from './user-record.ts';
+import { encodeUserRecord } from './user-record-codec.ts';
 import type { EngineEnv } from './workspace.ts';
 
 const ada = userNamed('ada');

@@ -29,12 +29,8 @@ import type { Input } from './input.ts';
 import { decideReceipted, decideSendReceipts } from './receipts.ts';
 import { isRecordStream, USER_PREFIX } from './streams.ts';
 import type { StreamId } from './streams.ts';
-import {
-  applyUserChange,
-  decodeUserRecord,
-  emptyUserRecord,
-  encodeUserRecord,
-} from './user-record.ts';
+import { applyUserChange, emptyUserRecord } from './user-record.ts';
+import { decodeUserRecord, encodeUserRecord } from './user-record-codec.ts';
 import { Workspace } from './workspace.ts';
 import type { EngineEnv, Slice } from './workspace.ts';
 import { parseUserId } from '@simsim/relay-protocol';

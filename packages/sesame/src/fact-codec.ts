@@ -8,8 +8,8 @@ import { bytesToHex, hexToBytes, invariant } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import { createFactTable } from './fact-table-codec.ts';
 import type { EventShape, FactRejection, FieldType, RecordedFact } from './fact-table-codec.ts';
-import { decodeUserChanges, describeUserChange, encodeUserChanges } from './user-record.ts';
-import type { UserChange } from './user-record.ts';
+import { decodeUserChanges, describeUserChange, encodeUserChanges } from './user-change.ts';
+import type { UserChange } from './user-change.ts';
 
 /** Values a fact may hold. */
 export type FactValue =

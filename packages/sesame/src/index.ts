@@ -81,6 +81,7 @@ export {
   userStream,
 } from './streams.ts';
 export { decodeStreamValue, encodeStreamValue, valueOfKind } from './stream-codec.ts';
-export type { DeviceRecord, SessionId, UserChange, UserRecord } from './user-record.ts';
+export type { UserChange } from './user-change.ts';
+export type { DeviceRecord, SessionId, UserRecord } from './user-record.ts';
 export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
 export type { Clock, EngineEnv, PeerDevice, PendingPost, Sabotage, Slice } from './workspace.ts';

@@ -7,7 +7,8 @@ import type { EventName, FactValue } from './fact-codec.ts';
 import { chainsStream, sessionStream, skipPrefix, skipStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
 import { droppedSessions } from './user-record.ts';
-import type { UserChange, UserRecord } from './user-record.ts';
+import type { UserChange } from './user-change.ts';
+import type { UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
 
 /** The streams that hold a session, without its skipped-key blocks. */

@@ -31,7 +31,7 @@ import {
 import type { OneTimeBatch, PreKeys } from './pre-keys.ts';
 import { decodeSendState, encodeSendState, SEND_VERSION } from './send-state.ts';
 import type { SendState } from './send-state.ts';
-import { decodeUserRecord, encodeUserRecord, USER_RECORD_VERSION } from './user-record.ts';
+import { decodeUserRecord, encodeUserRecord, USER_RECORD_VERSION } from './user-record-codec.ts';
 import type { UserRecord } from './user-record.ts';
 
 import { USER_PREFIX } from './streams.ts';

@@ -2,19 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deviceNumbered, userChange, userNamed } from '../test/arbitraries.ts';
 import { DEVICE_RECORDS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
+import { decodeUserChanges, encodeUserChanges } from './user-change.ts';
 import {
   allSessionsOf,
   applyUserChange,
   currentDevices,
-  decodeUserChanges,
-  decodeUserRecord,
   droppedSessions,
   emptyUserRecord,
-  encodeUserChanges,
-  encodeUserRecord,
   matchesList,
 } from './user-record.ts';
-import type { DeviceRecord, UserChange, UserRecord } from './user-record.ts';
+import { decodeUserRecord, encodeUserRecord } from './user-record-codec.ts';
+import type { UserChange } from './user-change.ts';
+import type { DeviceRecord, UserRecord } from './user-record.ts';
 
 const bo = userNamed('bo');
 const [one, two, three] = [deviceNumbered(1), deviceNumbered(2), deviceNumbered(3)];

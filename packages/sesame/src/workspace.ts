@@ -26,7 +26,8 @@ import type { StreamId } from './streams.ts';
 import { valueOfKind } from './stream-codec.ts';
 import type { StreamKind, StreamValue, StreamValues } from './stream-codec.ts';
 import { applyUserChange, emptyUserRecord } from './user-record.ts';
-import type { UserChange, UserRecord } from './user-record.ts';
+import type { UserChange } from './user-change.ts';
+import type { UserRecord } from './user-record.ts';
 
 /** The state an input is decided on. A stream that is loaded but absent gives `undefined`. */
 export interface Slice {

@@ -14,7 +14,8 @@ import {
   REGISTRATION_ID_MAX,
 } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceHead, DeviceId, UserId } from '@simsim/relay-protocol';
-import type { SessionId, UserChange } from '../src/user-record.ts';
+import type { UserChange } from '../src/user-change.ts';
+import type { SessionId } from '../src/user-record.ts';
 
 export const crypto: Crypto = nodeCrypto;
 

@@ -11,7 +11,7 @@ import {
   readFact,
 } from '../src/fact-codec.ts';
 import type { EventName, Fact } from '../src/fact-codec.ts';
-import type { UserChange } from '../src/user-record.ts';
+import type { UserChange } from '../src/user-change.ts';
 import { deviceNumbered } from './arbitraries.ts';
 import { factNamed, factNames } from './facts.ts';
 

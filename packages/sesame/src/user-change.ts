@@ -1,0 +1,179 @@
+/** What happens to a UserRecord, one elementary operation (Sesame §3.2) at a time, and its codec. */
+
+import { bytesToHex, createReader, createWriter } from '@simsim/bytes';
+import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
+import { readDeviceId } from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceId } from '@simsim/relay-protocol';
+import { DEVICE_RECORDS_MAX } from './limits.ts';
+import type { SessionId } from './user-record.ts';
+
+/** One elementary operation on a UserRecord (Sesame §3.2), as it happened. */
+export type UserChange =
+  /** The user's key is now this one: every device record goes (SES-31). */
+  | { readonly type: 'identity'; readonly key: Uint8Array }
+  /** A verified list was accepted: absent devices become stale, new or re-installed ones empty. */
+  | {
+      readonly type: 'list';
+      readonly version: number;
+      readonly hash: Uint8Array;
+      readonly at: number;
+      readonly devices: readonly DeviceEntry[];
+    }
+  /** A device seen in a message before any list named it (SES-32). A stale one stays so (SES-61). */
+  | { readonly type: 'device'; readonly deviceId: DeviceId; readonly registrationId: number }
+  /** A new session became active; the former active one heads the inactive list (SES-29). */
+  | { readonly type: 'insert'; readonly deviceId: DeviceId; readonly session: SessionId }
+  /** An inactive session became active (SES-30). */
+  | { readonly type: 'activate'; readonly deviceId: DeviceId; readonly session: SessionId }
+  /** The active session may not send any more; it heads the inactive list (SES-83). */
+  | { readonly type: 'retire'; readonly deviceId: DeviceId }
+  /** This device's state was put back: what sessions there are may decrypt and nothing else. */
+  | { readonly type: 'freeze'; readonly at: number }
+  /** Sessions of before are over: no mail for them can be on its way. */
+  | { readonly type: 'thaw' }
+  /** A session's keys are gone. */
+  | { readonly type: 'end'; readonly deviceId: DeviceId; readonly session: SessionId }
+  /** The relay says the user is gone (SES-44). */
+  | { readonly type: 'gone'; readonly at: number }
+  /** The relay says the device is gone (SES-45, SES-71). */
+  | { readonly type: 'deviceGone'; readonly deviceId: DeviceId; readonly at: number };
+
+const CHANGE_CODES = {
+  identity: 1,
+  list: 2,
+  device: 3,
+  insert: 4,
+  activate: 5,
+  gone: 6,
+  deviceGone: 7,
+  retire: 8,
+  freeze: 9,
+  thaw: 10,
+  end: 11,
+} as const;
+
+/** Encodes the changes of one event. */
+export function encodeUserChanges(changes: readonly UserChange[]): Uint8Array {
+  const writer = createWriter().varint(changes.length);
+  for (const change of changes) encodeChange(writer.u8(CHANGE_CODES[change.type]), change);
+  return writer.finish();
+}
+
+function encodeChange(writer: BinaryWriter, change: UserChange): void {
+  switch (change.type) {
+    case 'identity':
+      writer.bytes(change.key);
+      break;
+    case 'list':
+      writer
+        .varint(change.version)
+        .raw(change.hash)
+        .varint(change.at)
+        .varint(change.devices.length);
+      for (const entry of change.devices)
+        writer.u8(entry.deviceId).varint(entry.registrationId).bytes(entry.deviceKey);
+      break;
+    case 'device':
+      writer.u8(change.deviceId).varint(change.registrationId);
+      break;
+    case 'insert':
+    case 'activate':
+    case 'end':
+      writer.u8(change.deviceId).text(change.session);
+      break;
+    case 'freeze':
+      writer.varint(change.at);
+      break;
+    case 'thaw':
+      break;
+    case 'retire':
+      writer.u8(change.deviceId);
+      break;
+    case 'gone':
+      writer.varint(change.at);
+      break;
+    case 'deviceGone':
+      writer.u8(change.deviceId).varint(change.at);
+      break;
+  }
+}
+
+/** Reads the changes of one event; `undefined` where they are malformed. */
+export function decodeUserChanges(bytes: Uint8Array): UserChange[] | undefined {
+  const reader = createReader(bytes);
+  const count = reader.varint();
+  const changes: UserChange[] = [];
+  for (let i = 0; i < count && reader.isIntact(); i++) {
+    const change = readChange(reader);
+    if (change === undefined) return undefined;
+    changes.push(change);
+  }
+  return reader.isDone() ? changes : undefined;
+}
+
+function readChange(reader: BinaryReader): UserChange | undefined {
+  const code = reader.u8();
+  if (code === CHANGE_CODES.identity) return { type: 'identity', key: reader.bytes(32) };
+  if (code === CHANGE_CODES.gone) return { type: 'gone', at: reader.varint() };
+  if (code === CHANGE_CODES.freeze) return { type: 'freeze', at: reader.varint() };
+  if (code === CHANGE_CODES.thaw) return { type: 'thaw' };
+  if (code === CHANGE_CODES.list) return readList(reader);
+  const deviceId = readDeviceId(reader);
+  switch (code) {
+    case CHANGE_CODES.device:
+      return { type: 'device', deviceId, registrationId: reader.varint() };
+    case CHANGE_CODES.insert:
+      return { type: 'insert', deviceId, session: reader.text(64) };
+    case CHANGE_CODES.activate:
+      return { type: 'activate', deviceId, session: reader.text(64) };
+    case CHANGE_CODES.end:
+      return { type: 'end', deviceId, session: reader.text(64) };
+    case CHANGE_CODES.retire:
+      return { type: 'retire', deviceId };
+    case CHANGE_CODES.deviceGone:
+      return { type: 'deviceGone', deviceId, at: reader.varint() };
+    default:
+      return undefined;
+  }
+}
+
+function readList(reader: BinaryReader): UserChange | undefined {
+  const version = reader.varint();
+  const hash = reader.raw(32);
+  const at = reader.varint();
+  const count = reader.varint();
+  if (count > DEVICE_RECORDS_MAX) return undefined;
+  const devices: DeviceEntry[] = [];
+  for (let i = 0; i < count; i++) {
+    devices.push({
+      deviceId: readDeviceId(reader),
+      registrationId: reader.varint(),
+      deviceKey: reader.bytes(32),
+    });
+  }
+  return { type: 'list', version, hash, at, devices };
+}
+
+/** Describes a change for people: hashes and ids, no secrets exist here. */
+export function describeUserChange(change: UserChange): Record<string, unknown> {
+  switch (change.type) {
+    case 'identity':
+      return { type: change.type, key: bytesToHex(change.key) };
+    case 'list':
+      return {
+        type: change.type,
+        version: change.version,
+        devices: change.devices.map((entry) => entry.deviceId),
+      };
+    case 'device':
+    case 'insert':
+    case 'activate':
+    case 'retire':
+    case 'freeze':
+    case 'thaw':
+    case 'end':
+    case 'gone':
+    case 'deviceGone':
+      return { ...change };
+  }
+}
