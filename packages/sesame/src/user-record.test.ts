@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { deviceNumbered, userChange, userNamed } from '../test/arbitraries.ts';
 import { DEVICE_RECORDS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
 import { decodeUserChanges, encodeUserChanges } from './user-change.ts';
+import { applyUserChange } from './fold-user-change.ts';
 import {
   allSessionsOf,
-  applyUserChange,
   currentDevices,
   droppedSessions,
   emptyUserRecord,

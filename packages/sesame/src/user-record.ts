@@ -8,8 +8,6 @@
 
 import { equalBytes } from '@simsim/bytes';
 import type { DeviceEntry, DeviceId, UserId } from '@simsim/relay-protocol';
-import { FROZEN_SESSIONS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
-import type { UserChange } from './user-change.ts';
 
 /** A session's name: 32 hex characters, the same on both ends. */
 export type SessionId = string;
@@ -45,43 +43,6 @@ export interface UserRecord {
 /** A user of whom nothing is known. */
 export function emptyUserRecord(userId: UserId): UserRecord {
   return { userId, listVersion: 0, listHash: new Uint8Array(32), devices: new Map() };
-}
-
-/** Folds one change. Total: a change that does not fit leaves the record as it is. */
-export function applyUserChange(record: UserRecord, change: UserChange): UserRecord {
-  switch (change.type) {
-    case 'identity': {
-      const isSame = record.identityKey !== undefined && equalBytes(record.identityKey, change.key);
-      if (isSame) return record;
-      return { ...emptyUserRecord(record.userId), identityKey: change.key };
-    }
-    case 'list':
-      return applyList(record, change);
-    case 'device':
-      return record.devices.has(change.deviceId)
-        ? record
-        : withDevice(record, emptyDevice(change.deviceId, change.registrationId));
-    case 'insert':
-      return updateDevice(record, change.deviceId, (device) =>
-        insertSession(device, change.session),
-      );
-    case 'activate':
-      return updateDevice(record, change.deviceId, (device) =>
-        activateSession(device, change.session),
-      );
-    case 'retire':
-      return updateDevice(record, change.deviceId, retireSession);
-    case 'freeze':
-      return withDevices(record, freezeSessions);
-    case 'thaw':
-      return withDevices(record, thawSessions);
-    case 'end':
-      return updateDevice(record, change.deviceId, (device) => endSession(device, change.session));
-    case 'gone':
-      return record.staleAt === undefined ? { ...record, staleAt: change.at } : record;
-    case 'deviceGone':
-      return updateDevice(record, change.deviceId, (device) => markStale(device, change.at));
-  }
 }
 
 /** Sessions named by the first record and no longer by the second: their keys must be destroyed. */
@@ -131,94 +92,4 @@ export function matchesList(record: UserRecord, listed: readonly DeviceEntry[]):
       return isSame && equalBytes(deviceKey, entry.deviceKey);
     });
   return current.length === listed.length && listed.every(isListed);
-}
-
-function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list' }>): UserRecord {
-  const devices = new Map<DeviceId, DeviceRecord>();
-  const listed = new Map(change.devices.map((entry) => [entry.deviceId, entry]));
-  for (const device of record.devices.values()) {
-    if (!listed.has(device.deviceId)) devices.set(device.deviceId, markStale(device, change.at));
-  }
-  for (const entry of change.devices) {
-    const known = record.devices.get(entry.deviceId);
-    const isSame =
-      known !== undefined &&
-      known.staleAt === undefined &&
-      (known.registrationId === entry.registrationId || known.registrationId === 0);
-    devices.set(entry.deviceId, {
-      ...(isSame ? known : emptyDevice(entry.deviceId, entry.registrationId)),
-      registrationId: entry.registrationId,
-      deviceKey: entry.deviceKey,
-    });
-  }
-  const { staleAt: _, ...rest } = record;
-  return { ...rest, listVersion: change.version, listHash: change.hash, devices };
-}
-
-function emptyDevice(deviceId: DeviceId, registrationId: number): DeviceRecord {
-  return { deviceId, registrationId, deviceKey: new Uint8Array(0), inactive: [] };
-}
-
-function markStale(device: DeviceRecord, at: number): DeviceRecord {
-  return device.staleAt === undefined ? { ...device, staleAt: at } : device;
-}
-
-/** A session that was frozen stays so, whatever else a history says of it. */
-function insertSession(device: DeviceRecord, session: SessionId): DeviceRecord {
-  if (device.frozen?.includes(session) === true) return device;
-  const inactive = sessionsOf(device).filter((id) => id !== session);
-  return { ...device, active: session, inactive: inactive.slice(0, INACTIVE_SESSIONS_MAX) };
-}
-
-function activateSession(device: DeviceRecord, session: SessionId): DeviceRecord {
-  return sessionsOf(device).includes(session) ? insertSession(device, session) : device;
-}
-
-function retireSession(device: DeviceRecord): DeviceRecord {
-  const { active: _, ...rest } = device;
-  return { ...rest, inactive: sessionsOf(device).slice(0, INACTIVE_SESSIONS_MAX) };
-}
-
-function freezeSessions(device: DeviceRecord): DeviceRecord {
-  const all = allSessionsOf(device);
-  if (all.length === 0) return device;
-  const { active: _, ...rest } = device;
-  return { ...rest, inactive: [], frozen: all.slice(0, FROZEN_SESSIONS_MAX) };
-}
-
-function thawSessions(device: DeviceRecord): DeviceRecord {
-  const { frozen: _, ...rest } = device;
-  return rest;
-}
-
-function endSession({ frozen, ...device }: DeviceRecord, session: SessionId): DeviceRecord {
-  const { active, ...rest } = device;
-  const left = frozen?.filter((id) => id !== session) ?? [];
-  return {
-    ...rest,
-    inactive: device.inactive.filter((id) => id !== session),
-    ...(active === undefined || active === session ? {} : { active }),
-    ...(left.length === 0 ? {} : { frozen: left }),
-  };
-}
-
-function withDevices(
-  record: UserRecord,
-  update: (device: DeviceRecord) => DeviceRecord,
-): UserRecord {
-  const devices = [...record.devices].map(([id, device]) => [id, update(device)] as const);
-  return { ...record, devices: new Map(devices) };
-}
-
-function withDevice(record: UserRecord, device: DeviceRecord): UserRecord {
-  return { ...record, devices: new Map(record.devices).set(device.deviceId, device) };
-}
-
-function updateDevice(
-  record: UserRecord,
-  deviceId: DeviceId,
-  update: (device: DeviceRecord) => DeviceRecord,
-): UserRecord {
-  const device = record.devices.get(deviceId);
-  return device === undefined ? record : withDevice(record, update(device));
 }

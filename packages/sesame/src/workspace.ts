@@ -25,7 +25,8 @@ import { DEVICE_STREAM, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { valueOfKind } from './stream-codec.ts';
 import type { StreamKind, StreamValue, StreamValues } from './stream-codec.ts';
-import { applyUserChange, emptyUserRecord } from './user-record.ts';
+import { applyUserChange } from './fold-user-change.ts';
+import { emptyUserRecord } from './user-record.ts';
 import type { UserChange } from './user-change.ts';
 import type { UserRecord } from './user-record.ts';
 
