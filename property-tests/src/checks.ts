@@ -76,7 +76,7 @@ function debtors(device: TestDevice, messageId: MessageId): string[] {
     expect(status).toBe('accepted');
     for (const [deviceId, copy] of copies) {
       const { registrationId } = device.record(userId).devices.get(deviceId) ?? {};
-      if (!copy.isReceipted) names.push(`${userId}.${deviceId}/${registrationId}`);
+      if (copy.stage !== 'receipted') names.push(`${userId}.${deviceId}/${registrationId}`);
     }
   }
   return names;

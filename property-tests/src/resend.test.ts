@@ -1,6 +1,6 @@
 /**
- * What cannot be read is asked for and comes again, in a fresh session, at most so often; whoever
- * was not meant gets nothing, however well they name the envelope (SES-66…75, SES-79).
+ * What cannot be read is asked for and comes again, the second time in a fresh session, at most so
+ * often; whoever was not meant gets nothing, however well they name the envelope (SES-66…75, SES-79).
  */
 
 import { hexToBytes, invariant } from '@simsim/bytes';
@@ -80,7 +80,8 @@ function check(story: Case, sabotage: readonly Sabotage[]): void {
   const resent = [...factsOf(ada.log)].filter(({ name }) => name === 'Resent').length;
   expect(resent).toBeLessThanOrEqual(lines * RESENDS_MAX);
   expect(cy.texts()).toEqual([]);
-  if (spoilt > 0 && resent > 0) expect(activeOf(ada, bo)).not.toBe(first);
+  // Damage alone is no fault of a session; what failed twice is (SES-73).
+  if (spoilt > 1 && resent > 1) expect(activeOf(ada, bo)).not.toBe(first);
   for (const device of world.devices) checkDevice(device);
 }
 

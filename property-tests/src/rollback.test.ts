@@ -348,6 +348,8 @@ describe('a quarantine', () => {
     expect(frozen()).toBe(1);
     world.nowMs += 31 * 24 * 3600 * 1000;
     phone.run({ type: 'swept' });
+    expect(frozen()).toBe(1);
+    phone.sweep();
     expect(frozen()).toBe(0);
     expectOnce(of, [say(of, 'phone'), say(of, 'bo')]);
   });

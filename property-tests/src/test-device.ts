@@ -40,6 +40,7 @@ import type { Journal } from './journal.ts';
 type Claim = Extract<Effect, { type: 'claim' }>;
 type ListFetch = Extract<Effect, { type: 'fetchList' }>;
 type KeyUpload = Extract<Effect, { type: 'uploadKeys' }>;
+type Drain = Extract<Effect, { type: 'drain' }>;
 
 /** What surrounds a device: a relay, time, and the devices around it. */
 interface Surroundings {
@@ -75,6 +76,7 @@ export class TestDevice {
   readonly history: IncomingEnvelope[] = [];
   #lists: ListFetch[] = [];
   #uploads: KeyUpload[] = [];
+  #drains: Drain[] = [];
   #acks: number[] = [];
   #own: OwnDevice | undefined;
   /** Whether the relay said in this opening that it knows nothing newer of this device. */
@@ -122,6 +124,7 @@ export class TestDevice {
     this.#acks = [];
     this.#lists = [];
     this.#uploads = [];
+    this.#drains = [];
     this.isProven = false;
     const { rollback } = this.log;
     if (rollback !== undefined) {
@@ -244,6 +247,8 @@ export class TestDevice {
     if (effect.type === 'deliver') this.delivered.push(effect.item);
     if (effect.type === 'fetchList') this.#lists.push(effect);
     if (effect.type === 'uploadKeys') this.#uploads.push(effect);
+    if (effect.type === 'drain') this.#drains.push(effect);
+    if (effect.type === 'sweepOn') this.run({ type: 'swept', after: effect.after });
     if (effect.type === 'rolledBack') this.#quarantined();
     if (effect.type !== 'acknowledge') return;
     this.#acks.push(effect.seq);
@@ -363,7 +368,17 @@ export class TestDevice {
       if (answer.kind === 'getList' && answer.result.kind === 'list') {
         this.run({ type: 'listLearned', list: answer.result.list });
       }
-      this.run({ type: 'envelope', envelope, isListFresh: true });
+      if (envelope !== undefined) this.run({ type: 'envelope', envelope, isListFresh: true });
+    }
+  }
+
+  /** Time is told to have passed; the mailbox is fetched as a whole where that is asked for. */
+  sweep(): void {
+    this.run({ type: 'swept' });
+    if (this.#drains.length === 0) return;
+    while (this.receive(this.fetch())) this.fetchLists();
+    for (const { dueMs, users } of this.#drains.splice(0)) {
+      this.run({ type: 'drained', dueMs, users });
     }
   }
 

@@ -40,7 +40,12 @@ export interface Opened {
 export type Attempt =
   | { readonly kind: 'opened'; readonly opened: Opened }
   | { readonly kind: 'needMore'; readonly streams: readonly StreamId[] }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      /** The key it came under, where that is not the pinned one. */
+      readonly offered?: Uint8Array;
+    };
 
 /** Builds the responder's session; the one-time prekeys go in the same commit (SES-62, PQ-10). */
 export function acceptInitiation(
@@ -57,9 +62,8 @@ export function acceptInitiation(
   // A stream that ended says that this very base key was used: no session comes back (SES-63).
   if (work.isClosed(sessionStream(at))) return { kind: 'failed', reason: 'SESSION_ENDED' };
   if (record.identityKey !== undefined && !equalBytes(record.identityKey, identityKey)) {
-    work.effect({ type: 'identityChanged', userId, identityKey });
     if (!work.isSabotaged('trust-any-identity'))
-      return { kind: 'failed', reason: 'IDENTITY_CHANGED' };
+      return { kind: 'failed', reason: 'IDENTITY_CHANGED', offered: identityKey };
     changeUser(work, userId, [{ type: 'identity', key: identityKey }]);
   }
   const found = findKeys(work, message);
@@ -83,8 +87,13 @@ export function acceptInitiation(
   const isSound = message.registrationId <= REGISTRATION_ID_MAX;
   const registrationId = isSound ? message.registrationId : 0;
   changes.push({ type: 'device', deviceId, registrationId });
-  changes.push({ type: 'insert', deviceId, session: at.session });
+  changes.push({ type: 'insert', deviceId, session: at.session, at: beganAt(work, envelope) });
   return { kind: 'opened', opened: { at, before: undefined, after, plaintext, changes } };
+}
+
+/** A session is as old as its first message, which waited at the relay (SES-80); lies are clamped (SES-81). */
+function beganAt(work: Workspace, { waitedMs }: IncomingEnvelope): number {
+  return Math.max(0, work.nowMs() - Math.min(waitedMs, work.expiry().latencyMs));
 }
 
 /** The prekeys a message names, as `accept` takes them, and the streams that hold the one-time ones. */

@@ -10,19 +10,19 @@ import {
 } from '@simsim/relay-protocol';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
-import { makePreKeys, owedPreKeys, tendPreKeys } from './decide-pre-keys.ts';
+import { makePreKeys, owedPreKeys } from './decide-pre-keys.ts';
 import type { FirstKeys } from './decide-pre-keys.ts';
-import { nextIncarnation, thaw, thawedStreams } from './decide-quarantine.ts';
-import { listChanges, withoutSelf } from './decide-send.ts';
+import { nextIncarnation } from './decide-quarantine.ts';
+import { withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
-import { SEND_RECORD_MS } from './limits.ts';
+import { keepTime } from './decide-sweep.ts';
+import { dueAnchor } from './device-time.ts';
 import { changeUser } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
 import type { OwnDevice } from './own-device.ts';
 import { decodeRegistration, encodeRegistration, makeToken } from './registration.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, userStream } from './streams.ts';
-import type { UserChange } from './user-change.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -112,7 +112,8 @@ interface NewDevice {
 function makeDevice(work: Workspace, { own, keys }: NewDevice): void {
   const { userId, deviceId, registrationId } = own;
   const token = makeToken(work.env);
-  const device: OwnDevice = { ...own, token, status: 'registering' };
+  const time = dueAnchor(undefined, work.env.clock);
+  const device: OwnDevice = { ...own, token, status: 'registering', ...(time && { time }) };
   work.write(
     DEVICE_STREAM,
     { name: 'DeviceCreated', fields: { userId, deviceId, registrationId } },
@@ -147,7 +148,7 @@ export function decideRegistered(work: Workspace): DecideResult {
       type: 'list',
       version: list.version,
       hash,
-      at: work.env.clock.wallMs,
+      at: work.nowMs(),
       devices: withoutSelf(work, list),
     },
   ]);
@@ -208,31 +209,6 @@ export function decideShutOut(input: In<'shutOut'>, work: Workspace): DecideResu
   return work.decided();
 }
 
-/** A fetched list: accepted by the same rules as one in a post's answer. */
-export function decideListLearned(input: In<'listLearned'>, work: Workspace): DecideResult {
-  const { userId } = input.list.list;
-  const first = work.missing([DEVICE_STREAM, userStream(userId)]);
-  if (first.length > 0) return needMore(first);
-  const checked = listChanges(work, userId, input.list);
-  // A changed key is told as an effect, which a refusal would swallow (SES-89).
-  if (!checked.ok) {
-    return checked.reason === 'IDENTITY_CHANGED' ? work.decided() : refused(checked.reason);
-  }
-  changeUser(work, userId, checked.changes);
-  return work.decided();
-}
-
-/** The application vouches for a changed identity key: the old record goes as a whole (SES-31). */
-export function decideTrustIdentity(input: In<'trustIdentity'>, work: Workspace): DecideResult {
-  const first = work.missing([DEVICE_STREAM, userStream(input.userId)]);
-  if (first.length > 0) return needMore(first);
-  const isOwn = work.value('device', DEVICE_STREAM)?.userId === input.userId;
-  if (isOwn) return refused('IDENTITY_CHANGED');
-  const change: UserChange = { type: 'identity', key: input.identityKey };
-  changeUser(work, input.userId, [change]);
-  return work.decided();
-}
-
 /** What a device owes after a start: registration, claims and empty posts; the outbox has the rest. */
 export function decideStarted(work: Workspace): DecideResult {
   const sends = work.live(SEND_PREFIX);
@@ -247,6 +223,7 @@ export function decideStarted(work: Workspace): DecideResult {
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
   if (own !== undefined && own.status !== 'removed') owedPreKeys(work);
+  keepTime(work);
   if (own?.status === 'registering' || own?.status === 'renewing')
     work.effect({ type: 'register' });
   if (own?.status !== 'registered') return work.decided();
@@ -272,7 +249,7 @@ function owedEffects(work: Workspace, stream: string): void {
       work.post({ postId, recipient: userId, scope: 'all', envelopes: [] }, origin);
     }
     for (const [deviceId, copy] of recipient.copies) {
-      if (!copy.wantsResend) continue;
+      if (copy.stage !== 'healing') continue;
       work.effect({
         type: 'claim',
         userId,
@@ -282,36 +259,4 @@ function owedEffects(work: Workspace, stream: string): void {
       });
     }
   }
-}
-
-/** Tends prekeys, and ends sends whose receipts will not come: over the record limit, or owed by removed devices only. */
-export function decideSwept(work: Workspace): DecideResult {
-  const sends = work.live(SEND_PREFIX);
-  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM, ...sends]);
-  if (first.length > 0) return needMore(first);
-  const users = new Set<UserId>();
-  for (const stream of sends) {
-    for (const userId of work.value('send', stream)?.recipients.keys() ?? []) users.add(userId);
-  }
-  const missing = work.missing([...users].map(userStream));
-  if (missing.length > 0) return needMore(missing);
-  const frozen = thawedStreams(work);
-  if (frozen.length > 0) return needMore(frozen);
-  thaw(work);
-  tendPreKeys(work);
-  for (const stream of sends) {
-    const state = work.value('send', stream);
-    if (state === undefined) continue;
-    const isExpired = work.env.clock.wallMs - state.sentAt > SEND_RECORD_MS;
-    const isMoot = [...state.recipients.values()].every((recipient) => {
-      if (recipient.status === 'posting' || recipient.status === 'claiming') return false;
-      const { devices } = work.user(recipient.userId);
-      return [...recipient.copies].every(
-        ([deviceId, copy]) => copy.isReceipted || devices.get(deviceId)?.staleAt !== undefined,
-      );
-    });
-    const reason = isExpired ? 'expired' : 'devices removed';
-    if (isExpired || isMoot) work.close(stream, { name: 'SendClosed', fields: { reason } });
-  }
-  return work.decided();
 }

@@ -1,13 +1,13 @@
 /** Telling the user's other devices where this log stands, and taking what they tell back. */
 
 import type { DeviceHead, DeviceId } from '@simsim/relay-protocol';
-import { isDeviceHeadOf, isSameHead, messageIdFromBytes } from '@simsim/relay-protocol';
-import { encodeContent } from './content.ts';
+import { isDeviceHeadOf, isSameHead } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { quarantine } from './decide-quarantine.ts';
 import { judgeHead, signedHead } from './heads.ts';
 import type { Input } from './input.ts';
-import { activeSession, encryptWith, sessionStreams } from './peer-session.ts';
+import { noticeStreams, postNotice } from './notice.ts';
+import { sendingSession } from './peer-session.ts';
 import { DEVICE_STREAM, HEADS_STREAM, userStream } from './streams.ts';
 import { currentDevices } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
@@ -48,39 +48,17 @@ export function decideShareHeads(input: In<'shareHeads'>, work: Workspace): Deci
     ({ deviceId, registrationId }) =>
       registrationId !== 0 && (input.to === undefined || input.to === deviceId),
   );
-  const sessions = devices.flatMap(({ deviceId }) => activeSession(record, deviceId) ?? []);
-  const streams = work.missing(sessions.flatMap(sessionStreams));
+  const reached = devices.filter(({ deviceId }) => sendingSession(work, record, deviceId));
+  const streams = reached.flatMap(({ deviceId }) => noticeStreams(work, record, deviceId));
   if (streams.length > 0) return needMore(streams);
-  if (sessions.length === 0) return work.decided();
+  if (reached.length === 0) return work.decided();
   const head = signedHead({ own, chain }, work.env.clock.wallMs, work.env.crypto);
   const known = work.value('heads', HEADS_STREAM);
-  for (const { deviceId, registrationId } of devices) {
-    const at = activeSession(record, deviceId);
-    if (at === undefined) continue;
-    const envelopeId = work.newEnvelopeId();
-    const content = headContent(work, head, known?.get(deviceId));
-    const ciphertext = encryptWith(work, at, { content, envelopeId });
-    if (ciphertext === undefined) continue;
-    const envelope = { deviceId, registrationId, envelopeId, kind: 'message' } as const;
-    work.post(
-      {
-        postId: work.newPostId(),
-        recipient: userId,
-        scope: 'device',
-        envelopes: [{ ...envelope, content: ciphertext }],
-      },
-      { type: 'notice', userId, deviceId },
-    );
+  for (const { deviceId } of reached) {
+    const echo = known?.get(deviceId);
+    postNotice(work, { userId, deviceId }, { type: 'head', head, ...(echo && { echo }) });
   }
   return work.decided();
-}
-
-function headContent(work: Workspace, head: DeviceHead, echo: DeviceHead | undefined): Uint8Array {
-  return encodeContent({
-    messageId: messageIdFromBytes(work.env.entropy(16)),
-    sentAt: work.env.clock.wallMs,
-    kind: { type: 'head', head, ...(echo && { echo }) },
-  });
 }
 
 /**

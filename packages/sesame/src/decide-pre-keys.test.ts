@@ -118,7 +118,7 @@ describe('a state of before PQXDH', () => {
 describe('signed prekeys and last resorts', () => {
   const afterMs = (slice: MemorySlice, ms: number): MemorySlice => {
     const { clock } = slice.env;
-    slice.env = { ...slice.env, clock: { ...clock, wallMs: clock.wallMs + ms } };
+    slice.env = { ...slice.env, clock: { ...clock, elapsedMs: clock.elapsedMs + ms } };
     return slice;
   };
 

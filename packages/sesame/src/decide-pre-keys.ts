@@ -56,7 +56,7 @@ export function makePreKeys(
 
 function addSignedPreKey(work: Workspace, preKeys: PreKeys, identity: KeyPair): PreKeys {
   const { nextId: id } = preKeys;
-  const key = makeSignedPreKey({ id, identity, madeAt: work.env.clock.wallMs }, work.env);
+  const key = makeSignedPreKey({ id, identity, madeAt: work.nowMs() }, work.env);
   const next = { ...preKeys, nextId: id + 1, signed: [key, ...preKeys.signed] };
   work.write(PRE_KEYS_STREAM, { name: 'SignedPreKeyMade', fields: { id } }, next);
   return next;
@@ -64,7 +64,7 @@ function addSignedPreKey(work: Workspace, preKeys: PreKeys, identity: KeyPair): 
 
 function addLastResort(work: Workspace, preKeys: PreKeys, identity: KeyPair): PreKeys {
   const { nextId: id } = preKeys;
-  const key = { id, madeAt: work.env.clock.wallMs, ...makeKemKey(identity, work.env) };
+  const key = { id, madeAt: work.nowMs(), ...makeKemKey(identity, work.env) };
   const next = { ...preKeys, nextId: id + 1, lastResorts: [key, ...preKeys.lastResorts] };
   work.write(PRE_KEYS_STREAM, { name: 'LastResortMade', fields: { id } }, next);
   return next;
@@ -179,7 +179,7 @@ export function tendPreKeys(work: Workspace): void {
   const before = work.value('prekeys', PRE_KEYS_STREAM);
   const own = work.value('device', DEVICE_STREAM);
   if (before === undefined || own?.status !== 'registered') return;
-  const isDue = work.env.clock.wallMs - (before.signed[0]?.madeAt ?? 0) >= PRE_KEY_LIFE_MS;
+  const isDue = work.nowMs() - (before.signed[0]?.madeAt ?? 0) >= PRE_KEY_LIFE_MS;
   if (!isDue) {
     dropped(work, before);
     return;
@@ -191,7 +191,7 @@ export function tendPreKeys(work: Workspace): void {
 
 /** Without the prekeys that no initiation on its way can name any more; their secrets are consumed. */
 function dropped(work: Workspace, preKeys: PreKeys): PreKeys {
-  const nowMs = work.env.clock.wallMs;
+  const nowMs = work.nowMs();
   const signed = stillKept(preKeys.signed, nowMs);
   const lastResorts = stillKept(preKeys.lastResorts, nowMs);
   const oldSigned = preKeys.signed.slice(signed.length);

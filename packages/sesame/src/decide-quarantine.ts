@@ -11,7 +11,7 @@
  */
 
 import { bytesToHex } from '@simsim/bytes';
-import { LATENCY_MAX_MS, PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
+import { PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
 import type { DecideResult, RollbackEvidence } from './decision.ts';
 import { makePreKeys } from './decide-pre-keys.ts';
 import type { Input, PostOrigin } from './input.ts';
@@ -19,7 +19,7 @@ import { registrationIdFrom } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
 import { changeUser } from './peer-session.ts';
 import { makeToken } from './registration.ts';
-import { withRecipient } from './send-state.ts';
+import { isFinal, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import {
   AUDIT_STREAM,
@@ -85,7 +85,7 @@ function renewOwn(work: Workspace, own: OwnDevice, evidence: RollbackEvidence): 
       lost: lost.length,
     },
   });
-  const quarantined = { ...own, quarantinedAt: work.env.clock.wallMs };
+  const quarantined = { ...own, quarantinedAt: work.nowMs() };
   // The relay may not know the device yet: it registers first, and takes the next incarnation then.
   const next = own.status === 'registering' ? quarantined : nextIncarnation(work, quarantined);
   const { registrationId } = next;
@@ -118,7 +118,7 @@ function freezeSessions(
   users: readonly StreamId[],
   lost: ReadonlySet<StreamId>,
 ): void {
-  const at = work.env.clock.wallMs;
+  const at = work.nowMs();
   let isSpared = work.isSabotaged('quarantine-spares-a-session');
   for (const stream of users) {
     const record = work.value('user', stream);
@@ -199,8 +199,8 @@ function restart(work: Workspace, state: SendState, dropped: readonly PostOrigin
     if (origin.type !== 'resend' || origin.messageId !== state.messageId) continue;
     const recipient = next.recipients.get(origin.userId);
     const copy = recipient?.copies.get(origin.deviceId);
-    if (recipient === undefined || copy === undefined || copy.isReceipted) continue;
-    const copies = new Map(recipient.copies).set(origin.deviceId, { ...copy, wantsResend: true });
+    if (recipient === undefined || copy === undefined || isFinal(copy)) continue;
+    const copies = new Map(recipient.copies).set(origin.deviceId, { ...copy, stage: 'healing' });
     next = withRecipient(next, { ...recipient, copies });
   }
   return next;
@@ -214,15 +214,15 @@ function unposted(work: Workspace, recipient: Recipient): Recipient {
   return { ...rest, status: 'claiming', copies: new Map() };
 }
 
-/** Ends the sessions of before a quarantine once no mail for them can be on its way. */
-export function thawedStreams(work: Workspace): readonly StreamId[] {
-  return isThawDue(work) ? work.missing(work.live(USER_PREFIX)) : [];
+/** The streams that {@link thaw} needs at a moment, as far as they are not loaded. */
+export function thawedStreams(work: Workspace, dueMs: number): readonly StreamId[] {
+  return isThawDue(work, dueMs) ? work.missing(work.live(USER_PREFIX)) : [];
 }
 
-/** Drops them. The streams of {@link thawedStreams} must be loaded. */
-export function thaw(work: Workspace): void {
+/** Ends the sessions of before a quarantine where no mail for them can be on its way. */
+export function thaw(work: Workspace, dueMs: number): void {
   const own = work.value('device', DEVICE_STREAM);
-  if (own === undefined || !isThawDue(work)) return;
+  if (own === undefined || !isThawDue(work, dueMs)) return;
   for (const stream of work.live(USER_PREFIX)) {
     const record = work.value('user', stream);
     const isFrozen = [...(record?.devices.values() ?? [])].some(
@@ -234,7 +234,8 @@ export function thaw(work: Workspace): void {
   work.write(DEVICE_STREAM, { name: 'QuarantineEnded' }, rest);
 }
 
-function isThawDue(work: Workspace): boolean {
+/** Whether a quarantine is MAXLATENCY past at a moment. */
+export function isThawDue(work: Workspace, dueMs: number): boolean {
   const since = work.value('device', DEVICE_STREAM)?.quarantinedAt;
-  return since !== undefined && work.env.clock.wallMs - since > LATENCY_MAX_MS;
+  return since !== undefined && dueMs - since > work.expiry().latencyMs;
 }

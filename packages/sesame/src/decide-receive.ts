@@ -1,6 +1,6 @@
 /** Deciding about mail: Sesame's receiving algorithm (§3.4, SES-53…62) and what the content asks for. */
 
-import { concatBytes, encodeUtf8 } from '@simsim/bytes';
+import { concatBytes, encodeUtf8, equalBytes } from '@simsim/bytes';
 import { idToBytes } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
 import { blocksFor, decrypt, parseMessage, sessionIdOf, withBlocks } from '@simsim/session';
@@ -12,8 +12,16 @@ import type { Content } from './content.ts';
 import type { DecideResult, EnvelopeState, InboxItem } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input } from './input.ts';
-import { SKIPPED_KEY_BYTES } from './limits.ts';
-import { changeUser, loadedSession, sessionStreams, writeSession } from './peer-session.ts';
+import { HEARTBEAT_COUNTER, HELD_MAIL_MAX, SKIPPED_KEY_BYTES } from './limits.ts';
+import { postNotice } from './notice.ts';
+import {
+  changeUser,
+  isTooOld,
+  loadedSession,
+  sendingSession,
+  sessionStreams,
+  writeSession,
+} from './peer-session.ts';
 import { decideRetryRequest, requestResend } from './resend.ts';
 import { DEVICE_STREAM, sessionStream, skipStream, userStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
@@ -47,7 +55,9 @@ export function decideEnvelope(
     case 'needMore':
       return needMore(attempt.streams);
     case 'failed':
-      return askAgain(work, input, attempt.reason);
+      return attempt.offered === undefined
+        ? askAgain(work, input, attempt.reason)
+        : holdMail(work, input, attempt.offered);
     case 'opened':
       return take(work, envelope, { opened: attempt.opened, digest });
   }
@@ -94,8 +104,10 @@ function openWith(
       const isActive = device?.active === at.session;
       // A session of before a quarantine stays as it is: active, it would send.
       const isFrozen = device?.frozen?.includes(at.session) === true;
+      // Nor does one that is too old to send become the one that sends (SES-83).
+      const mayNotSend = isFrozen || (device !== undefined && isTooOld(work, device, at.session));
       const changes: UserChange[] =
-        isActive || isFrozen || work.isSabotaged('ignore-session-activation')
+        isActive || mayNotSend || work.isSabotaged('ignore-session-activation')
           ? []
           : [{ type: 'activate', deviceId: at.deviceId, session: at.session }];
       return { kind: 'opened', opened: { at, before, after, plaintext, changes } };
@@ -168,7 +180,24 @@ function take(
   } else {
     writeSession(work, at, { before, after, event: { name, fields, seen } });
   }
+  if (owesTurn(after)) beatHeart(work, at);
   return ended(work, envelope, end);
+}
+
+/**
+ * A peer that hears nothing keeps to one chain, and what leaks of that chain stays useful. Past so many
+ * messages it gets an empty one, again after as many where that was lost.
+ */
+function owesTurn({ hot }: Session): boolean {
+  const counter = hot.receiving?.counter ?? 0;
+  if (counter < HEARTBEAT_COUNTER) return false;
+  return hot.sending.kind === 'owed' || counter % HEARTBEAT_COUNTER === 0;
+}
+
+function beatHeart(work: Workspace, at: SessionAddress): void {
+  const sending = sendingSession(work, work.user(at.userId), at.deviceId);
+  if (work.isSabotaged('never-turn') || sending?.session !== at.session) return;
+  postNotice(work, at, { type: 'refresh' });
 }
 
 function takeContent(
@@ -254,6 +283,31 @@ function askAgain(
     return ended(work, envelope, { state: 'dead', reason: 'UNKNOWN_DEVICE' });
   }
   requestResend(work, envelope, registrationId);
+  return ended(work, envelope, { state: 'resend-requested', reason });
+}
+
+/**
+ * It came under a key that is not the pinned one. Only the list can tell whether the user has that key
+ * now; where it says so the mail waits for the application, and is asked for again then (SES-89).
+ */
+function holdMail(
+  work: Workspace,
+  input: Extract<Input, { type: 'envelope' }>,
+  key: Uint8Array,
+): DecideResult {
+  const { envelope } = input;
+  const { sender: userId, senderDevice: deviceId, envelopeId } = envelope;
+  if (input.isListFresh !== true) {
+    work.effect({ type: 'fetchList', userId, envelope });
+    return work.decided();
+  }
+  const { offered, held = [] } = work.user(userId);
+  const reason = 'IDENTITY_CHANGED';
+  if (offered === undefined || !equalBytes(offered, key)) return askAgain(work, input, reason);
+  const isHeld = held.some((mail) => mail.envelopeId === envelopeId);
+  if (!isHeld && held.length >= HELD_MAIL_MAX)
+    return ended(work, envelope, { state: 'dead', reason: 'TOO_MUCH_HELD' });
+  if (!isHeld) changeUser(work, userId, [{ type: 'holdMail', mail: { deviceId, envelopeId } }]);
   return ended(work, envelope, { state: 'resend-requested', reason });
 }
 

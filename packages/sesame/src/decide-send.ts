@@ -20,12 +20,13 @@ import {
   CONVERSATION_BYTES_MAX,
   RECIPIENTS_MAX,
 } from './limits.ts';
-import { changeUser, writeSession } from './peer-session.ts';
-import { continueResend, needsRenewal, resendStreams } from './resend.ts';
-import { failRecipient, roundStreams, startRound, writeSend } from './send-round.ts';
-import { contentFor, isPosted, withRecipient } from './send-state.ts';
+import { changeUser, roundStreams, sendingSession, writeSession } from './peer-session.ts';
+import { continueResends, needsRenewal } from './resend.ts';
+import { failRecipient, holdRecipient, startRound, writeSend } from './send-round.ts';
+import { contentFor, isFinal, isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
-import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
+import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
+import { offerKey } from './trust.ts';
 import { matchesList } from './user-record.ts';
 import type { UserChange } from './user-change.ts';
 import { needMore, refused } from './workspace.ts';
@@ -60,6 +61,7 @@ export function decideSend(input: In<'send'>, work: Workspace): DecideResult {
   let state: SendState = {
     messageId: input.messageId,
     sentAt: work.env.clock.wallMs,
+    openedAt: work.nowMs(),
     to,
     body: input.body,
     recipients: new Map(users.map((userId) => [userId, newRecipient(userId)])),
@@ -137,7 +139,7 @@ function afterRound(
     case 'mismatch':
       return afterMismatch(work, state, { recipient, result });
     case 'unknownUser':
-      changeUser(work, userId, [{ type: 'gone', at: work.env.clock.wallMs }]);
+      changeUser(work, userId, [{ type: 'gone', at: work.nowMs() }]);
       return failRecipient(work, state, { recipient, reason: 'UNKNOWN_USER' });
     case 'conflict':
     case 'gone':
@@ -168,8 +170,10 @@ function afterMismatch(
     },
   });
   const checked = listChanges(work, userId, result.list);
-  if (!checked.ok) return failRecipient(work, state, { recipient, reason: checked.reason });
-  changeUser(work, userId, checked.changes);
+  if (!checked.ok && checked.reason === 'BAD_LIST')
+    return failRecipient(work, state, { recipient, reason: checked.reason });
+  if (checked.ok) changeUser(work, userId, checked.changes);
+  else offerKey(work, userId, result.list.list.identityKey);
   if (work.isSabotaged('drop-rejected-round')) {
     return withRecipient(state, { ...recipient, status: 'accepted' });
   }
@@ -193,8 +197,10 @@ export function listChanges(
   const { list } = signed;
   if (list.userId !== userId) return { ok: false, reason: 'BAD_LIST' };
   if (record.identityKey !== undefined && !equalBytes(record.identityKey, list.identityKey)) {
-    work.effect({ type: 'identityChanged', userId, identityKey: list.identityKey });
-    return { ok: false, reason: 'IDENTITY_CHANGED' };
+    // An own device with a foreign key is no change of key but a lie (SES-36).
+    const isOwn = userId === work.self().userId;
+    const isSound = !isOwn && verifyDeviceList({ signed }, work.env.crypto).ok;
+    return { ok: false, reason: isSound ? 'IDENTITY_CHANGED' : 'BAD_LIST' };
   }
   if (list.version < record.listVersion) return { ok: true, changes: [] };
   const { identityKey, listVersion } = record;
@@ -211,14 +217,16 @@ export function listChanges(
   const listed = withoutSelf(work, list);
   // The same list again says something new where mail or an answer told of other devices since.
   const isKnown = list.version === record.listVersion && record.staleAt === undefined;
-  if (isKnown && matchesList(record, listed)) return { ok: true, changes: [] };
+  // The pinned key was shown again, and nothing newer: whatever was said meanwhile was wrong.
   const changes: UserChange[] =
-    record.identityKey === undefined ? [{ type: 'identity', key: list.identityKey }] : [];
+    record.offered === undefined ? [] : [{ type: 'withdraw' }, { type: 'releaseMail' }];
+  if (isKnown && matchesList(record, listed)) return { ok: true, changes };
+  if (record.identityKey === undefined) changes.push({ type: 'identity', key: list.identityKey });
   changes.push({
     type: 'list',
     version: list.version,
     hash,
-    at: work.env.clock.wallMs,
+    at: work.nowMs(),
     devices: listed,
   });
   return { ok: true, changes };
@@ -249,7 +257,7 @@ function decideDirectPosted(
     if (missing.length > 0) return needMore(missing);
     const device = work.user(userId).devices.get(deviceId);
     if (device !== undefined && device.staleAt === undefined) {
-      changeUser(work, userId, [{ type: 'deviceGone', deviceId, at: work.env.clock.wallMs }]);
+      changeUser(work, userId, [{ type: 'deviceGone', deviceId, at: work.nowMs() }]);
     }
     if (origin.type === 'resend') sendAnew(work, origin);
   }
@@ -267,7 +275,7 @@ function sendAnew(work: Workspace, origin: Extract<PostOrigin, { type: 'resend' 
   const recipient = state?.recipients.get(origin.userId);
   const copy = recipient?.copies.get(origin.deviceId);
   if (state === undefined || recipient?.status !== 'accepted') return;
-  if (copy === undefined || copy.isReceipted) return;
+  if (copy === undefined || isFinal(copy)) return;
   work.write(stream, { name: 'SendRestarted' });
   writeSend(work, startRound(work, state, recipient), { posted: true });
 }
@@ -275,21 +283,18 @@ function sendAnew(work: Workspace, origin: Extract<PostOrigin, { type: 'resend' 
 /** Takes claimed bundles: prep for encrypting (SES-34, SES-46), then the rounds that waited. */
 export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResult {
   const sends = input.sends.map(sendStream);
-  const resends = input.resends.map((resend) => sendStream(resend.messageId));
-  const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...sends, ...resends]);
+  // A new session serves whatever waits for its device.
+  const waiting = input.resends.length > 0 ? work.live(SEND_PREFIX) : [];
+  const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...sends, ...waiting]);
   if (first.length > 0) return needMore(first);
-  const missing = [
-    ...roundStreams(work, input.userId),
-    ...resendStreams(work, input.userId, input.resends),
-  ];
+  const missing = roundStreams(work, input.userId);
   if (missing.length > 0) return needMore(missing);
 
   const failure = prepare(work, input);
   const devices = input.results.map((result) => result.deviceId);
   for (const messageId of input.sends)
     continueSend(work, messageId, { userId: input.userId, devices, failure });
-  if (failure !== undefined) return work.decided();
-  for (const resend of input.resends) continueResend(work, input.userId, resend);
+  continueResends(work, input.userId, input.resends);
   return work.decided();
 }
 
@@ -310,19 +315,15 @@ function prepare(
     // Without a current record a session would belong to nobody.
     if (device === undefined || device.staleAt !== undefined) continue;
     if ('gone' in result) {
-      changes.push({ type: 'deviceGone', deviceId, at: work.env.clock.wallMs });
+      changes.push({ type: 'deviceGone', deviceId, at: work.nowMs() });
       continue;
     }
-    if (device.active !== undefined && !renewed.has(deviceId)) continue;
-    if (
-      record.identityKey === undefined ||
-      !equalBytes(record.identityKey, result.bundle.identityKey)
-    ) {
-      work.effect({
-        type: 'identityChanged',
-        userId: input.userId,
-        identityKey: result.bundle.identityKey,
-      });
+    const isGood = sendingSession(work, record, deviceId) !== undefined;
+    if (isGood && !renewed.has(deviceId)) continue;
+    const { identityKey } = record;
+    if (identityKey === undefined || !equalBytes(identityKey, result.bundle.identityKey)) {
+      if (own.userId === input.userId) return 'BAD_BUNDLE';
+      offerKey(work, input.userId, result.bundle.identityKey);
       return 'IDENTITY_CHANGED';
     }
     const initiated = initiate(
@@ -335,13 +336,16 @@ function prepare(
   }
   for (const { deviceId, session } of made) {
     const at = { userId: input.userId, deviceId, session: sessionId(session) };
-    changes.push({ type: 'insert', deviceId, session: at.session });
+    changes.push({ type: 'insert', deviceId, session: at.session, at: work.nowMs() });
     const event = { name: 'SessionStarted', fields: { role: 'initiator' } } as const;
     writeSession(work, at, { before: undefined, after: session, event });
   }
   changeUser(work, input.userId, changes);
   return undefined;
 }
+
+/** What may come of a claim instead of sessions. */
+type ClaimFailure = 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'UNKNOWN_USER';
 
 function continueSend(
   work: Workspace,
@@ -353,7 +357,7 @@ function continueSend(
   }: {
     userId: UserId;
     devices: readonly DeviceId[];
-    failure: 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'UNKNOWN_USER' | undefined;
+    failure: ClaimFailure | undefined;
   },
 ): void {
   const state = work.value('send', sendStream(messageId));
@@ -363,11 +367,24 @@ function continueSend(
     name: 'KeysClaimed',
     fields: { userId, devices },
   });
-  const next =
-    failure === undefined
-      ? startRound(work, state, recipient)
-      : failRecipient(work, state, { recipient, reason: failure });
+  const next = afterClaim(work, state, { recipient, failure });
   writeSend(work, next, { posted: isPosted(state) });
+}
+
+function afterClaim(
+  work: Workspace,
+  state: SendState,
+  { recipient, failure }: { recipient: Recipient; failure: ClaimFailure | undefined },
+): SendState {
+  switch (failure) {
+    case undefined:
+      return startRound(work, state, recipient);
+    case 'IDENTITY_CHANGED':
+      return holdRecipient(work, state, { recipient, reason: failure });
+    case 'BAD_BUNDLE':
+    case 'UNKNOWN_USER':
+      return failRecipient(work, state, { recipient, reason: failure });
+  }
 }
 
 /** The relay does not know the user whose keys were claimed. */
@@ -378,7 +395,7 @@ export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): De
     ...input.sends.map(sendStream),
   ]);
   if (first.length > 0) return needMore(first);
-  changeUser(work, input.userId, [{ type: 'gone', at: work.env.clock.wallMs }]);
+  changeUser(work, input.userId, [{ type: 'gone', at: work.nowMs() }]);
   for (const messageId of input.sends)
     continueSend(work, messageId, {
       userId: input.userId,

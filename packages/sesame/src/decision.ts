@@ -16,6 +16,7 @@ import type { LogPlace } from './heads.ts';
 import type { Input, PostOrigin, ResendRef } from './input.ts';
 import type { StreamId } from './streams.ts';
 import type { StreamValue } from './stream-codec.ts';
+import type { HoldReason } from './hold-reason.ts';
 
 /** One event of one stream, with the stream's whole value after it where that changed. */
 export interface Change {
@@ -49,7 +50,8 @@ export type DeadReason =
   | 'FROM_SELF'
   | 'UNKNOWN_DEVICE'
   | 'UNKNOWN_CONTENT'
-  | 'RESEND_REFUSED';
+  | 'RESEND_REFUSED'
+  | 'TOO_MUCH_HELD';
 
 /** The named state an envelope ends in (DESIGN 1, rule 8). */
 export type EnvelopeState =
@@ -71,7 +73,8 @@ export type SendFailure =
   | 'TOO_LARGE'
   | 'MAILBOX_FULL'
   | 'EXPIRED'
-  | 'FORGOTTEN';
+  | 'FORGOTTEN'
+  | 'IDENTITY_REFUSED';
 
 const SEND_FAILURES: Readonly<Record<SendFailure, true>> = {
   UNKNOWN_USER: true,
@@ -84,6 +87,7 @@ const SEND_FAILURES: Readonly<Record<SendFailure, true>> = {
   MAILBOX_FULL: true,
   EXPIRED: true,
   FORGOTTEN: true,
+  IDENTITY_REFUSED: true,
 };
 
 /** True for a word that is a {@link SendFailure}. */
@@ -158,11 +162,34 @@ export type Effect =
     }
   /** Somebody gave back a head that is not of this device, or told one that is not its own. */
   | { readonly type: 'headIgnored'; readonly source: 'relay' | 'device' }
+  /** Sweep on, in a later turn of the process: there are more users. */
+  | { readonly type: 'sweepOn'; readonly after: StreamId }
+  /** Fetch and decide the whole mailbox from here on, then say `drained` with the same fields. */
+  | { readonly type: 'drain'; readonly dueMs: number; readonly users: readonly UserId[] }
   /** Upload prekeys. */
   | { readonly type: 'uploadKeys'; readonly keys: PreKeyUpload }
-  /** Fetch the sender's device list, then decide the envelope again; it is not acknowledged yet. */
-  | { readonly type: 'fetchList'; readonly userId: UserId; readonly envelope: IncomingEnvelope }
-  /** A peer's identity key is not the pinned one; nothing was changed. */
+  /** Fetch a user's device list, then decide the envelope again, which is not acknowledged yet. */
+  | { readonly type: 'fetchList'; readonly userId: UserId; readonly envelope?: IncomingEnvelope }
+  /** A send waits: what is known of the user's key has to be settled by the application first. */
+  | {
+      readonly type: 'recipientHeld';
+      readonly messageId: MessageId;
+      readonly userId: UserId;
+      readonly reason: HoldReason;
+      /** The key in question. */
+      readonly identityKey?: Uint8Array;
+    }
+  /** It waits no more, and is on its way. */
+  | { readonly type: 'recipientReleased'; readonly messageId: MessageId; readonly userId: UserId }
+  /** A device has not got a message, and will not: it was encrypted again as often as may be. */
+  | {
+      readonly type: 'copyDead';
+      readonly messageId: MessageId;
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+      readonly reason: 'RESENDS_SPENT';
+    }
+  /** Another key than the pinned one was shown for a user; it is kept as an offer. */
   | { readonly type: 'identityChanged'; readonly userId: UserId; readonly identityKey: Uint8Array };
 
 /** A decision about one input. */

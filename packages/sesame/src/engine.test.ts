@@ -234,7 +234,8 @@ describe('a send', () => {
     const slice = registered();
     slice.take(send());
     expect(slice.take({ type: 'swept' }).changes).toEqual([]);
-    const clock = { ...slice.env.clock, wallMs: slice.env.clock.wallMs + SEND_RECORD_MS + 1 };
+    const { elapsedMs } = slice.env.clock;
+    const clock = { ...slice.env.clock, elapsedMs: elapsedMs + SEND_RECORD_MS + 1 };
     const later = decide(slice, { type: 'swept' }, { ...slice.env, clock });
     if (later.kind !== 'decided') throw new Error('a sweep is never refused');
     const ended = later.decision.changes.filter((change) => change.closes === true);
@@ -286,15 +287,17 @@ describe('a device list', () => {
     expect(codeOf(slice, learn(otherThird))).toBe('BAD_LIST');
   });
 
-  it('under another identity key changes nothing and is told', () => {
+  it('under another identity key is told, kept beside the pinned one, and nothing else', () => {
     const slice = registered();
-    const change = { type: 'identity', key: new Uint8Array(32).fill(1) } as const;
-    slice.values.set(userStream(bo), { ...emptyUserRecord(bo), identityKey: change.key });
-    const { changes, effects } = slice.take(learn(first));
-    expect(changes).toEqual([]);
-    expect(effects).toEqual([
-      { type: 'identityChanged', userId: bo, identityKey: first.list.identityKey },
+    const before = { ...emptyUserRecord(bo), identityKey: new Uint8Array(32).fill(1) };
+    slice.values.set(userStream(bo), before);
+    const { identityKey } = first.list;
+    expect(slice.take(learn(first)).effects).toEqual([
+      { type: 'identityChanged', userId: bo, identityKey },
     ]);
+    expect(slice.value(userStream(bo))).toEqual({ ...before, offered: identityKey });
+    const { changes, effects } = slice.take(learn(first));
+    expect([...changes, ...effects]).toEqual([]);
   });
 });
 
@@ -305,9 +308,9 @@ describe('trust', () => {
     slice.take({ type: 'trustIdentity', userId: bo, identityKey: key });
     slice.take({ type: 'trustIdentity', userId: bo, identityKey: other });
     const record = valueOfKind('user', slice.value(userStream(bo)));
-    expect(record).toEqual({ ...emptyUserRecord(bo), identityKey: other });
+    expect(record).toEqual({ ...emptyUserRecord(bo), identityKey: other, trust: 'accepted' });
     expect(codeOf(slice, { type: 'trustIdentity', userId: ada, identityKey: key })).toBe(
-      'IDENTITY_CHANGED',
+      'OWN_USER',
     );
   });
 });

@@ -8,13 +8,10 @@
 import {
   decideCreate,
   decideLinked,
-  decideListLearned,
   decideRegistered,
   decideRevoked,
   decideShutOut,
   decideStarted,
-  decideSwept,
-  decideTrustIdentity,
 } from './decide-account.ts';
 import { decideForgetUser } from './decide-forget.ts';
 import { decideHeadSeen, decideHeadsTold, decideShareHeads } from './decide-heads.ts';
@@ -22,6 +19,8 @@ import { decideReplenish } from './decide-pre-keys.ts';
 import { decideRolledBack } from './decide-quarantine.ts';
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
+import { decideDrained, decideSwept } from './decide-sweep.ts';
+import { decideListLearned, decideRefuseIdentity, decideTrustIdentity } from './decide-trust.ts';
 import type { DecideResult } from './decision.ts';
 import { decodeFact, readFact, userChangesOf } from './fact-codec.ts';
 import type { FactRejection, RecordedFact } from './fact-table-codec.ts';
@@ -82,12 +81,16 @@ export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult
       return decideListLearned(input, work);
     case 'trustIdentity':
       return decideTrustIdentity(input, work);
+    case 'refuseIdentity':
+      return decideRefuseIdentity(input, work);
     case 'forgetUser':
       return decideForgetUser(input, work);
     case 'replenish':
       return decideReplenish(input, work);
     case 'swept':
-      return decideSwept(work);
+      return decideSwept(input, work);
+    case 'drained':
+      return decideDrained(input, work);
   }
 }
 

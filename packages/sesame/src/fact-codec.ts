@@ -103,7 +103,12 @@ export type EventName =
   | 'QuarantineEnded'
   | 'PreKeysReplaced'
   | 'SendRestarted'
-  | 'HeadTold';
+  | 'HeadTold'
+  | 'TimeKept'
+  | 'SendHeld'
+  | 'SendReleased'
+  | 'CopyGivenUp'
+  | 'HealBegun';
 
 /**
  * Every event type: its number in the log and its fields, in encoding order. Numbers are never reused.
@@ -161,6 +166,11 @@ const EVENTS: Readonly<Record<EventName, EventShape<FactValue>>> = {
   PreKeysReplaced: { type: 34, fields: {} },
   SendRestarted: { type: 35, fields: {} },
   HeadTold: { type: 36, fields: { deviceId: number, headSeq: number } },
+  TimeKept: { type: 37, fields: { atMs: number } },
+  SendHeld: { type: 38, fields: { userId: text, reason: text } },
+  SendReleased: { type: 39, fields: { userId: text } },
+  CopyGivenUp: { type: 40, fields: { userId: text, deviceId: number, reason: text } },
+  HealBegun: { type: 41, fields: { userId: text, deviceId: number } },
 };
 
 /** An event's name and its fields, checked by name only; the table knows each field's form. */

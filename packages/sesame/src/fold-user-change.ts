@@ -2,7 +2,7 @@
 
 import { equalBytes } from '@simsim/bytes';
 import type { DeviceId } from '@simsim/relay-protocol';
-import { FROZEN_SESSIONS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
+import { FROZEN_SESSIONS_MAX, HELD_MAIL_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
 import type { UserChange } from './user-change.ts';
 import { allSessionsOf, emptyUserRecord, sessionsOf } from './user-record.ts';
 import type { DeviceRecord, SessionId, UserRecord } from './user-record.ts';
@@ -13,7 +13,8 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
     case 'identity': {
       const isSame = record.identityKey !== undefined && equalBytes(record.identityKey, change.key);
       if (isSame) return record;
-      return { ...emptyUserRecord(record.userId), identityKey: change.key };
+      const { userId, held } = record;
+      return { ...emptyUserRecord(userId), identityKey: change.key, ...(held && { held }) };
     }
     case 'list':
       return applyList(record, change);
@@ -23,7 +24,7 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
         : withDevice(record, emptyDevice(change.deviceId, change.registrationId));
     case 'insert':
       return updateDevice(record, change.deviceId, (device) =>
-        insertSession(device, change.session),
+        insertSession(device, change.session, change.at),
       );
     case 'activate':
       return updateDevice(record, change.deviceId, (device) =>
@@ -41,7 +42,39 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
       return record.staleAt === undefined ? { ...record, staleAt: change.at } : record;
     case 'deviceGone':
       return updateDevice(record, change.deviceId, (device) => markStale(device, change.at));
+    case 'drop':
+      return dropDevices(record, change.devices);
+    case 'healSpent':
+      return updateDevice(record, change.deviceId, (device) => ({
+        ...device,
+        heals: change.allowance,
+      }));
+    case 'offer':
+      return { ...record, offered: change.key };
+    case 'withdraw': {
+      const { offered: _, ...rest } = record;
+      return rest;
+    }
+    case 'trust':
+      return { ...record, trust: change.level };
+    case 'holdMail':
+      return { ...record, held: [...(record.held ?? []), change.mail].slice(-HELD_MAIL_MAX) };
+    case 'releaseMail': {
+      const { held: _, ...rest } = record;
+      return rest;
+    }
   }
+}
+
+/** Only what is stale may go, or was never listed and is empty; the key outlives it (SES-28, SES-35). */
+function dropDevices(record: UserRecord, ids: readonly DeviceId[]): UserRecord {
+  const isOver = (device: DeviceRecord): boolean =>
+    ids.includes(device.deviceId) &&
+    (device.staleAt !== undefined ||
+      record.staleAt !== undefined ||
+      (device.deviceKey.length === 0 && allSessionsOf(device).length === 0));
+  const kept = [...record.devices].filter(([, device]) => !isOver(device));
+  return { ...record, devices: new Map(kept) };
 }
 
 function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list' }>): UserRecord {
@@ -75,10 +108,22 @@ function markStale(device: DeviceRecord, at: number): DeviceRecord {
 }
 
 /** A session that was frozen stays so, whatever else a history says of it. */
-function insertSession(device: DeviceRecord, session: SessionId): DeviceRecord {
+function insertSession(device: DeviceRecord, session: SessionId, at?: number): DeviceRecord {
   if (device.frozen?.includes(session) === true) return device;
   const inactive = sessionsOf(device).filter((id) => id !== session);
-  return { ...device, active: session, inactive: inactive.slice(0, INACTIVE_SESSIONS_MAX) };
+  const next = { ...device, active: session, inactive: inactive.slice(0, INACTIVE_SESSIONS_MAX) };
+  return withTimes(next, at === undefined ? [] : [[session, at]]);
+}
+
+/** With the times of sessions that there are, and of no others. */
+function withTimes(
+  { began, ...device }: DeviceRecord,
+  more: readonly (readonly [SessionId, number])[] = [],
+): DeviceRecord {
+  const kept = new Map([...(began ?? []), ...more]);
+  const isThere = new Set(allSessionsOf(device));
+  for (const id of kept.keys()) if (!isThere.has(id)) kept.delete(id);
+  return kept.size === 0 ? device : { ...device, began: kept };
 }
 
 function activateSession(device: DeviceRecord, session: SessionId): DeviceRecord {
@@ -87,30 +132,30 @@ function activateSession(device: DeviceRecord, session: SessionId): DeviceRecord
 
 function retireSession(device: DeviceRecord): DeviceRecord {
   const { active: _, ...rest } = device;
-  return { ...rest, inactive: sessionsOf(device).slice(0, INACTIVE_SESSIONS_MAX) };
+  return withTimes({ ...rest, inactive: sessionsOf(device).slice(0, INACTIVE_SESSIONS_MAX) });
 }
 
 function freezeSessions(device: DeviceRecord): DeviceRecord {
   const all = allSessionsOf(device);
   if (all.length === 0) return device;
   const { active: _, ...rest } = device;
-  return { ...rest, inactive: [], frozen: all.slice(0, FROZEN_SESSIONS_MAX) };
+  return withTimes({ ...rest, inactive: [], frozen: all.slice(0, FROZEN_SESSIONS_MAX) });
 }
 
 function thawSessions(device: DeviceRecord): DeviceRecord {
   const { frozen: _, ...rest } = device;
-  return rest;
+  return withTimes(rest);
 }
 
 function endSession({ frozen, ...device }: DeviceRecord, session: SessionId): DeviceRecord {
   const { active, ...rest } = device;
   const left = frozen?.filter((id) => id !== session) ?? [];
-  return {
+  return withTimes({
     ...rest,
     inactive: device.inactive.filter((id) => id !== session),
     ...(active === undefined || active === session ? {} : { active }),
     ...(left.length === 0 ? {} : { frozen: left }),
-  };
+  });
 }
 
 function withDevices(

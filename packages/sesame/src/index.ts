@@ -54,6 +54,8 @@ export {
   sealProvision,
 } from './link.ts';
 export type { DeviceStatus, OwnDevice } from './own-device.ts';
+export type { ExpiryRejection, SessionExpiry } from './session-expiry.ts';
+export { DEFAULT_EXPIRY, sessionExpiry } from './session-expiry.ts';
 export type { LinkAnswer, OwnListInput, OwnListRejection } from './own-list.ts';
 export { answerOffer, drawDeviceId, listWithout } from './own-list.ts';
 export type { LastResort, OneTimeKemBatch, OwnKemKey } from './kem-pre-keys.ts';
@@ -84,4 +86,5 @@ export { decodeStreamValue, encodeStreamValue, valueOfKind } from './stream-code
 export type { UserChange } from './user-change.ts';
 export type { DeviceRecord, SessionId, UserRecord } from './user-record.ts';
 export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
-export type { Clock, EngineEnv, PeerDevice, PendingPost, Sabotage, Slice } from './workspace.ts';
+export type { Clock } from './device-time.ts';
+export type { EngineEnv, PeerDevice, PendingPost, Sabotage, Slice } from './workspace.ts';

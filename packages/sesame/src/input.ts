@@ -15,6 +15,7 @@ import type {
 import type { LogPlace } from './heads.ts';
 import type { Provision } from './link.ts';
 import type { StreamId } from './streams.ts';
+import type { TrustLevel } from './user-record.ts';
 
 /** Why a post was made; kept beside it in the outbox, so that its result finds its way after a crash. */
 export type PostOrigin =
@@ -136,8 +137,16 @@ export type Input =
     }
   /** A device list was fetched. */
   | { readonly type: 'listLearned'; readonly list: SignedDeviceList }
-  /** The application accepts a user's new identity key. */
-  | { readonly type: 'trustIdentity'; readonly userId: UserId; readonly identityKey: Uint8Array }
+  /** The application accepts a user's identity key, `verified` if it was compared. */
+  | {
+      readonly type: 'trustIdentity';
+      readonly userId: UserId;
+      readonly identityKey: Uint8Array;
+      /** Default: `accepted`. */
+      readonly level?: TrustLevel;
+    }
+  /** The application will not have the key that was offered for a user. */
+  | { readonly type: 'refuseIdentity'; readonly userId: UserId }
   /** The application wants nothing to be known of a user any more. */
   | { readonly type: 'forgetUser'; readonly userId: UserId }
   /** The relay has few one-time prekeys left of one kind; `kemCount` absent leaves those as they are. */
@@ -148,4 +157,13 @@ export type Input =
       readonly target?: number;
     }
   /** Time passed: expire what is over its limit, replace prekeys that are due. */
-  | { readonly type: 'swept' };
+  | {
+      readonly type: 'swept';
+      /** Goes on where a sweep of many users stopped. */
+      readonly after?: StreamId;
+    }
+  /**
+   * All mail that waited when the effect `drain` asked for it was fetched and decided, failures included
+   * (SES-26). A fetch that was cut off does not count.
+   */
+  | { readonly type: 'drained'; readonly dueMs: number; readonly users: readonly UserId[] };

@@ -41,6 +41,9 @@ export const INACTIVE_SESSIONS_MAX = 4;
 /** Sessions of before a state was put back that may still decrypt, for one device: two generations. */
 export const FROZEN_SESSIONS_MAX = 10;
 
+/** Envelopes of one user that wait for the application to accept a key: a long backlog of mail. */
+export const HELD_MAIL_MAX = 256;
+
 /** Device records kept for one user, stale ones included: there are no more ids (SES-98). */
 export const DEVICE_RECORDS_MAX = 127;
 
@@ -49,6 +52,21 @@ export const DEVICES_PER_USER_MAX = 16;
 
 /** Times one message is encrypted again for one device that could not read it (SES-75). */
 export const RESENDS_MAX = 3;
+
+/** New sessions that one device may cause at once by asking for mail again (SES-79). */
+export const HEALS_MAX = 4;
+
+/** How long until one more is allowed. */
+export const HEAL_REFILL_MS: number = 3600 * 1000;
+
+/** By up to this much later, so that devices which broke together do not come together. */
+export const HEAL_JITTER_MS: number = 15 * 60 * 1000;
+
+/**
+ * Counter of a received message from which on a turn is owed, where this device has sent nothing since:
+ * a peer that only sends would keep to one chain for ever.
+ */
+export const HEARTBEAT_COUNTER = 53;
 
 /** Message ids in one receipt. */
 export const RECEIPT_IDS_MAX = 256;
@@ -94,3 +112,6 @@ export const PRE_KEYS_KEPT_MAX = 6;
 
 /** How long a send waits for receipts before its plaintext goes for good (SES-77). */
 export const SEND_RECORD_MS: number = 14 * 24 * 3600 * 1000;
+
+/** Users whose records one sweep looks at: a few milliseconds of work in one go. */
+export const SWEPT_USERS_MAX = 200;

@@ -1,9 +1,11 @@
 /** The `device` stream: who this device is. Sealed, never shredded while the device lives. */
 
 import { invariant } from '@simsim/bytes';
+import type { BinaryReader } from '@simsim/bytes';
 import type { Crypto, KeyPair, Part, Secret, SigningKeyPair } from '@simsim/crypto';
 import { readDeviceId, readUserId } from '@simsim/relay-protocol';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import type { TimeAnchor } from './device-time.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
 
 /**
@@ -30,14 +32,19 @@ export interface OwnDevice {
   readonly registration: Uint8Array;
   /** While renewing: the registration id that the relay knows. */
   readonly former?: number;
-  /** When the state was found put back, wall ms; until sessions of before are gone. */
+  /** When the state was found put back, ms of device time; until sessions of before are gone. */
   readonly quarantinedAt?: number;
+  /** Where device time was last written down. */
+  readonly time?: TimeAnchor;
 }
 
 /** Of a device that was never quarantined. */
 const VERSION_PLAIN = 1;
-/** The newest form: of a device that was quarantined, two fields more. */
-export const OWN_DEVICE_VERSION = 2;
+/** Of a device that was quarantined: two fields more. */
+const VERSION_QUARANTINED = 2;
+/** The newest form: of a device that has written down its time, four fields more. */
+export const OWN_DEVICE_VERSION = 3;
+const BOOT_ID_BYTES_MAX = 64;
 const STATUSES: readonly DeviceStatus[] = [
   'registering',
   'registered',
@@ -48,9 +55,10 @@ const STATUSES: readonly DeviceStatus[] = [
 
 /** The state as parts to be sealed. */
 export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
-  const { former, quarantinedAt } = state;
-  const isPlain = former === undefined && quarantinedAt === undefined;
-  return createStateWriter(isPlain ? VERSION_PLAIN : OWN_DEVICE_VERSION)
+  const { former, quarantinedAt, time } = state;
+  const isPlain = former === undefined && quarantinedAt === undefined && time === undefined;
+  const older = isPlain ? VERSION_PLAIN : VERSION_QUARANTINED;
+  return createStateWriter(time === undefined ? older : OWN_DEVICE_VERSION)
     .fields((fields) => {
       fields
         .text(state.userId)
@@ -60,6 +68,8 @@ export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
         .bytes(state.registration);
       if (isPlain) return;
       fields.varint(former ?? 0).varint(quarantinedAt === undefined ? 0 : quarantinedAt + 1);
+      if (time === undefined) return;
+      fields.varint(time.atMs).varint(time.wallMs).varint(time.elapsedMs).text(time.bootId);
     })
     .pair(state.identity)
     .secret(state.deviceKey.privateKey)
@@ -79,6 +89,7 @@ export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | 
   const isPlain = reader.version === VERSION_PLAIN;
   const former = isPlain ? 0 : fields.varint();
   const quarantined = isPlain ? 0 : fields.varint();
+  const time = reader.version < OWN_DEVICE_VERSION ? undefined : readTime(fields);
   const identity = reader.pair();
   const deviceKey = crypto.signingKeyPairOf(reader.secret('sign'));
   const token = reader.secret('name');
@@ -94,6 +105,16 @@ export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | 
     registration,
     ...(former === 0 ? {} : { former }),
     ...(quarantined === 0 ? {} : { quarantinedAt: quarantined - 1 }),
+    ...(time && { time }),
+  };
+}
+
+function readTime(fields: BinaryReader): TimeAnchor {
+  return {
+    atMs: fields.varint(),
+    wallMs: fields.varint(),
+    elapsedMs: fields.varint(),
+    bootId: fields.text(BOOT_ID_BYTES_MAX),
   };
 }
 

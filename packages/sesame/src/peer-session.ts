@@ -4,16 +4,29 @@ import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
 import { changesOf, encrypt } from '@simsim/session';
 import type { Session } from '@simsim/session';
 import type { EventName, FactValue } from './fact-codec.ts';
-import { chainsStream, sessionStream, skipPrefix, skipStream } from './streams.ts';
+import { chainsStream, sessionStream, skipPrefix, skipStream, userStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
 import { droppedSessions } from './user-record.ts';
 import type { UserChange } from './user-change.ts';
-import type { UserRecord } from './user-record.ts';
+import type { DeviceRecord, SessionId, UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
 
 /** The streams that hold a session, without its skipped-key blocks. */
 export function sessionStreams(at: SessionAddress): readonly StreamId[] {
   return [sessionStream(at), chainsStream(at)];
+}
+
+/**
+ * The streams a round to a user reads, as far as its record is loaded. Those of a stale user count
+ * too: the list that comes with the answer may bring the user back.
+ */
+export function roundStreams(work: Workspace, userId: UserId): readonly StreamId[] {
+  const missing = work.missing([userStream(userId)]);
+  if (missing.length > 0) return missing;
+  const sessions = [...work.user(userId).devices.values()].flatMap(({ deviceId, active }) =>
+    active === undefined ? [] : sessionStreams({ userId, deviceId, session: active }),
+  );
+  return work.missing(sessions);
 }
 
 /** A session as loaded, without skipped-key blocks; `undefined` where its keys are gone. */
@@ -75,10 +88,41 @@ export function changeUser(
   return after;
 }
 
-/** The active session of a device of a user, by address. */
-export function activeSession(record: UserRecord, deviceId: DeviceId): SessionAddress | undefined {
-  const session = record.devices.get(deviceId)?.active;
-  return session === undefined ? undefined : { userId: record.userId, deviceId, session };
+/**
+ * The session that messages to a device are encrypted with: the active one, unless it is too old to send
+ * (SES-83).
+ */
+export function sendingSession(
+  work: Workspace,
+  record: UserRecord,
+  deviceId: DeviceId,
+): SessionAddress | undefined {
+  const device = record.devices.get(deviceId);
+  const session = device?.active;
+  if (device === undefined || session === undefined || isTooOld(work, device, session))
+    return undefined;
+  return { userId: record.userId, deviceId, session };
+}
+
+/** Whether a session is past MAXSEND: it decrypts, and never becomes the active one again. */
+export function isTooOld(work: Workspace, device: DeviceRecord, session: SessionId): boolean {
+  const began = device.began?.get(session);
+  if (began === undefined || work.isSabotaged('send-on-old-session')) return false;
+  return work.nowMs() - began >= work.expiry().sendMs;
+}
+
+/** Active sessions past MAXSEND head the inactive lists; nothing sends until there are new ones. */
+export function retireOld(work: Workspace, userId: UserId): UserRecord {
+  const record = work.user(userId);
+  const old = [...record.devices.values()].filter(
+    (device) => device.active !== undefined && isTooOld(work, device, device.active),
+  );
+  if (old.length === 0) return record;
+  return changeUser(
+    work,
+    userId,
+    old.map(({ deviceId }) => ({ type: 'retire', deviceId })),
+  );
 }
 
 /**

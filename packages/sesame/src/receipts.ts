@@ -1,12 +1,10 @@
 /** Receipts: telling a sending device that its messages are durable, and taking what others tell. */
 
 import type { DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
-import { messageIdFromBytes } from '@simsim/relay-protocol';
-import { encodeContent } from './content.ts';
 import type { DecideResult } from './decision.ts';
 import type { Input } from './input.ts';
 import { RECEIPT_IDS_MAX } from './limits.ts';
-import { activeSession, encryptWith, sessionStreams } from './peer-session.ts';
+import { noticeStreams, postNotice } from './notice.ts';
 import { writeSend } from './send-round.ts';
 import { isPosted, withRecipient } from './send-state.ts';
 import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
@@ -20,40 +18,13 @@ export function decideSendReceipts(input: In<'sendReceipts'>, work: Workspace): 
   const { userId, deviceId } = input;
   const first = work.missing([DEVICE_STREAM, userStream(userId)]);
   if (first.length > 0) return needMore(first);
-  const record = work.user(userId);
-  const device = record.devices.get(deviceId);
-  const at = activeSession(record, deviceId);
-  const isReachable =
-    device !== undefined && device.staleAt === undefined && device.registrationId !== 0;
-  if (!isReachable || at === undefined) return work.decided();
-  const missing = work.missing(sessionStreams(at));
+  const missing = noticeStreams(work, work.user(userId), deviceId);
   if (missing.length > 0) return needMore(missing);
   for (let from = 0; from < input.messageIds.length; from += RECEIPT_IDS_MAX) {
     const messageIds = input.messageIds.slice(from, from + RECEIPT_IDS_MAX);
-    const envelopeId = work.newEnvelopeId();
-    const content = encodeContent({
-      messageId: newMessageId(work),
-      sentAt: work.env.clock.wallMs,
-      kind: { type: 'receipt', messageIds },
-    });
-    const ciphertext = encryptWith(work, at, { content, envelopeId });
-    if (ciphertext === undefined) break;
-    const { registrationId } = device;
-    work.post(
-      {
-        postId: work.newPostId(),
-        recipient: userId,
-        scope: 'device',
-        envelopes: [{ deviceId, registrationId, envelopeId, kind: 'message', content: ciphertext }],
-      },
-      { type: 'notice', userId, deviceId },
-    );
+    if (!postNotice(work, input, { type: 'receipt', messageIds })) break;
   }
   return work.decided();
-}
-
-function newMessageId(work: Workspace): MessageId {
-  return messageIdFromBytes(work.env.entropy(16));
 }
 
 /** Takes receipts: only the device a copy was accepted for can receipt it (SES-78). */
@@ -75,16 +46,13 @@ function takeReceipt(
   const state = work.value('send', stream);
   const recipient = state?.recipients.get(from.userId);
   const copy = recipient?.copies.get(from.deviceId);
-  if (state === undefined || recipient === undefined || copy === undefined || copy.isReceipted)
-    return;
+  if (state === undefined || recipient === undefined) return;
+  if (copy === undefined || copy.stage === 'receipted') return;
   const { userId, deviceId } = from;
-  const copies = new Map(recipient.copies).set(deviceId, {
-    ...copy,
-    isReceipted: true,
-    wantsResend: false,
-  });
+  const stage = 'receipted';
+  const copies = new Map(recipient.copies).set(deviceId, { ...copy, stage });
   if (work.isSabotaged('receipt-from-anyone')) {
-    for (const [id, each] of copies) copies.set(id, { ...each, isReceipted: true });
+    for (const [id, each] of copies) copies.set(id, { ...each, stage });
   }
   work.write(stream, { name: 'ReceiptTaken', fields: { userId, deviceId } });
   work.effect({ type: 'receipted', messageId, userId, deviceId });

@@ -8,20 +8,25 @@ import { envelopeIdFromBytes, idToBytes, RANDOM_ID_BYTES } from '@simsim/relay-p
 import type { DecideResult } from './decision.ts';
 import type { Input, ResendRef } from './input.ts';
 import { RESENDS_MAX } from './limits.ts';
-import { activeSession, encryptWith, sessionStreams } from './peer-session.ts';
-import { contentFor, withRecipient } from './send-state.ts';
+import type { EventName, FactValue } from './fact-codec.ts';
+import { spendHeal } from './heal-allowance.ts';
+import { postNotice } from './notice.ts';
+import { encryptWith, retireOld, roundStreams, sendingSession } from './peer-session.ts';
+import { writeSend } from './send-round.ts';
+import { contentFor, isFinal, isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState, SentCopy } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
-import type { StreamId } from './streams.ts';
+import type { SessionAddress, StreamId } from './streams.ts';
+import { holdReason } from './trust.ts';
 import { currentDevices } from './user-record.ts';
-import type { UserRecord } from './user-record.ts';
+import type { SessionId, UserRecord } from './user-record.ts';
 import { needMore } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Asks the sending device to encrypt again. Bug if its registration id is not known. */
 export function requestResend(
   work: Workspace,
-  envelope: IncomingEnvelope,
+  envelope: Pick<IncomingEnvelope, 'sender' | 'senderDevice' | 'envelopeId'>,
   registrationId: number,
 ): void {
   const { sender, senderDevice, envelopeId } = envelope;
@@ -44,20 +49,6 @@ export function requestResend(
   );
 }
 
-/** The streams that resending to a user reads, as far as its record is loaded. */
-export function resendStreams(
-  work: Workspace,
-  userId: UserId,
-  resends: readonly { deviceId: DeviceId }[],
-): readonly StreamId[] {
-  const record = work.user(userId);
-  const sessions = resends.flatMap(({ deviceId }) => {
-    const at = activeSession(record, deviceId);
-    return at === undefined ? [] : sessionStreams(at);
-  });
-  return work.missing(sessions);
-}
-
 /**
  * Takes a retry request. It is unauthenticated: it can cause nothing but another encryption of the
  * same message for the same user, a bounded number of times (SES-79).
@@ -71,7 +62,11 @@ export function decideRetryRequest(input: EnvelopeInput, work: Workspace): Decid
   const first = work.missing([DEVICE_STREAM, userStream(sender), ...sends]);
   if (first.length > 0) return needMore(first);
   const found = wanted && findCopy(work, sends, { userId: sender, envelopeId: wanted });
-  if (wanted === undefined || found === undefined || isRefused(work, found.copy)) {
+  if (wanted === undefined || found === undefined || isFinal(found.copy)) {
+    return refuseRetry(work, envelope);
+  }
+  if (isSpent(work, found.copy)) {
+    giveUp(work, found);
     return refuseRetry(work, envelope);
   }
   if (!isCurrent(work.user(sender), senderDevice)) {
@@ -80,21 +75,18 @@ export function decideRetryRequest(input: EnvelopeInput, work: Workspace): Decid
     work.effect({ type: 'fetchList', userId: sender, envelope });
     return work.decided();
   }
-  const missing = resendStreams(work, sender, [{ deviceId: senderDevice }]);
+  const missing = roundStreams(work, sender);
   if (missing.length > 0) return needMore(missing);
   noteWish(work, found, { deviceId: senderDevice, envelopeId: wanted });
-  const resend = { messageId: found.state.messageId, deviceId: senderDevice };
-  if (needsRenewal(work, sender, resend)) claimFor(work, sender, resend);
-  else sendResend(work, sender, resend);
+  serveWish(work, sender, { messageId: found.state.messageId, deviceId: senderDevice });
   work.effect({ type: 'acknowledge', seq, end: { state: 'taken' }, envelopeId });
   return work.decided();
 }
 
 type EnvelopeInput = Extract<Input, { type: 'envelope' }>;
 
-function isRefused(work: Workspace, copy: SentCopy): boolean {
-  const isSpent = copy.resends >= RESENDS_MAX && !work.isSabotaged('resend-without-limit');
-  return isSpent || copy.isReceipted;
+function isSpent(work: Workspace, copy: SentCopy): boolean {
+  return copy.resends >= RESENDS_MAX && !work.isSabotaged('resend-without-limit');
 }
 
 function isCurrent(record: UserRecord, deviceId: DeviceId): boolean {
@@ -108,17 +100,29 @@ function refuseRetry(work: Workspace, { seq, envelopeId }: IncomingEnvelope): De
   return work.decided();
 }
 
+/** The end of the ladder: the device has it not, and will not get it (SES-75). */
+function giveUp(work: Workspace, { state, recipient, deviceId, copy }: FoundCopy): void {
+  const { messageId } = state;
+  const { userId } = recipient;
+  const reason = 'RESENDS_SPENT';
+  work.write(sendStream(messageId), { name: 'CopyGivenUp', fields: { userId, deviceId, reason } });
+  work.effect({ type: 'copyDead', messageId, userId, deviceId, reason });
+  const copies = new Map(recipient.copies).set(deviceId, { ...copy, stage: 'dead' });
+  const next = withRecipient(state, { ...recipient, copies });
+  writeSend(work, next, { posted: isPosted(state) });
+}
+
 /** Keeps that a device wants a copy, once: what anybody can repeat fills no log. */
 function noteWish(
   work: Workspace,
   { state, recipient, deviceId, copy }: FoundCopy,
   asked: { deviceId: DeviceId; envelopeId: EnvelopeId },
 ): void {
-  if (copy.wantsResend && deviceId === asked.deviceId) return;
+  if (copy.stage !== 'sent' && deviceId === asked.deviceId) return;
   const { userId } = recipient;
   const stream = sendStream(state.messageId);
   work.write(stream, { name: 'ResendAsked', fields: { userId, ...asked } });
-  const copies = new Map(recipient.copies).set(asked.deviceId, { ...copy, wantsResend: true });
+  const copies = new Map(recipient.copies).set(asked.deviceId, { ...copy, stage: 'asked' });
   const isMoved = deviceId !== asked.deviceId && !isCurrent(work.user(userId), deviceId);
   if (isMoved) copies.delete(deviceId);
   work.keep(stream, withRecipient(state, { ...recipient, copies }));
@@ -152,60 +156,160 @@ function findCopy(
   return undefined;
 }
 
-/**
- * True for a resend whose device has no session but the one that failed it: to encrypt with that
- * again would use an orphan for ever (SES-69, SES-73).
- */
-export function needsRenewal(work: Workspace, userId: UserId, resend: ResendRef): boolean {
+/** The copy that a resend is about, where it is still wanted. */
+function wishOf(work: Workspace, userId: UserId, resend: ResendRef): Wish | undefined {
   const state = work.value('send', sendStream(resend.messageId));
-  const copy = state?.recipients.get(userId)?.copies.get(resend.deviceId);
-  const at = activeSession(work.user(userId), resend.deviceId);
-  if (copy?.wantsResend !== true) return false;
-  if (at !== undefined && work.isSabotaged('resend-on-same-session')) return false;
-  return at === undefined || at.session === copy.session;
+  const recipient = state?.recipients.get(userId);
+  const copy = recipient?.copies.get(resend.deviceId);
+  if (state === undefined || recipient === undefined || copy === undefined) return undefined;
+  const isWanted = copy.stage === 'asked' || copy.stage === 'healing';
+  return isWanted ? { state, recipient, copy } : undefined;
 }
 
-/** Goes on with a resend whose keys were claimed; another claim counts as another resend. */
-export function continueResend(work: Workspace, userId: UserId, resend: ResendRef): void {
-  if (!needsRenewal(work, userId, resend)) {
-    sendResend(work, userId, resend);
+interface Wish {
+  readonly state: SendState;
+  readonly recipient: Recipient;
+  readonly copy: SentCopy;
+}
+
+/**
+ * Does what a wish is due: the ladder of SES-69…75. The first resend goes out on the session there is,
+ * for damage on the way is no fault of a session. A later one never goes out on the session that
+ * failed it, or an orphan would be used for ever (SES-73). New sessions are rationed; a wish that gets
+ * none waits. The user's streams must be loaded.
+ */
+export function serveWish(work: Workspace, userId: UserId, resend: ResendRef): void {
+  const wish = wishOf(work, userId, resend);
+  const record = work.user(userId);
+  if (wish === undefined || !isCurrent(record, resend.deviceId)) return;
+  // Never to a key that nobody accepted (SES-79).
+  if (holdReason(work, record) !== undefined) return;
+  if (isSpent(work, wish.copy)) {
+    giveUp(work, { ...wish, deviceId: resend.deviceId });
     return;
   }
-  const stream = sendStream(resend.messageId);
-  const state = work.value('send', stream);
-  const recipient = state?.recipients.get(userId);
-  const copy = recipient?.copies.get(resend.deviceId);
-  if (state === undefined || recipient === undefined || copy === undefined) return;
-  if (!isCurrent(work.user(userId), resend.deviceId) || copy.resends >= RESENDS_MAX) return;
-  const { deviceId } = resend;
-  const copies = new Map(recipient.copies).set(deviceId, { ...copy, resends: copy.resends + 1 });
-  work.write(stream, { name: 'KeysClaimed', fields: { userId, devices: [deviceId] } });
+  const at = sendingSession(work, retireOld(work, userId), resend.deviceId);
+  if (at !== undefined && !hasFailed(work, wish.copy, at.session)) {
+    sendResend(work, userId, { wish, at });
+    return;
+  }
+  if (wish.copy.stage === 'healing') return;
+  const isHealing = isFetching(work, userId, resend.deviceId);
+  if (isHealing || !spendHeal(work, userId, resend.deviceId)) return;
+  heal(work, userId, { wish, resend });
+}
+
+/** Whether the session a copy would go out on is the one that could not be read before. */
+function hasFailed(work: Workspace, copy: SentCopy, session: SessionId): boolean {
+  if (work.isSabotaged('resend-on-same-session')) return false;
+  return copy.session === session && copy.resends > 0;
+}
+
+/** One new session a device at a time: whatever else waits for that device goes out on it. */
+function isFetching(work: Workspace, userId: UserId, deviceId: DeviceId): boolean {
+  return work.live(SEND_PREFIX).some((stream) => {
+    const copy = work.value('send', stream)?.recipients.get(userId)?.copies.get(deviceId);
+    return copy?.stage === 'healing';
+  });
+}
+
+function heal(
+  work: Workspace,
+  userId: UserId,
+  { wish, resend }: { wish: Wish; resend: ResendRef },
+): void {
+  const { messageId, deviceId } = resend;
+  const fields = { userId, deviceId };
+  setStage(work, wish, { deviceId, stage: 'healing', event: { name: 'HealBegun', fields } });
+  // The last rung looks at the device anew as well.
+  if (wish.copy.resends + 1 === RESENDS_MAX) work.effect({ type: 'fetchList', userId });
+  const resends = [{ messageId, deviceId }];
+  work.effect({ type: 'claim', userId, devices: [deviceId], sends: [], resends });
+}
+
+function setStage(
+  work: Workspace,
+  { state, recipient, copy }: Wish,
+  to: {
+    deviceId: DeviceId;
+    stage: SentCopy['stage'];
+    event: { name: EventName; fields: Readonly<Record<string, FactValue>> };
+  },
+): void {
+  const stream = sendStream(state.messageId);
+  work.write(stream, to.event);
+  const copies = new Map(recipient.copies).set(to.deviceId, { ...copy, stage: to.stage });
   work.keep(stream, withRecipient(state, { ...recipient, copies }));
-  claimFor(work, userId, resend);
 }
 
-function claimFor(work: Workspace, userId: UserId, resend: ResendRef): void {
-  const devices = [resend.deviceId];
-  work.effect({ type: 'claim', userId, devices, sends: [], resends: [resend] });
+/** Whether a claimed device is to get a new session beside the one it has: that one failed. */
+export function needsRenewal(work: Workspace, userId: UserId, resend: ResendRef): boolean {
+  const wish = wishOf(work, userId, resend);
+  const at = sendingSession(work, work.user(userId), resend.deviceId);
+  if (wish?.copy.stage !== 'healing') return false;
+  return at === undefined || hasFailed(work, wish.copy, at.session);
 }
 
-/** Encrypts a message again for one device with its active session, and posts it to that device. */
-function sendResend(work: Workspace, userId: UserId, resend: ResendRef): void {
-  const stream = sendStream(resend.messageId);
-  const state = work.value('send', stream);
-  const recipient = state?.recipients.get(userId);
-  const copy = recipient?.copies.get(resend.deviceId);
-  const record = work.user(userId);
-  const device = record.devices.get(resend.deviceId);
-  const at = activeSession(record, resend.deviceId);
-  if (state === undefined || recipient === undefined || copy?.wantsResend !== true) return;
-  if (device === undefined || device.staleAt !== undefined || at === undefined) return;
+/**
+ * Goes on after a claim for resends: everything that waits for these devices is served. A claim that
+ * brought no session counts as another resend, unless it waits for a key, and is not repeated at once.
+ */
+export function continueResends(
+  work: Workspace,
+  userId: UserId,
+  resends: readonly ResendRef[],
+): void {
+  for (const resend of resends) {
+    const wish = wishOf(work, userId, resend);
+    if (wish?.copy.stage !== 'healing') continue;
+    const { deviceId } = resend;
+    const isHeld = holdReason(work, work.user(userId)) !== undefined;
+    const isMade = isHeld || !needsRenewal(work, userId, resend);
+    const counted = isMade ? wish.copy : { ...wish.copy, resends: wish.copy.resends + 1 };
+    const event = { name: 'KeysClaimed', fields: { userId, devices: [deviceId] } } as const;
+    setStage(work, { ...wish, copy: counted }, { deviceId, stage: 'asked', event });
+  }
+  const devices = new Set(resends.map(({ deviceId }) => deviceId));
+  for (const wish of wishesOf(work, userId)) {
+    if (devices.has(wish.deviceId)) serveAfterClaim(work, userId, wish);
+  }
+}
+
+/** Only on a session that can carry it: what still lacks one waits for the next sweep. */
+function serveAfterClaim(work: Workspace, userId: UserId, resend: ResendRef): void {
+  const wish = wishOf(work, userId, resend);
+  const at = sendingSession(work, work.user(userId), resend.deviceId);
+  if (wish === undefined || at === undefined || hasFailed(work, wish.copy, at.session)) return;
+  serveWish(work, userId, resend);
+}
+
+/** Every copy of a user's that waits for a resend. The sends must be loaded. */
+export function wishesOf(work: Workspace, userId: UserId): readonly ResendRef[] {
+  return work.live(SEND_PREFIX).flatMap((stream) => {
+    const state = work.value('send', stream);
+    const copies = state?.recipients.get(userId)?.copies ?? [];
+    return [...copies].flatMap(([deviceId, { stage }]) =>
+      state !== undefined && stage === 'asked' ? [{ messageId: state.messageId, deviceId }] : [],
+    );
+  });
+}
+
+/** Encrypts a message again for one device, and posts it to that device. */
+function sendResend(
+  work: Workspace,
+  userId: UserId,
+  { wish, at }: { wish: Wish; at: SessionAddress },
+): void {
+  const { state, recipient, copy } = wish;
+  const { deviceId } = at;
+  const device = work.user(userId).devices.get(deviceId);
+  if (device === undefined) return;
   const isOwn = userId === work.self().userId;
   const envelopeId = work.newEnvelopeId();
   const content = contentFor(state, { isOwn, resendOf: copy.envelopeId });
   const ciphertext = encryptWith(work, at, { content, envelopeId });
   if (ciphertext === undefined) return;
-  const { deviceId, registrationId } = device;
+  const { registrationId } = device;
   work.post(
     {
       postId: work.newPostId(),
@@ -213,16 +317,19 @@ function sendResend(work: Workspace, userId: UserId, resend: ResendRef): void {
       scope: 'device',
       envelopes: [{ deviceId, registrationId, envelopeId, kind: 'message', content: ciphertext }],
     },
-    { type: 'resend', messageId: resend.messageId, userId, deviceId },
+    { type: 'resend', messageId: state.messageId, userId, deviceId },
   );
+  const stream = sendStream(state.messageId);
   const resends = copy.resends + 1;
   work.write(stream, { name: 'Resent', fields: { userId, deviceId, envelopeId, count: resends } });
+  const { session } = at;
   const copies = new Map(recipient.copies).set(deviceId, {
     envelopeId,
-    session: at.session,
+    session,
     resends,
-    isReceipted: false,
-    wantsResend: false,
+    stage: 'sent',
   });
   work.keep(stream, withRecipient(state, { ...recipient, copies }));
+  // The last rung moves the device on to the session even where the message is what it cannot read.
+  if (resends === RESENDS_MAX) postNotice(work, { userId, deviceId }, { type: 'refresh' });
 }

@@ -3,32 +3,18 @@
  * has a session, and post; or fetch keys first where a device has none.
  */
 
-import type { DeviceId, OutgoingEnvelope } from '@simsim/relay-protocol';
+import type { DeviceId, OutgoingEnvelope, UserId } from '@simsim/relay-protocol';
+import type { HoldReason } from './hold-reason.ts';
 import { SEND_ROUNDS_MAX } from './limits.ts';
 import type { SendFailure } from './decision.ts';
-import { activeSession, changeUser, encryptWith, sessionStreams } from './peer-session.ts';
+import { changeUser, encryptWith, retireOld, sendingSession } from './peer-session.ts';
 import { contentFor, isPosted, isSettled, withRecipient } from './send-state.ts';
 import type { Recipient, SendState, SentCopy } from './send-state.ts';
-import { sendStream, userStream } from './streams.ts';
-import type { StreamId } from './streams.ts';
+import { sendStream } from './streams.ts';
+import { heldSends, holdReason } from './trust.ts';
 import { currentDevices } from './user-record.ts';
 import type { DeviceRecord, UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
-
-/**
- * The streams a round to a user reads, as far as its record is loaded. Those of a stale user count
- * too: the list that comes with the answer may bring the user back.
- */
-export function roundStreams(work: Workspace, recipient: Recipient['userId']): readonly StreamId[] {
-  const missing = work.missing([userStream(recipient)]);
-  if (missing.length > 0) return missing;
-  const record = work.user(recipient);
-  const sessions = [...record.devices.keys()].flatMap((deviceId) => {
-    const at = activeSession(record, deviceId);
-    return at === undefined ? [] : sessionStreams(at);
-  });
-  return work.missing(sessions);
-}
 
 /**
  * The devices a round must reach; of this very one there is no record. One whose registration id is
@@ -43,9 +29,11 @@ function targets(work: Workspace, record: UserRecord): readonly DeviceRecord[] {
 /** Starts the next round for one recipient. The round's streams must be loaded. */
 export function startRound(work: Workspace, state: SendState, recipient: Recipient): SendState {
   const { userId } = recipient;
-  const record = work.user(userId);
+  const hold = holdReason(work, work.user(userId));
+  if (hold !== undefined) return holdRecipient(work, state, { recipient, reason: hold });
   if (recipient.round >= SEND_ROUNDS_MAX)
     return failRecipient(work, state, { recipient, reason: 'TOO_MANY_ROUNDS' });
+  const record = retireOld(work, userId);
   const devices = targets(work, record);
   const lacking = devices
     .filter((device) => device.active === undefined)
@@ -57,7 +45,7 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
   const envelopes: OutgoingEnvelope[] = [];
   const copies = new Map<DeviceId, SentCopy>();
   for (const device of [...devices].sort((a, b) => a.deviceId - b.deviceId)) {
-    const at = activeSession(record, device.deviceId);
+    const at = sendingSession(work, record, device.deviceId);
     const envelopeId = work.newEnvelopeId();
     const ciphertext = at && encryptWith(work, at, { content, envelopeId });
     if (at === undefined || ciphertext === undefined) {
@@ -70,8 +58,7 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
       envelopeId,
       session: at.session,
       resends: 0,
-      isReceipted: false,
-      wantsResend: false,
+      stage: 'sent',
     });
   }
   const round = recipient.round + 1;
@@ -99,6 +86,61 @@ function claimFor(
   const { postId: _, ...rest } = recipient;
   const round = recipient.round + 1;
   return withRecipient(state, { ...rest, status: 'claiming', round, copies: new Map() });
+}
+
+/** Leaves the recipient waiting for word on the user's key; the plaintext stays until then. */
+export function holdRecipient(
+  work: Workspace,
+  state: SendState,
+  { recipient, reason }: { recipient: Recipient; reason: HoldReason },
+): SendState {
+  const { userId } = recipient;
+  const { messageId } = state;
+  if (work.isSabotaged('drop-held-mail'))
+    return failRecipient(work, state, { recipient, reason: 'IDENTITY_REFUSED' });
+  work.write(sendStream(messageId), { name: 'SendHeld', fields: { userId, reason } });
+  const { offered, identityKey } = work.user(userId);
+  const key = offered ?? identityKey;
+  work.effect({
+    type: 'recipientHeld',
+    messageId,
+    userId,
+    reason,
+    ...(key && { identityKey: key }),
+  });
+  // The relay may have been mistaken: its next answer decides.
+  if (reason === 'IDENTITY_CHANGED') work.effect({ type: 'fetchList', userId });
+  const { postId: _, ...rest } = recipient;
+  return withRecipient(state, { ...rest, status: 'held', copies: new Map() });
+}
+
+/**
+ * Starts the rounds of everything that waited for a user's key. Its streams must be loaded. Where the
+ * application has spoken the rounds count `anew`; where only the relay did they `goOn`, so that one
+ * which changes its mind for ever comes to its end.
+ */
+export function releaseHeld(work: Workspace, userId: UserId, rounds: 'anew' | 'goOn'): void {
+  for (const held of heldSends(work, userId)) {
+    const { messageId } = held;
+    work.write(sendStream(messageId), { name: 'SendReleased', fields: { userId } });
+    work.effect({ type: 'recipientReleased', messageId, userId });
+    const state = { ...held, openedAt: work.nowMs() };
+    const recipient = state.recipients.get(userId);
+    if (recipient === undefined) continue;
+    const round = rounds === 'anew' ? 0 : recipient.round;
+    const next = startRound(work, state, { ...recipient, status: 'claiming', round });
+    writeSend(work, next, { posted: false });
+  }
+}
+
+/** Gives up everything that waits for a user's key. The sends must be loaded. */
+export function refuseHeld(work: Workspace, userId: UserId): void {
+  for (const state of heldSends(work, userId)) {
+    const recipient = state.recipients.get(userId);
+    if (recipient === undefined) continue;
+    const failed = failRecipient(work, state, { recipient, reason: 'IDENTITY_REFUSED' });
+    writeSend(work, failed, { posted: isPosted(state) });
+  }
 }
 
 /** Ends a recipient without delivery; the rest of the send goes on (SES-38). */

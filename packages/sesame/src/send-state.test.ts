@@ -22,18 +22,18 @@ import {
   isSettled,
   withRecipient,
 } from './send-state.ts';
-import type { Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
+import type { CopyStage, Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
 
 const copy: fc.Arbitrary<SentCopy> = fc.record({
   envelopeId,
   session: sessionId,
   resends: fc.nat(3),
-  isReceipted: fc.boolean(),
-  wantsResend: fc.boolean(),
+  stage: fc.constantFrom<CopyStage>('sent', 'asked', 'healing', 'receipted', 'dead'),
 });
 const status = fc.constantFrom<RecipientStatus>(
   'posting',
   'claiming',
+  'held',
   'accepted',
   'unknown',
   'failed',
@@ -53,6 +53,7 @@ const state: fc.Arbitrary<SendState> = fc.record(
   {
     messageId,
     sentAt: instant,
+    openedAt: instant,
     to: fc.array(userId, { maxLength: 4 }),
     body: fc.uint8Array({ maxLength: 300 }),
     recipients: fc
@@ -60,7 +61,7 @@ const state: fc.Arbitrary<SendState> = fc.record(
       .map((all) => new Map(all.map((each) => [each.userId, each]))),
     conversation: fc.string({ maxLength: 20 }),
   },
-  { requiredKeys: ['messageId', 'sentAt', 'to', 'body', 'recipients'] },
+  { requiredKeys: ['messageId', 'sentAt', 'openedAt', 'to', 'body', 'recipients'] },
 );
 
 describe('a send', () => {
@@ -107,12 +108,11 @@ describe('the end of a send', () => {
   const bo = userNamed('bo');
   const cy = userNamed('cy');
   const [one, two] = [deviceNumbered(1), deviceNumbered(2)];
-  const sent = (isReceipted: boolean): SentCopy => ({
+  const at = (stage: CopyStage): SentCopy => ({
     envelopeId: '0'.repeat(32) as SentCopy['envelopeId'],
     session: '1'.repeat(32),
     resends: 0,
-    isReceipted,
-    wantsResend: false,
+    stage,
   });
   const to = (
     user: Recipient['userId'],
@@ -129,6 +129,7 @@ describe('the end of a send', () => {
     recipients.reduce(withRecipient, {
       messageId: '0'.repeat(32) as SendState['messageId'],
       sentAt: 0,
+      openedAt: 0,
       to: [bo, cy],
       body: new Uint8Array(0),
       recipients: new Map(),
@@ -139,20 +140,27 @@ describe('the end of a send', () => {
     ['keys on their way', [to(bo, 'claiming')], { settled: false, posted: false }],
     [
       'a receipt owed',
-      [to(bo, 'accepted', sent(true), sent(false))],
+      [to(bo, 'accepted', at('receipted'), at('sent'))],
       { settled: false, posted: true },
     ],
     [
       'every receipt',
-      [to(bo, 'accepted', sent(true), sent(true))],
+      [to(bo, 'accepted', at('receipted'), at('receipted'))],
       { settled: true, posted: true },
     ],
+    [
+      'a copy given up',
+      [to(bo, 'accepted', at('receipted'), at('dead'))],
+      { settled: true, posted: true },
+    ],
+    ['a resend that waits', [to(bo, 'accepted', at('asked'))], { settled: false, posted: true }],
+    ['a key to be settled', [to(bo, 'held')], { settled: false, posted: true }],
     ['nobody to reach', [to(bo, 'accepted')], { settled: true, posted: true }],
-    ['a failure', [to(bo, 'failed', sent(false))], { settled: true, posted: true }],
+    ['a failure', [to(bo, 'failed', at('sent'))], { settled: true, posted: true }],
     ['an unknown user', [to(bo, 'unknown')], { settled: true, posted: true }],
     [
       'one done and one in flight',
-      [to(bo, 'accepted', sent(true)), to(cy, 'posting')],
+      [to(bo, 'accepted', at('receipted')), to(cy, 'posting')],
       { settled: false, posted: false },
     ],
   ])('with %s', (_title, recipients, { settled, posted }) => {

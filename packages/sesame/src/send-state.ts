@@ -20,22 +20,28 @@ import { RECIPIENTS_MAX } from './limits.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
 import type { SessionId } from './user-record.ts';
 
+/**
+ * Where one device's copy stands. `asked`: the device could not read it, and a resend waits for its
+ * turn. `healing`: keys for a new session to resend it on are being fetched. Final: `receipted`, and
+ * `dead`, where it was resent as often as it may be and still could not be read.
+ */
+export type CopyStage = 'sent' | 'asked' | 'healing' | 'receipted' | 'dead';
+
 /** One ciphertext of a send: to which device, in which session, under which envelope id. */
 export interface SentCopy {
   readonly envelopeId: EnvelopeId;
   readonly session: SessionId;
   /** How often this device's copy was encrypted again (SES-75). */
   readonly resends: number;
-  readonly isReceipted: boolean;
-  /** The device could not read it, and a new session for it is being fetched. */
-  readonly wantsResend: boolean;
+  readonly stage: CopyStage;
 }
 
 /**
  * Where one recipient user stands. `posting`: a round is in the outbox. `claiming`: keys for new
- * devices are being fetched. The other three are final.
+ * devices are being fetched. `held`: the application has to say something of the user's key first.
+ * The other three are final.
  */
-export type RecipientStatus = 'posting' | 'claiming' | 'accepted' | 'unknown' | 'failed';
+export type RecipientStatus = 'posting' | 'claiming' | 'held' | 'accepted' | 'unknown' | 'failed';
 
 /** One recipient user of a send. */
 export interface Recipient {
@@ -54,7 +60,10 @@ export interface Recipient {
 /** One message on its way. */
 export interface SendState {
   readonly messageId: MessageId;
+  /** The sender's wall clock, ms; for display only. */
   readonly sentAt: number;
+  /** When the record began, ms of device time. */
+  readonly openedAt: number;
   readonly conversation?: string;
   readonly to: readonly UserId[];
   readonly body: Uint8Array;
@@ -64,14 +73,24 @@ export interface SendState {
 /** True when no copy is owed a receipt and no round is in flight: the plaintext may go. */
 export function isSettled(state: SendState): boolean {
   for (const recipient of state.recipients.values()) {
-    if (recipient.status === 'posting' || recipient.status === 'claiming') return false;
+    if (isOpen(recipient)) return false;
     if (recipient.status !== 'accepted') continue;
-    for (const copy of recipient.copies.values()) if (!copy.isReceipted) return false;
+    for (const copy of recipient.copies.values()) if (!isFinal(copy)) return false;
   }
   return true;
 }
 
-/** True once the relay has taken, or refused for good, every recipient's copy. */
+/** True for a recipient that is still owed a round. */
+export function isOpen({ status }: Recipient): boolean {
+  return status === 'posting' || status === 'claiming' || status === 'held';
+}
+
+/** True for a copy that nothing more is owed to. */
+export function isFinal({ stage }: SentCopy): boolean {
+  return stage === 'receipted' || stage === 'dead';
+}
+
+/** True once the relay has taken, or refused for good, every copy that may leave. */
 export function isPosted(state: SendState): boolean {
   return [...state.recipients.values()].every(
     ({ status }) => status !== 'posting' && status !== 'claiming',
@@ -101,20 +120,25 @@ export function withRecipient(state: SendState, recipient: Recipient): SendState
 }
 
 /** The newest form of a send. */
-export const SEND_VERSION = 1;
+export const SEND_VERSION = 2;
 const STATUSES: readonly RecipientStatus[] = [
   'posting',
   'claiming',
   'accepted',
   'unknown',
   'failed',
+  'held',
 ];
+/** In encoding order. */
+const STAGES: readonly CopyStage[] = ['sent', 'receipted', 'asked', 'healing', 'dead'];
+/** Version 1 had two bits for it: receipted, and asked for. */
+const STAGES_1: readonly CopyStage[] = ['sent', 'receipted', 'asked', 'receipted'];
 
 /** The state as parts to be sealed. */
 export function encodeSendState(state: SendState): readonly Part[] {
   return createStateWriter(SEND_VERSION)
     .fields((fields) => {
-      fields.raw(idToBytes(state.messageId)).varint(state.sentAt);
+      fields.raw(idToBytes(state.messageId)).varint(state.sentAt).varint(state.openedAt);
       fields.u8(state.conversation === undefined ? 0 : 1).text(state.conversation ?? '');
       fields.varint(state.to.length);
       for (const user of state.to) fields.text(user);
@@ -130,15 +154,16 @@ function writeRecipient(fields: BinaryWriter, recipient: Recipient): void {
   fields.varint(recipient.listVersion).varint(recipient.copies.size);
   for (const [deviceId, copy] of recipient.copies) {
     fields.u8(deviceId).raw(idToBytes(copy.envelopeId)).raw(hexBytes(copy.session));
-    fields.varint(copy.resends).u8((copy.isReceipted ? 1 : 0) | (copy.wantsResend ? 2 : 0));
+    fields.varint(copy.resends).u8(STAGES.indexOf(copy.stage));
   }
 }
 
 /** Reads a sealed state; `undefined` where it is malformed. */
 export function decodeSendState(bytes: Uint8Array, crypto: Crypto): SendState | undefined {
-  const { fields } = createStateReader(bytes, SEND_VERSION, crypto);
+  const { fields, version } = createStateReader(bytes, SEND_VERSION, crypto);
   const messageId = readRandomId<MessageId>(fields);
   const sentAt = fields.varint();
+  const openedAt = version === 1 ? sentAt : fields.varint();
   const hasConversation = fields.u8() === 1;
   const conversation = fields.text();
   const to: UserId[] = [];
@@ -150,12 +175,13 @@ export function decodeSendState(bytes: Uint8Array, crypto: Crypto): SendState | 
   const count = fields.varint();
   if (count > RECIPIENTS_MAX + 1) return undefined;
   for (let i = 0; i < count; i++) {
-    const recipient = readRecipient(fields);
+    const recipient = readRecipient(fields, version === 1 ? STAGES_1 : STAGES);
     if (recipient === undefined) return undefined;
     recipients.set(recipient.userId, recipient);
   }
   if (!fields.isDone()) return undefined;
-  return { messageId, sentAt, to, body, recipients, ...(hasConversation ? { conversation } : {}) };
+  const more = hasConversation ? { conversation } : {};
+  return { messageId, sentAt, openedAt, to, body, recipients, ...more };
 }
 
 function hexBytes(session: SessionId): Uint8Array {
@@ -164,7 +190,7 @@ function hexBytes(session: SessionId): Uint8Array {
   return bytes;
 }
 
-function readRecipient(fields: BinaryReader): Recipient | undefined {
+function readRecipient(fields: BinaryReader, stages: readonly CopyStage[]): Recipient | undefined {
   const userId = readUserId(fields);
   const status = STATUSES[fields.u8()];
   const round = fields.varint();
@@ -176,14 +202,9 @@ function readRecipient(fields: BinaryReader): Recipient | undefined {
     const envelopeId = readRandomId<EnvelopeId>(fields);
     const session = bytesToHex(fields.raw(16));
     const resends = fields.varint();
-    const flags = fields.u8();
-    copies.set(deviceId, {
-      envelopeId,
-      session,
-      resends,
-      isReceipted: (flags & 1) !== 0,
-      wantsResend: (flags & 2) !== 0,
-    });
+    const stage = stages[fields.u8()];
+    if (stage === undefined) return undefined;
+    copies.set(deviceId, { envelopeId, session, resends, stage });
   }
   if (status === undefined || !fields.isIntact()) return undefined;
   const postId = post.length === 16 ? postIdFromBytes(post) : undefined;

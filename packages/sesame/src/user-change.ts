@@ -2,10 +2,10 @@
 
 import { bytesToHex, createReader, createWriter } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
-import { readDeviceId } from '@simsim/relay-protocol';
-import type { DeviceEntry, DeviceId } from '@simsim/relay-protocol';
+import { idToBytes, readDeviceId, readRandomId } from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceId, EnvelopeId } from '@simsim/relay-protocol';
 import { DEVICE_RECORDS_MAX } from './limits.ts';
-import type { SessionId } from './user-record.ts';
+import type { HealAllowance, HeldMail, SessionId, TrustLevel } from './user-record.ts';
 
 /** One elementary operation on a UserRecord (Sesame §3.2), as it happened. */
 export type UserChange =
@@ -22,7 +22,13 @@ export type UserChange =
   /** A device seen in a message before any list named it (SES-32). A stale one stays so (SES-61). */
   | { readonly type: 'device'; readonly deviceId: DeviceId; readonly registrationId: number }
   /** A new session became active; the former active one heads the inactive list (SES-29). */
-  | { readonly type: 'insert'; readonly deviceId: DeviceId; readonly session: SessionId }
+  | {
+      readonly type: 'insert';
+      readonly deviceId: DeviceId;
+      readonly session: SessionId;
+      /** When it began, ms of device time (SES-80); absent in what earlier releases wrote. */
+      readonly at?: number;
+    }
   /** An inactive session became active (SES-30). */
   | { readonly type: 'activate'; readonly deviceId: DeviceId; readonly session: SessionId }
   /** The active session may not send any more; it heads the inactive list (SES-83). */
@@ -36,7 +42,21 @@ export type UserChange =
   /** The relay says the user is gone (SES-44). */
   | { readonly type: 'gone'; readonly at: number }
   /** The relay says the device is gone (SES-45, SES-71). */
-  | { readonly type: 'deviceGone'; readonly deviceId: DeviceId; readonly at: number };
+  | { readonly type: 'deviceGone'; readonly deviceId: DeviceId; readonly at: number }
+  /** Records of removed devices are over: no mail of theirs can be on its way (SES-25). */
+  | { readonly type: 'drop'; readonly devices: readonly DeviceId[] }
+  /** A device caused a new session by asking for mail again. */
+  | { readonly type: 'healSpent'; readonly deviceId: DeviceId; readonly allowance: HealAllowance }
+  /** The relay or mail showed another key; nothing else changes by it (SES-89). */
+  | { readonly type: 'offer'; readonly key: Uint8Array }
+  /** The other key is off the table: refused, or the pinned one was shown again. */
+  | { readonly type: 'withdraw' }
+  /** The application said what stands behind the pinned key. */
+  | { readonly type: 'trust'; readonly level: TrustLevel }
+  /** Mail under another key waits for word of the application. */
+  | { readonly type: 'holdMail'; readonly mail: HeldMail }
+  /** It waits no more. */
+  | { readonly type: 'releaseMail' };
 
 const CHANGE_CODES = {
   identity: 1,
@@ -50,13 +70,29 @@ const CHANGE_CODES = {
   freeze: 9,
   thaw: 10,
   end: 11,
+  insertAt: 12,
+  drop: 13,
+  healSpent: 14,
+  offer: 15,
+  withdraw: 16,
+  trust: 17,
+  holdMail: 18,
+  releaseMail: 19,
 } as const;
+
+/** In encoding order. */
+const TRUST_LEVELS: readonly TrustLevel[] = ['accepted', 'verified'];
 
 /** Encodes the changes of one event. */
 export function encodeUserChanges(changes: readonly UserChange[]): Uint8Array {
   const writer = createWriter().varint(changes.length);
-  for (const change of changes) encodeChange(writer.u8(CHANGE_CODES[change.type]), change);
+  for (const change of changes) encodeChange(writer.u8(codeOf(change)), change);
   return writer.finish();
+}
+
+function codeOf(change: UserChange): number {
+  const isTimed = change.type === 'insert' && change.at !== undefined;
+  return isTimed ? CHANGE_CODES.insertAt : CHANGE_CODES[change.type];
 }
 
 function encodeChange(writer: BinaryWriter, change: UserChange): void {
@@ -77,14 +113,35 @@ function encodeChange(writer: BinaryWriter, change: UserChange): void {
       writer.u8(change.deviceId).varint(change.registrationId);
       break;
     case 'insert':
+      writer.u8(change.deviceId).text(change.session);
+      if (change.at !== undefined) writer.varint(change.at);
+      break;
     case 'activate':
     case 'end':
       writer.u8(change.deviceId).text(change.session);
+      break;
+    case 'drop':
+      writer.varint(change.devices.length);
+      for (const id of change.devices) writer.u8(id);
+      break;
+    case 'healSpent':
+      writer.u8(change.deviceId).u8(change.allowance.left).varint(change.allowance.refillAt);
+      break;
+    case 'offer':
+      writer.bytes(change.key);
+      break;
+    case 'trust':
+      writer.u8(TRUST_LEVELS.indexOf(change.level));
+      break;
+    case 'holdMail':
+      writer.u8(change.mail.deviceId).raw(idToBytes(change.mail.envelopeId));
       break;
     case 'freeze':
       writer.varint(change.at);
       break;
     case 'thaw':
+    case 'withdraw':
+    case 'releaseMail':
       break;
     case 'retire':
       writer.u8(change.deviceId);
@@ -118,12 +175,33 @@ function readChange(reader: BinaryReader): UserChange | undefined {
   if (code === CHANGE_CODES.freeze) return { type: 'freeze', at: reader.varint() };
   if (code === CHANGE_CODES.thaw) return { type: 'thaw' };
   if (code === CHANGE_CODES.list) return readList(reader);
+  if (code === CHANGE_CODES.offer) return { type: 'offer', key: reader.bytes(32) };
+  if (code === CHANGE_CODES.withdraw) return { type: 'withdraw' };
+  if (code === CHANGE_CODES.releaseMail) return { type: 'releaseMail' };
+  if (code === CHANGE_CODES.trust) {
+    const level = TRUST_LEVELS[reader.u8()];
+    return level && { type: 'trust', level };
+  }
+  if (code === CHANGE_CODES.drop) return readDrop(reader);
   const deviceId = readDeviceId(reader);
   switch (code) {
     case CHANGE_CODES.device:
       return { type: 'device', deviceId, registrationId: reader.varint() };
     case CHANGE_CODES.insert:
       return { type: 'insert', deviceId, session: reader.text(64) };
+    case CHANGE_CODES.insertAt:
+      return { type: 'insert', deviceId, session: reader.text(64), at: reader.varint() };
+    case CHANGE_CODES.healSpent:
+      return {
+        type: 'healSpent',
+        deviceId,
+        allowance: { left: reader.u8(), refillAt: reader.varint() },
+      };
+    case CHANGE_CODES.holdMail:
+      return {
+        type: 'holdMail',
+        mail: { deviceId, envelopeId: readRandomId<EnvelopeId>(reader) },
+      };
     case CHANGE_CODES.activate:
       return { type: 'activate', deviceId, session: reader.text(64) };
     case CHANGE_CODES.end:
@@ -135,6 +213,12 @@ function readChange(reader: BinaryReader): UserChange | undefined {
     default:
       return undefined;
   }
+}
+
+function readDrop(reader: BinaryReader): UserChange | undefined {
+  const count = reader.varint();
+  if (count > DEVICE_RECORDS_MAX) return undefined;
+  return { type: 'drop', devices: Array.from({ length: count }, () => readDeviceId(reader)) };
 }
 
 function readList(reader: BinaryReader): UserChange | undefined {
@@ -158,6 +242,7 @@ function readList(reader: BinaryReader): UserChange | undefined {
 export function describeUserChange(change: UserChange): Record<string, unknown> {
   switch (change.type) {
     case 'identity':
+    case 'offer':
       return { type: change.type, key: bytesToHex(change.key) };
     case 'list':
       return {
@@ -174,6 +259,12 @@ export function describeUserChange(change: UserChange): Record<string, unknown> 
     case 'end':
     case 'gone':
     case 'deviceGone':
+    case 'drop':
+    case 'healSpent':
+    case 'withdraw':
+    case 'trust':
+    case 'holdMail':
+    case 'releaseMail':
       return { ...change };
   }
 }

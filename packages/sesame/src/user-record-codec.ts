@@ -1,45 +1,88 @@
 /** The projection row of a UserRecord. */
 
 import { createReader, createWriter } from '@simsim/bytes';
-import type { BinaryReader } from '@simsim/bytes';
-import { readDeviceId } from '@simsim/relay-protocol';
-import type { DeviceId, UserId } from '@simsim/relay-protocol';
-import { DEVICE_RECORDS_MAX, FROZEN_SESSIONS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
+import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
+import { idToBytes, readDeviceId, readRandomId } from '@simsim/relay-protocol';
+import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
+import {
+  DEVICE_RECORDS_MAX,
+  FROZEN_SESSIONS_MAX,
+  HELD_MAIL_MAX,
+  INACTIVE_SESSIONS_MAX,
+} from './limits.ts';
 import { sessionsOf } from './user-record.ts';
-import type { DeviceRecord, SessionId, UserRecord } from './user-record.ts';
+import type {
+  DeviceRecord,
+  HealAllowance,
+  SessionId,
+  TrustLevel,
+  UserRecord,
+} from './user-record.ts';
 
+/** Of a record that has none of what came later. */
 const FORMAT_PLAIN = 1;
+/** Of a record with frozen sessions and nothing later. */
+const FORMAT_FROZEN = 2;
 /**
- * The newest form: of a record with frozen sessions. Any other is written as ever, so that old rows fold
- * the same.
+ * The newest form. A record is written in the oldest one that holds it, so that old rows fold the same.
  */
-export const USER_RECORD_VERSION = 2;
+export const USER_RECORD_VERSION = 3;
+
+/** In encoding order; the first stands for a key that was only seen. */
+const TRUST_CODES: readonly (TrustLevel | undefined)[] = [undefined, 'accepted', 'verified'];
 
 /** Encodes a record for its projection row. Canonical: devices in order of their ids. */
 export function encodeUserRecord(record: UserRecord): Uint8Array {
-  const isFrozen = [...record.devices.values()].some(({ frozen }) => frozen !== undefined);
+  const format = formatOf(record);
   const writer = createWriter(256)
-    .u8(isFrozen ? USER_RECORD_VERSION : FORMAT_PLAIN)
+    .u8(format)
     .bytes(record.identityKey ?? new Uint8Array(0))
     .varint(record.listVersion)
     .raw(record.listHash)
     .varint(instantCode(record.staleAt))
     .varint(record.devices.size);
   const ordered = [...record.devices.values()].sort((a, b) => a.deviceId - b.deviceId);
-  for (const device of ordered) {
-    writer
-      .u8(device.deviceId)
-      .varint(device.registrationId)
-      .bytes(device.deviceKey)
-      .varint(instantCode(device.staleAt))
-      .u8(device.active === undefined ? 0 : 1)
-      .varint(sessionsOf(device).length);
-    for (const id of sessionsOf(device)) writer.text(id);
-    if (!isFrozen) continue;
-    writer.varint(device.frozen?.length ?? 0);
-    for (const id of device.frozen ?? []) writer.text(id);
-  }
+  for (const device of ordered) writeDevice(writer, device, format);
+  if (format > FORMAT_FROZEN) writeTrust(writer, record);
   return writer.finish();
+}
+
+function formatOf({ trust, offered, held, devices }: UserRecord): number {
+  const all = [...devices.values()];
+  const isNew = [trust, offered, held].some((field) => field !== undefined);
+  if (isNew || all.some(({ began, heals }) => began !== undefined || heals !== undefined))
+    return USER_RECORD_VERSION;
+  return all.some(({ frozen }) => frozen !== undefined) ? FORMAT_FROZEN : FORMAT_PLAIN;
+}
+
+function writeDevice(writer: BinaryWriter, device: DeviceRecord, format: number): void {
+  writer
+    .u8(device.deviceId)
+    .varint(device.registrationId)
+    .bytes(device.deviceKey)
+    .varint(instantCode(device.staleAt))
+    .u8(device.active === undefined ? 0 : 1)
+    .varint(sessionsOf(device).length);
+  for (const id of sessionsOf(device)) {
+    writer.text(id);
+    if (format > FORMAT_FROZEN) writer.varint(instantCode(device.began?.get(id)));
+  }
+  if (format < FORMAT_FROZEN) return;
+  writer.varint(device.frozen?.length ?? 0);
+  for (const id of device.frozen ?? []) {
+    writer.text(id);
+    if (format > FORMAT_FROZEN) writer.varint(instantCode(device.began?.get(id)));
+  }
+  if (format === FORMAT_FROZEN) return;
+  const { heals } = device;
+  writer.u8(heals === undefined ? 0 : heals.left + 1);
+  if (heals !== undefined) writer.varint(heals.refillAt);
+}
+
+function writeTrust(writer: BinaryWriter, { trust, offered, held }: UserRecord): void {
+  writer.u8(TRUST_CODES.indexOf(trust)).bytes(offered ?? new Uint8Array(0));
+  writer.varint(held?.length ?? 0);
+  for (const mail of held ?? []) writer.u8(mail.deviceId).raw(idToBytes(mail.envelopeId));
 }
 
 /** 0 stands for never, so that a clock that begins at 0 unmarks nothing. */
@@ -64,7 +107,8 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
     if (device === undefined) return undefined;
     devices.set(device.deviceId, device);
   }
-  if (!reader.isDone()) return undefined;
+  const trust = format > FORMAT_FROZEN ? readTrust(reader) : {};
+  if (!reader.isDone() || trust === undefined) return undefined;
   return {
     userId,
     listVersion,
@@ -72,6 +116,26 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
     devices,
     ...(identityKey.length === 0 ? {} : { identityKey }),
     ...(staleAt === 0 ? {} : { staleAt: staleAt - 1 }),
+    ...trust,
+  };
+}
+
+function readTrust(
+  reader: BinaryReader,
+): Pick<UserRecord, 'trust' | 'offered' | 'held'> | undefined {
+  const code = reader.u8();
+  const trust = TRUST_CODES[code];
+  const offered = reader.bytes(32);
+  const count = reader.varint();
+  if (code >= TRUST_CODES.length || count > HELD_MAIL_MAX) return undefined;
+  const held = Array.from({ length: count }, () => ({
+    deviceId: readDeviceId(reader),
+    envelopeId: readRandomId<EnvelopeId>(reader),
+  }));
+  return {
+    ...(trust === undefined ? {} : { trust }),
+    ...(offered.length === 0 ? {} : { offered }),
+    ...(held.length === 0 ? {} : { held }),
   };
 }
 
@@ -81,14 +145,14 @@ function readDevice(reader: BinaryReader, format: number): DeviceRecord | undefi
   const deviceKey = reader.bytes(32);
   const staleAt = reader.varint();
   const hasActive = reader.u8() === 1;
-  const count = reader.varint();
-  if (count > INACTIVE_SESSIONS_MAX + 1) return undefined;
-  const ids: SessionId[] = [];
-  for (let i = 0; i < count; i++) ids.push(reader.text(64));
-  const frozen: SessionId[] = [];
-  const frozenCount = format > FORMAT_PLAIN ? reader.varint() : 0;
-  if (frozenCount > FROZEN_SESSIONS_MAX) return undefined;
-  for (let i = 0; i < frozenCount; i++) frozen.push(reader.text(64));
+  const began = new Map<SessionId, number>();
+  const ids = readSessions(reader, { most: INACTIVE_SESSIONS_MAX + 1, format, began });
+  const frozen =
+    format < FORMAT_FROZEN
+      ? []
+      : readSessions(reader, { most: FROZEN_SESSIONS_MAX, format, began });
+  if (ids === undefined || frozen === undefined) return undefined;
+  const heals = format > FORMAT_FROZEN ? readHeals(reader) : undefined;
   const [active, ...rest] = ids;
   return {
     deviceId,
@@ -98,5 +162,28 @@ function readDevice(reader: BinaryReader, format: number): DeviceRecord | undefi
     ...(hasActive && active !== undefined ? { active } : {}),
     ...(staleAt === 0 ? {} : { staleAt: staleAt - 1 }),
     ...(frozen.length === 0 ? {} : { frozen }),
+    ...(began.size === 0 ? {} : { began }),
+    ...(heals && { heals }),
   };
+}
+
+function readSessions(
+  reader: BinaryReader,
+  { most, format, began }: { most: number; format: number; began: Map<SessionId, number> },
+): SessionId[] | undefined {
+  const count = reader.varint();
+  if (count > most) return undefined;
+  const ids: SessionId[] = [];
+  for (let i = 0; i < count; i++) {
+    const id = reader.text(64);
+    ids.push(id);
+    const at = format > FORMAT_FROZEN ? reader.varint() : 0;
+    if (at > 0) began.set(id, at - 1);
+  }
+  return ids;
+}
+
+function readHeals(reader: BinaryReader): HealAllowance | undefined {
+  const code = reader.u8();
+  return code === 0 ? undefined : { left: code - 1, refillAt: reader.varint() };
 }

@@ -7,10 +7,26 @@
  */
 
 import { equalBytes } from '@simsim/bytes';
-import type { DeviceEntry, DeviceId, UserId } from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
 
 /** A session's name: 32 hex characters, the same on both ends. */
 export type SessionId = string;
+
+/** How many new sessions a device may still cause by asking for mail again. */
+export interface HealAllowance {
+  readonly left: number;
+  /** When one more is there again, ms of device time. */
+  readonly refillAt: number;
+}
+
+/** Mail that waits until the application has accepted its sender's key. */
+export interface HeldMail {
+  readonly deviceId: DeviceId;
+  readonly envelopeId: EnvelopeId;
+}
+
+/** What stands behind a pinned key beyond having been seen first. */
+export type TrustLevel = 'accepted' | 'verified';
 
 /** One device of a user, with its sessions in order (SES-18). */
 export interface DeviceRecord {
@@ -22,8 +38,12 @@ export interface DeviceRecord {
   readonly active?: SessionId;
   /** Newest first. */
   readonly inactive: readonly SessionId[];
-  /** When it was first marked stale, wall ms of this device. */
+  /** When it was first marked stale, ms of device time (SES-24). */
   readonly staleAt?: number;
+  /** When sessions began, ms of device time (SES-80); none is known of those of older records. */
+  readonly began?: ReadonlyMap<SessionId, number>;
+  /** Absent while it is full. */
+  readonly heals?: HealAllowance;
   /** Sessions of before this device's state was put back, newest first: they only decrypt. */
   readonly frozen?: readonly SessionId[];
 }
@@ -37,6 +57,12 @@ export interface UserRecord {
   readonly listVersion: number;
   readonly listHash: Uint8Array;
   readonly staleAt?: number;
+  /** Absent where the key was only seen, and nobody said anything of it. */
+  readonly trust?: TrustLevel;
+  /** Another key that the relay or mail showed for this user, and that nobody has accepted. */
+  readonly offered?: Uint8Array;
+  /** Mail under another key than the pinned one: it is asked for again once that is accepted. */
+  readonly held?: readonly HeldMail[];
   readonly devices: ReadonlyMap<DeviceId, DeviceRecord>;
 }
 

@@ -16,11 +16,16 @@ import type {
   RejectionCode,
   SkippedBytes,
 } from './decision.ts';
+import { deviceTime } from './device-time.ts';
+import type { Clock } from './device-time.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
+import type { TrustPolicy } from './hold-reason.ts';
 import type { ChainView } from './heads.ts';
 import type { Input, PostOrigin } from './input.ts';
 import { SKIP_BYTES_PER_HOUR } from './limits.ts';
 import type { OwnDevice } from './own-device.ts';
+import { DEFAULT_EXPIRY } from './session-expiry.ts';
+import type { SessionExpiry } from './session-expiry.ts';
 import { DEVICE_STREAM, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { valueOfKind } from './stream-codec.ts';
@@ -101,18 +106,20 @@ export type Sabotage =
   | 'skip-without-limit'
   /** One user's sessions of before go on sending after a quarantine. */
   | 'quarantine-spares-a-session'
+  /** Old sessions and records go without a fetch of the mailbox. */
+  | 'delete-before-fetch'
+  /** Another key than the pinned one takes its place, unasked. */
+  | 'take-offered-key'
+  /** Mail to a user whose key changed is given up. */
+  | 'drop-held-mail'
+  /** Whoever asks for mail again gets a new session each time. */
+  | 'heal-without-limit'
+  /** A device that only hears never answers. */
+  | 'never-turn'
+  /** A session sends for ever. */
+  | 'send-on-old-session'
   /** What a commit would change is taken for true before it is durable. */
   | 'adopt-before-commit';
-
-/** The time of one decision. Clocks of two devices are never compared (SES-8). */
-export interface Clock {
-  /** Milliseconds since 1970 by this device's wall clock; may jump. */
-  readonly wallMs: number;
-  /** Milliseconds that passed since this boot; only grows. */
-  readonly elapsedMs: number;
-  /** Names the boot that `elapsedMs` counts from. */
-  readonly bootId: string;
-}
 
 /** What the engine may use beside its input: time, randomness, primitives, and nothing else. */
 export interface EngineEnv {
@@ -121,6 +128,10 @@ export interface EngineEnv {
   readonly clock: Clock;
   /** What evidence of the relay or of an own device leads to. Default: `quarantine`. */
   readonly onEvidence?: 'quarantine' | 'refuse';
+  /** What it takes to be sent to. Default: `tofu`. */
+  readonly trust?: TrustPolicy;
+  /** How long sessions live. Default: {@link DEFAULT_EXPIRY}. */
+  readonly expiry?: SessionExpiry;
   readonly sabotage?: ReadonlySet<Sabotage>;
 }
 
@@ -194,6 +205,16 @@ export class Workspace {
   /** Posts with ciphertext of before this decision that the relay has not answered. */
   pendingPosts(): readonly PendingPost[] {
     return this.#slice.pendingPosts();
+  }
+
+  /** Device time now, ms: what ages are reckoned in. The device's stream must be loaded. */
+  nowMs(): number {
+    return deviceTime(this.value('device', DEVICE_STREAM)?.time, this.env.clock);
+  }
+
+  /** How long sessions live. */
+  expiry(): SessionExpiry {
+    return this.env.expiry ?? DEFAULT_EXPIRY;
   }
 
   /** This device. Bug if it was not created. */

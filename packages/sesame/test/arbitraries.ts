@@ -15,7 +15,7 @@ import {
 } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceHead, DeviceId, UserId } from '@simsim/relay-protocol';
 import type { UserChange } from '../src/user-change.ts';
-import type { SessionId } from '../src/user-record.ts';
+import type { SessionId, TrustLevel } from '../src/user-record.ts';
 
 export const crypto: Crypto = nodeCrypto;
 
@@ -95,7 +95,15 @@ export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
     deviceId: fewDevices,
     registrationId: fc.nat(3),
   }),
-  fc.record({ type: fc.constant('insert' as const), deviceId: fewDevices, session: fewSessions }),
+  fc.record(
+    {
+      type: fc.constant('insert' as const),
+      deviceId: fewDevices,
+      session: fewSessions,
+      at: instant,
+    },
+    { requiredKeys: ['type', 'deviceId', 'session'] },
+  ),
   fc.record({ type: fc.constant('activate' as const), deviceId: fewDevices, session: fewSessions }),
   fc.record({ type: fc.constant('retire' as const), deviceId: fewDevices }),
   fc.record({ type: fc.constant('freeze' as const), at: instant }),
@@ -103,6 +111,29 @@ export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
   fc.record({ type: fc.constant('end' as const), deviceId: fewDevices, session: fewSessions }),
   fc.record({ type: fc.constant('gone' as const), at: instant }),
   fc.record({ type: fc.constant('deviceGone' as const), deviceId: fewDevices, at: instant }),
+  fc.record({
+    type: fc.constant('drop' as const),
+    devices: fc.uniqueArray(fewDevices, { maxLength: 4 }),
+  }),
+  fc.record({
+    type: fc.constant('healSpent' as const),
+    deviceId: fewDevices,
+    allowance: fc.record({ left: fc.nat(4), refillAt: instant }),
+  }),
+  fc.record({
+    type: fc.constant('offer' as const),
+    key: fc.integer({ min: 1, max: 3 }).map((byte) => new Uint8Array(32).fill(byte)),
+  }),
+  fc.constant<UserChange>({ type: 'withdraw' }),
+  fc.record({
+    type: fc.constant('trust' as const),
+    level: fc.constantFrom<TrustLevel>('accepted', 'verified'),
+  }),
+  fc.record({
+    type: fc.constant('holdMail' as const),
+    mail: fc.record({ deviceId: fewDevices, envelopeId }),
+  }),
+  fc.constant<UserChange>({ type: 'releaseMail' }),
 );
 
 /** A head of some device, by nobody's signature. */

@@ -54,6 +54,11 @@ export const FIELDS: Record<EventName, Record<string, fc.Arbitrary<FactValue>>> 
   PreKeysReplaced: {},
   SendRestarted: {},
   HeadTold: { deviceId: number, headSeq: number },
+  TimeKept: { atMs: number },
+  SendHeld: { userId, reason: word },
+  SendReleased: { userId },
+  CopyGivenUp: { userId, deviceId: number, reason: word },
+  HealBegun: { userId, deviceId: number },
 };
 
 /** All events, in the order of their numbers. */

@@ -1,5 +1,6 @@
 /** Facts of every event in every schema there ever was. */
 
+import { envelopeIdFromBytes } from '@simsim/relay-protocol';
 import fc from 'fast-check';
 import { describeGolden, toPlain } from '../../../.ci/golden.ts';
 import type { GoldenKey, GoldenSample } from '../../../.ci/golden.ts';
@@ -41,7 +42,20 @@ const CHANGES: { readonly [T in UserChange['type']]: Extract<UserChange, { type:
   freeze: { type: 'freeze', at },
   thaw: { type: 'thaw' },
   end: { type: 'end', deviceId, session },
+  drop: { type: 'drop', devices: [deviceId, deviceNumbered(4)] },
+  healSpent: { type: 'healSpent', deviceId, allowance: { left: 3, refillAt: at } },
+  offer: { type: 'offer', key: new Uint8Array(32).fill(0xba) },
+  withdraw: { type: 'withdraw' },
+  trust: { type: 'trust', level: 'verified' },
+  holdMail: {
+    type: 'holdMail',
+    mail: { deviceId, envelopeId: envelopeIdFromBytes(new Uint8Array(16).fill(0xdc)) },
+  },
+  releaseMail: { type: 'releaseMail' },
 };
+
+/** A change that has a second form. */
+const TIMED_INSERT: UserChange = { type: 'insert', deviceId, session, at };
 
 function sampleOf(fact: Fact, title?: string): GoldenSample {
   return {
@@ -72,6 +86,7 @@ describeGolden('facts', {
     ...Object.values(CHANGES).map((change) =>
       sampleOf({ name: 'UserChanged', fields: { changes: [change] } }, change.type),
     ),
+    sampleOf({ name: 'UserChanged', fields: { changes: [TIMED_INSERT] } }, 'insert with its time'),
   ],
   decode: (key, bytes) => toPlain(factOf(key, bytes)),
   encode(key, bytes) {

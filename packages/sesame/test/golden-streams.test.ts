@@ -62,12 +62,12 @@ const signed = [2, 1].map((id) => makeSignedPreKey({ id, identity, madeAt: at + 
 const kemBatch = makeOneTimeKemBatch({ firstId: 101, count: 2, identity }, env);
 const lastResorts = [...kemBatch.keys].map(([id, key]) => ({ ...key, id: id + 99, madeAt: at }));
 
+const STAGES = ['receipted', 'sent', 'asked', 'healing', 'dead'] as const;
 const copy = (resends: number): SentCopy => ({
   envelopeId: envelopeIdFromBytes(entropy(16)),
   session: sessionB,
   resends,
-  isReceipted: resends === 0,
-  wantsResend: resends > 1,
+  stage: STAGES[resends] ?? 'sent',
 });
 const recipients = (
   [
@@ -76,6 +76,7 @@ const recipients = (
     { userId: ali, status: 'claiming', round: 2 },
     { userId: userNamed('d'), status: 'unknown', round: 1 },
     { userId: userNamed('e'), status: 'failed', round: 5 },
+    { userId: userNamed('f'), status: 'held', round: 4 },
   ] as const
 ).map((who): Recipient => ({
   ...who,
@@ -131,6 +132,28 @@ const frozenUser: UserRecord = {
   ]),
 };
 
+/** Everything that a record of before knew nothing of. */
+const trustedUser: UserRecord = {
+  ...knownUser,
+  trust: 'verified',
+  offered: pair().publicKey.bytes,
+  held: [{ deviceId: one, envelopeId: envelopeIdFromBytes(entropy(16)) }],
+  devices: new Map(
+    [...knownUser.devices].map(([id, each]) => [
+      id,
+      {
+        ...each,
+        frozen: ['d3'.repeat(16)],
+        began: new Map([
+          [sessionB, at],
+          ['d3'.repeat(16), 0],
+        ]),
+        heals: { left: 2, refillAt: at },
+      },
+    ]),
+  ),
+};
+
 const peer: PublicKey = pair().publicKey;
 const root = () => crypto.importSecret('root', entropy(32));
 const sendingOnly: SessionHot = {
@@ -168,6 +191,10 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
   device: {
     'never put back': device,
     'put back': { ...device, status: 'renewing', former: 200, quarantinedAt: at },
+    'with its time': {
+      ...device,
+      time: { atMs: at, wallMs: at + 5, elapsedMs: 70_000, bootId: 'a boot' },
+    },
   },
   prekeys: {
     'all kinds': { nextId: 300, signed, batches: [3, 103], lastResorts, kemBatches: [101] },
@@ -180,7 +207,11 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
       fingerprints: Uint8Array.from({ length: 64 }, (_, i) => (i < 32 ? 1 : 2)),
     },
   },
-  user: { plain: knownUser, 'with frozen sessions': frozenUser },
+  user: {
+    plain: knownUser,
+    'with frozen sessions': frozenUser,
+    'with trust and times': trustedUser,
+  },
   session: {
     'sending only': sendingOnly,
     'both ways': bothWays,
@@ -230,6 +261,7 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
     'every status': {
       messageId: messageIdFromBytes(entropy(16)),
       sentAt: at,
+      openedAt: at + 1,
       to: [bo, zoe],
       body: encodeUtf8('until all have it'),
       recipients: new Map(recipients.map((each) => [each.userId, each])),
@@ -238,6 +270,7 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
     'of no conversation': {
       messageId: messageIdFromBytes(entropy(16)),
       sentAt: at,
+      openedAt: at + 1,
       to: [],
       body: new Uint8Array(0),
       recipients: new Map(),

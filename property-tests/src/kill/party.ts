@@ -173,12 +173,9 @@ export class Party {
         hasList && answer.result.kind === 'list'
           ? [{ type: 'listLearned', list: answer.result.list }]
           : [];
-      const outcomes = await this.run(...learned, {
-        type: 'envelope',
-        envelope,
-        isListFresh: true,
-      });
-      if (outcomes === undefined) return false;
+      const again: CoreInput[] =
+        envelope === undefined ? [] : [{ type: 'envelope', envelope, isListFresh: true }];
+      if ((await this.run(...learned, ...again)) === undefined) return false;
     }
     return true;
   }

@@ -1,0 +1,149 @@
+/**
+ * Deciding that time passed: prekeys that are due, sends nobody will receipt, sessions and records that
+ * are over. Those last are deleted in two steps (SES-25, SES-84): a sweep finds what is old enough and
+ * asks for a whole fetch of the mailbox; only when that is through and decided are they gone.
+ */
+
+import type { UserId } from '@simsim/relay-protocol';
+import type { DecideResult } from './decision.ts';
+import { tendPreKeys } from './decide-pre-keys.ts';
+import { isThawDue, thaw, thawedStreams } from './decide-quarantine.ts';
+import { dueAnchor } from './device-time.ts';
+import type { Input } from './input.ts';
+import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
+import { changeUser, roundStreams } from './peer-session.ts';
+import { serveWish, wishesOf } from './resend.ts';
+import { isFinal, isOpen } from './send-state.ts';
+import type { SendState } from './send-state.ts';
+import type { SessionExpiry } from './session-expiry.ts';
+import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, USER_PREFIX, userStream } from './streams.ts';
+import type { StreamId } from './streams.ts';
+import type { UserChange } from './user-change.ts';
+import { allSessionsOf } from './user-record.ts';
+import type { DeviceRecord, UserRecord } from './user-record.ts';
+import { needMore } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
+
+type In<T extends Input['type']> = Extract<Input, { type: T }>;
+
+/** Tends what time does. Looks at some users at a time, and says where to go on. */
+export function decideSwept({ after }: In<'swept'>, work: Workspace): DecideResult {
+  const isFirst = after === undefined;
+  const sends = isFirst ? work.live(SEND_PREFIX) : [];
+  const all = work.live(USER_PREFIX).toSorted();
+  const from = isFirst ? 0 : all.findIndex((stream) => stream > after);
+  const users = from < 0 ? [] : all.slice(from, from + SWEPT_USERS_MAX);
+  const missing = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM, ...sends, ...users]);
+  if (missing.length > 0) return needMore(missing);
+  if (isFirst) {
+    const recipients = recipientsOf(work, sends);
+    const records = work.missing(recipients.map(userStream));
+    if (records.length > 0) return needMore(records);
+    const wishers = recipients.filter((id) => wishesOf(work, id).length > 0);
+    const rounds = wishers.flatMap((id) => roundStreams(work, id));
+    if (rounds.length > 0) return needMore(rounds);
+    keepTime(work);
+    tendPreKeys(work);
+    for (const stream of sends) tendSend(work, stream);
+    for (const id of wishers) for (const wish of wishesOf(work, id)) serveWish(work, id, wish);
+  }
+  askForFetch(work, users);
+  const last = users.at(-1);
+  if (last !== undefined && from + users.length < all.length) {
+    work.effect({ type: 'sweepOn', after: last });
+  }
+  return work.decided();
+}
+
+/** Deletes what was old enough before the mailbox was fetched and decided as a whole. */
+export function decideDrained(input: In<'drained'>, work: Workspace): DecideResult {
+  const first = work.missing([DEVICE_STREAM, ...input.users.map(userStream)]);
+  if (first.length > 0) return needMore(first);
+  const dueMs = Math.min(input.dueMs, work.nowMs());
+  const frozen = thawedStreams(work, dueMs);
+  if (frozen.length > 0) return needMore(frozen);
+  for (const userId of input.users) {
+    changeUser(work, userId, overdue(work.user(userId), dueMs, work.expiry()));
+  }
+  thaw(work, dueMs);
+  return work.decided();
+}
+
+/** Writes device time down where that is due. Needs the device's stream. */
+export function keepTime(work: Workspace): void {
+  const own = work.value('device', DEVICE_STREAM);
+  if (own === undefined) return;
+  const time = dueAnchor(own.time, work.env.clock);
+  if (time === undefined) return;
+  work.write(DEVICE_STREAM, { name: 'TimeKept', fields: { atMs: time.atMs } }, { ...own, time });
+}
+
+function askForFetch(work: Workspace, streams: readonly StreamId[]): void {
+  const nowMs = work.nowMs();
+  const expiry = work.expiry();
+  const users: UserId[] = [];
+  for (const stream of streams) {
+    const record = work.value('user', stream);
+    if (record === undefined) continue;
+    const changes = overdue(record, nowMs, expiry);
+    if (changes.length === 0) continue;
+    if (work.isSabotaged('delete-before-fetch')) changeUser(work, record.userId, changes);
+    users.push(record.userId);
+  }
+  if (users.length > 0 || isThawDue(work, nowMs)) {
+    work.effect({ type: 'drain', dueMs: nowMs, users });
+  }
+}
+
+/** What of a record is over at a moment: sessions past MAXRECV, stale devices past MAXLATENCY. */
+function overdue(record: UserRecord, atMs: number, expiry: SessionExpiry): readonly UserChange[] {
+  const ends: UserChange[] = [];
+  const drops: DeviceRecord['deviceId'][] = [];
+  for (const device of record.devices.values()) {
+    const { deviceId } = device;
+    const staleAt = device.staleAt ?? record.staleAt;
+    if (staleAt !== undefined && atMs - staleAt > expiry.latencyMs) {
+      drops.push(deviceId);
+      continue;
+    }
+    const sessions = allSessionsOf(device);
+    const over = sessions.filter(
+      (id) => atMs - (device.began?.get(id) ?? atMs) >= expiry.receiveMs,
+    );
+    for (const session of over) ends.push({ type: 'end', deviceId, session });
+    // Without sessions nothing says that there is such a device, unless a list does (SES-28).
+    const isUnlisted = device.deviceKey.length === 0;
+    if (isUnlisted && over.length === sessions.length) drops.push(deviceId);
+  }
+  return drops.length === 0 ? ends : [...ends, { type: 'drop', devices: drops }];
+}
+
+function recipientsOf(work: Workspace, sends: readonly StreamId[]): readonly UserId[] {
+  const users = new Set<UserId>();
+  for (const stream of sends) {
+    for (const userId of work.value('send', stream)?.recipients.keys() ?? []) users.add(userId);
+  }
+  return [...users];
+}
+
+/** Ends a send whose receipts will not come: over its limit, or owed by removed devices only. */
+function tendSend(work: Workspace, stream: StreamId): void {
+  const state = work.value('send', stream);
+  if (state === undefined) return;
+  // What waits for a key waits for as long as it takes.
+  const isHeld = [...state.recipients.values()].some(({ status }) => status === 'held');
+  const isExpired = !isHeld && work.nowMs() - state.openedAt > SEND_RECORD_MS;
+  const reason = isExpired ? 'expired' : 'devices removed';
+  if (isExpired || isMoot(work, state))
+    work.close(stream, { name: 'SendClosed', fields: { reason } });
+}
+
+function isMoot(work: Workspace, state: SendState): boolean {
+  return [...state.recipients.values()].every((recipient) => {
+    if (isOpen(recipient)) return false;
+    const { devices } = work.user(recipient.userId);
+    return [...recipient.copies].every(
+      ([deviceId, copy]) => isFinal(copy) || devices.get(deviceId)?.staleAt !== undefined,
+    );
+  });
+}
