@@ -1,7 +1,7 @@
 /** How a test device is set up, and what its files are at some moment. */
 
 import type { MemorySnapshot, VaultImage } from '@simsim/event-log';
-import type { Sabotage } from '@simsim/sesame';
+import type { Sabotage, SessionExpiry, TrustPolicy } from '@simsim/sesame';
 
 /** How devices of a world are set up. */
 export interface TestDeviceOptions {
@@ -10,6 +10,8 @@ export interface TestDeviceOptions {
   readonly rehearsal?: 'before' | 'moved';
   /** A broken device: it posts without asking whether its log is the newest. */
   readonly skipsProof?: true;
+  readonly expiry?: SessionExpiry;
+  readonly trust?: TrustPolicy;
 }
 
 /** A device's files at some moment: what was durable then. */

@@ -5,13 +5,13 @@
  * SES-56, SES-79, SES-89).
  */
 
-import { createMemoryStore } from '@simsim/relay/memory';
 import fc from 'fast-check';
 import type { Sabotage } from '@simsim/sesame';
 import { expect } from 'vitest';
 import { checkDevice } from './checks.ts';
 import { testLaw } from './law.ts';
-import { TestDevice } from './test-device.ts';
+import type { TestDevice } from './test-device.ts';
+import { createAtTwoRelays } from './two-relays.ts';
 import { user, World } from './world.ts';
 
 interface Case {
@@ -72,20 +72,6 @@ function check(story: Case, sabotage: readonly Sabotage[]): void {
   expect(heard).toEqual(['bo: after', 'bo: before', ...lines('bo: trust me', counts.write)]);
   expect(linesOf(impostor)).toEqual(['ada: after', ...lines('ada: who is it', counts.answer)]);
   checkDevice(ada);
-}
-
-/** Makes Ada known to two relays that know nothing of each other. */
-function createAtTwoRelays(world: World): { ada: TestDevice; other: World['relay'] } {
-  const first = world.relay;
-  const other = createMemoryStore();
-  const ada = new TestDevice(world);
-  ada.run({ type: 'create', userId: user('ada'), oneTimeKeys: world.options.oneTimeKeys ?? 0 });
-  world.relay = other;
-  ada.enrol();
-  world.relay = first;
-  ada.register();
-  world.devices.push(ada);
-  return { ada, other };
 }
 
 function learnList(device: TestDevice): void {

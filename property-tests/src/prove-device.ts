@@ -4,7 +4,6 @@ import type { Crypto, Entropy } from '@simsim/crypto';
 import type { CoreInput, DeviceCore } from '@simsim/device-core';
 import { findDevice } from '@simsim/relay-protocol';
 import type {
-  PreKeyUpload,
   RelayAnswer,
   RelayOutcome,
   RelayRequest,
@@ -12,6 +11,7 @@ import type {
 } from '@simsim/relay-protocol';
 import { renewalRequest } from '@simsim/sesame';
 import type { OwnDevice, OwnListInput } from '@simsim/sesame';
+import { uploadFor } from './upload-for.ts';
 
 /** What is asked of a device here. */
 interface ProvingDevice {
@@ -25,7 +25,6 @@ interface ProvingDevice {
   own(): OwnDevice;
   freshOwn(): OwnDevice;
   ownListInput(): OwnListInput;
-  upload(): { readonly nonce: Uint8Array; readonly keys: PreKeyUpload };
   run(...inputs: CoreInput[]): unknown;
   tryAsk(request: RelayRequest): RelayOutcome;
 }
@@ -57,7 +56,7 @@ function renew(device: ProvingDevice): boolean {
   if (list === undefined || (listed !== former && listed !== registrationId)) return false;
   device.run({ type: 'listLearned', list });
   if (listed !== registrationId) {
-    const request = renewalRequest(device.ownListInput(), device.upload(), device.world);
+    const request = renewalRequest(device.ownListInput(), uploadFor(device), device.world);
     if (!device.world.tryAsk(request).ok) return false;
     device.run({ type: 'listLearned', list: request.list });
   }

@@ -12,29 +12,27 @@ import type {
   IncomingEnvelope,
   MessageId,
   PostResult,
-  PreKeyUpload,
   RelayAnswer,
   RelayOutcome,
   RelayRequest,
   UserId,
 } from '@simsim/relay-protocol';
-import {
-  DEVICE_STREAM,
-  oneTimeKemStream,
-  oneTimeStream,
-  PRE_KEYS_STREAM,
-  registrationRequest,
-  uploadOf,
-  USER_PREFIX,
-  userStream,
+import { DEVICE_STREAM, registrationRequest, USER_PREFIX, userStream } from '@simsim/sesame';
+import type {
+  Clock,
+  Effect,
+  InboxItem,
+  OwnDevice,
+  RollbackEvidence,
+  UserRecord,
 } from '@simsim/sesame';
-import type { Effect, InboxItem, OwnDevice, RollbackEvidence, UserRecord } from '@simsim/sesame';
 import { expect } from 'vitest';
 import { createFaultyStore, orDie } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
 import { stateOf } from './log-state.ts';
 import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
 import { proveDevice } from './prove-device.ts';
+import { uploadFor } from './upload-for.ts';
 import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
@@ -51,6 +49,7 @@ interface Surroundings {
   /** Devices that are listed. */
   readonly devices: readonly TestDevice[];
   nowMs: number;
+  readonly wallSkewMs: number;
   devicesOf(userId: UserId): readonly TestDevice[];
   ask(request: RelayRequest, token?: Uint8Array): RelayAnswer;
   tryAsk(request: RelayRequest, token?: Uint8Array): RelayOutcome;
@@ -79,6 +78,7 @@ export class TestDevice {
   #drains: Drain[] = [];
   #acks: number[] = [];
   #own: OwnDevice | undefined;
+  #boots = 0;
   /** Whether the relay said in this opening that it knows nothing newer of this device. */
   isProven = false;
   #expected: Uint8Array = new Uint8Array(32);
@@ -136,14 +136,27 @@ export class TestDevice {
   }
 
   #newCore(): DeviceCore {
+    this.#boots++;
     const { crypto, entropy, options } = this.world;
     return new DeviceCore({
       log: this.log,
       crypto,
       entropy,
-      clock: () => ({ wallMs: this.world.nowMs++, elapsedMs: this.world.nowMs, bootId: 'test' }),
+      clock: () => this.#clock(),
       sabotage: new Set(options.sabotage ?? []),
+      ...(options.expiry && { expiry: options.expiry }),
+      ...(options.trust && { trust: options.trust }),
     });
+  }
+
+  #clock(): Clock {
+    const { world } = this;
+    world.nowMs++;
+    return {
+      wallMs: world.nowMs + world.wallSkewMs,
+      elapsedMs: world.nowMs,
+      bootId: `boot ${this.#boots}`,
+    };
   }
 
   get userId(): UserId {
@@ -451,22 +464,9 @@ export class TestDevice {
 
   /** Registers at the world's relay, without noting that it did. */
   enrol(): void {
-    const request = registrationRequest(this.own(), this.upload(), this.world);
+    const request = registrationRequest(this.own(), uploadFor(this), this.world);
     invariant(request !== undefined, 'a new device has a registration');
     this.world.ask(request);
-  }
-
-  /** A nonce of the relay and the public halves of all prekeys. */
-  upload(): { nonce: Uint8Array; keys: PreKeyUpload } {
-    const answer = this.world.ask({ kind: 'nonce' });
-    invariant(answer.kind === 'nonce', 'a nonce is given');
-    const reader = this.core.reader();
-    const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
-    invariant(preKeys !== undefined, 'a device has prekeys');
-    const oneTime = preKeys.batches.flatMap((id) => reader.value('opk', oneTimeStream(id)) ?? []);
-    const kem = preKeys.kemBatches.flatMap((id) => reader.value('kpk', oneTimeKemStream(id)) ?? []);
-    const { nonce } = answer;
-    return { nonce, keys: uploadOf(preKeys, { oneTime, kem }, this.world.crypto) };
   }
 
   record(userId: UserId): UserRecord {

@@ -58,6 +58,8 @@ export class World {
   readonly journal: Journal<TestDevice> = new Journal<TestDevice>();
   readonly options: WorldOptions;
   nowMs = 1_700_000_000_000;
+  /** By how much every wall clock is wrong; time passes all the same. */
+  wallSkewMs = 0;
   /** A relay that hides heads: it gives everybody this one, or none, and looks at no other. */
   withheld: { readonly before?: DeviceHead } | undefined;
 

@@ -26,6 +26,8 @@ import type {
   Input,
   Rejection,
   Sabotage,
+  SessionExpiry,
+  TrustPolicy,
 } from '@simsim/sesame';
 import { Batch, chainOf } from './batch.ts';
 import type { DataPut } from './batch.ts';
@@ -73,6 +75,10 @@ export interface DeviceCoreOptions {
   readonly chaos?: CoreChaos;
   /** What evidence that the state was put back leads to. Default: `quarantine`. */
   readonly onEvidence?: 'quarantine' | 'refuse';
+  /** What it takes to be sent to. Default: `tofu`. */
+  readonly trust?: TrustPolicy;
+  /** How long sessions live; made by `sessionExpiry`. */
+  readonly expiry?: SessionExpiry;
   readonly sabotage?: ReadonlySet<Sabotage>;
 }
 
@@ -233,11 +239,13 @@ export class DeviceCore {
   }
 
   #env(): EngineEnv {
-    const { crypto, entropy, clock, sabotage, onEvidence } = this.#options;
+    const { crypto, entropy, clock, sabotage, onEvidence, trust, expiry } = this.#options;
     return {
       crypto,
       entropy,
       clock: clock(),
+      ...(trust === undefined ? {} : { trust }),
+      ...(expiry === undefined ? {} : { expiry }),
       ...(onEvidence === undefined ? {} : { onEvidence }),
       ...(sabotage === undefined ? {} : { sabotage }),
     };

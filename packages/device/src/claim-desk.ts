@@ -13,6 +13,8 @@ interface Waiting {
 
 interface Claim extends Waiting {
   readonly devices: Set<DeviceId>;
+  /** What the claim in flight does not ask for; it is asked for next. */
+  next?: Claim;
 }
 
 /** Keeps claims. */
@@ -21,7 +23,7 @@ export class ClaimDesk {
   readonly #entropy: (length: number) => Uint8Array;
   readonly #onInput: (input: Input) => void;
   readonly #signal: AbortSignal;
-  readonly #inFlight = new Map<UserId, Waiting>();
+  readonly #inFlight = new Map<UserId, Claim>();
 
   constructor(
     client: RelayClient,
@@ -43,18 +45,23 @@ export class ClaimDesk {
   }
 
   /**
-   * Takes a claim. One for a user whose claim is in flight waits for that answer: nine fetches for
+   * Takes a claim. One for devices whose claim is in flight waits for that answer: nine fetches for
    * one peer would make five competing sessions.
    */
   put(effect: Extract<Effect, { type: 'claim' }>): void {
     const { userId } = effect;
-    const waiting = this.#inFlight.get(userId);
-    if (waiting !== undefined) {
-      join(waiting, effect);
+    const inFlight = this.#inFlight.get(userId);
+    if (inFlight === undefined) {
+      this.#start(userId, claimOf(effect));
       return;
     }
-    const claim: Claim = { devices: new Set(effect.devices), sends: new Set(), resends: new Map() };
-    join(claim, effect);
+    const isCovered = effect.devices.every((deviceId) => inFlight.devices.has(deviceId));
+    const waiting = isCovered ? inFlight : (inFlight.next ??= claimOf(effect));
+    for (const deviceId of effect.devices) waiting.devices.add(deviceId);
+    join(waiting, effect);
+  }
+
+  #start(userId: UserId, claim: Claim): void {
     this.#inFlight.set(userId, claim);
     void this.#fetch(userId, claim);
   }
@@ -78,6 +85,7 @@ export class ClaimDesk {
             sends,
             resends: [...claim.resends.values()],
           });
+        if (claim.next !== undefined) this.#start(userId, claim.next);
         return;
       }
       await sleep(backoff.nextMs(), this.#signal);
@@ -102,6 +110,12 @@ export class ClaimDesk {
       return undefined;
     }
   }
+}
+
+function claimOf(effect: Extract<Effect, { type: 'claim' }>): Claim {
+  const claim: Claim = { devices: new Set(effect.devices), sends: new Set(), resends: new Map() };
+  join(claim, effect);
+  return claim;
 }
 
 function join(waiting: Waiting, effect: Extract<Effect, { type: 'claim' }>): void {

@@ -4,6 +4,7 @@ import type { Crypto, Entropy } from '@simsim/crypto';
 import type { DeviceCore } from '@simsim/device-core';
 import type { Retention } from '@simsim/event-log';
 import type { RelayClient } from './relay-client.ts';
+import type { Trust } from './trust.ts';
 
 /** What a device is made of; `openDevice` puts it together. */
 export interface DeviceParts {
@@ -12,4 +13,6 @@ export interface DeviceParts {
   readonly crypto: Crypto;
   readonly entropy: Entropy;
   readonly retention: Retention;
+  /** Default: `tofu`. */
+  readonly trust?: Trust;
 }

@@ -18,8 +18,11 @@ import {
 } from '@simsim/relay-protocol';
 import type { MessageId, PostResult, UserId } from '@simsim/relay-protocol';
 import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
+import { carryOut } from './carry-out.ts';
+import type { Desks } from './carry-out.ts';
 import { ClaimDesk } from './claim-desk.ts';
 import { CommitQueue } from './commit-queue.ts';
+import { Drainer } from './drainer.ts';
 import { FrameDesk } from './frame-desk.ts';
 import { HeadTeller } from './head-teller.ts';
 import type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
@@ -38,6 +41,8 @@ import { SessionError, isSessionErrorCode } from './session-error.ts';
 import { Stats } from './stats.ts';
 import { Standing } from './standing.ts';
 import { sweepUntil } from './sweeper.ts';
+import { TrustDesk } from './trust-desk.ts';
+import type { Identity } from './trust.ts';
 import { VaultKeeper } from './vault-keeper.ts';
 
 /** How one message is sent. */
@@ -84,6 +89,8 @@ export class Device {
   readonly #abort = new AbortController();
   readonly #stats = new Stats();
   readonly #frames: FrameDesk;
+  readonly #trust: TrustDesk;
+  readonly #desks: Desks;
   #resolveClosed: (reason: CloseReason) => void = () => undefined;
   #closing: Promise<void> | undefined;
 
@@ -110,9 +117,18 @@ export class Device {
       signal,
     });
     this.#sends = new SendDesk(core);
-    this.#frames = new FrameDesk(core, this.#queue, () =>
-      this.#health.next({ type: 'queueEmpty' }),
-    );
+    const drainer = new Drainer({
+      reconnect: () => this.#socket.drop(),
+      drained: (input) => this.#queue.post(input),
+    });
+    this.#frames = new FrameDesk(core, this.#queue, () => {
+      drainer.emptied();
+      this.#health.next({ type: 'queueEmpty' });
+    });
+    this.#trust = new TrustDesk(parts, {
+      put: (input) => this.#put(input),
+      health: (event) => this.#health.next(event),
+    });
     this.#ownList = new OwnList(parts, { userId: own.userId, put: (input) => this.#put(input) });
     this.#registrar = new Registrar(parts, { put: (input) => this.#put(input), signal });
     this.#heads = new HeadTeller(signal, () => this.#queue.post({ type: 'shareHeads' }));
@@ -133,13 +149,17 @@ export class Device {
     });
     this.#socket = new RelaySocket(client, {
       onFrame: (frame) => this.#frames.put(frame),
-      onUp: () => this.#health.next({ type: 'connected' }),
+      onUp: () => {
+        drainer.connected();
+        this.#health.next({ type: 'connected' });
+      },
       onDown: () => {
         this.#frames.reset();
         this.#health.next({ type: 'disconnected' });
       },
       onEnd: (end) => this.#standing.socketEnded(end),
     });
+    this.#desks = this.#hands(drainer);
   }
 
   /**
@@ -274,9 +294,28 @@ export class Device {
     return this.#ownList.version();
   }
 
-  /** Accepts a user's new identity key, after comparing it by another channel. */
-  async trustIdentity(user: string, identityKey: Uint8Array): Promise<void> {
-    await this.#put({ type: 'trustIdentity', userId: checkedUserId(user), identityKey });
+  /** What is known of a user's identity key; `undefined` where nothing is. */
+  identityOf(user: string): Identity | undefined {
+    return this.#trust.identityOf(checkedUserId(user));
+  }
+
+  /**
+   * Accepts a user's identity key, `verified` where it was compared by another channel. What waited for
+   * it leaves, and what came under it meanwhile is asked for again.
+   *
+   * Throws: {@link SessionError} `OWN_USER`.
+   */
+  async trustIdentity(
+    user: string,
+    identityKey: Uint8Array,
+    options: { readonly verified?: true } = {},
+  ): Promise<void> {
+    await this.#trust.accept(checkedUserId(user), identityKey, options);
+  }
+
+  /** Will not have the key that was offered for a user: messages that wait for it are given up. */
+  async refuseIdentity(user: string): Promise<void> {
+    await this.#put({ type: 'refuseIdentity', userId: checkedUserId(user) });
   }
 
   /**
@@ -369,63 +408,31 @@ export class Device {
     return parsed.value;
   }
 
-  #release(effects: readonly Effect[]): void {
-    this.#stats.committed();
-    for (const effect of effects) this.#carryOut(effect);
-    this.#vault.committed();
+  /** Who carries out what the engine wants. */
+  #hands(drainer: Drainer): Desks {
+    return {
+      pump: this.#pump,
+      claims: this.#claims,
+      sends: this.#sends,
+      heads: this.#heads,
+      frames: this.#frames,
+      lists: this.#ownList,
+      registrar: this.#registrar,
+      standing: this.#standing,
+      trust: this.#trust,
+      drainer,
+      stats: this.#stats,
+      acknowledge: (seq) => this.#socket.acknowledge(seq),
+      deliver: (item) => this.#deliver(item),
+      health: (event) => this.#health.next(event),
+      post: (input) => this.#queue.post(input),
+    };
   }
 
-  #carryOut(effect: Effect): void {
-    switch (effect.type) {
-      case 'post':
-        this.#pump.put(effect);
-        break;
-      case 'claim':
-        this.#claims.put(effect);
-        break;
-      case 'acknowledge':
-        this.#stats.ended(effect.end);
-        this.#health.next({ type: 'envelopeEnded', end: effect.end });
-        this.#socket.acknowledge(effect.seq);
-        break;
-      case 'deliver':
-        this.#deliver(effect.item);
-        break;
-      case 'recipientDone':
-        this.#sends.recipientDone(effect);
-        break;
-      case 'sendDone':
-        this.#sends.sendDone(effect.messageId);
-        this.#heads.sent();
-        break;
-      case 'fetchList':
-        void this.#ownList.fetch(effect.userId).then(() => {
-          this.#queue.post({ type: 'envelope', envelope: effect.envelope, isListFresh: true });
-        });
-        break;
-      case 'identityChanged':
-        this.#health.next({
-          type: 'identityChanged',
-          user: effect.userId,
-          identityKey: effect.identityKey,
-        });
-        break;
-      case 'uploadKeys':
-        void this.#registrar.upload(effect.keys).finally(() => this.#frames.replenished());
-        break;
-      case 'register':
-        this.#registrar.wanted();
-        this.#standing.wanted();
-        break;
-      case 'rolledBack':
-        this.#standing.rolledBack(effect);
-        break;
-      case 'headIgnored':
-        this.#health.next({ type: 'headIgnored', from: effect.source });
-        break;
-      case 'receipted':
-        break;
-    }
+  #release(effects: readonly Effect[]): void {
+    this.#stats.committed();
+    for (const effect of effects) carryOut(effect, this.#desks);
+    this.#vault.committed();
   }
 
   #posted(item: OutboxItem, result: PostResult): void {

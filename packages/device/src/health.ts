@@ -1,6 +1,6 @@
 /** What a device says about itself: never plaintext, never keys. */
 
-import type { DeadReason, EnvelopeState } from '@simsim/sesame';
+import type { DeadReason, EnvelopeState, HoldReason } from '@simsim/sesame';
 
 /** What is known of a state that was put back, or that a copy of the device shares. */
 export interface RollbackNotice {
@@ -33,6 +33,25 @@ export type HealthEvent =
   | { readonly type: 'relayUnavailable' }
   | { readonly type: 'envelopeEnded'; readonly end: EnvelopeState }
   | { readonly type: 'identityChanged'; readonly user: string; readonly identityKey: Uint8Array }
+  /** A message waits: the user's key changed, or nobody has said yet that it is trusted. */
+  | {
+      readonly type: 'sendHeld';
+      readonly messageId: string;
+      readonly user: string;
+      readonly reason: HoldReason;
+    }
+  /** It waits no more. */
+  | { readonly type: 'sendReleased'; readonly messageId: string; readonly user: string }
+  /** The application's answer about a key did not come; messages go on waiting. */
+  | { readonly type: 'trustFailed'; readonly user: string; readonly cause: unknown }
+  /** A device has not got a message and will not: it could not read any of the resends. */
+  | {
+      readonly type: 'copyDead';
+      readonly messageId: string;
+      readonly user: string;
+      readonly deviceId: number;
+      readonly reason: 'RESENDS_SPENT';
+    }
   | { readonly type: 'handlerFailed'; readonly messageId: string; readonly cause: unknown }
   /** The log was proven to be the newest; from here on posts leave. */
   | { readonly type: 'fresh' }

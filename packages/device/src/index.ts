@@ -19,3 +19,4 @@ export { osKeychain } from '@simsim/event-log-sqlite';
 export type { Keychain } from '@simsim/event-log-sqlite';
 export { moveDeviceIn, moveDeviceOut } from './move-device.ts';
 export type { DevicePlace, MoveDevice } from './move-device.ts';
+export type { Identity, Trust, TrustAnswer, TrustQuestion } from './trust.ts';

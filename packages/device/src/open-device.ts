@@ -18,6 +18,8 @@ import { ownDevice } from './own-devices.ts';
 import { RelayClient } from './relay-client.ts';
 import { SessionError, isSessionErrorCode } from './session-error.ts';
 import type { StoreSpec } from './store-spec.ts';
+import { trustPolicy } from './trust.ts';
+import type { Trust } from './trust.ts';
 
 /** What every way of getting a device needs. */
 export interface DeviceOptions {
@@ -38,6 +40,8 @@ export interface DeviceOptions {
    * store is made.
    */
   readonly retention?: RetentionName | Retention;
+  /** Whose keys are trusted. Default `tofu`: the key that was seen first, until another one is shown. */
+  readonly trust?: Trust;
   /** One-time prekeys to have at the relay. */
   readonly oneTimeKeys?: number;
   /** Test-only: called at named moments, where a process may be killed. */
@@ -169,6 +173,7 @@ async function startDevice(
     log,
     ...parts,
     clock: systemClock,
+    trust: trustPolicy(options.trust),
     ...(options.onRollback === 'refuse' ? { onEvidence: 'refuse' } : {}),
     ...(options.chaos === undefined ? {} : { chaos: options.chaos }),
   });
@@ -184,7 +189,9 @@ async function startDevice(
     if (own.status === 'removed') throw new SessionError('DEVICE_REVOKED');
     if (own.status === 'replaced') throw new SessionError('DEVICE_REPLACED');
     const client = new RelayClient(options.relay);
-    const device = new Device({ core, client, ...parts, retention: chosenRetention(options) }, own);
+    const { trust } = options;
+    const retention = chosenRetention(options);
+    const device = new Device({ core, client, ...parts, retention, ...(trust && { trust }) }, own);
     await device.start();
     return device;
   } catch (cause) {

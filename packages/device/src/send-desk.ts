@@ -3,7 +3,7 @@
 import type { DeviceCore } from '@simsim/device-core';
 import type { MessageId } from '@simsim/relay-protocol';
 import { decodeFact, factNumber, factText, isSendFailure, sendStream } from '@simsim/sesame';
-import type { Effect, SendFailure, SendState } from '@simsim/sesame';
+import type { Effect, HoldReason, SendFailure, SendState } from '@simsim/sesame';
 import { SessionError } from './session-error.ts';
 
 /** The relay's commit took one user's copies. */
@@ -17,6 +17,8 @@ export interface Acceptance {
 export interface RecipientReport extends Acceptance {
   /** Why it has not got the message and never will; absent where it was accepted. */
   readonly failure?: SendFailure;
+  /** Why it waits, and is not lost: see `Device.trustIdentity`. */
+  readonly held?: HoldReason;
 }
 
 /** How a send fared; the own user is among the recipients. */
@@ -56,6 +58,12 @@ export class SendDesk {
     const entry = this.#entries.get(messageId);
     if (entry === undefined) return;
     tell(entry, { user, listVersion, ...(failure === undefined ? {} : { failure }) });
+  }
+
+  recipientHeld(effect: Extract<Effect, { type: 'recipientHeld' }>): void {
+    const entry = this.#entries.get(effect.messageId);
+    if (entry !== undefined)
+      tell(entry, { user: effect.userId, listVersion: 0, held: effect.reason });
   }
 
   sendDone(messageId: MessageId): void {
@@ -113,6 +121,7 @@ function tellState(entry: Entry, state: SendState): boolean {
     if (status === 'accepted') tell(entry, { user, listVersion });
     else if (status === 'unknown') tell(entry, { user, listVersion, failure: 'UNKNOWN_USER' });
     else if (status === 'failed') tell(entry, { user, listVersion, failure: 'POST_CONFLICT' });
+    else if (status === 'held') tell(entry, { user, listVersion, held: 'IDENTITY_CHANGED' });
     else isDone = false;
   }
   return isDone;
@@ -121,8 +130,9 @@ function tellState(entry: Entry, state: SendState): boolean {
 function tell(entry: Entry, report: RecipientReport): void {
   if (entry.recipients.has(report.user)) return;
   entry.recipients.set(report.user, report);
-  const { user, listVersion, failure } = report;
-  if (failure === undefined) for (const listen of entry.onAccepted) listen({ user, listVersion });
+  const { user, listVersion, failure, held } = report;
+  if (failure === undefined && held === undefined)
+    for (const listen of entry.onAccepted) listen({ user, listVersion });
 }
 
 function newEntry(): Entry {

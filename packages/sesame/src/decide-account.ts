@@ -15,7 +15,6 @@ import type { FirstKeys } from './decide-pre-keys.ts';
 import { nextIncarnation } from './decide-quarantine.ts';
 import { withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
-import { keepTime } from './decide-sweep.ts';
 import { dueAnchor } from './device-time.ts';
 import { changeUser } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
@@ -223,7 +222,6 @@ export function decideStarted(work: Workspace): DecideResult {
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
   if (own !== undefined && own.status !== 'removed') owedPreKeys(work);
-  keepTime(work);
   if (own?.status === 'registering' || own?.status === 'renewing')
     work.effect({ type: 'register' });
   if (own?.status !== 'registered') return work.decided();

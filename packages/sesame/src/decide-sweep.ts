@@ -69,8 +69,8 @@ export function decideDrained(input: In<'drained'>, work: Workspace): DecideResu
   return work.decided();
 }
 
-/** Writes device time down where that is due. Needs the device's stream. */
-export function keepTime(work: Workspace): void {
+/** Writes device time down where that is due. A start does not: the sweep that follows it does. */
+function keepTime(work: Workspace): void {
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined) return;
   const time = dueAnchor(own.time, work.env.clock);

@@ -29,7 +29,7 @@ export interface TimeAnchor {
  * The most that the wall clock may move device time over a boot: a week, well below MAXLATENCY. A device
  * that was off for longer takes what it keeps for younger than it is, which only keeps it longer.
  */
-export const OFF_MS_MAX: number = 7 * 24 * 3600 * 1000;
+const OFF_MS_MAX = 7 * 24 * 3600 * 1000;
 
 /** How often an anchor is written while a process runs: what a kill can lose of device time. */
 const ANCHOR_MS = 24 * 3600 * 1000;

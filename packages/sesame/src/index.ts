@@ -35,6 +35,8 @@ export type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
 export {
   BODY_BYTES_MAX,
   CONVERSATION_BYTES_MAX,
+  HEALS_MAX,
+  HEARTBEAT_COUNTER,
   INACTIVE_SESSIONS_MAX,
   ONE_TIME_KEM_TARGET_KEYS,
   ONE_TIME_TARGET_KEYS,
@@ -84,7 +86,15 @@ export {
 } from './streams.ts';
 export { decodeStreamValue, encodeStreamValue, valueOfKind } from './stream-codec.ts';
 export type { UserChange } from './user-change.ts';
-export type { DeviceRecord, SessionId, UserRecord } from './user-record.ts';
+export type { HoldReason, TrustPolicy } from './hold-reason.ts';
+export type {
+  DeviceRecord,
+  HealAllowance,
+  HeldMail,
+  SessionId,
+  TrustLevel,
+  UserRecord,
+} from './user-record.ts';
 export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
 export type { Clock } from './device-time.ts';
 export type { EngineEnv, PeerDevice, PendingPost, Sabotage, Slice } from './workspace.ts';

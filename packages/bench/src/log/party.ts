@@ -161,8 +161,8 @@ function receive(
   if (mail.length === 0) return [];
   const { effects } = to.core.run(mail.map((envelope) => ({ type: 'envelope', envelope })));
   for (const effect of effects) {
-    if (effect.type !== 'fetchList') continue;
-    const { envelope } = effect;
+    const envelope = effect.type === 'fetchList' ? effect.envelope : undefined;
+    if (envelope === undefined) continue;
     to.core.run([
       { type: 'listLearned', list: from.list },
       { type: 'envelope', envelope, isListFresh: true },

@@ -1,0 +1,146 @@
+/** What the engine wants done, handed to whoever does it. Every effect is durable when it comes here. */
+
+import type { CoreInput } from '@simsim/device-core';
+import type { Effect, InboxItem } from '@simsim/sesame';
+import type { ClaimDesk } from './claim-desk.ts';
+import type { Drainer } from './drainer.ts';
+import type { FrameDesk } from './frame-desk.ts';
+import type { HeadTeller } from './head-teller.ts';
+import type { HealthEvent } from './health.ts';
+import type { OwnList } from './own-devices.ts';
+import type { PostPump } from './post-pump.ts';
+import type { Registrar } from './registrar.ts';
+import type { SendDesk } from './send-desk.ts';
+import type { Standing } from './standing.ts';
+import type { Stats } from './stats.ts';
+import type { TrustDesk } from './trust-desk.ts';
+
+/** Who does what. */
+export interface Desks {
+  readonly pump: PostPump;
+  readonly claims: ClaimDesk;
+  readonly sends: SendDesk;
+  readonly heads: HeadTeller;
+  readonly frames: FrameDesk;
+  readonly lists: OwnList;
+  readonly registrar: Registrar;
+  readonly standing: Standing;
+  readonly trust: TrustDesk;
+  readonly drainer: Drainer;
+  readonly stats: Stats;
+  readonly acknowledge: (seq: number) => void;
+  readonly deliver: (item: InboxItem) => void;
+  readonly health: (event: HealthEvent) => void;
+  /** Has an input decided; nobody waits for it. */
+  readonly post: (input: CoreInput) => void;
+}
+
+/** Carries an effect out. */
+export function carryOut(effect: Effect, desks: Desks): void {
+  switch (effect.type) {
+    case 'post':
+      desks.pump.put(effect);
+      break;
+    case 'claim':
+      desks.claims.put(effect);
+      break;
+    case 'acknowledge':
+      desks.stats.ended(effect.end);
+      desks.health({ type: 'envelopeEnded', end: effect.end });
+      desks.acknowledge(effect.seq);
+      break;
+    case 'deliver':
+      desks.deliver(effect.item);
+      break;
+    case 'recipientDone':
+      desks.sends.recipientDone(effect);
+      break;
+    case 'sendDone':
+      desks.sends.sendDone(effect.messageId);
+      desks.heads.sent();
+      break;
+    case 'fetchList':
+      fetchList(effect, desks);
+      break;
+    case 'uploadKeys':
+      void desks.registrar.upload(effect.keys).finally(() => desks.frames.replenished());
+      break;
+    case 'register':
+      desks.registrar.wanted();
+      desks.standing.wanted();
+      break;
+    case 'rolledBack':
+      desks.standing.rolledBack(effect);
+      break;
+    case 'sweepOn':
+      setImmediate(() => desks.post({ type: 'swept', after: effect.after }));
+      break;
+    case 'drain':
+      desks.drainer.wanted(effect);
+      break;
+    case 'identityChanged':
+    case 'recipientHeld':
+    case 'recipientReleased':
+    case 'copyDead':
+    case 'headIgnored':
+    case 'receipted':
+      tell(effect, desks);
+      break;
+  }
+}
+
+type Told = Extract<
+  Effect,
+  {
+    type:
+      | 'identityChanged'
+      | 'recipientHeld'
+      | 'recipientReleased'
+      | 'copyDead'
+      | 'headIgnored'
+      | 'receipted';
+  }
+>;
+
+/** What the application should know. */
+function tell(effect: Told, { health, sends, trust }: Desks): void {
+  switch (effect.type) {
+    case 'identityChanged':
+      health({
+        type: 'identityChanged',
+        user: effect.userId,
+        identityKey: effect.identityKey,
+      });
+      trust.offered(effect.userId, effect.identityKey);
+      break;
+    case 'recipientHeld': {
+      const { messageId, userId, reason } = effect;
+      sends.recipientHeld(effect);
+      health({ type: 'sendHeld', messageId, user: userId, reason });
+      if (effect.identityKey !== undefined) trust.offered(userId, effect.identityKey);
+      break;
+    }
+    case 'recipientReleased':
+      health({ type: 'sendReleased', messageId: effect.messageId, user: effect.userId });
+      break;
+    case 'copyDead': {
+      const { messageId, userId, deviceId, reason } = effect;
+      health({ type: 'copyDead', messageId, user: userId, deviceId, reason });
+      break;
+    }
+    case 'headIgnored':
+      health({ type: 'headIgnored', from: effect.source });
+      break;
+    case 'receipted':
+      break;
+  }
+}
+
+function fetchList(
+  { userId, envelope }: Extract<Effect, { type: 'fetchList' }>,
+  { lists, post }: Desks,
+): void {
+  void lists.fetch(userId).then(() => {
+    if (envelope !== undefined) post({ type: 'envelope', envelope, isListFresh: true });
+  });
+}

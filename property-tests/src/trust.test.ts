@@ -1,0 +1,212 @@
+/**
+ * What each trust policy lets out (SES-35, SES-36, SES-88…91): mail to a user whose key is not trusted
+ * waits, on sending, receiving and resending alike; it leaves once the application has spoken, or the
+ * relay shows the pinned key again, and is given up only where the application refuses.
+ */
+
+import { signDeviceList } from '@simsim/relay-protocol';
+import type { SignedDeviceList } from '@simsim/relay-protocol';
+import type { Effect, TrustPolicy } from '@simsim/sesame';
+import { describe, expect, it } from 'vitest';
+import type { TestDevice } from './test-device.ts';
+import { createAtTwoRelays } from './two-relays.ts';
+import { user, World } from './world.ts';
+
+const [ada, bo] = [user('ada'), user('bo')];
+
+function met(trust?: TrustPolicy): { world: World; a: TestDevice; b: TestDevice } {
+  const world = new World({ seed: 13, ...(trust && { trust }) });
+  return { world, a: world.create('ada'), b: world.create('bo') };
+}
+
+const keyOf = (device: TestDevice): Uint8Array => device.own().identity.publicKey.bytes;
+const heldFor = (device: TestDevice): string[] =>
+  device.effects.flatMap((effect) => (effect.type === 'recipientHeld' ? [effect.reason] : []));
+const failures = (device: TestDevice): (string | undefined)[] =>
+  device.effects.flatMap((effect: Effect) =>
+    effect.type === 'recipientDone' && effect.failure !== undefined ? [effect.failure] : [],
+  );
+
+/** The list of a user as somebody with another key, or with the same, would sign it. */
+function listBy(device: TestDevice, identity = device.own().identity): SignedDeviceList {
+  const { userId, deviceId, registrationId, deviceKey } = device.own();
+  const { world } = device;
+  return signDeviceList(
+    {
+      userId,
+      version: 1,
+      previous: new Uint8Array(32),
+      identityKey: identity.publicKey.bytes,
+      devices: [{ deviceId, registrationId, deviceKey: deviceKey.publicKey }],
+      signer: deviceId,
+    },
+    { deviceKey, identity, entropy64: world.entropy(64) },
+    world.crypto,
+  );
+}
+
+const forged = (device: TestDevice): SignedDeviceList =>
+  listBy(device, device.world.crypto.keyPair(device.world.entropy(32)));
+
+describe('verified-only', () => {
+  it('holds mail until the key was verified; accepting it is not enough (SES-90)', () => {
+    const { world, a, b } = met('verified-only');
+    a.send([bo], 'secret');
+    world.settle();
+    expect(heldFor(a)).toEqual(['UNVERIFIED']);
+    expect(b.texts()).toEqual([]);
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(b) });
+    world.settle();
+    expect(b.texts()).toEqual([]);
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(b), level: 'verified' });
+    world.settle();
+    expect(b.texts()).toEqual(['secret']);
+    expect(failures(a)).toEqual([]);
+  });
+
+  it('takes what comes from anybody, and holds the answer', () => {
+    const { world, a, b } = met('verified-only');
+    b.run({ type: 'trustIdentity', userId: ada, identityKey: keyOf(a), level: 'verified' });
+    b.send([ada], 'question');
+    world.settle();
+    expect(a.texts()).toEqual(['question']);
+    a.send([bo], 'answer');
+    world.settle();
+    expect(b.texts()).toEqual([]);
+    expect(a.record(bo).trust).toBeUndefined();
+  });
+
+  it('keeps what waits over restarts and for longer than any record', () => {
+    const { world, a, b } = met('verified-only');
+    a.send([bo], 'secret');
+    world.settle();
+    for (let month = 0; month < 4; month++) {
+      world.nowMs += 30 * 24 * 3600 * 1000;
+      a.restart();
+      a.sweep();
+    }
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(b), level: 'verified' });
+    world.settle();
+    expect(b.texts()).toEqual(['secret']);
+  });
+
+  it('lets own devices have their copies', () => {
+    const { world, a } = met('verified-only');
+    const tablet = world.link(a);
+    a.send([bo], 'note');
+    world.settle();
+    expect(tablet.texts()).toEqual(['note']);
+  });
+});
+
+describe('asking about each key', () => {
+  it('lets mail out once the key was accepted', () => {
+    const { world, a, b } = met('ask');
+    a.send([bo], 'first');
+    world.settle();
+    expect(heldFor(a)).toEqual(['UNVERIFIED']);
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(b) });
+    a.send([bo], 'second');
+    world.settle();
+    expect(b.texts().sort()).toEqual(['first', 'second']);
+  });
+
+  it('gives up what waits where the key is refused, and only that', () => {
+    const { world, a, b } = met('ask');
+    a.send([bo], 'first');
+    world.settle();
+    a.run({ type: 'refuseIdentity', userId: bo });
+    expect(failures(a)).toEqual(['IDENTITY_REFUSED']);
+    expect(a.log.streamsWithPrefix('send/')).toEqual([]);
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(b) });
+    a.send([bo], 'second');
+    world.settle();
+    expect(b.texts()).toEqual(['second']);
+  });
+});
+
+describe('another key', () => {
+  it('that the relay takes back holds mail no longer', () => {
+    const { world, a, b } = met();
+    a.send([bo], 'before');
+    world.settle();
+    a.run({ type: 'listLearned', list: forged(b) });
+    a.send([bo], 'meanwhile');
+    expect(heldFor(a)).toEqual(['IDENTITY_CHANGED']);
+    // The next honest answer is under the pinned key.
+    world.settle();
+    expect(a.record(bo).offered).toBeUndefined();
+    expect(b.texts()).toEqual(['before', 'meanwhile']);
+  });
+
+  it('is not told again and again', () => {
+    const { world, a, b } = met();
+    a.send([bo], 'before');
+    world.settle();
+    const list = forged(b);
+    for (let i = 0; i < 3; i++) a.run({ type: 'listLearned', list });
+    const told = a.effects.filter(({ type }) => type === 'identityChanged');
+    expect(told.length).toBe(1);
+  });
+
+  it('ends what was verified', () => {
+    const { a, b } = met();
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(b), level: 'verified' });
+    const list = forged(b);
+    a.run({ type: 'listLearned', list });
+    expect(a.record(bo)).toMatchObject({ trust: 'verified', offered: list.list.identityKey });
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: list.list.identityKey });
+    expect(a.record(bo)).toMatchObject({ trust: 'accepted', identityKey: list.list.identityKey });
+  });
+
+  it('for the own user is a lie and never an offer (SES-36)', () => {
+    const { world, a } = met();
+    const tablet = world.link(a);
+    const outcomes = a.run({ type: 'listLearned', list: forged(a) })?.outcomes;
+    expect(outcomes).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);
+    expect(a.record(ada).offered).toBeUndefined();
+    a.send([bo], 'still');
+    world.settle();
+    expect(tablet.texts()).toEqual(['still']);
+  });
+
+  it('in a list that its own key did not sign is no offer but a lie', () => {
+    const { world, a, b } = met();
+    a.send([bo], 'before');
+    world.settle();
+    const { list, ...signatures } = forged(b);
+    const identityKey = world.crypto.keyPair(world.entropy(32)).publicKey.bytes;
+    const outcomes = a.run({
+      type: 'listLearned',
+      list: { ...signatures, list: { ...list, identityKey } },
+    })?.outcomes;
+    expect(outcomes).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);
+    expect(a.record(bo).offered).toBeUndefined();
+  });
+
+  it('is not sent to by a resend either, until it is accepted (SES-79)', () => {
+    const world = new World({ seed: 14 });
+    const { ada: a, other } = createAtTwoRelays(world);
+    const b = world.create('bo');
+    a.send([bo], 'unread');
+    while (a.work());
+    const [sent] = b.fetch();
+    if (sent === undefined) throw new Error('it was sent');
+    // From here on another relay answers, with another bo.
+    world.relay = other;
+    world.devices.splice(world.devices.indexOf(b), 1);
+    const impostor = world.create('bo');
+    const { deviceId: senderDevice } = impostor.own();
+    const content = Uint8Array.from(sent.envelopeId.match(/../gu) ?? [], (hex) =>
+      Number.parseInt(hex, 16),
+    );
+    a.takeIn([{ ...sent, sender: bo, senderDevice, kind: 'retry', content, seq: 1_000_000 }]);
+    world.settle();
+    expect(impostor.texts()).toEqual([]);
+    expect(a.record(bo).offered).toEqual(keyOf(impostor));
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(impostor) });
+    a.send([bo], 'welcome');
+    world.settle();
+    expect(impostor.texts()).toContain('welcome');
+  });
+});

@@ -1,0 +1,26 @@
+/** What a device uploads to register. */
+
+import { invariant } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import type { PreKeyUpload, RelayAnswer, RelayRequest } from '@simsim/relay-protocol';
+import { oneTimeKemStream, oneTimeStream, PRE_KEYS_STREAM, uploadOf } from '@simsim/sesame';
+import type { DeviceCore } from '@simsim/device-core';
+
+/** What an upload is made of. */
+interface UploadingDevice {
+  readonly core: DeviceCore;
+  readonly world: { readonly crypto: Crypto; ask(request: RelayRequest): RelayAnswer };
+}
+
+/** A nonce of the relay and the public halves of all prekeys. */
+export function uploadFor(device: UploadingDevice): { nonce: Uint8Array; keys: PreKeyUpload } {
+  const { world, core } = device;
+  const answer = world.ask({ kind: 'nonce' });
+  invariant(answer.kind === 'nonce', 'a nonce is given');
+  const reader = core.reader();
+  const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
+  invariant(preKeys !== undefined, 'a device has prekeys');
+  const oneTime = preKeys.batches.flatMap((id) => reader.value('opk', oneTimeStream(id)) ?? []);
+  const kem = preKeys.kemBatches.flatMap((id) => reader.value('kpk', oneTimeKemStream(id)) ?? []);
+  return { nonce: answer.nonce, keys: uploadOf(preKeys, { oneTime, kem }, world.crypto) };
+}
