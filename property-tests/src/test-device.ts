@@ -79,12 +79,14 @@ export class TestDevice {
   #own: OwnDevice | undefined;
   /** Whether the relay said in this opening that it knows nothing newer of this device. */
   isProven = false;
+  readonly #clockErrorMs: number;
   #expected: Uint8Array = new Uint8Array(32);
 
   /** A new device, or a process on a copy of another one's files. */
   constructor(world: Surroundings, from?: DeviceImage) {
     this.world = world;
-    const { crypto, entropy } = world;
+    const { crypto, entropy, options } = world;
+    this.#clockErrorMs = options.clockErrorsMs?.[world.devices.length] ?? 0;
     this.store = createFaultyStore(from?.store);
     this.vault = createMemoryVault({
       crypto,
@@ -138,7 +140,10 @@ export class TestDevice {
       log: this.log,
       crypto,
       entropy,
-      clock: () => ({ wallMs: this.world.nowMs++, elapsedMs: this.world.nowMs, bootId: 'test' }),
+      clock: () => {
+        const elapsedMs = this.world.nowMs++;
+        return { wallMs: elapsedMs + this.#clockErrorMs, elapsedMs, bootId: 'test' };
+      },
       sabotage: new Set(options.sabotage ?? []),
     });
   }
