@@ -88,13 +88,14 @@ describe('a stranger', () => {
   /** What Baba said to become a user; Mallory has seen it all, and has a device key of her own. */
   const seen = () => {
     const baba = new TestUser('baba');
-    const told = baba.createAccount(baba.makeDevice(1), relay.nonce());
+    const desk = baba.makeDevice(1);
+    const told = baba.createAccount(desk, relay.nonce());
     const mallory = new TestUser('baba', 'mallory');
-    return { baba, told, mallory, device: mallory.makeDevice(1) };
+    return { desk, told, mallory, device: mallory.makeDevice(1) };
   };
 
   test('who lacks the private key registers no public key of somebody else', () => {
-    const { told, mallory, device } = seen();
+    const { desk, told, mallory, device } = seen();
     const nonce = relay.nonce();
     const { userId, list } = told;
     const { deviceId, tokenHash, keys } = device;
@@ -106,6 +107,9 @@ describe('a stranger', () => {
     const deviceProof = crypto.signWithDeviceKey(device.deviceKey, proof);
     const stolen = { ...told, nonce, identityProof, deviceProof, tokenHash, keys };
     expect(relay.answer(stolen)).toBe('BAD_PROOF');
+    // The device's key does not stand for the identity's.
+    const byDesk = crypto.signWithDeviceKey(desk.deviceKey, proof);
+    expect(relay.answer({ ...stolen, deviceProof: byDesk })).toBe('BAD_PROOF');
     // Mallory's own list that names Baba's public key.
     const forged = mallory.createAccount(device, nonce);
     const { identityKey } = list.list;
