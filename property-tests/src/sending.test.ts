@@ -335,6 +335,8 @@ describe('a relay that lies in its answers', () => {
       { devices: [{ ...device, deviceId: a.own().deviceId }] },
       { devices: listOf(a).list.devices, userId: user('ada') },
       { version: honest.list.version + 1 },
+      { version: honest.list.version + 2 },
+      { version: honest.list.version + 2, devices: [{ ...device, deviceId: a.own().deviceId }] },
       { identityKey: new Uint8Array(32).fill(7) },
     );
     const ids = fc.uniqueArray(fc.constantFrom(a.own().deviceId, b.own().deviceId), {
