@@ -8,6 +8,8 @@ export interface TestDeviceOptions {
   readonly sabotage?: readonly Sabotage[];
   /** How every commit fails once before it is let through. */
   readonly rehearsal?: 'before' | 'moved';
+  /** By how much the wall clocks of devices are wrong, in the order in which they are made. */
+  readonly clockErrorsMs?: readonly number[];
   /** A broken device: it posts without asking whether its log is the newest. */
   readonly skipsProof?: true;
   readonly expiry?: SessionExpiry;

@@ -18,6 +18,8 @@ class Killed extends Error {
 export interface FaultyStore extends MemoryStore {
   /** What the next commit meets; `undefined` once it was met. */
   fault: Fault | undefined;
+  /** Commits that are let through before the fault. */
+  spared: number;
 }
 
 /** Makes an empty store, or one that continues from an image. */
@@ -26,7 +28,12 @@ export function createFaultyStore(from?: MemorySnapshot): FaultyStore {
   const faulty: FaultyStore = {
     ...store,
     fault: undefined,
+    spared: 0,
     commit(change: StoreChange): CommitAnswer {
+      if (faulty.fault !== undefined && faulty.spared > 0) {
+        faulty.spared--;
+        return store.commit(change);
+      }
       const { fault } = faulty;
       faulty.fault = undefined;
       if (fault === 'moved') return { kind: 'moved', tip: store.tip() };

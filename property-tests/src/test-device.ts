@@ -81,12 +81,14 @@ export class TestDevice {
   #boots = 0;
   /** Whether the relay said in this opening that it knows nothing newer of this device. */
   isProven = false;
+  readonly #clockErrorMs: number;
   #expected: Uint8Array = new Uint8Array(32);
 
   /** A new device, or a process on a copy of another one's files. */
   constructor(world: Surroundings, from?: DeviceImage) {
     this.world = world;
-    const { crypto, entropy } = world;
+    const { crypto, entropy, options } = world;
+    this.#clockErrorMs = options.clockErrorsMs?.[world.devices.length] ?? 0;
     this.store = createFaultyStore(from?.store);
     this.vault = createMemoryVault({
       crypto,
@@ -153,7 +155,7 @@ export class TestDevice {
     const { world } = this;
     world.nowMs++;
     return {
-      wallMs: world.nowMs + world.wallSkewMs,
+      wallMs: world.nowMs + world.wallSkewMs + this.#clockErrorMs,
       elapsedMs: world.nowMs,
       bootId: `boot ${this.#boots}`,
     };

@@ -79,6 +79,7 @@ export function carryOut(effect: Effect, desks: Desks): void {
       desks.drainer.wanted(effect);
       break;
     case 'identityChanged':
+    case 'foreignKey':
     case 'recipientHeld':
     case 'recipientReleased':
     case 'copyDead':
@@ -94,6 +95,7 @@ type Told = Extract<
   {
     type:
       | 'identityChanged'
+      | 'foreignKey'
       | 'recipientHeld'
       | 'recipientReleased'
       | 'copyDead'
@@ -112,6 +114,9 @@ function tell(effect: Told, { health, sends, trust }: Desks): void {
         identityKey: effect.identityKey,
       });
       trust.offered(effect.userId, effect.identityKey);
+      break;
+    case 'foreignKey':
+      health({ type: 'foreignKey', user: effect.userId, identityKey: effect.identityKey });
       break;
     case 'recipientHeld': {
       const { messageId, userId, reason } = effect;

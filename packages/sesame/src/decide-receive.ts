@@ -303,7 +303,10 @@ function holdMail(
   }
   const { offered, held = [] } = work.user(userId);
   const reason = 'IDENTITY_CHANGED';
-  if (offered === undefined || !equalBytes(offered, key)) return askAgain(work, input, reason);
+  if (offered === undefined || !equalBytes(offered, key)) {
+    work.effect({ type: 'foreignKey', userId, deviceId, identityKey: key });
+    return askAgain(work, input, reason);
+  }
   const isHeld = held.some((mail) => mail.envelopeId === envelopeId);
   if (!isHeld && held.length >= HELD_MAIL_MAX)
     return ended(work, envelope, { state: 'dead', reason: 'TOO_MUCH_HELD' });

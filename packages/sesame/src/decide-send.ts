@@ -376,15 +376,11 @@ function afterClaim(
   state: SendState,
   { recipient, failure }: { recipient: Recipient; failure: ClaimFailure | undefined },
 ): SendState {
-  switch (failure) {
-    case undefined:
-      return startRound(work, state, recipient);
-    case 'IDENTITY_CHANGED':
-      return holdRecipient(work, state, { recipient, reason: failure });
-    case 'BAD_BUNDLE':
-    case 'UNKNOWN_USER':
-      return failRecipient(work, state, { recipient, reason: failure });
-  }
+  if (failure === 'IDENTITY_CHANGED')
+    return holdRecipient(work, state, { recipient, reason: failure });
+  return failure === undefined
+    ? startRound(work, state, recipient)
+    : failRecipient(work, state, { recipient, reason: failure });
 }
 
 /** The relay does not know the user whose keys were claimed. */

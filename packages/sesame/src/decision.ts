@@ -170,6 +170,13 @@ export type Effect =
   | { readonly type: 'uploadKeys'; readonly keys: PreKeyUpload }
   /** Fetch a user's device list, then decide the envelope again, which is not acknowledged yet. */
   | { readonly type: 'fetchList'; readonly userId: UserId; readonly envelope?: IncomingEnvelope }
+  /** Mail came under a key that its sender's device list does not have: somebody else wrote it. */
+  | {
+      readonly type: 'foreignKey';
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+      readonly identityKey: Uint8Array;
+    }
   /** A send waits: what is known of the user's key has to be settled by the application first. */
   | {
       readonly type: 'recipientHeld';

@@ -93,6 +93,8 @@ export function decideRemoveDevice(input: CallerInput<'removeDevice'>): Decision
   }
   if (list.version !== current.version + 1) return refuse('LIST_MOVED');
   if (list.signer !== caller.deviceId) return refuse('FORBIDDEN');
+  // A user without devices could never come back (SES-3).
+  if (list.devices.length === 0) return refuse('BAD_LIST');
   const isNext = verifyDeviceList({ signed: request.list, previous: current }, env.crypto).ok;
   const isFewer =
     list.devices.length < current.devices.length && includesAll(current, list.devices);

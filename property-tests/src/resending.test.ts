@@ -1,0 +1,118 @@
+/** Retry requests and what they may cause (Sesame §4.1): names of messages, and who may ask. */
+
+import { bytesToHex, hexToBytes, invariant } from '@simsim/bytes';
+import type { IncomingEnvelope } from '@simsim/relay-protocol';
+import { sendStream } from '@simsim/sesame';
+import { describe, expect, it } from 'vitest';
+import { stateOf } from './log-state.ts';
+import { deliver, endsOf, only, spoilt, twoUsers, write } from './scene.ts';
+import type { TestDevice } from './test-device.ts';
+
+/** What a device would post for an envelope that it cannot read. */
+function retryOf(envelopeId: string, mail: IncomingEnvelope, from: TestDevice): IncomingEnvelope {
+  const content = hexToBytes(envelopeId);
+  invariant(content !== undefined, 'ids are hexadecimal');
+  const { userId: sender, deviceId: senderDevice } = from.own();
+  return { ...mail, seq: 1_000_000, sender, senderDevice, kind: 'retry', content };
+}
+
+describe('mail that cannot be read', () => {
+  it('is asked for by a name that is readable outside, and comes again under another', () => {
+    const { world, a, b } = twoUsers();
+    write(a, b, '1');
+    world.settle();
+    const mail = write(a, b, '2');
+    b.takeIn([{ ...spoilt(mail), seq: mail.seq }]);
+    const { post } = only(b.posts.filter((item) => item.post.recipient === a.userId));
+    const request = only(post.envelopes);
+    expect(request.kind).toBe('retry');
+    expect(bytesToHex(request.content)).toBe(mail.envelopeId);
+    deliver(b);
+    a.takeIn(a.fetch());
+    deliver(a);
+    const again = only(b.fetch());
+    expect(again.envelopeId).not.toBe(mail.envelopeId);
+    b.receive([again]);
+    expect(endsOf(b).at(-1)).toEqual({ state: 'healed' });
+    expect(b.texts()).toEqual(['1', '2']);
+    world.settle();
+  });
+
+  it('is kept by its sender for the user it went to, with the session it went over', () => {
+    const { a, b } = twoUsers();
+    const messageId = a.send([b.userId], 'x');
+    deliver(a);
+    const mail = only(b.fetch());
+    const sent = a.core.reader().value('send', sendStream(messageId));
+    const copy = sent?.recipients.get(b.userId)?.copies.get(b.own().deviceId);
+    const { active } = a.record(b.userId).devices.get(b.own().deviceId) ?? {};
+    expect(copy).toMatchObject({ envelopeId: mail.envelopeId, session: active });
+    expect(new TextDecoder().decode(sent?.body)).toBe('x');
+  });
+});
+
+describe('a retry request', () => {
+  it('for a message that nobody sent causes nothing', () => {
+    const { world, a, b } = twoUsers();
+    const mail = write(a, b, 'x');
+    const before = stateOf(a.log);
+    const unknown = bytesToHex(world.entropy(16));
+    for (const name of [unknown, '', mail.envelopeId.slice(2), `${mail.envelopeId}00`]) {
+      a.takeIn([retryOf(name, mail, b)]);
+      expect(endsOf(a).at(-1)).toEqual({ state: 'dead', reason: 'RESEND_REFUSED' });
+    }
+    expect(stateOf(a.log)).toEqual(before);
+    expect([a.posts, a.claims]).toEqual([[], []]);
+  });
+
+  it('of another user causes nothing, however well it names the message', () => {
+    const { world, a, b } = twoUsers();
+    const mallory = world.create('mallory');
+    write(mallory, a, 'hello');
+    a.takeIn(a.fetch());
+    const mail = write(a, b, 'for bo alone');
+    const before = stateOf(a.log);
+    a.takeIn([retryOf(mail.envelopeId, mail, mallory)]);
+    expect(endsOf(a).at(-1)).toEqual({ state: 'dead', reason: 'RESEND_REFUSED' });
+    expect(stateOf(a.log)).toEqual(before);
+    expect([a.posts, a.claims]).toEqual([[], []]);
+  });
+
+  it('of another device of the user is served: it may be the one that took its place', () => {
+    const { world, a, b } = twoUsers();
+    const mail = write(a, b, 'for bo');
+    const b2 = world.link(b);
+    world.remove(b2, b);
+    a.takeIn([retryOf(mail.envelopeId, mail, b2)]);
+    deliver(a);
+    b2.receive(b2.fetch());
+    expect(b2.texts()).toEqual(['for bo']);
+  });
+});
+
+describe('a receipt', () => {
+  it('ends what is kept of a message, and only for the device that says so itself', () => {
+    const { world, a, b } = twoUsers();
+    const b2 = world.link(b);
+    const mallory = world.create('mallory');
+    write(mallory, a, 'hello');
+    world.settle();
+    const messageId = a.send([b.userId], 'x');
+    deliver(a);
+    const isKept = (): boolean => a.log.head(sendStream(messageId))?.isClosed === false;
+    const receipt = (from: TestDevice): void => {
+      const { userId, deviceId } = a.own();
+      from.run({ type: 'sendReceipts', userId, deviceId, messageIds: [messageId] });
+      deliver(from);
+      a.takeIn(a.fetch());
+    };
+    receipt(mallory);
+    expect(isKept()).toBe(true);
+    for (const device of [b, b2]) {
+      device.takeIn(device.fetch());
+      expect(isKept()).toBe(true);
+      receipt(device);
+    }
+    expect(isKept()).toBe(false);
+  });
+});
