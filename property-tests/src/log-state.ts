@@ -32,3 +32,13 @@ export function* factsOf(log: EventLog): Generator<{ name: string; stream: strin
 export function hex(bytes: Uint8Array | undefined): string {
   return bytes === undefined ? 'none' : bytesToHex(bytes);
 }
+
+/** The rows of a test's application: how often each message was kept, and what it said. */
+export function keptRows(log: EventLog): Map<string, { count: number; line: string }> {
+  const rows = new Map<string, { count: number; line: string }>();
+  for (const { key, value } of log.dataEntries()) {
+    const line = new TextDecoder().decode(value.subarray(1));
+    rows.set(key.slice('chat/'.length), { count: value[0] ?? 0, line });
+  }
+  return rows;
+}

@@ -29,10 +29,10 @@ import type {
 import { expect } from 'vitest';
 import { createFaultyStore, orDie } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
-import { stateOf } from './log-state.ts';
+import { keptRows, stateOf } from './log-state.ts';
 import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
 import { proveDevice } from './prove-device.ts';
-import { uploadFor } from './upload-for.ts';
+import { uploadFor, uploadKeys } from './upload-for.ts';
 import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
@@ -400,7 +400,12 @@ export class TestDevice {
   /** Makes one-time prekeys up to a target, as if the relay had none left, and uploads them. */
   replenish(target: number): void {
     this.run({ type: 'replenish', count: 0, kemCount: 0, target });
-    for (const { keys } of this.#uploads.splice(0)) this.ask({ kind: 'uploadKeys', keys });
+    this.upload();
+  }
+
+  /** Uploads prekeys that are wanted at the relay, and takes its word for it. */
+  upload(): void {
+    for (const { keys } of this.#uploads.splice(0)) uploadKeys(this, keys);
   }
 
   /** What waits in the mailbox; nothing is removed. */
@@ -442,12 +447,7 @@ export class TestDevice {
 
   /** The application's rows: how often each message was kept, and what it said. */
   kept(): Map<string, { count: number; line: string }> {
-    const rows = new Map<string, { count: number; line: string }>();
-    for (const { key, value } of this.log.dataEntries()) {
-      const line = new TextDecoder().decode(value.subarray(1));
-      rows.set(key.slice('chat/'.length), { count: value[0] ?? 0, line });
-    }
-    return rows;
+    return keptRows(this.log);
   }
 
   tryAsk(request: RelayRequest): RelayOutcome {

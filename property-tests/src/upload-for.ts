@@ -4,7 +4,7 @@ import { invariant } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { PreKeyUpload, RelayAnswer, RelayRequest } from '@simsim/relay-protocol';
 import { oneTimeKemStream, oneTimeStream, PRE_KEYS_STREAM, uploadOf } from '@simsim/sesame';
-import type { DeviceCore } from '@simsim/device-core';
+import type { CoreInput, DeviceCore } from '@simsim/device-core';
 
 /** What an upload is made of. */
 interface UploadingDevice {
@@ -23,4 +23,15 @@ export function uploadFor(device: UploadingDevice): { nonce: Uint8Array; keys: P
   const oneTime = preKeys.batches.flatMap((id) => reader.value('opk', oneTimeStream(id)) ?? []);
   const kem = preKeys.kemBatches.flatMap((id) => reader.value('kpk', oneTimeKemStream(id)) ?? []);
   return { nonce: answer.nonce, keys: uploadOf(preKeys, { oneTime, kem }, world.crypto) };
+}
+
+/** Uploads prekeys, and takes the relay's word for it. */
+export function uploadKeys(
+  device: { ask(request: RelayRequest): RelayAnswer; run(input: CoreInput): unknown },
+  keys: PreKeyUpload,
+): void {
+  device.ask({ kind: 'uploadKeys', keys });
+  const oneTime = keys.oneTimePreKeys.at(-1)?.id ?? 0;
+  const kem = keys.oneTimeKemPreKeys.at(-1)?.id ?? 0;
+  device.run({ type: 'keysUploaded', oneTime, kem });
 }

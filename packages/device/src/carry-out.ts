@@ -84,6 +84,7 @@ export function carryOut(effect: Effect, desks: Desks): void {
     case 'recipientReleased':
     case 'copyDead':
     case 'headIgnored':
+    case 'relayPutBack':
     case 'receipted':
       tell(effect, desks);
       break;
@@ -100,6 +101,7 @@ type Told = Extract<
       | 'recipientReleased'
       | 'copyDead'
       | 'headIgnored'
+      | 'relayPutBack'
       | 'receipted';
   }
 >;
@@ -135,6 +137,9 @@ function tell(effect: Told, { health, sends, trust }: Desks): void {
     }
     case 'headIgnored':
       health({ type: 'headIgnored', from: effect.source });
+      break;
+    case 'relayPutBack':
+      health({ type: 'relayPutBack' });
       break;
     case 'receipted':
       break;

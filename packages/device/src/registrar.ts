@@ -1,7 +1,7 @@
 /** Getting listed at the relay, and keeping prekeys there. Every step may be repeated after a crash. */
 
 import type { CoreInput } from '@simsim/device-core';
-import { findDevice } from '@simsim/relay-protocol';
+import { findDevice, preKeyDigest } from '@simsim/relay-protocol';
 import type { PreKeyUpload, SignedDeviceList } from '@simsim/relay-protocol';
 import {
   oneTimeKemStream,
@@ -16,6 +16,14 @@ import { Backoff, sleep } from './backoff.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { ownDevice } from './own-devices.ts';
 import { SessionError } from './session-error.ts';
+
+/** The highest one-time ids of an upload, 0 for none. */
+function highestIds({ oneTimePreKeys, oneTimeKemPreKeys }: PreKeyUpload): {
+  oneTime: number;
+  kem: number;
+} {
+  return { oneTime: oneTimePreKeys.at(-1)?.id ?? 0, kem: oneTimeKemPreKeys.at(-1)?.id ?? 0 };
+}
 
 /** Refusals that another try can cure: the nonce was spent, or the relay asks for patience. */
 const RETRYABLE = new Set(['NONCE_UNKNOWN', 'RATE_LIMITED', 'UNAVAILABLE']);
@@ -161,12 +169,28 @@ export class Registrar {
     return uploadOf(preKeys, { oneTime, kem }, this.#parts.crypto);
   }
 
+  /**
+   * Asks the relay what it has of this device's prekeys, and lets the engine decide what is missing. Once
+   * a start: a relay that does not answer is asked at the next one.
+   */
+  async checkKeys(): Promise<void> {
+    const { core, client, crypto } = this.#parts;
+    const keys = this.#keys();
+    if (keys === undefined || ownDevice(core)?.status !== 'registered') return;
+    const digest = preKeyDigest(keys, crypto);
+    const outcome = await client.ask({ kind: 'checkKeys', digest }).catch(() => undefined);
+    if (outcome?.ok !== true || outcome.value.kind !== 'checkKeys') return;
+    const { isSame, oneTime, kem } = outcome.value;
+    await this.#put({ type: 'keysChecked', isSame, oneTime, kem });
+  }
+
   async #uploadOnce(keys: PreKeyUpload): Promise<void> {
     const backoff = new Backoff();
     while (!this.#signal.aborted) {
       try {
         const outcome = await this.#parts.client.ask({ kind: 'uploadKeys', keys });
-        if (outcome.ok || !RETRYABLE.has(outcome.error.code)) return;
+        if (outcome.ok) return await this.#put({ type: 'keysUploaded', ...highestIds(keys) });
+        if (!RETRYABLE.has(outcome.error.code)) return;
       } catch {
         // The relay is away: the same keys go up again.
       }

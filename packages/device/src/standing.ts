@@ -33,6 +33,7 @@ export class Standing {
   readonly #owner: StandingOwner;
   #isProving = false;
   #isUnproven = false;
+  #hasCheckedKeys = false;
   #notice: RollbackNotice | undefined;
 
   constructor(parts: DeviceParts, owner: StandingOwner) {
@@ -131,6 +132,9 @@ export class Standing {
     this.#owner.health({ type: 'fresh' });
     this.#owner.pump().open();
     this.#owner.socket().open();
+    if (this.#hasCheckedKeys) return;
+    this.#hasCheckedKeys = true;
+    await registrar.checkKeys();
   }
 
   async #shutOut(): Promise<void> {

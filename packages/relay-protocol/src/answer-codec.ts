@@ -2,7 +2,14 @@
 
 import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
 import { createWriter, err, ok } from '@simsim/bytes';
-import type { ClaimResult, ListResult, PreKeysTaken, RelayAnswer, RelayOutcome } from './answer.ts';
+import type {
+  ClaimResult,
+  ListResult,
+  PreKeyCounters,
+  PreKeysTaken,
+  RelayAnswer,
+  RelayOutcome,
+} from './answer.ts';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
 import { readDeviceHead, writeDeviceHead } from './device-head.ts';
@@ -92,6 +99,11 @@ function writeAnswer(writer: BinaryWriter, answer: RelayAnswer): void {
       writePreKeysTaken(writer, answer.kem);
       writer.u8(answer.isSignedPreKeyTaken ? 1 : 0).u8(answer.isLastResortTaken ? 1 : 0);
       return;
+    case 'checkKeys':
+      writer.u8(answer.isSame ? 1 : 0);
+      writeCounters(writer, answer.oneTime);
+      writeCounters(writer, answer.kem);
+      return;
     case 'claimKeys':
       return writeMany(writer, answer.results, (result) => {
         writer.u8(result.deviceId).u8('gone' in result ? 0 : 1);
@@ -135,6 +147,13 @@ function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
         isSignedPreKeyTaken: readFlag(reader),
         isLastResortTaken: readFlag(reader),
       };
+    case 'checkKeys':
+      return {
+        kind,
+        isSame: readFlag(reader),
+        oneTime: readCounters(reader),
+        kem: readCounters(reader),
+      };
     case 'claimKeys':
       return { kind, results: readMany(reader, DEVICES_MAX, () => readClaimResult(reader)) };
     case 'post':
@@ -162,16 +181,26 @@ function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
   }
 }
 
+function writeCounters(writer: BinaryWriter, counters: PreKeyCounters): void {
+  writer.varint(counters.count).varint(counters.lastIssuedId).varint(counters.highestSeenId);
+}
+
+function readCounters(reader: BinaryReader): PreKeyCounters {
+  return {
+    count: reader.varint(),
+    lastIssuedId: readBetween(reader, 0, PRE_KEY_ID_MAX),
+    highestSeenId: readBetween(reader, 0, PRE_KEY_ID_MAX),
+  };
+}
+
 function writePreKeysTaken(writer: BinaryWriter, taken: PreKeysTaken): void {
-  writer.varint(taken.count).varint(taken.lastIssuedId).varint(taken.highestSeenId);
+  writeCounters(writer, taken);
   writeMany(writer, taken.refusedIds, (id) => writer.varint(id));
 }
 
 function readPreKeysTaken(reader: BinaryReader, refusedMax: number): PreKeysTaken {
   return {
-    count: reader.varint(),
-    lastIssuedId: readBetween(reader, 0, PRE_KEY_ID_MAX),
-    highestSeenId: readBetween(reader, 0, PRE_KEY_ID_MAX),
+    ...readCounters(reader),
     refusedIds: readMany(reader, refusedMax, () => readBetween(reader, 1, PRE_KEY_ID_MAX)),
   };
 }

@@ -47,6 +47,15 @@ export interface UploadKeysAnswer extends PreKeysTaken {
   readonly isLastResortTaken: boolean;
 }
 
+/** What the relay has of a device's keys. */
+export interface CheckKeysAnswer {
+  readonly kind: 'checkKeys';
+  /** Whether its signed prekey and its last resort are the ones of the digest. */
+  readonly isSame: boolean;
+  readonly oneTime: PreKeyCounters;
+  readonly kem: PreKeyCounters;
+}
+
 /** Every answer, named after its request. */
 export type RelayAnswer =
   | { readonly kind: 'nonce'; readonly nonce: Uint8Array }
@@ -55,6 +64,7 @@ export type RelayAnswer =
   | { readonly kind: 'removeDevice' }
   | { readonly kind: 'getList'; readonly result: ListResult }
   | UploadKeysAnswer
+  | CheckKeysAnswer
   | { readonly kind: 'claimKeys'; readonly results: readonly ClaimResult[] }
   /** One result per post, in order. */
   | { readonly kind: 'post'; readonly results: readonly PostResult[] }

@@ -72,12 +72,13 @@ export type {
   PreKeyUpload,
   SignedPreKey,
 } from './pre-keys.ts';
-export { KEM_PUBLIC_KEY_BYTES } from './pre-keys.ts';
+export { KEM_PUBLIC_KEY_BYTES, preKeyDigest } from './pre-keys.ts';
 export type { EnvelopeKind, IncomingEnvelope, OutgoingEnvelope, Post, PostResult } from './post.ts';
 export { encodePost, readPost, writePost } from './post.ts';
 export type {
   AckRequest,
   AddDeviceRequest,
+  CheckKeysRequest,
   ClaimKeysRequest,
   CreateAccountRequest,
   ExchangeHeadRequest,
@@ -98,6 +99,7 @@ export { NEEDS_TOKEN } from './request.ts';
 export { decodeRequest, encodeRequest, REQUEST_KINDS } from './request-codec.ts';
 export type {
   AnswerTo,
+  CheckKeysAnswer,
   ClaimResult,
   ListResult,
   PreKeyCounters,

@@ -1,6 +1,8 @@
 /** Prekeys as they are uploaded and handed out (X3DH §3.2, §3.3; PQXDH §3.2, §3.3). */
 
+import { createWriter } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
 import { readBetween, readMany, writeFixed, writeMany } from './codec.ts';
 import type { DeviceId } from './device-id-brand.ts';
 import { readDeviceId } from './device-id-brand.ts';
@@ -90,6 +92,20 @@ export function readPreKeyUpload(reader: BinaryReader): PreKeyUpload {
 
 function isRising(keys: readonly { readonly id: number }[]): boolean {
   return keys.every((key, i) => i === 0 || (keys[i - 1]?.id ?? 0) < key.id);
+}
+
+/**
+ * SHA-256 [32] over the keys that are handed out again and again: by it a relay and a device see that
+ * they mean the same ones.
+ */
+export function preKeyDigest(
+  { signedPreKey, lastResortKemPreKey }: Omit<PreKeyUpload, 'oneTimePreKeys' | 'oneTimeKemPreKeys'>,
+  crypto: Pick<Crypto, 'digest'>,
+): Uint8Array {
+  const writer = createWriter(2048).text('Simsim prekeys 1');
+  writeSignedPreKey(writer, signedPreKey);
+  writeKemPreKey(writer, lastResortKemPreKey);
+  return crypto.digest([writer.finish()]);
 }
 
 /** Bits of the byte that says which prekeys a bundle has; bundles of before had the first only. */

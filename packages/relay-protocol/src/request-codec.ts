@@ -39,6 +39,7 @@ export const KIND_BYTE: Readonly<Record<RequestKind, number>> = {
   takeLink: 12,
   exchangeHead: 13,
   renewDevice: 14,
+  checkKeys: 15,
 };
 
 /** Every kind of request. */
@@ -103,6 +104,8 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
       return;
     case 'uploadKeys':
       return writePreKeyUpload(writer, request.keys);
+    case 'checkKeys':
+      return writeFixed(writer, request.digest, 32);
     case 'claimKeys':
       writer.raw(idToBytes(request.claimId)).text(request.userId);
       return writeIds(writer, request.devices);
@@ -185,6 +188,8 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
       return { kind, userId: readUserId(reader), since: readBetween(reader, 0, LIST_VERSION_MAX) };
     case 'uploadKeys':
       return { kind, keys: readPreKeyUpload(reader) };
+    case 'checkKeys':
+      return { kind, digest: reader.raw(32) };
     case 'claimKeys':
     case 'post':
     case 'fetch':

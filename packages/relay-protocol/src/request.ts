@@ -84,6 +84,15 @@ export interface UploadKeysRequest {
   readonly keys: PreKeyUpload;
 }
 
+/**
+ * Asks whether the relay has the keys that a device believes it has; one time question at a start.
+ */
+export interface CheckKeysRequest {
+  readonly kind: 'checkKeys';
+  /** `preKeyDigest` [32] of its signed prekey and its last-resort KEM prekey. */
+  readonly digest: Uint8Array;
+}
+
 /** Takes one bundle per device; repeated with the same id it gives the same bundles. */
 export interface ClaimKeysRequest {
   readonly kind: 'claimKeys';
@@ -154,6 +163,7 @@ export type RelayRequest =
   | RemoveDeviceRequest
   | GetListRequest
   | UploadKeysRequest
+  | CheckKeysRequest
   | ClaimKeysRequest
   | PostRequest
   | FetchRequest
@@ -173,6 +183,7 @@ export const NEEDS_TOKEN: Readonly<Record<RequestKind, boolean>> = {
   removeDevice: true,
   getList: false,
   uploadKeys: true,
+  checkKeys: true,
   claimKeys: true,
   post: true,
   fetch: true,

@@ -236,6 +236,7 @@ export const request: Arb<RelayRequest> = fc.oneof(
     since: fc.integer({ min: 0, max: LIST_VERSION_MAX }),
   }),
   fc.record({ kind: fc.constant('uploadKeys' as const), keys: preKeyUpload }),
+  fc.record({ kind: fc.constant('checkKeys' as const), digest: bytes(32) }),
   fc.record({ kind: fc.constant('claimKeys' as const), claimId, userId, devices: deviceIds(1) }),
   fc.record(
     {
@@ -267,7 +268,15 @@ const preKeysTaken = {
   refusedIds: fc.array(preKeyId, { maxLength: 5 }),
 };
 
+const { refusedIds: _, ...preKeyCounters } = preKeysTaken;
+
 const answer: Arb<RelayAnswer> = fc.oneof(
+  fc.record({
+    kind: fc.constant('checkKeys' as const),
+    isSame: fc.boolean(),
+    oneTime: fc.record(preKeyCounters),
+    kem: fc.record(preKeyCounters),
+  }),
   fc.record({ kind: fc.constant('nonce' as const), nonce: bytes(32) }),
   fc
     .constantFrom('createAccount', 'addDevice', 'renewDevice', 'removeDevice', 'ack', 'putLink')

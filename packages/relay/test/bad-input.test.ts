@@ -57,6 +57,7 @@ beforeAll(async () => {
     ali.removeDevice(2, phone),
     { kind: 'getList', userId: ali.userId, since: 0 },
     { kind: 'uploadKeys', keys: ali.makeKeys(10, 3) },
+    { kind: 'checkKeys', digest: ali.entropy(32) },
     { kind: 'claimKeys', claimId, userId: ali.userId, devices: [phone.deviceId] },
     { kind: 'post', posts: [ali.postTo(ali.userId, [ali.device(2).entry])] },
     { kind: 'fetch', after: 0, limit: 9 },

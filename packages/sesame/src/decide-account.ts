@@ -10,12 +10,13 @@ import {
 } from '@simsim/relay-protocol';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
-import { makePreKeys, owedPreKeys } from './decide-pre-keys.ts';
+import { makePreKeys, noteTold, owedPreKeys } from './decide-pre-keys.ts';
 import type { FirstKeys } from './decide-pre-keys.ts';
 import { nextIncarnation } from './decide-quarantine.ts';
 import { withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
 import { dueAnchor } from './device-time.ts';
+import { ONE_TIME_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
@@ -124,12 +125,13 @@ function makeDevice(work: Workspace, { own, keys }: NewDevice): void {
 
 /** The relay took the registration: the list in it is now the user's list. */
 export function decideRegistered(work: Workspace): DecideResult {
-  const first = work.missing([DEVICE_STREAM]);
+  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM]);
   if (first.length > 0) return needMore(first);
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined) return refused('NOT_REGISTERED');
   const missing = work.missing([userStream(own.userId)]);
   if (missing.length > 0) return needMore(missing);
+  if (own.status === 'registering' || own.status === 'renewing') noteAllTold(work);
   if (own.status === 'renewing') return renewed(work, own);
   const registration = decodeRegistration(own.registration);
   if (own.status === 'registered' || registration === undefined) return work.decided();
@@ -152,6 +154,18 @@ export function decideRegistered(work: Workspace): DecideResult {
     },
   ]);
   return work.decided();
+}
+
+/** A registration uploads every prekey there is. */
+function noteAllTold(work: Workspace): void {
+  const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
+  if (preKeys === undefined) return;
+  const last = (batches: readonly number[], size: number): number =>
+    batches.length === 0 ? 0 : (batches.at(-1) ?? 0) + size - 1;
+  noteTold(work, preKeys, {
+    oneTime: last(preKeys.batches, ONE_TIME_BATCH_KEYS),
+    kem: last(preKeys.kemBatches, ONE_TIME_KEM_BATCH_KEYS),
+  });
 }
 
 /** The relay took the next incarnation; its list was learned before. */

@@ -6,6 +6,7 @@ import { MemorySlice } from '../test/memory-slice.ts';
 import type { Decision } from './decision.ts';
 import type { Input } from './input.ts';
 import {
+  ONE_TIME_BATCHES_MAX,
   ONE_TIME_KEM_BATCH_KEYS,
   ONE_TIME_KEM_TARGET_KEYS,
   PRE_KEY_GRACE_MS,
@@ -89,6 +90,93 @@ describe('replenishing', () => {
   });
 });
 
+describe('what the relay has of prekeys', () => {
+  const counters = (count: number, highestSeenId: number) => ({
+    count,
+    lastIssuedId: 0,
+    highestSeenId,
+  });
+  /** What a relay says that has taken everything. */
+  const checked = (slice: MemorySlice, more: object = {}): Input => {
+    const { told } = preKeysOf(slice);
+    return {
+      type: 'keysChecked',
+      isSame: true,
+      oneTime: counters(100, told.oneTime),
+      kem: counters(20, told.kem),
+      ...more,
+    };
+  };
+
+  it('is left alone where it is what it should be', () => {
+    const slice = registered();
+    const { changes, effects } = slice.take(checked(slice));
+    expect([...changes, ...effects]).toEqual([]);
+  });
+
+  it('is made good where it has other keys to hand out again and again', () => {
+    const slice = registered();
+    const upload = only(uploads(slice.take(checked(slice, { isSame: false }))));
+    const { signed, lastResorts } = preKeysOf(slice);
+    expect(upload.signedPreKey.id).toBe(signed[0]?.id);
+    expect(upload.lastResortKemPreKey.id).toBe(lastResorts[0]?.id);
+    expect(upload.oneTimePreKeys).toEqual([]);
+  });
+
+  it('gets what it did not acknowledge again, byte for byte, until it does', () => {
+    const slice = registered();
+    const first = only(uploads(slice.take({ type: 'replenish', count: 60, kemCount: 10 })));
+    // The process died before the answer came.
+    const again = only(uploads(slice.take(checked(slice))));
+    expect(again).toEqual(first);
+    expect(only(uploads(slice.take({ type: 'replenish', count: 60, kemCount: 10 })))).toEqual(
+      first,
+    );
+    const oneTime = first.oneTimePreKeys.at(-1)?.id ?? 0;
+    const kem = first.oneTimeKemPreKeys.at(-1)?.id ?? 0;
+    slice.take({ type: 'keysUploaded', oneTime, kem });
+    expect(uploads(slice.take(checked(slice)))).toEqual([]);
+  });
+
+  it('is topped up where it is low', () => {
+    const slice = registered();
+    const low = checked(slice, { oneTime: counters(3, preKeysOf(slice).told.oneTime) });
+    const upload = only(uploads(slice.take(low)));
+    expect(upload.oneTimePreKeys.length).toBe(97);
+    expect(upload.oneTimeKemPreKeys).toEqual([]);
+  });
+
+  it('may know ids that this log has forgotten: they are never given out again', () => {
+    const slice = registered();
+    slice.take(checked(slice, { oneTime: counters(3, 5000) }));
+    const made = preKeysOf(slice).batches.filter((id) => id > 50);
+    expect(Math.min(...made)).toBe(5001);
+  });
+
+  it('may have gone back: that is told, and ids go on above', () => {
+    const slice = registered();
+    const { nextId } = preKeysOf(slice);
+    const { effects } = slice.take(checked(slice, { oneTime: counters(0, 1) }));
+    expect(effects).toContainEqual({ type: 'relayPutBack' });
+    const ids = effects.flatMap((effect) =>
+      effect.type === 'uploadKeys' ? effect.keys.oneTimePreKeys.map(({ id }) => id) : [],
+    );
+    expect(Math.min(...ids)).toBe(nextId);
+  });
+
+  it('is no reason to keep keys for ever that somebody claims and never uses', () => {
+    const slice = registered();
+    for (let refill = 0; refill < 20; refill++) {
+      const upload = only(uploads(slice.take({ type: 'replenish', count: 0, kemCount: 20 })));
+      const oneTime = upload.oneTimePreKeys.at(-1)?.id ?? 0;
+      slice.take({ type: 'keysUploaded', oneTime, kem: 0 });
+    }
+    const { batches } = preKeysOf(slice);
+    expect(batches.length).toBe(ONE_TIME_BATCHES_MAX);
+    expect(slice.live('opk/').length).toBe(ONE_TIME_BATCHES_MAX);
+  });
+});
+
 describe('a state of before PQXDH', () => {
   const old = (past: MemorySlice): MemorySlice => {
     past.values.set(PRE_KEYS_STREAM, { ...preKeysOf(past), lastResorts: [], kemBatches: [] });
@@ -131,12 +219,6 @@ describe('signed prekeys and last resorts', () => {
     expect(upload.signedPreKey.id).toBe(before.nextId);
     expect(upload.lastResortKemPreKey.id).toBe(before.nextId + 1);
     expect(uploads(slice.take({ type: 'swept' }))).toEqual([]);
-  });
-
-  it('are told to the relay again at each start while the replaced ones are kept', () => {
-    const slice = afterMs(registered(), PRE_KEY_LIFE_MS);
-    const upload = only(uploads(slice.take({ type: 'swept' })));
-    expect(only(uploads(slice.take({ type: 'started' })))).toEqual(upload);
   });
 
   it('stay for late initiations, and are gone when the grace is over (X3-10, X3-29)', () => {

@@ -2,22 +2,25 @@
 
 import { invariant } from '@simsim/bytes';
 import type { KeyPair } from '@simsim/crypto';
-import { PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
+import { KEM_PRE_KEYS_LOW, PRE_KEY_ID_MAX, PRE_KEYS_LOW } from '@simsim/relay-protocol';
+import type { PreKeyUpload } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import type { Input } from './input.ts';
 import { makeKemKey, makeOneTimeKemBatch } from './kem-pre-keys.ts';
 import type { OneTimeKemBatch } from './kem-pre-keys.ts';
 import {
   ONE_TIME_BATCH_KEYS,
+  ONE_TIME_BATCHES_MAX,
   ONE_TIME_KEM_BATCH_KEYS,
+  ONE_TIME_KEM_BATCHES_MAX,
   ONE_TIME_KEM_TARGET_KEYS,
   ONE_TIME_TARGET_KEYS,
   PRE_KEY_GRACE_MS,
   PRE_KEY_LIFE_MS,
   PRE_KEYS_KEPT_MAX,
 } from './limits.ts';
-import { makeOneTimeBatch, makeSignedPreKey, uploadOf } from './pre-keys.ts';
-import type { OneTimeBatch, PreKeys } from './pre-keys.ts';
+import { makeOneTimeBatch, makeSignedPreKey, pendingBatches, uploadOf } from './pre-keys.ts';
+import type { OneTimeBatch, PreKeys, UploadedBatches } from './pre-keys.ts';
 import {
   DEVICE_STREAM,
   oneTimeKemStream,
@@ -25,6 +28,7 @@ import {
   PRE_KEYS_STREAM,
   replaysStream,
 } from './streams.ts';
+import type { StreamId } from './streams.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -34,7 +38,14 @@ export interface FirstKeys {
   readonly oneTimeKemKeys?: number;
 }
 
-const NO_KEYS: PreKeys = { nextId: 1, signed: [], batches: [], lastResorts: [], kemBatches: [] };
+const NO_KEYS: PreKeys = {
+  nextId: 1,
+  signed: [],
+  batches: [],
+  lastResorts: [],
+  kemBatches: [],
+  told: { oneTime: 0, kem: 0 },
+};
 
 /** Makes all prekeys of a new device, or of a new incarnation, whose ids begin higher. */
 export function makePreKeys(
@@ -86,7 +97,11 @@ function mintOneTimeKeys(
     work.write(oneTimeStream(batch.firstId), { name: 'OneTimePreKeysMade', fields }, batch);
   }
   if (made.length === 0) return { preKeys, made };
-  const batches = [...preKeys.batches, ...made.map((batch) => batch.firstId)];
+  const all = [...preKeys.batches, ...made.map((batch) => batch.firstId)];
+  const batches = withoutOldest(work, all, {
+    most: ONE_TIME_BATCHES_MAX,
+    streamOf: oneTimeStream,
+  });
   const next = { ...preKeys, nextId, batches };
   const event = { name: 'OneTimePreKeysMade', fields: { firstId: preKeys.nextId, count } } as const;
   work.write(PRE_KEYS_STREAM, event, next);
@@ -109,48 +124,161 @@ function mintKemKeys(
     work.write(oneTimeKemStream(batch.firstId), { name: 'OneTimeKemPreKeysMade', fields }, batch);
   }
   if (made.length === 0) return { preKeys, made };
-  const kemBatches = [...preKeys.kemBatches, ...made.map((batch) => batch.firstId)];
+  const all = [...preKeys.kemBatches, ...made.map((batch) => batch.firstId)];
+  const kemBatches = withoutOldest(work, all, {
+    most: ONE_TIME_KEM_BATCHES_MAX,
+    streamOf: oneTimeKemStream,
+  });
   const next = { ...preKeys, nextId, kemBatches };
   const fields = { firstId: preKeys.nextId, count };
   work.write(PRE_KEYS_STREAM, { name: 'OneTimeKemPreKeysMade', fields }, next);
   return { preKeys: next, made };
 }
 
-/** The relay has few of our one-time prekeys left: make as many as are missing, and upload them. */
+/**
+ * Batches that were handed out longest ago go where there are too many: whoever claims keys and never
+ * writes would have a device keep them for ever. Nothing that is still at the relay is among them.
+ */
+function withoutOldest(
+  work: Workspace,
+  firstIds: readonly number[],
+  { most, streamOf }: { most: number; streamOf: (firstId: number) => StreamId },
+): readonly number[] {
+  for (const id of firstIds.slice(0, -most)) {
+    work.close(streamOf(id), { name: 'PreKeyDropped', fields: { id } });
+  }
+  return firstIds.slice(-most);
+}
+
+/**
+ * The relay has few of our one-time prekeys left: uploads what it has not acknowledged, and as many new
+ * ones as are still missing then.
+ */
 export function decideReplenish(
   input: Extract<Input, { type: 'replenish' }>,
+  work: Workspace,
+): DecideResult {
+  const missing = pendingStreams(work);
+  if (missing.length > 0) return needMore(missing);
+  const before = work.value('prekeys', PRE_KEYS_STREAM);
+  invariant(before !== undefined, 'a device has prekeys');
+  const { target = ONE_TIME_TARGET_KEYS } = input;
+  const kemTarget = Math.min(target, ONE_TIME_KEM_TARGET_KEYS);
+  const { count, kemCount = kemTarget } = input;
+  const upload = topUp(work, before, { wanted: target - count, kemWanted: kemTarget - kemCount });
+  if (upload === undefined) return refused('PRE_KEYS_EXHAUSTED');
+  work.effect({ type: 'uploadKeys', keys: upload });
+  return work.decided();
+}
+
+/**
+ * Compares what the relay has with what it should have, at a start: keys that did not arrive go up again,
+ * byte for byte; ids go on above all that either side knows; a relay that was put back is told of.
+ */
+export function decideKeysChecked(
+  input: Extract<Input, { type: 'keysChecked' }>,
+  work: Workspace,
+): DecideResult {
+  const missing = pendingStreams(work);
+  if (missing.length > 0) return needMore(missing);
+  const before = work.value('prekeys', PRE_KEYS_STREAM);
+  if (before === undefined || work.self().status !== 'registered') return work.decided();
+  const { isSame, oneTime, kem } = input;
+  const isPutBack =
+    oneTime.highestSeenId < before.told.oneTime || kem.highestSeenId < before.told.kem;
+  if (isPutBack) work.effect({ type: 'relayPutBack' });
+  const raised = withIdsAbove(work, before, Math.max(oneTime.highestSeenId, kem.highestSeenId));
+  const pending = pendingBatches(raised);
+  const isLow = oneTime.count < PRE_KEYS_LOW || kem.count < KEM_PRE_KEYS_LOW;
+  if (isSame && !isLow && pending.oneTime.length + pending.kem.length === 0) return work.decided();
+  const wanted = isLow ? ONE_TIME_TARGET_KEYS - oneTime.count : 0;
+  const kemWanted = isLow ? ONE_TIME_KEM_TARGET_KEYS - kem.count : 0;
+  const keys = topUp(work, raised, { wanted, kemWanted });
+  // Where ids are used up the relay hands out what it has; nobody asked, so nobody is told.
+  if (keys !== undefined) work.effect({ type: 'uploadKeys', keys });
+  return work.decided();
+}
+
+/** The relay took an upload: those one-time keys need not go up again. */
+export function decideKeysUploaded(
+  input: Extract<Input, { type: 'keysUploaded' }>,
   work: Workspace,
 ): DecideResult {
   const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM]);
   if (first.length > 0) return needMore(first);
   const before = work.value('prekeys', PRE_KEYS_STREAM);
-  invariant(before !== undefined, 'a device has prekeys');
-  const { target = ONE_TIME_TARGET_KEYS } = input;
-  const kemTarget = Math.min(target, ONE_TIME_KEM_TARGET_KEYS);
-  const wanted = Math.max(0, target - input.count);
-  const kemWanted = Math.max(0, kemTarget - (input.kemCount ?? kemTarget));
-  if (before.nextId + wanted + kemWanted > PRE_KEY_ID_MAX) return refused('PRE_KEYS_EXHAUSTED');
-  const { identity } = work.self();
-  const current = before.lastResorts.length > 0 ? before : addLastResort(work, before, identity);
-  const classical = mintOneTimeKeys(work, current, wanted);
-  const kem = mintKemKeys(work, classical.preKeys, { count: kemWanted, identity });
-  const batches = { oneTime: classical.made, kem: kem.made };
-  const keys = uploadOf(kem.preKeys, batches, work.env.crypto);
-  work.effect({ type: 'uploadKeys', keys });
+  const { oneTime, kem } = input;
+  if (before !== undefined) noteTold(work, before, { oneTime, kem });
   return work.decided();
 }
 
+/** Notes the highest ids that the relay has taken. */
+export function noteTold(
+  work: Workspace,
+  before: PreKeys,
+  { oneTime, kem }: { oneTime: number; kem: number },
+): void {
+  const told = {
+    oneTime: Math.max(before.told.oneTime, Math.min(oneTime, before.nextId - 1)),
+    kem: Math.max(before.told.kem, Math.min(kem, before.nextId - 1)),
+  };
+  if (told.oneTime === before.told.oneTime && told.kem === before.told.kem) return;
+  work.write(PRE_KEYS_STREAM, { name: 'PreKeysTold', fields: told }, { ...before, told });
+}
+
+/** The streams of what is still to be acknowledged, and what tells which those are. */
+function pendingStreams(work: Workspace): readonly StreamId[] {
+  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM]);
+  const preKeys = first.length > 0 ? undefined : work.value('prekeys', PRE_KEYS_STREAM);
+  if (preKeys === undefined) return first;
+  const { oneTime, kem } = pendingBatches(preKeys);
+  return work.missing([...oneTime.map(oneTimeStream), ...kem.map(oneTimeKemStream)]);
+}
+
+/** Ids that the relay has seen are never given out again, also where this log has forgotten them. */
+function withIdsAbove(work: Workspace, preKeys: PreKeys, highestSeenId: number): PreKeys {
+  if (highestSeenId < preKeys.nextId) return preKeys;
+  const next = { ...preKeys, nextId: highestSeenId + 1 };
+  work.write(PRE_KEYS_STREAM, { name: 'PreKeyIdsRaised', fields: { nextId: next.nextId } }, next);
+  return next;
+}
+
 /**
- * What a start owes the relay. A state of before PQXDH gets KEM prekeys. While replaced prekeys are
- * kept the relay is told again which are current: the process may have died before it was.
+ * Makes what is missing beside what waits to be acknowledged, and answers all of it as one upload.
+ * `undefined` where the ids are used up. The pending batches must be loaded.
  */
+function topUp(
+  work: Workspace,
+  before: PreKeys,
+  { wanted, kemWanted }: { wanted: number; kemWanted: number },
+): PreKeyUpload | undefined {
+  const { identity } = work.self();
+  const pending = loadedPending(work, before);
+  const count = Math.max(0, wanted - sizeOf(pending.oneTime.map(({ pairs }) => pairs)));
+  const kemCount = Math.max(0, kemWanted - sizeOf(pending.kem.map(({ keys }) => keys)));
+  if (before.nextId + count + kemCount > PRE_KEY_ID_MAX) return undefined;
+  const current = before.lastResorts.length > 0 ? before : addLastResort(work, before, identity);
+  const classical = mintOneTimeKeys(work, current, count);
+  const kem = mintKemKeys(work, classical.preKeys, { count: kemCount, identity });
+  return uploadOf(kem.preKeys, loadedPending(work, kem.preKeys), work.env.crypto);
+}
+
+function loadedPending(work: Workspace, preKeys: PreKeys): UploadedBatches {
+  const { oneTime, kem } = pendingBatches(preKeys);
+  return {
+    oneTime: oneTime.flatMap((id) => work.value('opk', oneTimeStream(id)) ?? []),
+    kem: kem.flatMap((id) => work.value('kpk', oneTimeKemStream(id)) ?? []),
+  };
+}
+
+function sizeOf(maps: readonly { readonly size: number }[]): number {
+  return maps.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** A state of before PQXDH gets KEM prekeys, and the relay is told. */
 export function owedPreKeys(work: Workspace): void {
   const before = work.value('prekeys', PRE_KEYS_STREAM);
-  if (before === undefined) return;
-  if (before.lastResorts.length > 0) {
-    if (before.signed.length + before.lastResorts.length > 2) tellRelay(work, before);
-    return;
-  }
+  if (before === undefined || before.lastResorts.length > 0) return;
   const { identity } = work.self();
   const added = addLastResort(work, before, identity);
   const count = ONE_TIME_KEM_TARGET_KEYS;

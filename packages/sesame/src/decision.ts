@@ -166,7 +166,9 @@ export type Effect =
   | { readonly type: 'sweepOn'; readonly after: StreamId }
   /** Fetch and decide the whole mailbox from here on, then say `drained` with the same fields. */
   | { readonly type: 'drain'; readonly dueMs: number; readonly users: readonly UserId[] }
-  /** Upload prekeys. */
+  /** The relay has forgotten prekeys that it had acknowledged: its state was put back. */
+  | { readonly type: 'relayPutBack' }
+  /** Upload prekeys; `keysUploaded` follows once the relay took them. */
   | { readonly type: 'uploadKeys'; readonly keys: PreKeyUpload }
   /** Fetch a user's device list, then decide the envelope again, which is not acknowledged yet. */
   | { readonly type: 'fetchList'; readonly userId: UserId; readonly envelope?: IncomingEnvelope }

@@ -15,7 +15,7 @@ import {
 } from './decide-account.ts';
 import { decideForgetUser } from './decide-forget.ts';
 import { decideHeadSeen, decideHeadsTold, decideShareHeads } from './decide-heads.ts';
-import { decideReplenish } from './decide-pre-keys.ts';
+import { decideKeysChecked, decideKeysUploaded, decideReplenish } from './decide-pre-keys.ts';
 import { decideRolledBack } from './decide-quarantine.ts';
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
@@ -87,6 +87,10 @@ export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult
       return decideForgetUser(input, work);
     case 'replenish':
       return decideReplenish(input, work);
+    case 'keysChecked':
+      return decideKeysChecked(input, work);
+    case 'keysUploaded':
+      return decideKeysUploaded(input, work);
     case 'swept':
       return decideSwept(input, work);
     case 'drained':

@@ -108,7 +108,9 @@ export type EventName =
   | 'SendHeld'
   | 'SendReleased'
   | 'CopyGivenUp'
-  | 'HealBegun';
+  | 'HealBegun'
+  | 'PreKeysTold'
+  | 'PreKeyIdsRaised';
 
 /**
  * Every event type: its number in the log and its fields, in encoding order. Numbers are never reused.
@@ -171,6 +173,8 @@ const EVENTS: Readonly<Record<EventName, EventShape<FactValue>>> = {
   SendReleased: { type: 39, fields: { userId: text } },
   CopyGivenUp: { type: 40, fields: { userId: text, deviceId: number, reason: text } },
   HealBegun: { type: 41, fields: { userId: text, deviceId: number } },
+  PreKeysTold: { type: 42, fields: { oneTime: number, kem: number } },
+  PreKeyIdsRaised: { type: 43, fields: { nextId: number } },
 };
 
 /** An event's name and its fields, checked by name only; the table knows each field's form. */

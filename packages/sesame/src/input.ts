@@ -9,6 +9,7 @@ import type {
   PostId,
   PostResult,
   PreKeyBundle,
+  PreKeyCounters,
   SignedDeviceList,
   UserId,
 } from '@simsim/relay-protocol';
@@ -156,6 +157,15 @@ export type Input =
       readonly kemCount?: number;
       readonly target?: number;
     }
+  /** What the relay has of this device's prekeys, asked for at a start. */
+  | {
+      readonly type: 'keysChecked';
+      readonly isSame: boolean;
+      readonly oneTime: PreKeyCounters;
+      readonly kem: PreKeyCounters;
+    }
+  /** The relay took an upload: the highest one-time ids in it, 0 for none. */
+  | { readonly type: 'keysUploaded'; readonly oneTime: number; readonly kem: number }
   /** Time passed: expire what is over its limit, replace prekeys that are due. */
   | {
       readonly type: 'swept';

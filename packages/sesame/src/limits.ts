@@ -74,6 +74,12 @@ export const RECEIPT_IDS_MAX = 256;
 /** One-time prekeys kept in one stream: using one rewrites only these. */
 export const ONE_TIME_BATCH_KEYS = 25;
 
+/** Batches of them kept: ten refills that were handed out and never used. */
+export const ONE_TIME_BATCHES_MAX = 40;
+
+/** The same of one-time KEM prekeys. */
+export const ONE_TIME_KEM_BATCHES_MAX = 20;
+
 /** One-time prekeys a device wants to have at the relay. */
 export const ONE_TIME_TARGET_KEYS = 100;
 

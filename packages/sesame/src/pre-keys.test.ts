@@ -42,6 +42,7 @@ const preKeys: fc.Arbitrary<PreKeys> = fc.record({
       .map(([each, madeAt, key]) => ({ id: each, madeAt, ...key })),
     { maxLength: 3 },
   ),
+  told: fc.record({ oneTime: id, kem: id }),
 });
 const kemBatch: fc.Arbitrary<OneTimeKemBatch> = fc.record({
   firstId: id,
@@ -126,13 +127,15 @@ describe('prekeys', () => {
   it('of a state of before PQXDH are read, without KEM keys', () => {
     fc.assert(
       fc.property(preKeys, (keys) => {
-        const whole = stored(encodePreKeys({ ...keys, lastResorts: [], kemBatches: [] }));
-        const old = whole.slice(0, -2).with(0, 1);
+        const told = { oneTime: 0, kem: 0 };
+        const whole = stored(encodePreKeys({ ...keys, lastResorts: [], kemBatches: [], told }));
+        const old = whole.slice(0, -4).with(0, 1);
         expect(decodePreKeys(old, crypto)).toMatchObject({
           nextId: keys.nextId,
           batches: keys.batches,
           lastResorts: [],
           kemBatches: [],
+          told: { oneTime: keys.nextId - 1, kem: keys.nextId - 1 },
         });
       }),
       { numRuns: 20 },
@@ -166,7 +169,7 @@ describe('prekeys', () => {
       makeOneTimeKemBatch({ firstId: 50, count: 2, identity }, env),
       makeOneTimeKemBatch({ firstId: 40, count: 1, identity }, env),
     ];
-    const lists = { batches: [2, 30], kemBatches: [40, 50] };
+    const lists = { batches: [2, 30], kemBatches: [40, 50], told: { oneTime: 0, kem: 0 } };
     const all: PreKeys = { nextId: 60, signed: [signed], lastResorts: [last], ...lists };
     const upload = uploadOf(all, { oneTime: batches, kem }, crypto);
     expect(upload.lastResortKemPreKey.id).toBe(4);

@@ -7,11 +7,12 @@
 
 import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy, KeyPair, Part } from '@simsim/crypto';
+import { ONE_TIME_KEM_PRE_KEYS_MAX, ONE_TIME_PRE_KEYS_MAX } from '@simsim/relay-protocol';
 import type { PreKeyUpload } from '@simsim/relay-protocol';
 import { encodeWireKey } from '@simsim/session';
 import { publicKemKey, readKemKey, writeKemKey } from './kem-pre-keys.ts';
 import type { LastResort, OneTimeKemBatch } from './kem-pre-keys.ts';
-import { ONE_TIME_BATCH_KEYS } from './limits.ts';
+import { ONE_TIME_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS } from './limits.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
 
 /** A signed prekey with its private half. */
@@ -35,6 +36,8 @@ export interface PreKeys {
   readonly lastResorts: readonly LastResort[];
   /** First ids of the batches of one-time KEM keys, ascending. */
   readonly kemBatches: readonly number[];
+  /** The highest one-time ids that the relay has acknowledged; what is above goes up again. */
+  readonly told: { readonly oneTime: number; readonly kem: number };
 }
 
 /** An `opk/<firstId>` stream: the one-time keys of one batch that nobody has used. */
@@ -43,8 +46,8 @@ export interface OneTimeBatch {
   readonly pairs: ReadonlyMap<number, KeyPair>;
 }
 
-/** The newest form of own prekeys; 1 knew no KEM prekeys. */
-export const PRE_KEYS_VERSION = 2;
+/** The newest form of own prekeys; 1 knew no KEM prekeys, 2 not what the relay was told. */
+export const PRE_KEYS_VERSION = 3;
 /** The newest form of a batch of one-time prekeys. */
 export const ONE_TIME_BATCH_VERSION = 1;
 
@@ -93,6 +96,19 @@ export interface UploadedBatches {
   readonly kem: readonly OneTimeKemBatch[];
 }
 
+/** First ids of the batches that the relay has not acknowledged, as many as one upload holds. */
+export function pendingBatches({ batches, kemBatches, told }: PreKeys): {
+  readonly oneTime: readonly number[];
+  readonly kem: readonly number[];
+} {
+  const oneTime = batches.filter((firstId) => firstId > told.oneTime);
+  const kem = kemBatches.filter((firstId) => firstId > told.kem);
+  return {
+    oneTime: oneTime.slice(0, Math.floor(ONE_TIME_PRE_KEYS_MAX / ONE_TIME_BATCH_KEYS)),
+    kem: kem.slice(0, Math.floor(ONE_TIME_KEM_PRE_KEYS_MAX / ONE_TIME_KEM_BATCH_KEYS)),
+  };
+}
+
 /** What the relay is told: public halves only. Bug for a device without a last resort. */
 export function uploadOf(preKeys: PreKeys, batches: UploadedBatches, crypto: Crypto): PreKeyUpload {
   const [current] = preKeys.signed;
@@ -139,6 +155,7 @@ export function encodePreKeys(state: PreKeys): readonly Part[] {
     writer.fields((fields) => fields.varint(key.id).varint(key.madeAt));
     writeKemKey(writer, key);
   }
+  writer.fields((fields) => fields.varint(state.told.oneTime).varint(state.told.kem));
   return writer.finish();
 }
 
@@ -170,7 +187,12 @@ export function decodePreKeys(bytes: Uint8Array, crypto: Crypto): PreKeys | unde
       lastResorts.push({ id, madeAt, ...readKemKey(reader) });
     }
   }
-  return fields.isDone() ? { nextId, signed, batches, lastResorts, kemBatches } : undefined;
+  // Releases of before uploaded at once and forgot: all of it counts as told.
+  const told =
+    reader.version < PRE_KEYS_VERSION
+      ? { oneTime: nextId - 1, kem: nextId - 1 }
+      : { oneTime: fields.varint(), kem: fields.varint() };
+  return fields.isDone() ? { nextId, signed, batches, lastResorts, kemBatches, told } : undefined;
 }
 
 /** The state as parts to be sealed. */

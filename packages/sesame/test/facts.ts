@@ -59,6 +59,8 @@ export const FIELDS: Record<EventName, Record<string, fc.Arbitrary<FactValue>>> 
   SendReleased: { userId },
   CopyGivenUp: { userId, deviceId: number, reason: word },
   HealBegun: { userId, deviceId: number },
+  PreKeysTold: { oneTime: number, kem: number },
+  PreKeyIdsRaised: { nextId: number },
 };
 
 /** All events, in the order of their numbers. */

@@ -197,7 +197,14 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
     },
   },
   prekeys: {
-    'all kinds': { nextId: 300, signed, batches: [3, 103], lastResorts, kemBatches: [101] },
+    'all kinds': {
+      nextId: 300,
+      signed,
+      batches: [3, 103],
+      lastResorts,
+      kemBatches: [101],
+      told: { oneTime: 27, kem: 0 },
+    },
   },
   opk: { 'some used': makeOneTimeBatch(1, 3, env) },
   kpk: { whole: kemBatch },

@@ -9,7 +9,13 @@ import type {
   SignedPreKey,
   UploadKeysRequest,
 } from '@simsim/relay-protocol';
-import { encodeRequest, findDevice, KEM_PRE_KEYS_LOW, PRE_KEYS_LOW } from '@simsim/relay-protocol';
+import {
+  encodeRequest,
+  findDevice,
+  KEM_PRE_KEYS_LOW,
+  PRE_KEYS_LOW,
+  preKeyDigest,
+} from '@simsim/relay-protocol';
 import type { Change } from './change.ts';
 import type { CallerInput, Decision, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
@@ -59,6 +65,24 @@ export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
   const taken = { ...classical.counters, refusedIds: classical.refusedIds, isSignedPreKeyTaken };
   const kemTaken = { ...kem.counters, refusedIds: kem.refusedIds };
   return answer({ kind: 'uploadKeys', ...taken, kem: kemTaken, isLastResortTaken }, changes);
+}
+
+/** Reads the caller's keys and counters. */
+export const readsForCheckKeys = (): Reads => ({ ownKeys: { oneTime: [], kem: [] } });
+
+/** Says whether the caller's keys are the ones it believes; how many are left either way. */
+export function decideCheckKeys({ request, slice, env }: CallerInput<'checkKeys'>): Decision {
+  const own = slice.ownKeys;
+  if (own === undefined) return refuse('UNAUTHORIZED');
+  const { signedPreKey, kem } = own;
+  const { lastResort } = kem;
+  const isSame =
+    lastResort !== undefined &&
+    equalBytes(
+      preKeyDigest({ signedPreKey, lastResortKemPreKey: lastResort }, env.crypto),
+      request.digest,
+    );
+  return answer({ kind: 'checkKeys', isSame, oneTime: countersOf(own), kem: countersOf(kem) });
 }
 
 /** Which uploaded one-time keys are new, and which are refused. `taboo` is an id in other use. */

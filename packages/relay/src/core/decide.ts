@@ -12,8 +12,10 @@ import {
 } from './decide-devices.ts';
 import {
   decideClaimKeys,
+  decideCheckKeys,
   decideUploadKeys,
   readsForClaimKeys,
+  readsForCheckKeys,
   readsForUploadKeys,
 } from './decide-keys.ts';
 import { decideExchangeHead, readsForExchangeHead } from './decide-heads.ts';
@@ -54,6 +56,7 @@ export function decide(slice: Slice, call: RelayCall, env: RelayEnv): Decision {
       return decideTakeLink({ request, slice, env });
     case 'removeDevice':
     case 'uploadKeys':
+    case 'checkKeys':
     case 'claimKeys':
     case 'post':
     case 'fetch':
@@ -77,6 +80,8 @@ function decideForCaller({ slice, request, env, caller }: CallerCall): Decision 
       return decideRemoveDevice({ request, slice, env, caller });
     case 'uploadKeys':
       return decideUploadKeys({ request, slice, env, caller });
+    case 'checkKeys':
+      return decideCheckKeys({ request, slice, env, caller });
     case 'claimKeys':
       return decideClaimKeys({ request, slice, env, caller });
     case 'post':
@@ -115,6 +120,8 @@ function readsFor(request: RelayRequest): Reads {
       return { users: [request.userId] };
     case 'uploadKeys':
       return readsForUploadKeys(request);
+    case 'checkKeys':
+      return readsForCheckKeys();
     case 'claimKeys':
       return readsForClaimKeys(request);
     case 'post':
