@@ -1,7 +1,7 @@
 /**
  * A process with one device that writes to users it has never met. Arguments: a folder for its store, the
  * relay's address, and a crowd as `name:users:devicesEach`. Prints the longest time the event loop was
- * held and how long it all took, ms.
+ * held, how long it all took, and the most CPU time between two turns of a timer, ms.
  */
 
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
@@ -23,6 +23,7 @@ async function main([folder, relay, crowd]: readonly string[]): Promise<void> {
   while (!device.idle()) await wait(10);
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
+  const cpu = watchCpu();
   const start = performance.now();
   const sends: Promise<unknown>[] = [];
   for (let i = 0; i < users.length; i += RECIPIENTS_MAX) {
@@ -32,9 +33,27 @@ async function main([folder, relay, crowd]: readonly string[]): Promise<void> {
   while (!device.idle()) await wait(10);
   const tookMs = performance.now() - start;
   delay.disable();
+  const cpuMs = cpu.stop();
   const longestMs = delay.max / 1e6;
   await device.close();
-  process.stdout.write(`${JSON.stringify([longestMs, tookMs])}\n`);
+  process.stdout.write(`${JSON.stringify([longestMs, tookMs, cpuMs])}\n`);
+}
+
+/** The most CPU time, of all threads, from one turn of a timer to the next. */
+function watchCpu(): { stop(): number } {
+  let most = 0;
+  let last = process.cpuUsage();
+  const timer = setInterval(() => {
+    const { user, system } = process.cpuUsage(last);
+    most = Math.max(most, user + system);
+    last = process.cpuUsage();
+  }, 1);
+  return {
+    stop() {
+      clearInterval(timer);
+      return most / 1000;
+    },
+  };
 }
 
 main(process.argv.slice(2)).catch((cause: unknown) => {
