@@ -2,6 +2,7 @@
 
 import { benchHouse } from './house.ts';
 import { benchLog } from './log/log-bench.ts';
+import { benchSesame } from './sesame/sesame-bench.ts';
 import { benchSession } from './session/session-bench.ts';
 import { formatReport } from './report.ts';
 import type { BenchReport } from './report.ts';
@@ -15,6 +16,7 @@ interface BenchOptions {
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchReport>>> = {
   house: benchHouse,
   log: benchLog,
+  sesame: benchSesame,
   session: benchSession,
 };
 
@@ -23,13 +25,16 @@ const USAGE = `bench <name> [--json] [--quick]
   house    the main job, one message, one durable send: against what they cannot do without
   log      the event log on SQLite against bare tables, its own history, and libsignal-client saving
            its session records, which is installed for it below packages/interop/peers
+  sesame   one message to many devices against libsignal-client and libsignal, which are installed for
+           it below packages/interop/peers; first contact; memory
   session  one session against libsignal, libsignal-client, Olm and privacyresearch, which are
            installed for it below packages/interop/peers
 
   --json   the last line is one JSON object, and nothing else is printed
   --quick  house: without the whole conversation; log: fewer sessions, shorter histories;
-           session: one turn instead of three
+           sesame: fewer devices; session: one turn instead of three
   --only=P log: one part of append, frames, bytes, receive, history
+           sesame: one part of memory, durable, contact, resident
 `;
 
 const ONLY = '--only=';

@@ -1,6 +1,17 @@
 /** Text and bytes: UTF-8, hex and base64url, total in both directions. For public bytes only. */
 
 const HEX = '0123456789abcdef';
+/** Both digits of each byte. */
+const HEX_PAIRS = Array.from(
+  { length: 256 },
+  (_, byte) => HEX.charAt(byte >> 4) + HEX.charAt(byte & 15),
+);
+const NO_DIGIT = 255;
+/** A digit's value by its character code, of either case. */
+const HEX_VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = HEX.indexOf(String.fromCharCode(code).toLowerCase());
+  return value < 0 ? NO_DIGIT : value;
+});
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** Encodes text as UTF-8. A lone surrogate becomes U+FFFD, as every web platform does. */
@@ -75,7 +86,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 /** Writes bytes as lower-case hex. */
 export function bytesToHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += (HEX[byte >> 4] as string) + (HEX[byte & 15] as string);
+  for (let i = 0; i < bytes.length; i++) text += HEX_PAIRS[bytes[i] as number] as string;
   return text;
 }
 
@@ -83,11 +94,10 @@ export function bytesToHex(bytes: Uint8Array): string {
 export function hexToBytes(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0) return undefined;
   const bytes = new Uint8Array(text.length / 2);
-  const lower = text.toLowerCase();
   for (let i = 0; i < bytes.length; i++) {
-    const high = HEX.indexOf(lower.charAt(2 * i));
-    const low = HEX.indexOf(lower.charAt(2 * i + 1));
-    if (high < 0 || low < 0) return undefined;
+    const high = HEX_VALUES[text.charCodeAt(2 * i)] ?? NO_DIGIT;
+    const low = HEX_VALUES[text.charCodeAt(2 * i + 1)] ?? NO_DIGIT;
+    if (high === NO_DIGIT || low === NO_DIGIT) return undefined;
     bytes[i] = (high << 4) | low;
   }
   return bytes;

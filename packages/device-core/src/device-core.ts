@@ -55,8 +55,18 @@ export type CoreOutcome =
       readonly rejection: Rejection | { readonly code: 'UNKNOWN_MESSAGE' };
     };
 
-/** What one run did: an outcome for each input, and the effects to release now that it is durable. */
+/** How much one run may do. */
+export interface RunLimit {
+  /**
+   * Milliseconds after which no further input is decided; one always is. What is left over is the
+   * caller's to run again. Default: all inputs, however long that takes.
+   */
+  readonly holdMs?: number;
+}
+
+/** What one run did, and the effects to release now that it is durable. */
 export interface RunResult {
+  /** One for each input in order; fewer than inputs only under a {@link RunLimit}. */
   readonly outcomes: readonly CoreOutcome[];
   readonly effects: readonly Effect[];
 }
@@ -137,22 +147,22 @@ export class DeviceCore {
   }
 
   /**
-   * Decides inputs in order and commits all of them at once.
+   * Decides inputs in order and commits all that were decided at once.
    *
    * Throws: what the store throws when the medium fails; then nothing was adopted, the caller keeps
    * the inputs, and the log must be opened again.
    */
-  run(inputs: readonly CoreInput[]): RunResult {
+  run(inputs: readonly CoreInput[], limit: RunLimit = {}): RunResult {
     for (let tries = 0; tries < MOVES_MAX; tries++) {
       const clock = this.#options.clock();
       const batch = new Batch(this.log, this.#cache, {
         outbox: this.#outbox.values(),
         skippedBytes: (of) => this.#skips.used(of, clock),
       });
-      const outcomes = this.#decideAll(inputs, batch);
+      const outcomes = this.#decideAll(inputs, batch, limit);
       const isHasty = this.#options.sabotage?.has('adopt-before-commit') === true;
       if (isHasty) this.#adopt(batch);
-      if (this.#commit(batch, inputs)) {
+      if (this.#commit(batch, inputs.slice(0, outcomes.length))) {
         this.#adopt(batch);
         return { outcomes, effects: batch.effects };
       }
@@ -187,13 +197,20 @@ export class DeviceCore {
     return forgotten.ok ? { events: forgotten.value.events, sends: kept.size } : undefined;
   }
 
-  #decideAll(inputs: readonly CoreInput[], batch: Batch): CoreOutcome[] {
+  #decideAll(
+    inputs: readonly CoreInput[],
+    batch: Batch,
+    { holdMs = Number.POSITIVE_INFINITY }: RunLimit,
+  ): CoreOutcome[] {
+    const { clock } = this.#options;
+    const until = clock().elapsedMs + holdMs;
     const outcomes: CoreOutcome[] = [];
     const receipts = new Map<
       string,
       { userId: UserId; deviceId: DeviceId; messageIds: MessageId[] }
     >();
     for (const input of inputs) {
+      if (outcomes.length > 0 && clock().elapsedMs >= until) break;
       if (input.type !== 'acknowledged') {
         outcomes.push(this.#decide(input, batch));
         continue;

@@ -5,6 +5,7 @@ export type {
   CoreInput,
   CoreOutcome,
   DeviceCoreOptions,
+  RunLimit,
   RunResult,
 } from './device-core.ts';
 export { DeviceCore } from './device-core.ts';

@@ -196,7 +196,10 @@ export interface EventLog {
   recordNames(): string[];
   data(key: string): Uint8Array | undefined;
   dataEntries(): Iterable<{ readonly key: string; readonly value: Uint8Array }>;
-  /** Live streams whose name begins so. Costs what lives, not what ever happened. */
+  /**
+   * Live streams whose name begins so. The first call costs what lives, not what ever happened; later ones
+   * what begins with the same segment.
+   */
   streamsWithPrefix(prefix: string): string[];
   isSeen(digest: Uint8Array): boolean;
   /** Pending posts, oldest first. */

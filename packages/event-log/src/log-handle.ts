@@ -14,7 +14,6 @@ import {
   outboxEntries,
   sealedAt,
   sealedValue,
-  streamsWithPrefix,
 } from './log-reads.ts';
 import type { LogState } from './log-state.ts';
 import { namedValue, openRow } from './named-rows.ts';
@@ -64,7 +63,7 @@ function reading(log: LogState): Omit<EventLog, Writing | 'logId' | 'rollback'> 
     dataEntries: () => dataEntries(log),
     streamsWithPrefix(prefix) {
       refresh(log);
-      return streamsWithPrefix(log, prefix);
+      return log.streams.live(prefix);
     },
     isSeen(digest) {
       refresh(log);

@@ -1,7 +1,6 @@
 /** What an open log answers, out of its store and its vault. */
 
 import type { InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
-import type { StreamRow } from './event-store.ts';
 import { epochKey, openMail } from './inbox-epochs.ts';
 import type { LogState } from './log-state.ts';
 import { openRow } from './named-rows.ts';
@@ -9,7 +8,6 @@ import { openState } from './open-state.ts';
 import type { HeldPart } from './open-state.ts';
 import { failStore } from './refusal.ts';
 import { sealedIndex } from './sealed-part.ts';
-import { openName } from './stream-label.ts';
 import { createTimeline } from './timeline.ts';
 import type { TimelineParts } from './timeline.ts';
 
@@ -58,36 +56,6 @@ export function* dataEntries({
     const { name, value } = openRow(box, 'data', row);
     yield { key: name, value };
   }
-}
-
-/** Live streams by the beginning of their name. */
-export function streamsWithPrefix(log: LogState, prefix: string): string[] {
-  const ahead = log.streams.ahead().filter(({ isClosed }) => !isClosed);
-  return [...registeredStreams(log), ...ahead]
-    .sort((a, b) => a.id - b.id)
-    .flatMap(({ name }) => (name.startsWith(prefix) ? [name] : []));
-}
-
-/** Live streams whose rows are what they are. */
-function registeredStreams({
-  store,
-  vault,
-  box,
-  streams,
-}: LogState): { id: number; name: string }[] {
-  const rows: StreamRow[] = [...store.publicStreams()];
-  for (const { use, owner } of vault.liveSlots()) {
-    const row = use === 'stream' ? store.streamById(owner) : undefined;
-    if (row !== undefined) rows.push(row);
-  }
-  return rows
-    .filter(({ id }) => streams.aheadById(id) === undefined && store.head(id)?.state === 0)
-    .map((row) => {
-      const { id } = row;
-      const name = openName(box, row);
-      if (name === undefined) failStore('STORE_CORRUPT', `the row of stream ${id} does not open`);
-      return { id, name };
-    });
 }
 
 /** Pending posts, oldest first. */

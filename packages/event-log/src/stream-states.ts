@@ -6,6 +6,7 @@
 
 import type { Crypto, Secret } from '@simsim/crypto';
 import type { EventReader } from './event-store.ts';
+import { createLiveNames, registeredNames } from './live-names.ts';
 import type { MetadataBox } from './metadata-box.ts';
 import { sealedIndex } from './sealed-part.ts';
 import type { VaultReader } from './vault.ts';
@@ -46,6 +47,8 @@ export interface StreamStates {
   ahead(): readonly StreamState[];
   /** A stream that is ahead, by its id. */
   aheadById(id: number): StreamState | undefined;
+  /** Names of the live streams that begin so, by id. */
+  live(prefix: string): string[];
   /** Lets go of streams whose rows another process has written. */
   dropRegistered(): void;
   /** The rows of all streams are what they must be now. */
@@ -81,6 +84,7 @@ export function createStreamStates(parts: StreamStatesParts): StreamStates {
   const ahead = new Map<number, StreamState>();
   const aheadByName = new Map<string, number>();
   const absent = new Set<string>();
+  const names = createLiveNames();
   const catchUp = ({ id, name }: StreamState): void => {
     ahead.delete(id);
     aheadByName.delete(name);
@@ -100,6 +104,7 @@ export function createStreamStates(parts: StreamStatesParts): StreamStates {
     set(state) {
       const { name, id, rows, version, isClosed } = state;
       absent.delete(name);
+      names.set(state);
       if (isClosed) states.delete(name);
       else states.set(name, state);
       if (rows?.version === version) {
@@ -111,6 +116,11 @@ export function createStreamStates(parts: StreamStatesParts): StreamStates {
     },
     ahead: () => [...ahead.values()].sort((a, b) => a.id - b.id),
     aheadById: (id) => ahead.get(id),
+    live: (prefix) =>
+      names.withPrefix(prefix, function* () {
+        yield* registeredNames(parts, ahead);
+        for (const state of ahead.values()) if (!state.isClosed) yield state;
+      }),
     dropRegistered() {
       for (const state of ahead.values()) {
         if ((store.head(state.id)?.version ?? 0) >= state.version) catchUp(state);
@@ -128,6 +138,7 @@ export function createStreamStates(parts: StreamStatesParts): StreamStates {
       for (const { next } of states.values()) if (next !== undefined) crypto.wipe(next);
       states.clear();
       absent.clear();
+      names.forget();
       for (const [id, state] of ahead) ahead.set(id, { ...state, next: undefined });
     },
   };

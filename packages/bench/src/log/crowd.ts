@@ -29,11 +29,16 @@ export interface Crowd {
 
 /** A device in memory: what the other side of a bench is. */
 export function partyInMemory(name: string): Party {
+  return createParty(name, logInMemory());
+}
+
+/** An empty log in memory. */
+export function logInMemory(): EventLog {
   const parts = { crypto, entropy };
   const vault = createMemoryVault(parts);
   const log = createEventLog({ store: createMemoryStore(), vault, ...parts });
   invariant(log.ok, 'an empty store takes a log');
-  return createParty(name, log.value);
+  return log.value;
 }
 
 /** How large a crowd is. */

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { invariant } from '@simsim/bytes';
 import type { CoreInput } from '@simsim/device-core';
 import { messageIdFromBytes } from '@simsim/relay-protocol';
-import { limitRow, median } from '../report.ts';
+import { limitRow, median, withoutGoal } from '../report.ts';
 import type { BenchRow } from '../report.ts';
 import { logOptions, openBenchLog, SESSIONS } from './bench-log.ts';
 import { BODY_BYTES, createCrowd, follow } from './crowd.ts';
@@ -78,10 +78,6 @@ function countFrames(bodyBytes: number, { quick }: { quick: boolean }): Promise<
     log.close();
     return found;
   });
-}
-
-function withoutGoal(row: BenchRow, what: string): BenchRow {
-  return { ...row, what, goal: null, ok: true };
 }
 
 function rowsOfOne(what: string, { own, all }: Counted): readonly BenchRow[] {

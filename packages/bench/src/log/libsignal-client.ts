@@ -20,6 +20,11 @@ interface KemPair {
   getPublicKey(): Serializable;
 }
 
+/** The package's own session records by the address they belong to, kept as they are. */
+export interface LiveRecords {
+  readonly live: Map<string, object>;
+}
+
 interface Deserializer {
   deserialize(bytes: Uint8Array): Serializable;
 }
@@ -119,11 +124,11 @@ const REGISTRATION_ID = 7;
 const KEY_ID = 1;
 const MADE_AT_MS = 1_700_000_000_000;
 
-/** Makes a device whose sessions are kept in `records`. */
+/** Makes a device whose sessions are kept in `records`, as bytes or alive. */
 export function createClientDevice(
   client: Client,
   name: string,
-  records: SessionRecords,
+  records: SessionRecords | LiveRecords,
 ): ClientDevice {
   const identity = client.PrivateKey.generate();
   const signed = client.PrivateKey.generate();
@@ -132,7 +137,10 @@ export function createClientDevice(
   const kemSignature = identity.sign(kem.getPublicKey().serialize());
   const addressOf = (user: string): object => client.ProtocolAddress.new(user, DEVICE_ID);
   const own = addressOf(name);
-  const sessionsWith = (user: string): object => sessionStore(client, user, records);
+  const sessionsWith = (user: string): object =>
+    'live' in records
+      ? liveSessionStore(client, user, records)
+      : sessionStore(client, user, records);
   const identities = identityStore(client, identity);
   const prekeys = [
     storeOf(client.PreKeyStore, {}),
@@ -204,6 +212,17 @@ function sessionStore(client: Client, user: string, records: SessionRecords): ob
       const record = records.get(user);
       return Promise.resolve(record && client.SessionRecord.deserialize(record));
     },
+    getExistingSessions: () => Promise.resolve([]),
+  });
+}
+
+function liveSessionStore(client: Client, user: string, { live }: LiveRecords): object {
+  return storeOf(client.SessionStore, {
+    saveSession(_address: unknown, record: object) {
+      live.set(user, record);
+      return Promise.resolve();
+    },
+    getSession: () => Promise.resolve(live.get(user) ?? null),
     getExistingSessions: () => Promise.resolve([]),
   });
 }

@@ -1,4 +1,4 @@
-/** Two sides measured in turns, so that what else the machine does meets both. */
+/** Sides measured in turns, so that what else the machine does meets all of them. */
 
 import { median } from '../report.ts';
 
@@ -23,35 +23,40 @@ export interface TurnTimes {
 
 /** Medians over single calls: steady where one call in hundreds pays for something rare. */
 export async function medianOfCalls(plan: TurnPlan, ours: Side, theirs: Side): Promise<TurnTimes> {
-  const found = await inTurns(plan, ours, theirs);
-  return { ours: median(found.ours.flat()), theirs: median(found.theirs.flat()) };
+  const [mine = [], other = []] = await inTurns(plan, [ours, theirs]);
+  return { ours: median(mine.flat()), theirs: median(other.flat()) };
+}
+
+/** The same for any number of sides, in their order. */
+export async function mediansOfCalls(
+  plan: TurnPlan,
+  sides: readonly Side[],
+): Promise<readonly number[]> {
+  return (await inTurns(plan, sides)).map((rounds) => median(rounds.flat()));
 }
 
 /**
  * Medians over the means of rounds: what a round pays for once counts in every call.
  */
 export async function medianOfRounds(plan: TurnPlan, ours: Side, theirs: Side): Promise<TurnTimes> {
-  const found = await inTurns(plan, ours, theirs);
-  return { ours: median(found.ours.map(mean)), theirs: median(found.theirs.map(mean)) };
+  const [mine = [], other = []] = await inTurns(plan, [ours, theirs]);
+  return { ours: median(mine.map(mean)), theirs: median(other.map(mean)) };
 }
 
-interface Rounds {
-  readonly ours: readonly (readonly number[])[];
-  readonly theirs: readonly (readonly number[])[];
-}
-
-async function inTurns(plan: TurnPlan, ours: Side, theirs: Side): Promise<Rounds> {
+/** What each call of each round took, us; one list of rounds for each side. */
+async function inTurns(
+  plan: TurnPlan,
+  sides: readonly Side[],
+): Promise<readonly (readonly (readonly number[])[])[]> {
   const { warmUp, rounds, perRound } = plan;
-  await round(ours, 0, warmUp);
-  await round(theirs, 0, warmUp);
-  const found: { ours: number[][]; theirs: number[][] } = { ours: [], theirs: [] };
+  for (const side of sides) await round(side, 0, warmUp);
+  const found = sides.map((side) => ({ side, rounds: new Array<readonly number[]>() }));
   for (let at = 0; at < rounds; at++) {
     plan.between?.();
     const from = warmUp + at * perRound;
-    found.ours.push(await round(ours, from, perRound));
-    found.theirs.push(await round(theirs, from, perRound));
+    for (const each of found) each.rounds.push(await round(each.side, from, perRound));
   }
-  return found;
+  return found.map((each) => each.rounds);
 }
 
 async function round(side: Side, from: number, count: number): Promise<number[]> {

@@ -131,9 +131,10 @@ export const nodeCrypto: Crypto = {
 
   seal(key, nonce12, ad, plaintext) {
     invariant(nonce12.length === 12, 'a nonce has 12 bytes'); // OpenSSL would take fewer
-    const input = joinParts(plaintext);
     const cipher = createCipheriv('chacha20-poly1305', bytesOf(key), nonce12, AEAD_OPTIONS);
-    cipher.setAAD(joinShared(ad), { plaintextLength: input.length });
+    const plaintextLength = plaintext.reduce((sum, part) => sum + toBytes(part).length, 0);
+    cipher.setAAD(joinShared(ad), { plaintextLength });
+    const input = joinShared(plaintext.map(toBytes));
     const sealed = new Uint8Array(input.length + AEAD_OPTIONS.authTagLength);
     sealed.set(cipher.update(input));
     cipher.final(); // a stream cipher holds nothing back
