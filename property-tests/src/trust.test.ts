@@ -4,8 +4,10 @@
  * relay shows the pinned key again, and is given up only where the application refuses.
  */
 
-import { signDeviceList } from '@simsim/relay-protocol';
+import { invariant } from '@simsim/bytes';
+import { claimIdFromBytes, signDeviceList } from '@simsim/relay-protocol';
 import type { SignedDeviceList } from '@simsim/relay-protocol';
+import { DEFAULT_EXPIRY } from '@simsim/sesame';
 import type { Effect, TrustPolicy } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import type { TestDevice } from './test-device.ts';
@@ -125,6 +127,25 @@ describe('asking about each key', () => {
   });
 });
 
+describe('a pinned key', () => {
+  it('outlives the last record of its user: another one is told (SES-35)', () => {
+    const { world, a, b } = met();
+    a.send([bo], 'before');
+    world.settle();
+    a.run({ type: 'claimFailed', userId: bo, sends: [] });
+    world.nowMs += DEFAULT_EXPIRY.latencyMs + 1000;
+    a.sweep();
+    expect(a.record(bo).devices.size).toBe(0);
+    const list = forged(b);
+    a.run({ type: 'listLearned', list });
+    const told = a.effects.flatMap((effect) =>
+      effect.type === 'identityChanged' ? [effect.identityKey] : [],
+    );
+    expect(told).toEqual([list.list.identityKey]);
+    expect(a.record(bo)).toMatchObject({ identityKey: keyOf(b), devices: new Map() });
+  });
+});
+
 describe('another key', () => {
   it('that the relay takes back holds mail no longer', () => {
     const { world, a, b } = met();
@@ -168,6 +189,31 @@ describe('another key', () => {
     a.send([bo], 'still');
     world.settle();
     expect(tablet.texts()).toEqual(['still']);
+  });
+
+  it('among the claimed keys of an own device begins no session with it (SES-36)', () => {
+    const { world, a } = met();
+    const tablet = world.link(a);
+    a.learnOwnList();
+    a.send([bo], 'still');
+    while (a.posts.length > 0) for (const item of a.posts) a.post(item);
+    const claim = a.claims.find(({ userId }) => userId === ada);
+    invariant(claim !== undefined, 'the other device has no session yet');
+    const claimId = claimIdFromBytes(world.entropy(16));
+    const answer = a.ask({ kind: 'claimKeys', claimId, userId: ada, devices: claim.devices });
+    invariant(answer.kind === 'claimKeys', 'a claim is answered');
+    const { publicKey } = world.crypto.keyPair(world.entropy(32));
+    const results = answer.results.map((result) =>
+      'gone' in result
+        ? result
+        : { ...result, bundle: { ...result.bundle, identityKey: publicKey.bytes } },
+    );
+    a.claims = a.claims.filter((each) => each !== claim);
+    const { sends, resends } = claim;
+    a.run({ type: 'claimed', userId: ada, results, sends, resends });
+    expect(failures(a)).toEqual(['BAD_BUNDLE']);
+    expect(a.record(ada).offered).toBeUndefined();
+    expect(a.record(ada).devices.get(tablet.own().deviceId)?.active).toBeUndefined();
   });
 
   it('in a list that its own key did not sign is no offer but a lie', () => {
