@@ -6,7 +6,7 @@ import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import { sendStream } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from './log-state.ts';
-import { deliver, endsOf, only, spoilt, twoUsers, write } from './scene.ts';
+import { deliver, endsOf, loseMail, only, spoilt, twoUsers, write } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 
 /** What a device would post for an envelope that it cannot read. */
@@ -123,6 +123,28 @@ describe('a retry request', () => {
     expect({ active, inactive }).toEqual({ active: before?.active, inactive: before?.inactive });
     expect([a.posts, a.claims]).toEqual([[], []]);
     // Not at once: the next sweep tries again.
+    a.sweep();
+    expect(a.claims.length).toBe(1);
+    world.settle();
+    expect(b.texts()).toEqual(['x']);
+  });
+
+  it('of a user who is gone when keys are fetched waits, and is served when the user is back', () => {
+    const { world, a, b } = twoUsers();
+    const mail = write(a, b, 'x');
+    a.takeIn([retryOf(mail.envelopeId, mail, b)]);
+    deliver(a);
+    const again = b.fetch().at(-1);
+    invariant(again !== undefined, 'it was resent');
+    a.takeIn([retryOf(again.envelopeId, again, b)]);
+    loseMail(b);
+    const { userId, sends, resends } = only(a.claims.splice(0));
+    a.run({ type: 'claimFailed', userId, sends, resends });
+    a.sweep();
+    expect([a.posts, a.claims]).toEqual([[], []]);
+    const answer = world.ask({ kind: 'getList', userId, since: 0 });
+    invariant(answer.kind === 'getList' && answer.result.kind === 'list', 'the user is back');
+    a.run({ type: 'listLearned', list: answer.result.list });
     a.sweep();
     expect(a.claims.length).toBe(1);
     world.settle();

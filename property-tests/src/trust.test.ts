@@ -150,7 +150,7 @@ describe('a pinned key', () => {
     const { world, a, b } = met();
     a.send([bo], 'before');
     world.settle();
-    a.run({ type: 'claimFailed', userId: bo, sends: [] });
+    a.run({ type: 'claimFailed', userId: bo, sends: [], resends: [] });
     world.nowMs += DEFAULT_EXPIRY.latencyMs + 1000;
     a.sweep();
     expect(a.record(bo).devices.size).toBe(0);
@@ -285,7 +285,7 @@ describe('another key', () => {
     // The first answer, in the session there is, is kept by the relay; it asks again.
     a.posts = [];
     a.takeIn([retryOf(lastEnvelope(a, b), b)]);
-    for (const claim of [...a.claims]) a.claim(claim);
+    for (const claim of a.claims) a.claim(claim);
     expect(a.posts).toEqual([]);
     expect(active()).toBe(before);
     expect(a.record(bo).offered).toEqual(keyOf(impostor));
