@@ -4,7 +4,7 @@
  *   node .ci/mutants.mjs                  20 rows, drawn by chance
  *   node .ci/mutants.mjs --all            every row
  *   node .ci/mutants.mjs --seed 7         the same 20 rows again
- *   node .ci/mutants.mjs --rows X3-13     the rows whose ids contain this
+ *   node .ci/mutants.mjs --rows X3-13,T-7 the rows whose ids contain one of these
  *
  * Works on a copy. A line whose absence does not even parse proves nothing and counts as a failure,
  * as does a test that fails with the line in place.
@@ -25,7 +25,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import { countLine } from './tally.mjs';
-import { readSpecMap } from './spec-map.mjs';
+import { readProofs, SPEC_MAP } from './proof-pages.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const { values } = parseArgs({
@@ -37,7 +37,7 @@ const { values } = parseArgs({
   },
 });
 
-const rows = chosen(readSpecMap(root));
+const rows = chosen(readProofs(root, SPEC_MAP));
 const copy = mkdtempSync(join(tmpdir(), 'simsim-mutants-'));
 const total = { passed: 0, failed: 0, skipped: 0 };
 try {
@@ -51,7 +51,10 @@ process.stdout.write(`\n${countLine(total)}\n`);
 process.exitCode = total.failed > 0 ? 1 : 0;
 
 function chosen(all) {
-  if (values.rows !== undefined) return all.filter(({ ids }) => ids.includes(values.rows));
+  if (values.rows !== undefined) {
+    const parts = values.rows.split(',');
+    return all.filter(({ ids }) => parts.some((part) => ids.includes(part)));
+  }
   if (values.all) return all;
   // A small generator of our own: the draw must be the same on every machine.
   let state = Number(values.seed) >>> 0;

@@ -3,14 +3,15 @@
  *
  *  - byte arrays are compared by content, never by `===`;
  *  - every export of a source file has a doc comment;
- *  - every row of docs/spec-map.md points somewhere, and so does every relative link in a page;
+ *  - every row of docs/spec-map.md and docs/pains.md points somewhere, and so does every relative link
+ *    in a page;
  *  - every package has a README.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
-import { PAGE, readSpecMap } from './spec-map.mjs';
+import { PAINS, readProofs, SPEC_MAP } from './proof-pages.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const faults = [];
@@ -29,7 +30,8 @@ for (const fileName of fileNames) {
   checkComparisons(file);
   if (isSource(fileName)) checkDocComments(file);
 }
-checkSpecMap();
+checkProofs(SPEC_MAP);
+checkProofs(PAINS);
 checkLinks();
 checkReadmes();
 
@@ -83,8 +85,8 @@ function nameOf(statement) {
   return statement.name?.getText() ?? 'an export';
 }
 
-function checkSpecMap() {
-  readSpecMap(root, (line, text) => fault(join(root, PAGE), line, text));
+function checkProofs(page) {
+  readProofs(root, page, (line, text) => fault(join(root, page.path), line, text));
 }
 
 function checkLinks() {

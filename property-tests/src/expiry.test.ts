@@ -110,6 +110,20 @@ describe('a session past MAXRECV', () => {
   });
 });
 
+describe('the record of a device that only mail told of', () => {
+  it('goes with its last session, and the key stays pinned (SES-28, SES-35)', () => {
+    const world = new World({ seed: 10 });
+    const [a, b] = [world.create('ada'), world.create('bo')];
+    b.send([ada], 'hello');
+    world.settle();
+    expect(recordOf(a, b)?.deviceKey.length).toBe(0);
+    world.nowMs += receiveMs;
+    a.sweep();
+    expect(a.record(bo).devices.size).toBe(0);
+    expect(a.record(bo).identityKey).toEqual(b.own().identity.publicKey.bytes);
+  });
+});
+
 describe('the record of a removed device', () => {
   const withTwo = (sabotage: readonly Sabotage[] = []) => {
     const { world, a, b } = talking(sabotage);

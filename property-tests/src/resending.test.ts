@@ -1,11 +1,12 @@
 /** Retry requests and what they may cause (Sesame §4.1): names of messages, and who may ask. */
 
 import { bytesToHex, hexToBytes, invariant } from '@simsim/bytes';
+import { claimIdFromBytes } from '@simsim/relay-protocol';
 import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import { sendStream } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from './log-state.ts';
-import { deliver, endsOf, only, spoilt, twoUsers, write } from './scene.ts';
+import { deliver, endsOf, loseMail, only, spoilt, twoUsers, write } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 
 /** What a device would post for an envelope that it cannot read. */
@@ -76,6 +77,78 @@ describe('a retry request', () => {
     expect(endsOf(a).at(-1)).toEqual({ state: 'dead', reason: 'RESEND_REFUSED' });
     expect(stateOf(a.log)).toEqual(before);
     expect([a.posts, a.claims]).toEqual([[], []]);
+  });
+
+  it('under a name that the message has no more causes nothing, under its new one it does', () => {
+    const { world, a, b } = twoUsers();
+    const mail = write(a, b, 'x');
+    a.takeIn([retryOf(mail.envelopeId, mail, b)]);
+    deliver(a);
+    const again = b.fetch().at(-1);
+    invariant(again !== undefined && again.envelopeId !== mail.envelopeId, 'it was resent');
+    const before = stateOf(a.log);
+    a.takeIn([retryOf(mail.envelopeId, mail, b)]);
+    expect(endsOf(a).at(-1)).toEqual({ state: 'dead', reason: 'RESEND_REFUSED' });
+    expect(stateOf(a.log)).toEqual(before);
+    a.takeIn([retryOf(again.envelopeId, again, b)]);
+    expect(a.claims.length).toBe(1);
+    world.settle();
+    expect(b.texts()).toEqual(['x']);
+  });
+
+  it('whose new session cannot be made leaves sessions as they were, and waits (SES-76)', () => {
+    const { world, a, b } = twoUsers();
+    const mail = write(a, b, 'x');
+    a.takeIn([retryOf(mail.envelopeId, mail, b)]);
+    deliver(a);
+    const again = b.fetch().at(-1);
+    invariant(again !== undefined, 'it was resent');
+    const before = a.record(b.userId).devices.get(b.own().deviceId);
+    a.takeIn([retryOf(again.envelopeId, again, b)]);
+    const { userId, devices, sends, resends } = only(a.claims.splice(0));
+    const claimId = claimIdFromBytes(world.entropy(16));
+    const answer = a.ask({ kind: 'claimKeys', claimId, userId, devices });
+    invariant(answer.kind === 'claimKeys', 'a claim is answered');
+    const results = answer.results.map((result) => {
+      if ('gone' in result) return result;
+      const { signedPreKey } = result.bundle;
+      const signature = signedPreKey.signature.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
+      return {
+        ...result,
+        bundle: { ...result.bundle, signedPreKey: { ...signedPreKey, signature } },
+      };
+    });
+    a.run({ type: 'claimed', userId, results, sends, resends });
+    const { active, inactive } = a.record(b.userId).devices.get(b.own().deviceId) ?? {};
+    expect({ active, inactive }).toEqual({ active: before?.active, inactive: before?.inactive });
+    expect([a.posts, a.claims]).toEqual([[], []]);
+    // Not at once: the next sweep tries again.
+    a.sweep();
+    expect(a.claims.length).toBe(1);
+    world.settle();
+    expect(b.texts()).toEqual(['x']);
+  });
+
+  it('of a user who is gone when keys are fetched waits, and is served when the user is back', () => {
+    const { world, a, b } = twoUsers();
+    const mail = write(a, b, 'x');
+    a.takeIn([retryOf(mail.envelopeId, mail, b)]);
+    deliver(a);
+    const again = b.fetch().at(-1);
+    invariant(again !== undefined, 'it was resent');
+    a.takeIn([retryOf(again.envelopeId, again, b)]);
+    loseMail(b);
+    const { userId, sends, resends } = only(a.claims.splice(0));
+    a.run({ type: 'claimFailed', userId, sends, resends });
+    a.sweep();
+    expect([a.posts, a.claims]).toEqual([[], []]);
+    const answer = world.ask({ kind: 'getList', userId, since: 0 });
+    invariant(answer.kind === 'getList' && answer.result.kind === 'list', 'the user is back');
+    a.run({ type: 'listLearned', list: answer.result.list });
+    a.sweep();
+    expect(a.claims.length).toBe(1);
+    world.settle();
+    expect(b.texts()).toEqual(['x']);
   });
 
   it('of another device of the user is served: it may be the one that took its place', () => {

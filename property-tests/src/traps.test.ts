@@ -129,6 +129,8 @@ describe('a retry request', () => {
     deliver(a);
     checkDevice(a);
     expect([...factsOf(a.log)].map(({ name }) => name)).not.toContain('Resent');
+    const ends = a.effects.flatMap((effect) => (effect.type === 'acknowledge' ? [effect.end] : []));
+    expect(ends).toEqual([{ state: 'dead', reason: 'RESEND_REFUSED' }]);
   });
 
   it('for each of three messages resends on the session, then renews it once for all', () => {

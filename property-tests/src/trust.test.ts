@@ -4,10 +4,13 @@
  * relay shows the pinned key again, and is given up only where the application refuses.
  */
 
-import { signDeviceList } from '@simsim/relay-protocol';
-import type { SignedDeviceList } from '@simsim/relay-protocol';
+import { hexToBytes, invariant } from '@simsim/bytes';
+import { claimIdFromBytes, signDeviceList } from '@simsim/relay-protocol';
+import type { EnvelopeId, IncomingEnvelope, SignedDeviceList } from '@simsim/relay-protocol';
+import { DEFAULT_EXPIRY } from '@simsim/sesame';
 import type { Effect, TrustPolicy } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
+import { createAs } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { createAtTwoRelays } from './two-relays.ts';
 import { user, World } from './world.ts';
@@ -47,6 +50,23 @@ function listBy(device: TestDevice, identity = device.own().identity): SignedDev
 
 const forged = (device: TestDevice): SignedDeviceList =>
   listBy(device, device.world.crypto.keyPair(device.world.entropy(32)));
+
+/** A retry request in the name of a device, as anybody at the relay could write it. */
+function retryOf(envelopeId: EnvelopeId, by: TestDevice): IncomingEnvelope {
+  const content = hexToBytes(envelopeId);
+  invariant(content !== undefined, 'ids are hexadecimal');
+  const { userId: sender, deviceId: senderDevice } = by.own();
+  return { seq: 1_000_000, sender, senderDevice, envelopeId, kind: 'retry', content, waitedMs: 0 };
+}
+
+/** The name under which the one message on its way last went to a device. */
+function lastEnvelope(from: TestDevice, to: TestDevice): EnvelopeId {
+  const [stream = ''] = from.log.streamsWithPrefix('send/');
+  const { recipients } = from.core.reader().value('send', stream) ?? {};
+  const copy = recipients?.get(to.userId)?.copies.get(to.own().deviceId);
+  invariant(copy !== undefined, 'it went to that device');
+  return copy.envelopeId;
+}
 
 describe('verified-only', () => {
   it('holds mail until the key was verified; accepting it is not enough (SES-90)', () => {
@@ -125,6 +145,25 @@ describe('asking about each key', () => {
   });
 });
 
+describe('a pinned key', () => {
+  it('outlives the last record of its user: another one is told (SES-35)', () => {
+    const { world, a, b } = met();
+    a.send([bo], 'before');
+    world.settle();
+    a.run({ type: 'claimFailed', userId: bo, sends: [], resends: [] });
+    world.nowMs += DEFAULT_EXPIRY.latencyMs + 1000;
+    a.sweep();
+    expect(a.record(bo).devices.size).toBe(0);
+    const list = forged(b);
+    a.run({ type: 'listLearned', list });
+    const told = a.effects.flatMap((effect) =>
+      effect.type === 'identityChanged' ? [effect.identityKey] : [],
+    );
+    expect(told).toEqual([list.list.identityKey]);
+    expect(a.record(bo)).toMatchObject({ identityKey: keyOf(b), devices: new Map() });
+  });
+});
+
 describe('another key', () => {
   it('that the relay takes back holds mail no longer', () => {
     const { world, a, b } = met();
@@ -170,6 +209,31 @@ describe('another key', () => {
     expect(tablet.texts()).toEqual(['still']);
   });
 
+  it('among the claimed keys of an own device begins no session with it (SES-36)', () => {
+    const { world, a } = met();
+    const tablet = world.link(a);
+    a.learnOwnList();
+    a.send([bo], 'still');
+    while (a.posts.length > 0) for (const item of a.posts) a.post(item);
+    const claim = a.claims.find(({ userId }) => userId === ada);
+    invariant(claim !== undefined, 'the other device has no session yet');
+    const claimId = claimIdFromBytes(world.entropy(16));
+    const answer = a.ask({ kind: 'claimKeys', claimId, userId: ada, devices: claim.devices });
+    invariant(answer.kind === 'claimKeys', 'a claim is answered');
+    const { publicKey } = world.crypto.keyPair(world.entropy(32));
+    const results = answer.results.map((result) =>
+      'gone' in result
+        ? result
+        : { ...result, bundle: { ...result.bundle, identityKey: publicKey.bytes } },
+    );
+    a.claims = a.claims.filter((each) => each !== claim);
+    const { sends, resends } = claim;
+    a.run({ type: 'claimed', userId: ada, results, sends, resends });
+    expect(failures(a)).toEqual(['BAD_BUNDLE']);
+    expect(a.record(ada).offered).toBeUndefined();
+    expect(a.record(ada).devices.get(tablet.own().deviceId)?.active).toBeUndefined();
+  });
+
   it('in a list that its own key did not sign is no offer but a lie', () => {
     const { world, a, b } = met();
     a.send([bo], 'before');
@@ -196,11 +260,7 @@ describe('another key', () => {
     world.relay = other;
     world.devices.splice(world.devices.indexOf(b), 1);
     const impostor = world.create('bo');
-    const { deviceId: senderDevice } = impostor.own();
-    const content = Uint8Array.from(sent.envelopeId.match(/../gu) ?? [], (hex) =>
-      Number.parseInt(hex, 16),
-    );
-    a.takeIn([{ ...sent, sender: bo, senderDevice, kind: 'retry', content, seq: 1_000_000 }]);
+    a.takeIn([retryOf(sent.envelopeId, impostor)]);
     world.settle();
     expect(impostor.texts()).toEqual([]);
     expect(a.record(bo).offered).toEqual(keyOf(impostor));
@@ -208,5 +268,43 @@ describe('another key', () => {
     a.send([bo], 'welcome');
     world.settle();
     expect(impostor.texts()).toContain('welcome');
+  });
+
+  it('gets no session for a retry request in the name of a known device (T-19)', () => {
+    const world = new World({ seed: 15 });
+    const { ada: a, other } = createAtTwoRelays(world);
+    const b = world.create('bo');
+    a.send([bo], 'unread');
+    while (a.work());
+    world.relay = other;
+    world.devices.splice(world.devices.indexOf(b), 1);
+    const impostor = createAs(world, 'bo', b.own().deviceId);
+    const active = (): string | undefined => a.record(bo).devices.get(b.own().deviceId)?.active;
+    const before = active();
+    a.takeIn([retryOf(lastEnvelope(a, b), b)]);
+    // The first answer, in the session there is, is kept by the relay; it asks again.
+    a.posts = [];
+    a.takeIn([retryOf(lastEnvelope(a, b), b)]);
+    for (const claim of a.claims) a.claim(claim);
+    expect(a.posts).toEqual([]);
+    expect(active()).toBe(before);
+    expect(a.record(bo).offered).toEqual(keyOf(impostor));
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(impostor) });
+    world.settle();
+    expect(impostor.texts()).toEqual(['unread']);
+  });
+
+  it('keeps requests waiting for as long as it is offered (SES-79)', () => {
+    const { world, a, b } = met();
+    a.send([bo], 'unread');
+    while (a.work());
+    a.run({ type: 'listLearned', list: forged(b) });
+    a.takeIn([retryOf(lastEnvelope(a, b), b)]);
+    expect([a.posts, a.claims]).toEqual([[], []]);
+    a.run({ type: 'refuseIdentity', userId: bo });
+    a.sweep();
+    expect(a.posts.length).toBe(1);
+    world.settle();
+    expect(b.texts()).toEqual(['unread']);
   });
 });

@@ -75,16 +75,9 @@ export class ClaimDesk {
       if (this.#signal.aborted) return;
       if (answer !== undefined) {
         this.#inFlight.delete(userId);
-        const sends = [...claim.sends];
-        if (answer === 'unknownUser') this.#onInput({ type: 'claimFailed', userId, sends });
-        else
-          this.#onInput({
-            type: 'claimed',
-            userId,
-            results: answer,
-            sends,
-            resends: [...claim.resends.values()],
-          });
+        const waiting = { userId, sends: [...claim.sends], resends: [...claim.resends.values()] };
+        if (answer === 'unknownUser') this.#onInput({ type: 'claimFailed', ...waiting });
+        else this.#onInput({ type: 'claimed', results: answer, ...waiting });
         if (claim.next !== undefined) this.#start(userId, claim.next);
         return;
       }

@@ -17,12 +17,14 @@ import { withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
 import { dueAnchor } from './device-time.ts';
 import { ONE_TIME_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS } from './limits.ts';
-import { changeUser } from './peer-session.ts';
+import { changeUser, roundStreams } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
 import type { OwnDevice } from './own-device.ts';
 import { decodeRegistration, encodeRegistration, makeToken } from './registration.ts';
+import { releaseHeld } from './send-round.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, userStream } from './streams.ts';
+import { heldSends, holdReason, tellHeld } from './trust.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -222,7 +224,10 @@ export function decideShutOut(input: In<'shutOut'>, work: Workspace): DecideResu
   return work.decided();
 }
 
-/** What a device owes after a start: registration, claims and empty posts; the outbox has the rest. */
+/**
+ * What a device owes after a start: registration, claims, empty posts, and word of what waits for a key:
+ * whoever was asked about it may not be there any more. The outbox has the rest.
+ */
 export function decideStarted(work: Workspace): DecideResult {
   const sends = work.live(SEND_PREFIX);
   const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM, ...sends]);
@@ -239,7 +244,15 @@ export function decideStarted(work: Workspace): DecideResult {
   if (own?.status === 'registering' || own?.status === 'renewing')
     work.effect({ type: 'register' });
   if (own?.status !== 'registered') return work.decided();
+  // What waits under a policy that the application has given up since waits for nothing.
+  const free = [...users].filter(
+    (userId) =>
+      heldSends(work, userId).length > 0 && holdReason(work, work.user(userId)) === undefined,
+  );
+  const rounds = free.flatMap((userId) => roundStreams(work, userId));
+  if (rounds.length > 0) return needMore(rounds);
   for (const stream of sends) owedEffects(work, stream);
+  for (const userId of free) releaseHeld(work, userId, 'anew');
   return work.decided();
 }
 
@@ -255,6 +268,9 @@ function owedEffects(work: Workspace, stream: string): void {
         .map((device) => device.deviceId);
       work.effect({ type: 'claim', userId, devices, sends: [messageId], resends: [] });
     }
+    const reason = holdReason(work, work.user(userId));
+    if (recipient.status === 'held' && reason !== undefined)
+      tellHeld(work, { messageId, userId, reason });
     const { postId } = recipient;
     if (recipient.status === 'posting' && postId !== undefined && recipient.copies.size === 0) {
       const origin = { type: 'round', messageId, userId } as const;

@@ -385,11 +385,9 @@ function afterClaim(
 
 /** The relay does not know the user whose keys were claimed. */
 export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): DecideResult {
-  const first = work.missing([
-    DEVICE_STREAM,
-    userStream(input.userId),
-    ...input.sends.map(sendStream),
-  ]);
+  const waiting = input.resends.length > 0 ? work.live(SEND_PREFIX) : [];
+  const sends = input.sends.map(sendStream);
+  const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...sends, ...waiting]);
   if (first.length > 0) return needMore(first);
   changeUser(work, input.userId, [{ type: 'gone', at: work.nowMs() }]);
   for (const messageId of input.sends)
@@ -398,5 +396,6 @@ export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): De
       devices: [],
       failure: 'UNKNOWN_USER',
     });
+  continueResends(work, input.userId, input.resends);
   return work.decided();
 }

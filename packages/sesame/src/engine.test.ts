@@ -355,7 +355,7 @@ describe('the decider', () => {
     { type: 'revoked' },
     { type: 'started' },
     send(),
-    { type: 'claimFailed', userId: bo, sends: [messageId] },
+    { type: 'claimFailed', userId: bo, sends: [messageId], resends: [] },
     { type: 'claimed', userId: bo, results: [], sends: [messageId], resends: [] },
     { type: 'receipted', userId: bo, deviceId: deviceNumbered(1), messageIds: [messageId] },
     { type: 'sendReceipts', userId: bo, deviceId: deviceNumbered(1), messageIds: [messageId] },

@@ -119,7 +119,12 @@ export type Input =
       readonly resends: readonly ResendRef[];
     }
   /** The relay answered a claim for a user it does not know. */
-  | { readonly type: 'claimFailed'; readonly userId: UserId; readonly sends: readonly MessageId[] }
+  | {
+      readonly type: 'claimFailed';
+      readonly userId: UserId;
+      readonly sends: readonly MessageId[];
+      readonly resends: readonly ResendRef[];
+    }
   /** Mail arrived; `isListFresh` once its sender's device list was fetched on our asking. */
   | { readonly type: 'envelope'; readonly envelope: IncomingEnvelope; readonly isListFresh?: true }
   /** Receipts that an opened envelope carried. */

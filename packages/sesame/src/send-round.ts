@@ -11,7 +11,7 @@ import { changeUser, encryptWith, retireOld, sendingSession } from './peer-sessi
 import { contentFor, isPosted, isSettled, withRecipient } from './send-state.ts';
 import type { Recipient, SendState, SentCopy } from './send-state.ts';
 import { sendStream } from './streams.ts';
-import { heldSends, holdReason } from './trust.ts';
+import { heldSends, holdReason, tellHeld } from './trust.ts';
 import { currentDevices } from './user-record.ts';
 import type { DeviceRecord, UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
@@ -99,15 +99,7 @@ export function holdRecipient(
   if (work.isSabotaged('drop-held-mail'))
     return failRecipient(work, state, { recipient, reason: 'IDENTITY_REFUSED' });
   work.write(sendStream(messageId), { name: 'SendHeld', fields: { userId, reason } });
-  const { offered, identityKey } = work.user(userId);
-  const key = offered ?? identityKey;
-  work.effect({
-    type: 'recipientHeld',
-    messageId,
-    userId,
-    reason,
-    ...(key && { identityKey: key }),
-  });
+  tellHeld(work, { messageId, userId, reason });
   // The relay may have been mistaken: its next answer decides.
   if (reason === 'IDENTITY_CHANGED') work.effect({ type: 'fetchList', userId });
   const { postId: _, ...rest } = recipient;

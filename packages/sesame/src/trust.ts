@@ -5,7 +5,7 @@
  */
 
 import { equalBytes } from '@simsim/bytes';
-import type { UserId } from '@simsim/relay-protocol';
+import type { MessageId, UserId } from '@simsim/relay-protocol';
 import type { HoldReason } from './hold-reason.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import type { SendState } from './send-state.ts';
@@ -37,6 +37,16 @@ export function offerKey(work: Workspace, userId: UserId, key: Uint8Array): void
   work.effect({ type: 'identityChanged', userId, identityKey: key });
   if (work.isSabotaged('take-offered-key')) changeUser(work, userId, [{ type: 'identity', key }]);
   else changeUser(work, userId, [{ type: 'offer', key }]);
+}
+
+/** Tells that a message waits, and for which key. */
+export function tellHeld(
+  work: Workspace,
+  held: { readonly messageId: MessageId; readonly userId: UserId; readonly reason: HoldReason },
+): void {
+  const { offered, identityKey } = work.user(held.userId);
+  const key = offered ?? identityKey;
+  work.effect({ type: 'recipientHeld', ...held, ...(key && { identityKey: key }) });
 }
 
 /** Sends to a user that wait for their key. The sends must be loaded. */

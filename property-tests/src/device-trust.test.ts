@@ -1,0 +1,113 @@
+/** What an application sees of identity keys: who is known, who is asked about, and what waits. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDevice, sqlite } from '@simsim/device';
+import type { Device, Message, OpenOptions, Trust, TrustQuestion } from '@simsim/device';
+import { startRelay } from '@simsim/relay';
+import type { RunningRelay } from '@simsim/relay';
+
+let folder: string;
+let relay: RunningRelay;
+let open: Device[];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'simsim-trust-'));
+  relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port: 0 });
+  open = [];
+});
+
+afterEach(async () => {
+  await Promise.all(open.map((device) => device.close()));
+  await relay.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function device(user: string, options: Partial<OpenOptions> = {}): Promise<Device> {
+  const opened = await openDevice({
+    user,
+    store: sqlite(join(folder, user, 'log.db'), { unsafePlaintextVault: true }),
+    relay: relay.url,
+    ifMissing: 'create',
+    oneTimeKeys: 5,
+    ...options,
+  });
+  open.push(opened);
+  return opened;
+}
+
+async function next(of: Device): Promise<Message> {
+  for await (const message of of.messages()) {
+    await message.ack();
+    return message;
+  }
+  throw new Error('the device closed');
+}
+
+/** A policy that holds everything, and a way to wait for its next question. */
+function holding(): { trust: Trust; asked: Promise<TrustQuestion> } {
+  let tell: (question: TrustQuestion) => void = () => undefined;
+  const asked = new Promise<TrustQuestion>((resolve) => (tell = resolve));
+  const trust: Trust = (question) => {
+    tell(question);
+    return 'hold';
+  };
+  return { trust, asked };
+}
+
+describe('the identity key of a user', () => {
+  it('is told with what stands behind it, and of a stranger nothing is (SES-88)', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob');
+    expect(alice.identityOf('bob')).toBeUndefined();
+    await alice.send('bob', 'hello');
+    const key = bob.identityOf('bob')?.key ?? new Uint8Array(0);
+    expect(alice.identityOf('bob')).toEqual({ key, trust: 'seen' });
+    await alice.trustIdentity('bob', key, { verified: true });
+    expect(alice.identityOf('bob')).toEqual({ key, trust: 'verified' });
+  });
+});
+
+describe('a function that is asked', () => {
+  it('lets mail out by its answer, and is told which key it is about', async () => {
+    const questions: TrustQuestion[] = [];
+    const trust: Trust = (question) => {
+      questions.push(question);
+      return 'accepted';
+    };
+    const alice = await device('alice', { trust });
+    const bob = await device('bob');
+    const report = await alice.send('bob', 'hello');
+    expect(report.recipients.find(({ user }) => user === 'bob')?.held).toBe('UNVERIFIED');
+    expect((await next(bob)).text).toBe('hello');
+    expect(questions).toEqual([{ user: 'bob', key: bob.identityOf('bob')?.key }]);
+    expect(alice.identityOf('bob')?.trust).toBe('accepted');
+  });
+
+  it('is asked again about what waits when the device is opened again', async () => {
+    const before = holding();
+    const alice = await device('alice', { trust: before.trust });
+    const bob = await device('bob');
+    await alice.send('bob', 'hello');
+    const { key } = await before.asked;
+    await alice.close();
+    const after = holding();
+    await device('alice', { trust: after.trust });
+    expect(await after.asked).toEqual({ user: 'bob', key });
+    await open.at(-1)?.trustIdentity('bob', key);
+    expect((await next(bob)).text).toBe('hello');
+  });
+
+  it('waits for nothing more where the device is opened without it', async () => {
+    const { trust, asked } = holding();
+    const alice = await device('alice', { trust });
+    const bob = await device('bob');
+    await alice.send('bob', 'hello');
+    await asked;
+    await alice.close();
+    await device('alice');
+    expect((await next(bob)).text).toBe('hello');
+  });
+});
