@@ -33,7 +33,7 @@ import { expect } from 'vitest';
 import { createFaultyStore, orDie } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
 import { stateOf } from './log-state.ts';
-import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
+import type { DeviceImage, TestDeviceOptions, Watcher } from './device-options.ts';
 import { proveDevice } from './prove-device.ts';
 import type { Journal } from './journal.ts';
 
@@ -79,6 +79,7 @@ export class TestDevice {
   #own: OwnDevice | undefined;
   /** Whether the relay said in this opening that it knows nothing newer of this device. */
   isProven = false;
+  watcher: Watcher | undefined;
   #expected: Uint8Array = new Uint8Array(32);
 
   /** A new device, or a process on a copy of another one's files. */
@@ -199,6 +200,7 @@ export class TestDevice {
     if (rehearsal === 'before') this.#rehearse(inputs);
     if (rehearsal === 'moved') this.store.fault ??= 'moved';
     const result = this.#runOrDie(inputs);
+    this.watcher?.ran(inputs, result);
     if (result === undefined) {
       this.restart();
       return undefined;
@@ -340,6 +342,7 @@ export class TestDevice {
         .filter((other) => other.address !== this.address);
       this.world.journal.took({ post, origin }, listed);
     }
+    this.watcher?.offered(item, result);
     return result;
   }
 

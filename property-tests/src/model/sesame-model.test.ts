@@ -1,0 +1,80 @@
+/** The engine against its model (SES-1…100, T-28): whatever befalls devices, mail and relay. */
+
+import fc from 'fast-check';
+import type { Sabotage } from '@simsim/sesame';
+import { describe, expect, it } from 'vitest';
+import { commandLists, COMMANDS } from './commands.ts';
+import { INVARIANTS } from './invariants.ts';
+import { play } from './play.ts';
+import type { Case } from './play.ts';
+import type { InvariantName } from './sesame-model.ts';
+import { Situations, SITUATIONS } from './sometimes.ts';
+
+const COMMANDS_MAX = 60;
+
+function cases(watched: readonly InvariantName[]): fc.Arbitrary<Case> {
+  return fc.record({
+    seed: fc.nat(1 << 20),
+    oneTimeKeys: fc.constantFrom(0, 1, 3, 6),
+    commands: commandLists(watched, COMMANDS_MAX),
+  });
+}
+
+/** Broken variants of the engine, each under the invariant that notices it. */
+const SABOTEURS: readonly (readonly [InvariantName, Sabotage])[] = [
+  ['S9', 'ignore-session-activation'],
+  ['S9', 'new-session-each-initiation'],
+  ['S9', 'quarantine-spares-a-session'],
+  ['S9', 'resend-on-same-session'],
+  ['S10', 'send-to-stale'],
+  ['S11', 'send-to-stale'],
+  ['S11', 'trust-any-identity'],
+  ['T-28', 'new-session-each-initiation'],
+  ['L1', 'drop-rejected-round'],
+  ['L1', 'skip-own-devices'],
+  ['L1', 'drop-damaged-mail'],
+  ['L1', 'receipt-from-anyone'],
+  ['L1', 'resend-on-same-session'],
+  ['L1', 'forget-dedupe'],
+  ['L2', 'ignore-session-activation'],
+  ['L3', 'keep-settled-send'],
+  ['L3', 'drop-rejected-round'],
+  ['L4', 'resend-without-limit'],
+  ['L4', 'resend-on-same-session'],
+  ['L4', 'send-to-stale'],
+];
+
+describe('sesame-model', () => {
+  it('holds, and every situation comes up', () => {
+    const situations = new Situations();
+    fc.assert(
+      fc.property(cases(INVARIANTS), (one) => play(one, { situations, watched: INVARIANTS })),
+      {
+        endOnFailure: process.env['FAST'] === '1',
+        ...(process.env['AT'] ? { path: process.env['AT'] } : {}),
+      },
+    );
+    console.log([...situations.counts].sort());
+    expect(situations.missing([...COMMANDS, ...SITUATIONS])).toEqual([]);
+  });
+
+  it.each(SABOTEURS)('%s notices %s', (name, sabotage) => {
+    const situations = new Situations();
+    const property = fc.property(cases([name]), (one) => {
+      return !notices(() => play(one, { situations, watched: [name], sabotage: [sabotage] }), name);
+    });
+    const { failed, numRuns } = fc.check(property, { endOnFailure: true });
+    console.log(name, sabotage, failed, numRuns);
+    expect(failed, `${sabotage} was not noticed in ${numRuns} runs`).toBe(true);
+  });
+});
+
+/** Whether something breaks this invariant, and not another or a part of the harness. */
+function notices(act: () => void, name: InvariantName): boolean {
+  try {
+    act();
+    return false;
+  } catch (error) {
+    return error instanceof Error && error.message.startsWith(`${name}: `);
+  }
+}
