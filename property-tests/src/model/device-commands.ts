@@ -155,6 +155,10 @@ function putBack(town: Town, device: TestDevice, n: number): void {
     if (to !== address || fate !== 'asked') continue;
     excuse(model, 'asked for before it was put back', (m, who) => m === asked && who === to);
   }
+  // Counts of resends are put back too.
+  for (const messageId of now.said) {
+    for (const debt of model.debts.get(messageId)?.values() ?? []) debt.resends = 0;
+  }
   // What the relay took is known under other envelopes now, if at all.
   for (const messageId of then.sends) if (model.debts.has(messageId)) then.sends.delete(messageId);
   // Prekeys it gave out since are lost, and asked for until it has made new ones.

@@ -1,6 +1,7 @@
 /** Commands of the mail: delivered in any order, repeated, lost, spoilt on its way. */
 
 import type { IncomingEnvelope } from '@simsim/relay-protocol';
+import { RESENDS_MAX } from '@simsim/sesame';
 import type { TestDevice } from '../test-device.ts';
 import { oneOf, whoHas } from './deed.ts';
 import type { Deed } from './deed.ts';
@@ -44,11 +45,31 @@ export const MAIL_DEEDS = {
     play(town, device, n) {
       const envelope = oneOf(device.fetch(), n);
       if (envelope === undefined) return;
-      const spoilt = withOtherBit(envelope, n);
+      const spoilt = withOtherBit(envelope, n * 31, n & 7);
       town.spoilt.add(spoilt);
       const copy = town.model.copies.get(envelope.envelopeId);
       if (copy?.asksFor !== undefined && copy.fate === 'posted') lose(town.model, copy);
       device.takeIn([spoilt]);
+    },
+  },
+  /** Whatever comes is spoilt, resends too, until nobody sends it again (SES-75). */
+  spoilForEver: {
+    weight: 1,
+    able: whoHas('mail'),
+    play(town, device) {
+      for (let round = 0; round < RESENDS_MAX + 2; round++) {
+        for (const envelope of device.fetch()) {
+          if (envelope.kind === 'retry') continue;
+          const spoilt = withOtherBit(envelope, envelope.content.length - 1);
+          town.spoilt.add(spoilt);
+          device.takeIn([spoilt]);
+        }
+        device.work();
+        for (const each of town.world.devices) {
+          if (each !== device) each.receive(each.fetch());
+          for (let i = 0; i < 3; i++) each.work();
+        }
+      }
     },
   },
   /** The application acknowledges some messages. */
@@ -70,8 +91,8 @@ function fetchSome(device: TestDevice, n: number): void {
   else for (const envelope of some) device.takeIn([envelope]);
 }
 
-function withOtherBit(envelope: IncomingEnvelope, n: number): IncomingEnvelope {
-  const at = (n * 31) % envelope.content.length;
-  const content = envelope.content.with(at, (envelope.content[at] ?? 0) ^ (1 << (n & 7)));
+function withOtherBit(envelope: IncomingEnvelope, n: number, bit = 0): IncomingEnvelope {
+  const at = n % envelope.content.length;
+  const content = envelope.content.with(at, (envelope.content[at] ?? 0) ^ (1 << bit));
   return { ...envelope, content };
 }

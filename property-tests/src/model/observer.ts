@@ -29,6 +29,7 @@ import {
   acceptList,
   addressOf,
   begin,
+  checkResend,
   debtOf,
   encrypt,
   excuse,
@@ -164,6 +165,7 @@ export class Observer implements Watcher {
       copy.fate = result.kind === 'accepted' ? 'posted' : 'ended';
       if (origin.type !== 'notice') copy.messageId = origin.messageId;
       if (copy.session !== undefined) this.#posted(copy, envelope, origin);
+      if (origin.type === 'resend') checkResend(model, copy);
       // A notice is posted once, also where it was made for an incarnation of before.
       if (result.kind !== 'accepted' && origin.type === 'notice') lose(model, copy);
       if (result.kind !== 'accepted' || origin.type !== 'round') continue;
@@ -268,6 +270,7 @@ export class Observer implements Watcher {
   }
 
   #restarted(messageId: MessageId): void {
+    for (const debt of this.#town.model.debts.get(messageId)?.values() ?? []) debt.resends = 0;
     for (const key of this.rounds.keys()) if (key.startsWith(messageId)) this.rounds.delete(key);
   }
 

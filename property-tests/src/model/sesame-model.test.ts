@@ -25,23 +25,19 @@ const SABOTEURS: readonly (readonly [InvariantName, Sabotage])[] = [
   ['S9', 'ignore-session-activation'],
   ['S9', 'new-session-each-initiation'],
   ['S9', 'quarantine-spares-a-session'],
-  ['S9', 'resend-on-same-session'],
   ['S10', 'send-to-stale'],
   ['S11', 'send-to-stale'],
   ['S11', 'trust-any-identity'],
-  ['T-28', 'new-session-each-initiation'],
+  ['T-28', 'silent-user-change'],
   ['L1', 'drop-rejected-round'],
   ['L1', 'skip-own-devices'],
   ['L1', 'drop-damaged-mail'],
-  ['L1', 'receipt-from-anyone'],
-  ['L1', 'resend-on-same-session'],
   ['L1', 'forget-dedupe'],
   ['L2', 'ignore-session-activation'],
   ['L3', 'keep-settled-send'],
   ['L3', 'drop-rejected-round'],
-  ['L4', 'resend-without-limit'],
   ['L4', 'resend-on-same-session'],
-  ['L4', 'send-to-stale'],
+  ['L4', 'resend-without-limit'],
 ];
 
 describe('sesame-model', () => {
@@ -61,7 +57,9 @@ describe('sesame-model', () => {
   it.each(SABOTEURS)('%s notices %s', (name, sabotage) => {
     const situations = new Situations();
     const property = fc.property(cases([name]), (one) => {
-      return !notices(() => play(one, { situations, watched: [name], sabotage: [sabotage] }), name);
+      const options = { situations, watched: [name] };
+      const isCaught = notices(() => play(one, { ...options, sabotage: [sabotage] }), name);
+      return !isCaught || notices(() => play(one, options), name);
     });
     const { failed, numRuns } = fc.check(property, { endOnFailure: true });
     console.log(name, sabotage, failed, numRuns);

@@ -275,6 +275,16 @@ export function mustOpen(model: Model, device: ModelDevice, arrival: Arrival): b
   return copy.isInitiation && isFresh && row !== undefined && !device.accepted.has(session);
 }
 
+/** SES-73: what comes again does not come in the session that could not be read. */
+export function checkResend(model: Model, { messageId, from, to, session }: Copy): void {
+  const asked = [...model.copies.values()].filter(
+    (each) => each.messageId === messageId && each.to === to && each.fate === 'asked',
+  );
+  if (asked.at(-1)?.session === session) {
+    say(model, 'L4', `${from} sent ${messageId} to ${to} again in the session that failed`);
+  }
+}
+
 /** A message owed to a device, if the relay took it for that one. */
 export function debtOf(model: Model, messageId: MessageId, address: Address): Debt | undefined {
   return model.debts.get(messageId)?.get(address);
