@@ -351,6 +351,22 @@ describe('a quarantine', () => {
     expect(phone.log.outbox()).toEqual([]);
   });
 
+  it('is made also while the first message to somebody waits, whose record there is none of', () => {
+    const of = town(33);
+    const { world, phone } = of;
+    const cy = world.create('cy');
+    phone.send([cy.userId], 'the first to cy');
+    const image = phone.image();
+    world.settle();
+    phone.restore(image, 'both');
+    // Somebody else wrote meanwhile: nothing that was read before counts.
+    phone.store.fault = 'moved';
+    phone.prove();
+    expect(phone.rollbacks()).toHaveLength(1);
+    expectOnce(of, [say(of, 'phone'), say(of, 'bo')]);
+    expect(cy.texts()).toEqual(['the first to cy']);
+  });
+
   it('ends with the last mail that could be on its way: sessions of before are gone', () => {
     const of = town(31);
     const { world, phone } = of;
