@@ -34,6 +34,7 @@ import {
   encrypt,
   excuse,
   freeze,
+  isAt,
   lose,
   markStale,
   meet,
@@ -143,6 +144,10 @@ export class Observer implements Watcher {
     const isReal = envelope.seq < FORGED_SEQ;
     if (copy === undefined || copy.to !== address || copy.fate !== 'posted' || !isReal) return;
     copy.fate = end.state === 'resend-requested' ? 'asked' : 'ended';
+    const from = { userId: envelope.sender, deviceId: envelope.senderDevice };
+    const row = this.me.rows.get(from.userId)?.devices.get(from.deviceId);
+    const isRefused = end.state === 'dead' && row?.staleAt !== undefined;
+    if (isRefused && copy.asksFor !== undefined) lose(model, copy);
     if (end.state === 'resend-requested' && copy.messageId === undefined) this.#silence(copy);
     const debt = copy.messageId && debtOf(model, copy.messageId, address);
     if (debt && debt.resends >= model.limits.resends) debt.excuse ??= 'asked for too often';
@@ -254,10 +259,7 @@ export class Observer implements Watcher {
       situations.met('user marked stale');
       markStale(this.me, { userId }, change.at);
     }
-    if (change.type === 'deviceGone') {
-      situations.met('device marked stale');
-      markStale(this.me, { userId, deviceId: change.deviceId }, change.at);
-    }
+    if (change.type === 'deviceGone') this.#gone({ userId, deviceId: change.deviceId }, change.at);
     if (change.type === 'end')
       this.#end({ peer: { userId, deviceId: change.deviceId }, session: change.session });
     if (change.type !== 'list') return;
@@ -267,6 +269,19 @@ export class Observer implements Watcher {
     if (listed === undefined) return say(model, 'S11', `nobody made ${what}`);
     if (version < row.version) say(model, 'S11', `older than ${row.version}: ${what}`);
     acceptList(this.me, { userId, version, listed }, at);
+  }
+
+  /** What it asked for, in this incarnation of it or the one before, is not sent again (SES-71). */
+  #gone(peer: Peer, at: number): void {
+    const { model, situations } = this.#town;
+    situations.met('device marked stale');
+    markStale(this.me, peer, at);
+    const { sends } = this.me;
+    const gone = addressOf(peer);
+    for (const { messageId, to, fate } of model.copies.values()) {
+      if (messageId === undefined || to !== gone || fate !== 'asked') continue;
+      if (sends.has(messageId)) excuse(model, 'said to be gone', isAt(messageId, gone));
+    }
   }
 
   #restarted(messageId: MessageId): void {
@@ -339,10 +354,15 @@ export class Observer implements Watcher {
     }
     if (fact.name !== 'SendClosed') return;
     this.me.sends.delete(messageId);
-    if (factText(fact, 'reason') === 'settled') return;
-    situations.met('a send came to its time limit');
-    const age = world.nowMs - (this.#opened.get(messageId) ?? 0);
-    if (age < RECORD_MS) say(model, 'L1', `${this.#device.address} forgot a send after ${age} ms`);
+    const reason = factText(fact, 'reason');
+    if (reason === 'settled') return;
+    // Else for whom it waited was removed, or what it held was lost with a file that was put back.
+    if (reason === 'expired') {
+      situations.met('a send came to its time limit');
+      const age = world.nowMs - (this.#opened.get(messageId) ?? 0);
+      if (age < RECORD_MS)
+        say(model, 'L1', `${this.#device.address} forgot a send after ${age} ms`);
+    }
     model.lies.add(`${messageId} *`);
     excuse(model, `kept no longer at ${world.nowMs}`, (each) => each === messageId);
   }
