@@ -1,13 +1,13 @@
 /** Commands as fast-check runs them: a deed of a table, a device that can do it, and a number. */
 
 import fc from 'fast-check';
+import type { Deed } from './deed.ts';
 import { DEVICE_DEEDS } from './device-commands.ts';
 import { checkStep } from './invariants.ts';
-import type { InvariantName } from './sesame-model.ts';
 import { MAIL_DEEDS } from './mail-commands.ts';
+import type { InvariantName } from './model-state.ts';
 import { LIES } from './relay-lies.ts';
 import { SEND_DEEDS } from './send-commands.ts';
-import type { Deed } from './deed.ts';
 import type { Scene, Town } from './town.ts';
 
 const DEEDS: ReadonlyMap<string, Deed> = new Map([

@@ -1,7 +1,7 @@
 /** What a kind of command is made of. */
 
 import type { TestDevice } from '../test-device.ts';
-import type { Address } from './sesame-model.ts';
+import type { Address } from './model-state.ts';
 import type { Scene, Town } from './town.ts';
 
 /** A kind of command. */

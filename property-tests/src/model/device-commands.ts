@@ -1,12 +1,13 @@
 /** Commands of devices: linked, removed, killed, put back, left alone for days. */
 
+import type { Fault } from '../faulty-store.ts';
 import type { TestDevice } from '../test-device.ts';
+import { excuse } from './debts.ts';
 import { anybody, oneOf, whoHas } from './deed.ts';
 import type { Deed } from './deed.ts';
-import { excuse, sessionsIn } from './sesame-model.ts';
-import type { Address, ModelDevice } from './sesame-model.ts';
+import type { Address, ModelDevice } from './model-state.ts';
+import { sessionsIn } from './sesame-model.ts';
 import type { Scene, Town } from './town.ts';
-import type { Fault } from '../faulty-store.ts';
 
 const DEVICES_PER_USER_MAX = 3;
 const REPLENISHED_MAX = 4;
@@ -163,7 +164,7 @@ function putBack(town: Town, device: TestDevice, n: number): void {
   for (const messageId of then.sends) if (model.debts.has(messageId)) then.sends.delete(messageId);
   // Prekeys it gave out since are lost, and asked for until it has made new ones.
   const isBehind = memory.seq < device.log.tip().seq || !isWhole;
-  if (isBehind) then.preKeysSince = Number.POSITIVE_INFINITY;
+  then.preKeysSince = isBehind ? Number.POSITIVE_INFINITY : now.preKeysSince;
   if (!isWhole) for (const session of sessionsOf(then)) then.unsure.add(session);
   model.devices.set(address, then);
   if (part !== 'vault') town.observer(device).rewind(memory.seq);

@@ -1,12 +1,13 @@
 /** What must hold after every command, and what must hold once faults are over and all is at rest. */
 
 import { bytesToHex } from '@simsim/bytes';
+import { LATENCY_MAX_MS } from '@simsim/relay-protocol';
 import { allSessionsOf, RESENDS_MAX, SEND_ROUNDS_MAX, USER_PREFIX } from '@simsim/sesame';
 import type { DeviceRecord, UserRecord } from '@simsim/sesame';
-import { LATENCY_MAX_MS } from '@simsim/relay-protocol';
 import type { TestDevice } from '../test-device.ts';
-import { addressOf, userRow } from './sesame-model.ts';
-import type { DeviceRow, InvariantName, Model, ModelDevice } from './sesame-model.ts';
+import { addressOf } from './model-state.ts';
+import type { DeviceRow, InvariantName, Model, ModelDevice } from './model-state.ts';
+import { userRow } from './sesame-model.ts';
 import type { Town } from './town.ts';
 
 /** A law of the engine: its violations, as text. */

@@ -3,9 +3,9 @@
 import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import { RESENDS_MAX } from '@simsim/sesame';
 import type { TestDevice } from '../test-device.ts';
+import { lose } from './debts.ts';
 import { oneOf, whoHas } from './deed.ts';
 import type { Deed } from './deed.ts';
-import { lose } from './sesame-model.ts';
 
 /** What befalls envelopes. */
 export const MAIL_DEEDS = {

@@ -4,6 +4,7 @@
  */
 
 import { bytesToHex, invariant } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
 import {
   LATENCY_MAX_MS,
@@ -13,38 +14,36 @@ import {
   parseUserId,
 } from '@simsim/relay-protocol';
 import type {
+  DeviceId,
   EnvelopeId,
   IncomingEnvelope,
   MessageId,
   OutgoingEnvelope,
   PostResult,
+  UserId,
 } from '@simsim/relay-protocol';
 import { decodeFact, factNumber, factText, PRE_KEY_LIFE_MS, USER_PREFIX } from '@simsim/sesame';
 import type { EnvelopeState, Fact, PostOrigin, UserChange } from '@simsim/sesame';
 import { parseMessage, sessionIdOf } from '@simsim/session';
 import type { Watcher } from '../device-options.ts';
 import type { TestDevice } from '../test-device.ts';
+import { checkResend, debtOf, excuse, isAt, lose } from './debts.ts';
+import { addressOf, say } from './model-state.ts';
+import type { Address, Copy, Debt, Model, ModelDevice, Peer } from './model-state.ts';
 import {
   accept,
   acceptList,
-  addressOf,
   begin,
-  checkResend,
-  debtOf,
   encrypt,
-  excuse,
   freeze,
-  isAt,
-  lose,
   markStale,
   meet,
   mustOpen,
   open,
-  say,
   userRow,
 } from './sesame-model.ts';
-import type { Copy, Debt, ModelDevice, Peer, Use } from './sesame-model.ts';
-import type { Town } from './town.ts';
+import type { Use } from './sesame-model.ts';
+import type { Situations } from './sometimes.ts';
 
 /** Positions in the mailbox from which on mail is forged: the relay counts no further than it has mail. */
 export const FORGED_SEQ = 1_000_000;
@@ -52,9 +51,19 @@ export const FORGED_SEQ = 1_000_000;
 /** How long a send waits for receipts (decision 011). */
 const RECORD_MS = 14 * 24 * 3600 * 1000;
 
+/** What surrounds an observer: see `town.ts`. */
+interface Surroundings {
+  readonly world: { readonly nowMs: number; readonly crypto: Crypto };
+  readonly model: Model;
+  readonly situations: Situations;
+  readonly spoilt: WeakSet<IncomingEnvelope>;
+  listed(userId: UserId, version: number): Map<DeviceId, number> | undefined;
+  forget(address: Address): void;
+}
+
 /** Watches one device. */
 export class Observer implements Watcher {
-  readonly #town: Town;
+  readonly #town: Surroundings;
   readonly #device: TestDevice;
   #next = 1;
   readonly #opened = new Map<MessageId, number>();
@@ -67,7 +76,7 @@ export class Observer implements Watcher {
   /** Rounds of a send to one user, since it last began anew. */
   readonly rounds = new Map<string, number>();
 
-  constructor(town: Town, device: TestDevice) {
+  constructor(town: Surroundings, device: TestDevice) {
     this.#town = town;
     this.#device = device;
     device.watcher = this;

@@ -5,7 +5,7 @@ import type { Sabotage } from '@simsim/sesame';
 import type { TestDevice } from '../test-device.ts';
 import { pass } from './device-commands.ts';
 import { checkRest, checkStep, demand } from './invariants.ts';
-import type { InvariantName } from './sesame-model.ts';
+import type { InvariantName } from './model-state.ts';
 import type { Situations } from './sometimes.ts';
 import { Town, USERS } from './town.ts';
 import type { Scene } from './town.ts';

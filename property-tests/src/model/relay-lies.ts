@@ -21,10 +21,11 @@ import { encodeContent, SEND_ROUNDS_MAX } from '@simsim/sesame';
 import type { ClaimResult } from '@simsim/sesame';
 import { encrypt, initiate } from '@simsim/session';
 import type { TestDevice } from '../test-device.ts';
+import { excuse, isAt } from './debts.ts';
 import { oneOf, whoHas, anybody } from './deed.ts';
 import type { Deed } from './deed.ts';
+import { addressOf, say } from './model-state.ts';
 import { FORGED_SEQ } from './observer.ts';
-import { addressOf, excuse, isAt, say } from './sesame-model.ts';
 import { USERS } from './town.ts';
 import type { Town } from './town.ts';
 

@@ -4,107 +4,12 @@
  * It is told what happened, does what the specification says of that, and notes what may not happen.
  */
 
-import type { DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
+import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
 import type { SessionId } from '@simsim/sesame';
+import { addressOf, say } from './model-state.ts';
+import type { Copy, DeviceRow, Model, ModelDevice, Peer, UserRow } from './model-state.ts';
 
-/** What must hold: see `invariants.ts`. */
-export type InvariantName = 'S9' | 'S10' | 'S11' | 'T-28' | 'L1' | 'L2' | 'L3' | 'L4';
-
-/** A user's device, whichever incarnation of it: `user.7`. */
-export type Address = string;
-
-/** DeviceRecord (SES-18, SES-20). Sessions are in order, the newest first. */
-export interface DeviceRow {
-  incarnation: number;
-  /** Only a message of its own told of it; no list has named it (SES-32). */
-  isMet: boolean;
-  active: SessionId | undefined;
-  inactive: SessionId[];
-  /** Sessions of before the own state was put back; they may decrypt and nothing else. */
-  frozen: SessionId[];
-  staleAt: number | undefined;
-}
-
-/** UserRecord: the newest list that was accepted, and the devices. */
-export interface UserRow {
-  version: number;
-  listed: Map<DeviceId, number>;
-  staleAt: number | undefined;
-  devices: Map<DeviceId, DeviceRow>;
-}
-
-/** What one device has. All of it goes back where its state is put back. */
-export interface ModelDevice {
-  readonly userId: UserId;
-  readonly deviceId: DeviceId;
-  readonly rows: Map<UserId, UserRow>;
-  /** Sessions once accepted from a first message: a repeat begins none (SES-63). */
-  readonly accepted: Set<SessionId>;
-  readonly opened: Set<EnvelopeId>;
-  /** Messages of the application that it got. */
-  readonly kept: Set<MessageId>;
-  /** Messages its application gave it. */
-  readonly said: Set<MessageId>;
-  /** Messages whose plaintext it still has for whoever asks again. */
-  readonly sends: Set<MessageId>;
-  /** When its prekeys were last replaced as a whole: first messages for earlier ones are in vain. */
-  preKeysSince: number;
-  /** Sessions whose keys may be lost with a file that was put back. */
-  readonly unsure: Set<SessionId>;
-}
-
-/** One ciphertext or retry request, from its encryption to its end. */
-export interface Copy {
-  readonly from: Address;
-  readonly to: Address;
-  readonly session: SessionId | undefined;
-  /** What it carries of the application; undefined for receipts, heads and retry requests. */
-  messageId?: MessageId;
-  /** The copy that a retry request asks for. */
-  readonly asksFor?: EnvelopeId | undefined;
-  /** Made for a user who is marked stale. */
-  readonly isLate: boolean;
-  isInitiation: boolean;
-  fate: 'written' | 'posted' | 'lost' | 'opened' | 'asked' | 'ended';
-}
-
-/** One message for one device the relay took it for. */
-export interface Debt {
-  /** Why it may never arrive: mail was lost, or whoever could send it again no longer can. */
-  excuse: string | undefined;
-  resends: number;
-}
-
-/** Everything there is. `say` notes that something was broken; `limits` are the engine's. */
-export interface Model {
-  readonly devices: Map<Address, ModelDevice>;
-  readonly copies: Map<EnvelopeId, Copy>;
-  readonly debts: Map<MessageId, Map<Address, Debt>>;
-  /** When sessions were begun by their initiators. */
-  readonly begun: Map<SessionId, number>;
-  /** Sends to one user that were lied about, or ran out of time, so that they may
-   * fail: `message user`, `message *`. */
-  readonly lies: Set<string>;
-  /** Sessions begun beside an active one; each must serve a resend (SES-73): `from to`. */
-  readonly surplus: Map<string, number>;
-  /** Pairs in which a receipt was lost: the sender waits in vain until its limit: `from to`. */
-  readonly silenced: Set<string>;
-  readonly findings: { readonly name: InvariantName; readonly text: string }[];
-  readonly limits: { readonly inactive: number; readonly frozen: number; readonly resends: number };
-}
-
-/** Whom an operation of one device is about. */
-export interface Peer {
-  readonly userId: UserId;
-  readonly deviceId: DeviceId;
-}
-
-export const addressOf = ({ userId, deviceId }: Peer): Address => `${userId}.${deviceId}`;
-
-export function say(model: Model, name: InvariantName, text: string): void {
-  model.findings.push({ name, text });
-}
-
+/** The record of a user, an empty one where there was none. */
 export function userRow(device: ModelDevice, userId: UserId): UserRow {
   const row = device.rows.get(userId) ?? {
     version: 0,
@@ -218,7 +123,10 @@ export function accept(model: Model, device: ModelDevice, { peer, session }: Use
   insert(model, row, session);
 }
 
-/** SES-39: only with the active session of a device that is neither stale nor unlisted. */
+/**
+ * SES-39: only with the active session of a device that is neither stale nor unlisted; one that so far
+ * only its own message told of counts as listed (SES-32).
+ */
 export function encrypt(
   model: Model,
   device: ModelDevice,
@@ -273,48 +181,4 @@ export function mustOpen(model: Model, device: ModelDevice, arrival: Arrival): b
   const begun = model.begun.get(session) ?? 0;
   const isFresh = begun > device.preKeysSince && at - begun < prekeysMs;
   return copy.isInitiation && isFresh && row !== undefined && !device.accepted.has(session);
-}
-
-/** SES-73: what comes again does not come in the session that could not be read. */
-export function checkResend(model: Model, { messageId, from, to, session }: Copy): void {
-  const asked = [...model.copies.values()].filter(
-    (each) => each.messageId === messageId && each.to === to && each.fate === 'asked',
-  );
-  if (asked.at(-1)?.session === session) {
-    say(model, 'L4', `${from} sent ${messageId} to ${to} again in the session that failed`);
-  }
-}
-
-/** A message owed to a device, if the relay took it for that one. */
-export function debtOf(model: Model, messageId: MessageId, address: Address): Debt | undefined {
-  return model.debts.get(messageId)?.get(address);
-}
-
-/** These will never come, or need not. */
-export function excuse(
-  model: Model,
-  why: string,
-  which: (m: MessageId, to: Address) => boolean,
-): void {
-  for (const [messageId, debts] of model.debts) {
-    for (const [address, debt] of debts) if (which(messageId, address)) debt.excuse ??= why;
-  }
-}
-
-/** The message at that device. */
-export function isAt(
-  messageId: MessageId,
-  address: Address,
-): (m: MessageId, to: Address) => boolean {
-  return (message, to) => message === messageId && to === address;
-}
-
-/** A copy will not arrive, nor what it was to bring about. */
-export function lose(model: Model, copy: Copy): void {
-  copy.fate = 'lost';
-  const { messageId, asksFor, from, to } = copy;
-  const asked = asksFor && model.copies.get(asksFor)?.messageId;
-  if (asked !== undefined) excuse(model, 'a retry request was lost', isAt(asked, from));
-  if (messageId !== undefined) excuse(model, 'lost at the relay', isAt(messageId, to));
-  else model.silenced.add(`${from} ${to}`);
 }

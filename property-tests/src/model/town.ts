@@ -2,14 +2,14 @@
 
 import { bytesToHex, invariant } from '@simsim/bytes';
 import type { DeviceId, IncomingEnvelope, SignedDeviceList, UserId } from '@simsim/relay-protocol';
-import type { Sabotage } from '@simsim/sesame';
 import { INACTIVE_SESSIONS_MAX, RESENDS_MAX } from '@simsim/sesame';
+import type { Sabotage } from '@simsim/sesame';
 import type { DeviceImage } from '../device-options.ts';
 import { TestDevice } from '../test-device.ts';
 import { user, World } from '../world.ts';
+import { addressOf } from './model-state.ts';
+import type { Address, Model, ModelDevice } from './model-state.ts';
 import { Observer } from './observer.ts';
-import { addressOf } from './sesame-model.ts';
-import type { Address, Model, ModelDevice } from './sesame-model.ts';
 import type { Situations } from './sometimes.ts';
 
 /** How a town is set up. */
