@@ -78,6 +78,10 @@ describe('a session past MAXSEND', () => {
     for (const [waitedMs, age] of [
       [HOUR_MS, HOUR_MS],
       [Number.MAX_SAFE_INTEGER, latencyMs],
+      [Number.POSITIVE_INFINITY, latencyMs],
+      [-HOUR_MS, 0],
+      [Number.NaN, 0],
+      [0.5, 0],
     ] as const) {
       const world = new World({ seed: 8 });
       const [a, b] = [world.create('ada'), world.create('bo')];

@@ -7,8 +7,6 @@ import { parseMessage } from '@simsim/session';
 
 /** What the journal asks of a device. */
 interface Participant {
-  /** Names the device in failures. */
-  readonly label: string;
   own(): OwnDevice;
 }
 
@@ -38,15 +36,18 @@ export class Journal<Device extends Participant> {
     this.gone.add(device);
   }
 
-  /** Every message key is used once: no chain position leaves a device twice (SES-49). */
-  left(from: Device, post: Post): void {
-    for (const { content, deviceId, kind } of post.envelopes) {
+  /**
+   * Every message key is used once: no chain position leaves twice, whatever incarnation or copy of a
+   * device it leaves (SES-49).
+   */
+  left(post: Post): void {
+    for (const { content, kind } of post.envelopes) {
       if (kind !== 'message') continue;
       const parsed = parseMessage(content);
       invariant(parsed.ok, 'an honest device posts well-formed messages');
       const { header } = parsed.value.kind === 'regular' ? parsed.value : parsed.value.inner;
       const key = Buffer.from(header.ratchetKey).toString('hex');
-      const place = `${from.label}>${post.recipient}.${deviceId} ${key} ${header.counter}`;
+      const place = `${key} ${header.counter}`;
       const before = this.#ciphertexts.get(place);
       invariant(before === undefined || before === post.postId, 'a message key is used once');
       this.#ciphertexts.set(place, post.postId);

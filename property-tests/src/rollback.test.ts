@@ -334,6 +334,39 @@ describe('a quarantine', () => {
     expect(audits).toHaveLength(1);
   });
 
+  it('leaves no ciphertext of before in the outbox, also where it is read more than once', () => {
+    const of = town(32);
+    const { phone, bo } = of;
+    const image = phone.image();
+    say(of, 'phone');
+    phone.restore(image, 'both');
+    const unsent = phone.send([bo.userId], 'made with keys that were used');
+    const before = phone.core.outbox().map(({ post }) => post.postId);
+    expect(before).not.toEqual([]);
+    phone.prove();
+    const after = phone.core.outbox().map(({ post }) => post.postId);
+    expect(after.filter((postId) => before.includes(postId))).toEqual([]);
+    phone.restart();
+    expectOnce(of, [unsent, say(of, 'phone'), say(of, 'bo')]);
+    expect(phone.log.outbox()).toEqual([]);
+  });
+
+  it('is made also while the first message to somebody waits, whose record there is none of', () => {
+    const of = town(33);
+    const { world, phone } = of;
+    const cy = world.create('cy');
+    phone.send([cy.userId], 'the first to cy');
+    const image = phone.image();
+    world.settle();
+    phone.restore(image, 'both');
+    // Somebody else wrote meanwhile: nothing that was read before counts.
+    phone.store.fault = 'moved';
+    phone.prove();
+    expect(phone.rollbacks()).toHaveLength(1);
+    expectOnce(of, [say(of, 'phone'), say(of, 'bo')]);
+    expect(cy.texts()).toEqual(['the first to cy']);
+  });
+
   it('ends with the last mail that could be on its way: sessions of before are gone', () => {
     const of = town(31);
     const { world, phone } = of;

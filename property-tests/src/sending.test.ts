@@ -365,3 +365,19 @@ describe('a relay that lies in its answers', () => {
     expect(b.texts()).toEqual(['before', 'after']);
   });
 });
+
+describe('a device that no list names', () => {
+  it('gets no message, though its own was read: its user’s key alone makes nobody a device', () => {
+    const { world, a, b } = twoUsers();
+    const tablet = world.link(b);
+    tablet.send([a.userId], 'from the tablet');
+    for (let i = 0; i < 4; i++) tablet.work();
+    a.takeIn(a.fetch());
+    expect(a.texts()).toEqual(['from the tablet']);
+    a.send([b.userId], 'secret');
+    const [post] = a.posts.filter(({ post: { recipient } }) => recipient === b.userId);
+    expect(post?.post.envelopes).toEqual([]);
+    world.settle();
+    expect([...b.texts(), ...tablet.texts()].filter((text) => text === 'secret')).toHaveLength(2);
+  });
+});

@@ -30,7 +30,7 @@ import { expect } from 'vitest';
 import { createFaultyStore, orDie } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
 import { keptRows, stateOf } from './log-state.ts';
-import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
+import type { DeviceImage, TestDeviceOptions, Watcher } from './device-options.ts';
 import { proveDevice } from './prove-device.ts';
 import { uploadFor, uploadKeys } from './upload-for.ts';
 import type { Journal } from './journal.ts';
@@ -82,6 +82,7 @@ export class TestDevice {
   /** Whether the relay said in this opening that it knows nothing newer of this device. */
   isProven = false;
   readonly #clockErrorMs: number;
+  watcher: Watcher | undefined;
   #expected: Uint8Array = new Uint8Array(32);
 
   /** A new device, or a process on a copy of another one's files. */
@@ -170,12 +171,10 @@ export class TestDevice {
     return `${this.userId}.${this.own().deviceId}`;
   }
 
-  /** Names the device in failures. */
   get label(): string {
     return `${this.address}/${this.own().registrationId}`;
   }
 
-  /** Reads it again where it may have changed. */
   freshOwn(): OwnDevice {
     this.#own = undefined;
     return this.own();
@@ -217,6 +216,7 @@ export class TestDevice {
     if (rehearsal === 'before') this.#rehearse(inputs);
     if (rehearsal === 'moved') this.store.fault ??= 'moved';
     const result = this.#runOrDie(inputs);
+    this.watcher?.ran(inputs, result);
     if (result === undefined) {
       this.restart();
       return undefined;
@@ -302,7 +302,6 @@ export class TestDevice {
     return messageId;
   }
 
-  /** Texts delivered so far, in order. */
   texts(): string[] {
     return this.delivered.map((item) => new TextDecoder().decode(item.body));
   }
@@ -351,7 +350,7 @@ export class TestDevice {
       return this.#offer(item);
     }
     this.#expected = head.hash;
-    this.world.journal.left(this, post);
+    this.world.journal.left(post);
     const result = outcome.value.kind === 'post' ? outcome.value.results[0] : undefined;
     invariant(result !== undefined, 'a post has a result');
     if (result.kind === 'accepted' && origin.type === 'round') {
@@ -360,6 +359,7 @@ export class TestDevice {
         .filter((other) => other.address !== this.address);
       this.world.journal.took({ post, origin }, listed);
     }
+    this.watcher?.offered(item, result);
     return result;
   }
 
@@ -445,8 +445,8 @@ export class TestDevice {
     }
   }
 
-  /** The application's rows: how often each message was kept, and what it said. */
-  kept(): Map<string, { count: number; line: string }> {
+  /** See {@link keptRows}. */
+  kept(): ReturnType<typeof keptRows> {
     return keptRows(this.log);
   }
 

@@ -33,7 +33,7 @@ export type DataPut = readonly [key: string, value: Uint8Array | undefined];
 /** What a device core keeps beside its log that decisions look at. */
 export interface Kept {
   /** Posts of before that the relay has not answered. */
-  readonly outbox: Iterable<OutboxItem>;
+  readonly outbox: ReadonlyMap<PostId, OutboxItem>;
   /** Bytes of skipped keys that a device caused within the hour. */
   readonly skippedBytes: (of: PeerDevice) => number;
 }
@@ -54,7 +54,7 @@ export class Batch implements Slice {
   readonly data: DataPut[] = [];
   readonly #log: EventLog;
   readonly #cache: StreamCache;
-  readonly #outbox: Iterable<OutboxItem>;
+  readonly #outbox: ReadonlyMap<PostId, OutboxItem>;
   readonly #budget: (of: PeerDevice) => number;
   readonly #heads = new Map<StreamId, CachedStream>();
   readonly #changes: Change[] = [];
@@ -108,7 +108,7 @@ export class Batch implements Slice {
 
   pendingPosts(): readonly PendingPost[] {
     const done = new Set(this.outboxDone);
-    return [...this.#outbox, ...this.outboxPut.values()]
+    return [...this.#outbox.values(), ...this.outboxPut.values()]
       .filter((item) => !done.has(item.post.postId))
       .map(({ post, origin }) => ({ postId: post.postId, origin }));
   }

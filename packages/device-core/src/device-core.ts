@@ -156,7 +156,7 @@ export class DeviceCore {
     for (let tries = 0; tries < MOVES_MAX; tries++) {
       const clock = this.#options.clock();
       const batch = new Batch(this.log, this.#cache, {
-        outbox: this.#outbox.values(),
+        outbox: this.#outbox,
         skippedBytes: (of) => this.#skips.used(of, clock),
       });
       const outcomes = this.#decideAll(inputs, batch, limit);

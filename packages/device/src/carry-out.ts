@@ -150,7 +150,9 @@ function fetchList(
   { userId, envelope }: Extract<Effect, { type: 'fetchList' }>,
   { lists, post }: Desks,
 ): void {
-  void lists.fetch(userId).then(() => {
-    if (envelope !== undefined) post({ type: 'envelope', envelope, isListFresh: true });
+  void lists.fetch(userId).then((answer) => {
+    // Without an answer nothing can be said of the mail: it is not acknowledged, and comes again.
+    if (envelope === undefined || answer === 'silent') return;
+    post({ type: 'envelope', envelope, isListFresh: true });
   });
 }

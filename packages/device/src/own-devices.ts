@@ -11,7 +11,7 @@ import {
   userStream,
 } from '@simsim/sesame';
 import type { ContactPin, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
-import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import type { DeviceId, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { DeviceParts } from './device-parts.ts';
 import { SessionError, isSessionErrorCode } from './session-error.ts';
 import { Backoff, sleep } from './backoff.ts';
@@ -23,8 +23,8 @@ export interface DeviceInfo {
   readonly isThisDevice: boolean;
 }
 
-/** Tries against a list that moves; each is one more change by another device. */
-const LIST_TRIES_MAX = 5;
+/** Tries against a list that moves, or a relay that does not answer. */
+const LIST_TRIES_MAX = 8;
 
 /** Changes the own device list. */
 export class OwnList {
@@ -54,21 +54,35 @@ export class OwnList {
     }));
   }
 
-  /** Fetches a user's list and takes it in. A list that does not verify changes nothing. */
-  async fetch(userId: UserId): Promise<void> {
-    const since = this.#record(userId)?.listVersion ?? 0;
+  /**
+   * Fetches a user's list and takes it in; one that does not verify changes nothing. Answers whether the
+   * relay did: without its word nobody may conclude anything. The whole list is asked for, also where its
+   * version is known: another one may have it.
+   */
+  async fetch(userId: UserId): Promise<'answered' | 'silent'> {
     const backoff = new Backoff();
-    for (let tries = 0; tries < 8; tries++) {
+    for (let tries = 0; tries < LIST_TRIES_MAX; tries++) {
       try {
-        const outcome = await this.#parts.client.ask({ kind: 'getList', userId, since });
-        const isList =
-          outcome.ok && outcome.value.kind === 'getList' && outcome.value.result.kind === 'list';
-        if (isList) await this.#put({ type: 'listLearned', list: outcome.value.result.list });
-        return;
+        const outcome = await this.#parts.client.ask({ kind: 'getList', userId, since: 0 });
+        if (!outcome.ok) return 'silent';
+        const { value } = outcome;
+        const isList = value.kind === 'getList' && value.result.kind === 'list';
+        if (isList) await this.#learn(value.result.list);
+        return 'answered';
       } catch (cause) {
-        if (!(cause instanceof SessionError) || cause.code !== 'RELAY_UNAVAILABLE') return;
+        if (!(cause instanceof SessionError) || cause.code !== 'RELAY_UNAVAILABLE') return 'silent';
         await sleep(backoff.nextMs());
       }
+    }
+    return 'silent';
+  }
+
+  /** A list that is refused is an answer too. */
+  async #learn(list: SignedDeviceList): Promise<void> {
+    try {
+      await this.#put({ type: 'listLearned', list });
+    } catch (cause) {
+      if (!(cause instanceof SessionError) || cause.code !== 'BAD_LIST') throw cause;
     }
   }
 

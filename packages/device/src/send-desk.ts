@@ -1,8 +1,15 @@
 /** Telling callers how their sends fare, also across restarts. */
 
 import type { DeviceCore } from '@simsim/device-core';
-import type { MessageId } from '@simsim/relay-protocol';
-import { decodeFact, factNumber, factText, isSendFailure, sendStream } from '@simsim/sesame';
+import type { MessageId, UserId } from '@simsim/relay-protocol';
+import {
+  decodeFact,
+  factNumber,
+  factText,
+  isSendFailure,
+  sendStream,
+  userStream,
+} from '@simsim/sesame';
 import type { Effect, HoldReason, SendFailure, SendState } from '@simsim/sesame';
 import { SessionError } from './session-error.ts';
 
@@ -81,7 +88,7 @@ export class SendDesk {
     const stream = sendStream(messageId);
     const state = this.#core.reader().value('send', stream);
     if (state !== undefined) {
-      const isDone = tellState(entry, state);
+      const isDone = tellState(entry, state, (user) => this.#heldFor(user));
       if (isDone) this.sendDone(messageId);
       return;
     }
@@ -93,6 +100,11 @@ export class SendDesk {
   close(): void {
     for (const entry of this.#entries.values()) entry.reject(new SessionError('CLOSED'));
     this.#entries.clear();
+  }
+
+  #heldFor(user: UserId): HoldReason {
+    const record = this.#core.reader().value('user', userStream(user));
+    return record?.offered === undefined ? 'UNVERIFIED' : 'IDENTITY_CHANGED';
   }
 
   *#history(stream: string): Generator<RecipientReport> {
@@ -115,13 +127,17 @@ function asFailure(reason: string): SendFailure {
   return isSendFailure(reason) ? reason : 'POST_CONFLICT';
 }
 
-function tellState(entry: Entry, state: SendState): boolean {
+function tellState(
+  entry: Entry,
+  state: SendState,
+  reasonOf: (user: UserId) => HoldReason,
+): boolean {
   let isDone = true;
   for (const { userId: user, status, listVersion } of state.recipients.values()) {
     if (status === 'accepted') tell(entry, { user, listVersion });
     else if (status === 'unknown') tell(entry, { user, listVersion, failure: 'UNKNOWN_USER' });
     else if (status === 'failed') tell(entry, { user, listVersion, failure: 'POST_CONFLICT' });
-    else if (status === 'held') tell(entry, { user, listVersion, held: 'IDENTITY_CHANGED' });
+    else if (status === 'held') tell(entry, { user, listVersion, held: reasonOf(user) });
     else isDone = false;
   }
   return isDone;

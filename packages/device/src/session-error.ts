@@ -146,7 +146,7 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   BAD_DEVICE_ID: ['caller', false, 'A device id is 1 to 127.'],
   BAD_MESSAGE_ID: ['caller', false, 'A message id is 32 lower-case hex characters.'],
   UNKNOWN_USER: ['caller', false, 'Check the user id: the relay knows no such user.'],
-  OWN_USER: ['caller', false, 'A device cannot forget its own user.'],
+  OWN_USER: ['caller', false, 'Name another user: this cannot be done to the own one.'],
   USER_BUSY: ['peer', true, 'The user goes on writing; try it again.'],
   SEND_FAILED: ['peer', true, 'Look at the report: it tells who did not get it and why.'],
   IDENTITY_CHANGED: [

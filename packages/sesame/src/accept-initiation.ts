@@ -93,7 +93,8 @@ export function acceptInitiation(
 
 /** A session is as old as its first message, which waited at the relay (SES-80); lies are clamped (SES-81). */
 function beganAt(work: Workspace, { waitedMs }: IncomingEnvelope): number {
-  return Math.max(0, work.nowMs() - Math.min(waitedMs, work.expiry().latencyMs));
+  const waited = Math.min(Math.max(0, Math.floor(waitedMs)), work.expiry().latencyMs);
+  return Math.max(0, work.nowMs() - (Number.isNaN(waited) ? 0 : waited));
 }
 
 /** The prekeys a message names, as `accept` takes them, and the streams that hold the one-time ones. */

@@ -29,6 +29,7 @@ import {
   SEND_PREFIX,
   sessionStream,
   USER_PREFIX,
+  userStream,
 } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { allSessionsOf, currentDevices } from './user-record.ts';
@@ -208,8 +209,11 @@ function restart(work: Workspace, state: SendState, dropped: readonly PostOrigin
 
 /** A round in flight becomes one that waits for keys; an empty post is told by its stream alone. */
 function unposted(work: Workspace, recipient: Recipient): Recipient {
-  const record = work.user(recipient.userId);
-  if (recipient.copies.size === 0 && currentDevices(record).length === 0) return recipient;
+  const { userId, copies } = recipient;
+  // Every record there is was loaded; what is not is nobody's, as before a first message.
+  const isKnown = work.missing([userStream(userId)]).length === 0;
+  const devices = isKnown ? currentDevices(work.user(userId)) : [];
+  if (copies.size === 0 && devices.length === 0) return recipient;
   const { postId: _, ...rest } = recipient;
   return { ...rest, status: 'claiming', copies: new Map() };
 }

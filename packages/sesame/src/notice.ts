@@ -32,7 +32,9 @@ export function postNotice(
   const device = record.devices.get(deviceId);
   const at = sendingSession(work, record, deviceId);
   const isReachable =
-    device !== undefined && device.staleAt === undefined && device.registrationId !== 0;
+    device !== undefined &&
+    (device.staleAt ?? record.staleAt) === undefined &&
+    device.registrationId !== 0;
   if (!isReachable || at === undefined) return false;
   const envelopeId = work.newEnvelopeId();
   const content = encodeContent({

@@ -91,7 +91,7 @@ function isSpent(work: Workspace, copy: SentCopy): boolean {
 
 function isCurrent(record: UserRecord, deviceId: DeviceId): boolean {
   const device = currentDevices(record).find((each) => each.deviceId === deviceId);
-  return device !== undefined && device.registrationId !== 0;
+  return device !== undefined && device.deviceKey.length > 0;
 }
 
 function refuseRetry(work: Workspace, { seq, envelopeId }: IncomingEnvelope): DecideResult {

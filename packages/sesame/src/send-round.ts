@@ -17,13 +17,13 @@ import type { DeviceRecord, UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
 
 /**
- * The devices a round must reach; of this very one there is no record. One whose registration id is
- * not known waits for the list that comes with the refusal.
+ * The devices a round must reach; of this very one there is no record. One that only a message told of
+ * waits for the list that comes with the refusal: the identity key alone makes nobody a device.
  */
 function targets(work: Workspace, record: UserRecord): readonly DeviceRecord[] {
   const isStaleToo = work.isSabotaged('send-to-stale');
   const devices = isStaleToo ? [...record.devices.values()] : currentDevices(record);
-  return devices.filter((device) => device.registrationId !== 0);
+  return devices.filter((device) => device.deviceKey.length > 0);
 }
 
 /** Starts the next round for one recipient. The round's streams must be loaded. */

@@ -1,0 +1,92 @@
+/** One case from its first command to rest: faults, then healing, then what must hold in the end. */
+
+import fc from 'fast-check';
+import type { Sabotage } from '@simsim/sesame';
+import type { TestDevice } from '../test-device.ts';
+import { pass } from './device-commands.ts';
+import { checkRest, checkStep, demand } from './invariants.ts';
+import type { InvariantName } from './model-state.ts';
+import type { Situations } from './sometimes.ts';
+import { Town, USERS } from './town.ts';
+import type { Scene } from './town.ts';
+
+/** A case. */
+export interface Case {
+  readonly seed: number;
+  readonly oneTimeKeys: number;
+  readonly commands: Iterable<fc.Command<Scene, Town>>;
+}
+
+/** How a case is played. */
+interface PlayOptions {
+  readonly situations: Situations;
+  readonly watched: readonly InvariantName[];
+  readonly sabotage?: readonly Sabotage[];
+}
+
+/** Plays a case. Throws where an invariant does not hold, its name first. */
+export function play(one: Case, { watched, ...options }: PlayOptions): void {
+  const { seed, oneTimeKeys, commands } = one;
+  const town = new Town({ seed, oneTimeKeys, ...options });
+  fc.modelRun(() => ({ model: town.scene, real: town }), commands);
+  heal(town, watched);
+}
+
+/** Longer than MAXLATENCY. */
+const A_MONTH_DAYS = 31;
+
+/** Messages each way after which a pair has one session (L2). */
+const EXCHANGES = 2;
+
+/** Faults end, everybody works until nothing moves, and some speak once more: all of it arrives. */
+function heal(town: Town, watched: readonly InvariantName[]): void {
+  const { devices } = town.world;
+  for (const device of devices) device.store.fault = undefined;
+  settle(town, watched);
+  checkRest(town, watched);
+  for (const device of [devices.at(0), devices.at(-1)]) {
+    device?.send(USERS, 'at rest');
+    settle(town, watched);
+  }
+  for (let turn = 0; turn < EXCHANGES; turn++) {
+    for (const { one, other } of apart(town)) {
+      one.send([other.userId], 'to come together');
+      settle(town, watched);
+    }
+  }
+  if (watched.includes('L2')) demand('L2', apart(town).map(describePair));
+  checkRest(town, watched);
+  pass(town, A_MONTH_DAYS);
+  settle(town, watched);
+}
+
+function settle(town: Town, watched: readonly InvariantName[]): void {
+  try {
+    town.world.settle();
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes('settles')) throw error;
+    if (watched.includes('L4')) demand('L4', ['the town never comes to rest']);
+  }
+  town.look();
+  checkStep(town, watched);
+}
+
+interface Pair {
+  readonly one: TestDevice;
+  readonly other: TestDevice;
+}
+
+/** L2: pairs of devices that do not use one session, each pair both ways round. */
+function apart({ world: { devices } }: Town): Pair[] {
+  const pairs = devices.flatMap((one) => devices.map((other) => ({ one, other })));
+  return pairs.filter(({ one, other }) => activeOf(one, other) !== activeOf(other, one));
+}
+
+function describePair({ one, other }: Pair): string {
+  const [here, there] = [activeOf(one, other), activeOf(other, one)];
+  return `${one.address} uses ${here} with ${other.address}, which uses ${there}`;
+}
+
+function activeOf(device: TestDevice, peer: TestDevice): string | undefined {
+  return device.record(peer.userId).devices.get(peer.own().deviceId)?.active;
+}
