@@ -12,6 +12,7 @@ import type { EventLog } from '@simsim/event-log';
 import type { DeviceHead, DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
 import {
   decide,
+  deviceTime,
   DEVICE_STREAM,
   signedHead,
   mentionsUser,
@@ -131,6 +132,12 @@ export class DeviceCore {
   /** Messages the application has not acknowledged, oldest first. */
   inbox(): readonly InboxItem[] {
     return [...this.#inbox.values()];
+  }
+
+  /** Device time now, ms: what ages are reckoned in. */
+  nowMs(): number {
+    const own = this.#cache.value('device', DEVICE_STREAM);
+    return deviceTime(own?.time, this.#options.clock());
   }
 
   /** Signs where the log stands now: every event before it is durable. */

@@ -7,7 +7,7 @@
 
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { encodeUtf8, err, ok } from '@simsim/bytes';
+import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { CoreInput, OutboxItem } from '@simsim/device-core';
 import {
@@ -23,14 +23,19 @@ import type { Desks } from './carry-out.ts';
 import { ClaimDesk } from './claim-desk.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { Drainer } from './drainer.ts';
+import { examine } from './doctor.ts';
+import type { DoctorReport } from './doctor.ts';
 import { FrameDesk } from './frame-desk.ts';
 import { HeadTeller } from './head-teller.ts';
 import type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
+import { inspectPeer } from './inspect.ts';
+import type { PeerReport } from './inspect.ts';
 import { toMessage } from './message.ts';
 import type { AckOptions, Message } from './message.ts';
 import { MessageStream } from './message-stream.ts';
+import type { MessageHandler } from './message-stream.ts';
 import type { DeviceParts } from './device-parts.ts';
-import { OwnList } from './own-devices.ts';
+import { OwnList, ownDevice } from './own-devices.ts';
 import type { DeviceInfo } from './own-devices.ts';
 import { PostPump } from './post-pump.ts';
 import { Registrar } from './registrar.ts';
@@ -63,9 +68,6 @@ interface Outgoing {
 
 /** Tries to forget a user who goes on writing. */
 const FORGET_TRIES_MAX = 5;
-
-/** How long a message waits after its handler failed. */
-const HANDLER_RETRY_MS = 1000;
 
 /** An open device. */
 export class Device {
@@ -208,20 +210,10 @@ export class Device {
    * Runs a handler for each message. When it returns the message is acknowledged with what it
    * returned; when it throws, `health$` tells, and the message comes again.
    */
-  handle(handler: (message: Message) => Promise<AckOptions | void> | AckOptions | void): {
-    stop(): void;
-  } {
-    const subscription = this.messages$.subscribe((message) => {
-      void (async () => {
-        try {
-          await message.ack((await handler(message)) ?? {});
-        } catch (cause) {
-          this.#health.next({ type: 'handlerFailed', messageId: message.id, cause });
-          setTimeout(() => this.#messages.putBack(message), HANDLER_RETRY_MS).unref();
-        }
-      })();
-    });
-    return { stop: () => subscription.unsubscribe() };
+  handle(handler: MessageHandler): { stop(): void } {
+    return this.#messages.handle(handler, (message, cause) =>
+      this.#health.next({ type: 'handlerFailed', messageId: message.id, cause }),
+    );
   }
 
   /**
@@ -333,6 +325,22 @@ export class Device {
       if (forgotten !== undefined) return forgotten;
     }
     throw new SessionError('USER_BUSY');
+  }
+
+  /**
+   * What is known of a user: trust, devices, sessions with their ages and chain lengths, what waits. Holds
+   * no secret.
+   */
+  inspect(user: string): PeerReport {
+    return inspectPeer(this.#parts.core, checkedUserId(user));
+  }
+
+  /** How this device fares as a whole, and what somebody should do about it. Holds no secret. */
+  doctor(): DoctorReport {
+    const { core } = this.#parts;
+    const own = ownDevice(core);
+    invariant(own !== undefined, 'an open device is one');
+    return examine(core, own, this.provenAt());
   }
 
   /** The application's row under a key. */

@@ -20,3 +20,5 @@ export type { Keychain } from '@simsim/event-log-sqlite';
 export { moveDeviceIn, moveDeviceOut } from './move-device.ts';
 export type { DevicePlace, MoveDevice } from './move-device.ts';
 export type { Identity, Trust, TrustAnswer, TrustQuestion } from './trust.ts';
+export type { DoctorReport, Finding } from './doctor.ts';
+export type { PeerDeviceReport, PeerReport, SessionReport } from './inspect.ts';

@@ -2,10 +2,16 @@
 
 import { Observable } from 'rxjs';
 import type { Subscriber } from 'rxjs';
-import type { Message } from './message.ts';
+import type { AckOptions, Message } from './message.ts';
+
+/** What an application does with a message; what it returns is acknowledged with it. */
+export type MessageHandler = (message: Message) => Promise<AckOptions | void> | AckOptions | void;
 
 /** Messages the application may hold without acknowledging them. */
 const UNACKNOWLEDGED_MAX = 64;
+
+/** How long a message waits after its handler failed. */
+const HANDLER_RETRY_MS = 1000;
 
 /** One consumer at a time takes messages; what it leaves unacknowledged, the next one gets again. */
 export class MessageStream {
@@ -47,6 +53,24 @@ export class MessageStream {
     this.#handed.delete(key);
     this.#waiting.delete(key);
     this.#pump();
+  }
+
+  /** Runs a handler for each message; one that fails is told, and its message comes again. */
+  handle(
+    handler: MessageHandler,
+    onFailure: (message: Message, cause: unknown) => void,
+  ): { stop(): void } {
+    const subscription = this.messages$.subscribe((message) => {
+      void (async () => {
+        try {
+          await message.ack((await handler(message)) ?? {});
+        } catch (cause) {
+          onFailure(message, cause);
+          setTimeout(() => this.putBack(message), HANDLER_RETRY_MS).unref();
+        }
+      })();
+    });
+    return { stop: () => subscription.unsubscribe() };
   }
 
   /** Gives one message again, after those that wait. */

@@ -62,7 +62,8 @@ export type { LinkAnswer, OwnListInput, OwnListRejection } from './own-list.ts';
 export { answerOffer, drawDeviceId, listWithout } from './own-list.ts';
 export type { LastResort, OneTimeKemBatch, OwnKemKey } from './kem-pre-keys.ts';
 export type { OneTimeBatch, PreKeys, UploadedBatches } from './pre-keys.ts';
-export { uploadOf } from './pre-keys.ts';
+export { pendingBatches, uploadOf } from './pre-keys.ts';
+export { healsLeft } from './heal-allowance.ts';
 export { registrationRequest } from './registration.ts';
 export { renewalRequest } from './renewal.ts';
 export type { Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
@@ -97,4 +98,5 @@ export type {
 } from './user-record.ts';
 export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
 export type { Clock } from './device-time.ts';
+export { deviceTime } from './device-time.ts';
 export type { EngineEnv, PeerDevice, PendingPost, Sabotage, Slice } from './workspace.ts';
