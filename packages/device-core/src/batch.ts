@@ -16,7 +16,7 @@ import type {
   Effect,
   InboxItem,
   PeerDevice,
-  SkippedBytes,
+  PeerLoad,
   PendingPost,
   Slice,
   StreamId,
@@ -34,8 +34,8 @@ export type DataPut = readonly [key: string, value: Uint8Array | undefined];
 export interface Kept {
   /** Posts of before that the relay has not answered. */
   readonly outbox: ReadonlyMap<PostId, OutboxItem>;
-  /** Bytes of skipped keys that a device caused within the hour. */
-  readonly skippedBytes: (of: PeerDevice) => number;
+  /** What a device cost within the hour. */
+  readonly loadOf: (peer: PeerDevice) => PeerLoad;
 }
 
 /** Where a log stands, as decisions see it. */
@@ -55,18 +55,18 @@ export class Batch implements Slice {
   readonly #log: EventLog;
   readonly #cache: StreamCache;
   readonly #outbox: ReadonlyMap<PostId, OutboxItem>;
-  readonly #budget: (of: PeerDevice) => number;
+  readonly #loadOf: (peer: PeerDevice) => PeerLoad;
   readonly #heads = new Map<StreamId, CachedStream>();
   readonly #changes: Change[] = [];
   readonly #seen = new Set<string>();
-  /** Skipped keys that this commit adds. */
-  readonly skipped: SkippedBytes[] = [];
+  /** What this commit adds to the loads of peers. */
+  readonly loads: (PeerDevice & PeerLoad)[] = [];
 
   constructor(log: EventLog, cache: StreamCache, kept: Kept) {
     this.#log = log;
     this.#cache = cache;
     this.#outbox = kept.outbox;
-    this.#budget = kept.skippedBytes;
+    this.#loadOf = kept.loadOf;
   }
 
   isLoaded(stream: StreamId): boolean {
@@ -91,11 +91,17 @@ export class Batch implements Slice {
     return [...streams];
   }
 
-  skippedBytes(of: PeerDevice): number {
-    const here = this.skipped.filter(
+  load(of: PeerDevice): PeerLoad {
+    const here = this.loads.filter(
       ({ userId, deviceId }) => userId === of.userId && deviceId === of.deviceId,
     );
-    return here.reduce((sum, { bytes }) => sum + bytes, this.#budget(of));
+    return here.reduce(
+      (sum, { skippedBytes, initiations }) => ({
+        skippedBytes: sum.skippedBytes + skippedBytes,
+        initiations: sum.initiations + initiations,
+      }),
+      this.#loadOf(of),
+    );
   }
 
   isSeen(digest: Uint8Array): boolean {
@@ -114,7 +120,7 @@ export class Batch implements Slice {
   }
 
   /** Loads streams a decision asked for. */
-  load(streams: readonly StreamId[]): void {
+  loadAll(streams: readonly StreamId[]): void {
     for (const stream of streams) this.#cache.load(stream);
   }
 
@@ -134,7 +140,7 @@ export class Batch implements Slice {
     this.inboxPut.push(...decision.inboxPut);
     this.effects.push(...decision.effects);
     this.consumed.push(...decision.consumed);
-    this.skipped.push(...decision.skipped);
+    this.loads.push(...decision.loads);
   }
 
   isEmpty(): boolean {

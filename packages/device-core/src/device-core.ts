@@ -35,7 +35,7 @@ import type { DataPut } from './batch.ts';
 import { decodeInboxItem } from './inbox-codec.ts';
 import { decodeOutboxItem } from './outbox-codec.ts';
 import type { OutboxItem } from './outbox-codec.ts';
-import { SkipBudget } from './skip-budget.ts';
+import { PeerLoads } from './peer-loads.ts';
 import { StreamCache } from './stream-cache.ts';
 
 /** The application is done with a message; its own rows go into the same commit. */
@@ -115,7 +115,7 @@ export class DeviceCore {
   readonly #cache: StreamCache;
   readonly #inbox = new Map<EnvelopeId, InboxItem>();
   readonly #outbox = new Map<OutboxItem['post']['postId'], OutboxItem>();
-  readonly #skips = new SkipBudget();
+  readonly #loads = new PeerLoads();
 
   constructor(options: DeviceCoreOptions) {
     this.log = options.log;
@@ -164,7 +164,7 @@ export class DeviceCore {
       const clock = this.#options.clock();
       const batch = new Batch(this.log, this.#cache, {
         outbox: this.#outbox,
-        skippedBytes: (of) => this.#skips.used(of, clock),
+        loadOf: (peer) => this.#loads.of(peer, clock),
       });
       const outcomes = this.#decideAll(inputs, batch, limit);
       const isHasty = this.#options.sabotage?.has('adopt-before-commit') === true;
@@ -248,7 +248,7 @@ export class DeviceCore {
       const result = decide(batch, input, this.#env());
       switch (result.kind) {
         case 'needMore':
-          batch.load(result.streams);
+          batch.loadAll(result.streams);
           break;
         case 'refused':
           return { kind: 'refused', rejection: result.rejection };
@@ -294,7 +294,7 @@ export class DeviceCore {
 
   #adopt(batch: Batch): void {
     batch.adopt();
-    for (const skipped of batch.skipped) this.#skips.add(skipped, this.#options.clock());
+    for (const load of batch.loads) this.#loads.add(load, this.#options.clock());
     for (const secret of batch.consumed) this.#options.crypto.wipe(secret);
     for (const [postId, item] of batch.outboxPut) this.#outbox.set(postId, item);
     for (const postId of batch.outboxDone) this.#outbox.delete(postId);

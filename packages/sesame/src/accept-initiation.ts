@@ -40,6 +40,8 @@ export interface Opened {
 export type Attempt =
   | { readonly kind: 'opened'; readonly opened: Opened }
   | { readonly kind: 'needMore'; readonly streams: readonly StreamId[] }
+  /** The device began too many sessions within the hour; nothing was tried. */
+  | { readonly kind: 'tooMany' }
   | {
       readonly kind: 'failed';
       readonly reason: string;

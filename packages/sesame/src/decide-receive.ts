@@ -54,6 +54,8 @@ export function decideEnvelope(
   switch (attempt.kind) {
     case 'needMore':
       return needMore(attempt.streams);
+    case 'tooMany':
+      return ended(work, envelope, { state: 'dead', reason: 'TOO_MANY_INITIATIONS' });
     case 'failed':
       return attempt.offered === undefined
         ? askAgain(work, input, attempt.reason)
@@ -71,6 +73,7 @@ function tryOpen(work: Workspace, envelope: IncomingEnvelope, message: ParsedMes
   if (message.kind === 'initiation') {
     const session = sessionIdOf(message.baseKey, crypto);
     const isKnown = known.includes(session) && !work.isSabotaged('new-session-each-initiation');
+    if (!isKnown && !work.mayInitiate({ userId, deviceId })) return { kind: 'tooMany' };
     if (!isKnown) return acceptInitiation(work, envelope, message);
     return openWith(work, [{ userId, deviceId, session }], message);
   }

@@ -18,6 +18,7 @@ import {
   BODY_BYTES_MAX,
   CONTENT_BYTES_MAX,
   CONVERSATION_BYTES_MAX,
+  DEVICES_PER_USER_MAX,
   RECIPIENTS_MAX,
 } from './limits.ts';
 import { changeUser, roundStreams, sendingSession, writeSession } from './peer-session.ts';
@@ -195,7 +196,7 @@ export function listChanges(
 ): ListCheck {
   const record = work.user(userId);
   const { list } = signed;
-  if (list.userId !== userId) return { ok: false, reason: 'BAD_LIST' };
+  if (list.userId !== userId || !isBounded(list)) return { ok: false, reason: 'BAD_LIST' };
   if (record.identityKey !== undefined && !equalBytes(record.identityKey, list.identityKey)) {
     // An own device with a foreign key is no change of key but a lie (SES-36).
     const isOwn = userId === work.self().userId;
@@ -230,6 +231,12 @@ export function listChanges(
     devices: listed,
   });
   return { ok: true, changes };
+}
+
+/** A user has a few devices, and each of them once (SES-98): whoever signs more is not believed. */
+function isBounded({ devices }: DeviceList): boolean {
+  if (devices.length === 0 || devices.length > DEVICES_PER_USER_MAX) return false;
+  return new Set(devices.map(({ deviceId }) => deviceId)).size === devices.length;
 }
 
 /** There is never a record of this very device (SES-19, SES-32). */

@@ -51,7 +51,8 @@ export type DeadReason =
   | 'UNKNOWN_DEVICE'
   | 'UNKNOWN_CONTENT'
   | 'RESEND_REFUSED'
-  | 'TOO_MUCH_HELD';
+  | 'TOO_MUCH_HELD'
+  | 'TOO_MANY_INITIATIONS';
 
 /** The named state an envelope ends in (DESIGN 1, rule 8). */
 export type EnvelopeState =
@@ -212,16 +213,26 @@ export interface Decision {
   readonly consumed: readonly Secret[];
   /** Inputs that belong into the same commit. */
   readonly next: readonly Input[];
-  /** Skipped keys that messages of peers made this device keep. */
-  readonly skipped: readonly SkippedBytes[];
+  /** What messages of peers cost this device, for the hourly limits; it counts also where all was refused. */
+  readonly loads: readonly (PeerDevice & PeerLoad)[];
 }
 
-/** New bytes of skipped keys, and whose message made them. */
-export interface SkippedBytes {
+/** A device of some user. */
+export interface PeerDevice {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
-  readonly bytes: number;
 }
+
+/** What a device of a peer costs within an hour. */
+export interface PeerLoad {
+  /** Bytes of skipped keys that its messages made this device keep. */
+  readonly skippedBytes: number;
+  /** First messages that were tried, whatever came of them: each takes several agreements. */
+  readonly initiations: number;
+}
+
+/** Nothing yet. */
+export const NO_LOAD: PeerLoad = { skippedBytes: 0, initiations: 0 };
 
 /** Why an input of the application is refused. Closed list; codes are API. */
 export type RejectionCode =

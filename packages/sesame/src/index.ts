@@ -8,13 +8,14 @@ export type {
   Effect,
   EnvelopeState,
   InboxItem,
+  PeerDevice,
+  PeerLoad,
   Rejection,
   RejectionCode,
   RollbackEvidence,
   SendFailure,
-  SkippedBytes,
 } from './decision.ts';
-export { isSendFailure } from './decision.ts';
+export { isSendFailure, NO_LOAD } from './decision.ts';
 export { mentionsUser } from './decide-forget.ts';
 export { decide, evolveRecord, foldRefusal } from './engine.ts';
 export type { EventName, Fact, FactValue } from './fact-codec.ts';
@@ -38,6 +39,7 @@ export {
   HEALS_MAX,
   HEARTBEAT_COUNTER,
   INACTIVE_SESSIONS_MAX,
+  INITIATIONS_PER_HOUR,
   ONE_TIME_KEM_TARGET_KEYS,
   ONE_TIME_TARGET_KEYS,
   PRE_KEY_GRACE_MS,
@@ -99,4 +101,4 @@ export type {
 export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
 export type { Clock } from './device-time.ts';
 export { deviceTime } from './device-time.ts';
-export type { EngineEnv, PeerDevice, PendingPost, Sabotage, Slice } from './workspace.ts';
+export type { EngineEnv, PendingPost, Sabotage, Slice } from './workspace.ts';

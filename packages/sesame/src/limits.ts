@@ -32,6 +32,12 @@ export const PADDING_STEP_BYTES = 160;
  */
 export const SKIP_BYTES_PER_HOUR: number = 256 * 1024;
 
+/**
+ * First messages of one device that are tried within an hour: each takes three or four agreements and a
+ * decapsulation, 2 ms. An honest device begins a handful of sessions, also where it heals.
+ */
+export const INITIATIONS_PER_HOUR = 64;
+
 /** Bytes a skipped key takes: counter and seed. */
 export const SKIPPED_KEY_BYTES = 36;
 

@@ -6,7 +6,8 @@
 import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy, Secret } from '@simsim/crypto';
 import { envelopeIdFromBytes, postIdFromBytes } from '@simsim/relay-protocol';
-import type { DeviceId, EnvelopeId, Post, PostId, UserId } from '@simsim/relay-protocol';
+import type { EnvelopeId, Post, PostId, UserId } from '@simsim/relay-protocol';
+import { NO_LOAD } from './decision.ts';
 import type {
   Change,
   DecideResult,
@@ -14,7 +15,8 @@ import type {
   Effect,
   InboxItem,
   RejectionCode,
-  SkippedBytes,
+  PeerDevice,
+  PeerLoad,
 } from './decision.ts';
 import { deviceTime } from './device-time.ts';
 import type { Clock } from './device-time.ts';
@@ -22,7 +24,7 @@ import type { EventName, FactValue } from './fact-codec.ts';
 import type { TrustPolicy } from './hold-reason.ts';
 import type { ChainView } from './heads.ts';
 import type { Input, PostOrigin } from './input.ts';
-import { SKIP_BYTES_PER_HOUR } from './limits.ts';
+import { INITIATIONS_PER_HOUR, SKIP_BYTES_PER_HOUR } from './limits.ts';
 import type { OwnDevice } from './own-device.ts';
 import { DEFAULT_EXPIRY } from './session-expiry.ts';
 import type { SessionExpiry } from './session-expiry.ts';
@@ -45,18 +47,12 @@ export interface Slice {
   live(prefix: string): readonly StreamId[];
   /** True when this digest was remembered. */
   isSeen(digest: Uint8Array): boolean;
-  /** Bytes of skipped keys that a device made this one keep within the last hour. */
-  skippedBytes(of: PeerDevice): number;
+  /** What a device cost this one within the hour. */
+  load(of: PeerDevice): PeerLoad;
   /** The log itself, as of the last commit. */
   chain(): ChainView;
   /** Posts with ciphertext that the relay has not answered. */
   pendingPosts(): readonly PendingPost[];
-}
-
-/** A device of some user. */
-export interface PeerDevice {
-  readonly userId: UserId;
-  readonly deviceId: DeviceId;
 }
 
 /** A post in the outbox. */
@@ -148,7 +144,7 @@ export class Workspace {
   readonly #effects: Effect[] = [];
   readonly #consumed: Secret[] = [];
   readonly #next: Input[] = [];
-  readonly #skipped: SkippedBytes[] = [];
+  readonly #loads: (PeerDevice & PeerLoad)[] = [];
 
   constructor(slice: Slice, env: EngineEnv) {
     this.#slice = slice;
@@ -189,12 +185,22 @@ export class Workspace {
 
   /** Bytes of skipped keys that a device may still make this one keep within the hour. */
   skipBytesLeft(of: PeerDevice): number {
-    return Math.max(0, SKIP_BYTES_PER_HOUR - this.#slice.skippedBytes(of));
+    return Math.max(0, SKIP_BYTES_PER_HOUR - this.#slice.load(of).skippedBytes);
   }
 
   /** Counts what a device made this one keep. */
   skipped(of: PeerDevice, bytes: number): void {
-    if (bytes > 0) this.#skipped.push({ userId: of.userId, deviceId: of.deviceId, bytes });
+    const { userId, deviceId } = of;
+    if (bytes > 0) this.#loads.push({ ...NO_LOAD, userId, deviceId, skippedBytes: bytes });
+  }
+
+  /** Whether a device may have one more first message tried within the hour; it counts as one. */
+  mayInitiate(of: PeerDevice): boolean {
+    const { userId, deviceId } = of;
+    const { initiations } = this.#slice.load(of);
+    if (initiations >= INITIATIONS_PER_HOUR) return false;
+    this.#loads.push({ ...NO_LOAD, userId, deviceId, initiations: 1 });
+    return true;
   }
 
   /** The log itself, as of the last commit. */
@@ -331,7 +337,7 @@ export class Workspace {
       effects: this.#effects,
       consumed: this.#consumed,
       next: this.#next,
-      skipped: this.#skipped,
+      loads: this.#loads,
     };
     return { kind: 'decided', decision };
   }

@@ -5,12 +5,13 @@ import type {
   DecideResult,
   EngineEnv,
   Input,
+  PeerLoad,
   PendingPost,
   Slice,
   StreamId,
   StreamValue,
 } from '../src/index.ts';
-import { decide } from '../src/index.ts';
+import { decide, NO_LOAD } from '../src/index.ts';
 import { crypto, entropyOf } from './arbitraries.ts';
 
 /** The state after some inputs. */
@@ -48,8 +49,8 @@ export class MemorySlice implements Slice {
     return [...this.values.keys()].filter((stream) => stream.startsWith(prefix));
   }
 
-  skippedBytes(): number {
-    return 0;
+  load(): PeerLoad {
+    return NO_LOAD;
   }
 
   isSeen(): boolean {
