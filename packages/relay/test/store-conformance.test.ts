@@ -255,6 +255,29 @@ describe.each([
     expect(device).toEqual({ tokenHash, mailCount: 2, mailBytes: 20 });
   });
 
+  test('forgets the one-time prekeys that nobody has, and no counter of ids', () => {
+    const { count = 0, highestSeenId: highest = 0 } = everything().ownKeys ?? {};
+    const counters = { count: count - 1, lastIssuedId: 1, highestSeenId: highest };
+    apply(
+      { kind: 'preKeyIssued', device: address, id: 1, atMs: 10 },
+      { kind: 'keysCounted', device: address, counters },
+    );
+    const before = everything().ownKeys;
+    one.store.forgetOneTimeKeys();
+    const slice = everything();
+    const { highestSeenId, lastIssuedId } = before ?? {};
+    expect(slice.ownKeys).toMatchObject({ count: 0, highestSeenId, lastIssuedId });
+    expect(slice.ownKeys?.kem).toMatchObject({
+      count: 0,
+      highestSeenId: before?.kem.highestSeenId,
+    });
+    expect([...(slice.ownKeys?.known.keys() ?? [])]).toEqual([1]);
+    const [keys] = slice.keysOf.values();
+    expect(keys).not.toHaveProperty('nextOneTimePreKey');
+    expect(keys?.kem).not.toHaveProperty('next');
+    expect(keys?.kem.lastResort).toBeDefined();
+  });
+
   test('prunes what expired and keeps the rest', () => {
     const [oldPost, newPost] = [ali.postId(), ali.postId()];
     const old = ali.entropy(32);

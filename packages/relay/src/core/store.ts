@@ -11,6 +11,11 @@ export interface RelayStore {
   read(query: SliceQuery): Slice;
   /** Forgets what nobody may ask for any more: see {@link Expiry}. */
   prune(expiry: Expiry): void;
+  /**
+   * Forgets every one-time prekey that was not handed out: after the store itself was put back some of
+   * them were, and nobody may get them a second time. Devices are told and upload new ones.
+   */
+  forgetOneTimeKeys(): void;
   /** Releases the file; using the store later is a bug. */
   close(): void;
 }

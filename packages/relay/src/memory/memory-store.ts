@@ -87,6 +87,7 @@ export function createMemoryStore(): RelayStore {
     },
     read: (query) => tables.read(query),
     prune: (expiry) => tables.prune(expiry),
+    forgetOneTimeKeys: () => tables.forgetOneTimeKeys(),
     close: () => undefined,
   };
 }
@@ -183,6 +184,17 @@ class Tables {
       }
       for (const [id, post] of posts) if (post.atMs < beforeMs) posts.delete(id);
       for (const [id, claim] of claims) if (claim.atMs < beforeMs) claims.delete(id);
+    }
+  }
+
+  forgetOneTimeKeys(): void {
+    for (const [key, device] of this.#devices) {
+      for (const [id, { issuedAtMs }] of device.keys)
+        if (issuedAtMs === undefined) device.keys.delete(id);
+      device.kemKeys.clear();
+      const counters = { ...device.counters, count: 0 };
+      const kemCounters = { ...device.kemCounters, count: 0 };
+      this.#devices.set(key, { ...device, counters, kemCounters });
     }
   }
 

@@ -46,6 +46,11 @@ export interface RelayOptions {
   readonly mailboxCountMax?: number;
   /** Bytes a mailbox holds. Default: 128 MiB. */
   readonly mailboxBytesMax?: number;
+  /**
+   * The file was put back from a backup: one-time prekeys in it may have been handed out since, so they
+   * go, and devices upload new ones.
+   */
+  readonly isPutBack?: true;
   /** Default: `off`. */
   readonly log?: LogLevel;
   /** Tests only: called around the commit of every accepted post. */
@@ -115,6 +120,7 @@ async function serve(store: RelayStore, options: RelayOptions): Promise<RunningR
     }
   };
   prune();
+  if (options.isPutBack === true) store.forgetOneTimeKeys();
   await server.listen({ host, port: options.port ?? 0 });
   const timers = [setInterval(() => connections.checkAlive(), ALIVE_CHECK_MS)];
   timers.push(setInterval(prune, PRUNE_MS));

@@ -47,6 +47,12 @@ export function openSqliteStore(file: string): RelayStore {
         if (statements.oldMail.run({ before: expiry.beforeMs }) > 0) statements.recount.run({});
       });
     },
+    forgetOneTimeKeys() {
+      transact(() => {
+        for (const statement of statements.forgetKeys) statement.run({});
+      });
+      rows.forget();
+    },
     close: () => void database.close(),
   };
 }

@@ -8,6 +8,8 @@ import type { RenewalStatements } from './renewal-statements.ts';
 import { renewalStatements } from './renewal-statements.ts';
 import type { Prepared } from './prepare.ts';
 import { blob, createQueryBuilder, int, prepare, text } from './prepare.ts';
+import type { PruneStatements } from './prune-statements.ts';
+import { pruneStatements } from './prune-statements.ts';
 import type { QueryBuilder } from './schema.ts';
 
 /** A device by its row. */
@@ -140,14 +142,6 @@ interface MailStatements {
     { device: number; post: Uint8Array; hash: Uint8Array; version: number; at: number },
     unknown
   >;
-}
-
-/** Forgetting; each takes what it needs of an expiry. */
-interface PruneStatements {
-  readonly expiring: readonly Prepared<{ now: number }, unknown>[];
-  readonly old: readonly Prepared<{ before: number }, unknown>[];
-  readonly oldMail: Prepared<{ before: number }, unknown>;
-  readonly recount: Prepared<object, unknown>;
 }
 
 /** All prepared queries. */
@@ -462,32 +456,6 @@ function postStatements(database: Database, build: QueryBuilder): PostStatements
         body_hash: blob('hash'),
         list_version: int('version'),
         at_ms: int('at'),
-      }),
-    ),
-  };
-}
-
-function pruneStatements(database: Database, build: QueryBuilder): PruneStatements {
-  return {
-    expiring: [
-      prepare(database, build.deleteFrom('nonce').where('expires_at_ms', '<=', int('now'))),
-      prepare(database, build.deleteFrom('link').where('expires_at_ms', '<=', int('now'))),
-    ],
-    old: [
-      prepare(database, build.deleteFrom('accepted_post').where('at_ms', '<', int('before'))),
-      prepare(database, build.deleteFrom('claim').where('at_ms', '<', int('before'))),
-      prepare(database, build.deleteFrom('pre_key').where('issued_at_ms', '<', int('before'))),
-    ],
-    oldMail: prepare(
-      database,
-      build.deleteFrom('envelope').where('stored_at_ms', '<', int('before')),
-    ),
-    recount: prepare(
-      database,
-      build.updateTable('device').set({
-        mail_count: sql`(select count(*) from envelope where envelope.device = device.id)`,
-        mail_bytes: sql`(select coalesce(sum(length(content)), 0) from envelope
-          where envelope.device = device.id)`,
       }),
     ),
   };
