@@ -208,6 +208,25 @@ describe('the device list', () => {
     expect((await alice.devices()).map((each) => each.deviceId)).toEqual([alice.deviceId]);
   });
 
+  it('has a new device in the place of a lost one', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob');
+    const lost = await linked(alice, 'lost');
+    await bob.send('alice', 'to both');
+    const onCode = async (code: string): Promise<void> =>
+      void (await alice.approveLink(code, { replaces: lost.deviceId }));
+    const spare = await linkDevice({ store: store('spare'), relay: relay.url, onCode });
+    open.push(spare);
+    expect(await lost.closed).toBe('revoked');
+    await bob.send('alice', 'to the new one');
+    expect((await next(spare)).text).toBe('to the new one');
+    await alice.send('bob', 'the new one has a copy');
+    const ids = (await alice.devices()).map((each) => each.deviceId);
+    expect(new Set(ids)).toEqual(new Set([alice.deviceId, spare.deviceId]));
+    expect(bob.inspect('alice').listVersion).toBe(3);
+    await expect(alice.approveLink('x', { replaces: 0 })).rejects.toThrow('BAD_DEVICE_ID');
+  });
+
   it('survives a relay that goes away and comes back', async () => {
     const alice = await device('alice');
     const bob = await device('bob');

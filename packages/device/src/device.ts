@@ -10,16 +10,12 @@ import type { Observable } from 'rxjs';
 import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { CoreInput, OutboxItem } from '@simsim/device-core';
-import {
-  messageIdFromBytes,
-  parseDeviceId,
-  parseMessageId,
-  parseUserId,
-} from '@simsim/relay-protocol';
-import type { MessageId, PostResult, UserId } from '@simsim/relay-protocol';
+import { messageIdFromBytes, parseMessageId } from '@simsim/relay-protocol';
+import type { MessageId, PostResult } from '@simsim/relay-protocol';
 import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
 import { carryOut } from './carry-out.ts';
 import type { Desks } from './carry-out.ts';
+import { checkedDeviceId, checkedUserId } from './checked-ids.ts';
 import { ClaimDesk } from './claim-desk.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { Drainer } from './drainer.ts';
@@ -42,7 +38,7 @@ import { Registrar } from './registrar.ts';
 import { RelaySocket } from './relay-socket.ts';
 import { SendDesk } from './send-desk.ts';
 import type { Acceptance, SendReport } from './send-desk.ts';
-import { SessionError, isSessionErrorCode } from './session-error.ts';
+import { refusalError, SessionError } from './session-error.ts';
 import { Stats } from './stats.ts';
 import { Standing } from './standing.ts';
 import { sweepUntil } from './sweeper.ts';
@@ -264,9 +260,18 @@ export class Device {
     return messageId;
   }
 
-  /** Approves the new device that shows this link code. */
-  async approveLink(code: string): Promise<{ deviceId: number }> {
-    return this.#ownList.approve(code);
+  /**
+   * Approves the new device that shows this link code; with `replaces`, in the place of one that is lost,
+   * which is removed by the same change of the list. It gets an id of its own.
+   */
+  async approveLink(
+    code: string,
+    { replaces }: { readonly replaces?: number } = {},
+  ): Promise<{ deviceId: number }> {
+    return this.#ownList.approve(
+      code,
+      replaces === undefined ? undefined : checkedDeviceId(replaces),
+    );
   }
 
   /** The user's devices, as last seen. */
@@ -276,9 +281,7 @@ export class Device {
 
   /** Removes a device of this user: it gets no more mail, and what it has not fetched is gone. */
   async remove(deviceId: number): Promise<{ listVersion: number }> {
-    const parsed = parseDeviceId(deviceId);
-    if (!parsed.ok) throw new SessionError('BAD_DEVICE_ID');
-    return this.#ownList.remove(parsed.value);
+    return this.#ownList.remove(checkedDeviceId(deviceId));
   }
 
   /** Version of the user's device list, as last seen. */
@@ -399,14 +402,14 @@ export class Device {
     });
     if (outcome.kind === 'refused') {
       if (outcome.rejection.code === 'ALREADY_SENT') this.#sends.recall(messageId);
-      else throw refusal(outcome.rejection.code);
+      else throw refusalError(outcome.rejection.code);
     }
     return { messageId, posted };
   }
 
   async #put(input: CoreInput): Promise<void> {
     const outcome = await this.#queue.put(input);
-    if (outcome.kind === 'refused') throw refusal(outcome.rejection.code);
+    if (outcome.kind === 'refused') throw refusalError(outcome.rejection.code);
   }
 
   #messageId(wanted: string | undefined): MessageId {
@@ -479,16 +482,4 @@ export class Device {
     this.#health.complete();
     this.#resolveClosed(reason);
   }
-}
-
-function checkedUserId(user: string): UserId {
-  const parsed = parseUserId(user);
-  if (!parsed.ok) throw new SessionError('BAD_USER_ID');
-  return parsed.value;
-}
-
-function refusal(code: string): SessionError {
-  return isSessionErrorCode(code)
-    ? new SessionError(code)
-    : new SessionError('INTERNAL', { detail: code });
 }

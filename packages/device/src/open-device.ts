@@ -8,11 +8,11 @@ import { DeviceCore } from '@simsim/device-core';
 import type { CoreChaos } from '@simsim/device-core';
 import { retentionOf } from '@simsim/event-log';
 import type { EventLog, Retention, RetentionName } from '@simsim/event-log';
-import { parseDeviceId, parseUserId } from '@simsim/relay-protocol';
-import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import type { UserId } from '@simsim/relay-protocol';
 import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
 import type { Clock, Input, Provision } from '@simsim/sesame';
 import { sleep } from './backoff.ts';
+import { checkedDeviceId, checkedUserId } from './checked-ids.ts';
 import { Device } from './device.ts';
 import { ownDevice } from './own-devices.ts';
 import { RelayClient } from './relay-client.ts';
@@ -243,18 +243,6 @@ const bootId = randomBytes(8).toString('hex');
 
 function systemClock(): Clock {
   return { wallMs: Date.now(), elapsedMs: performance.now(), bootId };
-}
-
-function checkedUserId(user: string): UserId {
-  const parsed = parseUserId(user);
-  if (!parsed.ok) throw new SessionError('BAD_USER_ID');
-  return parsed.value;
-}
-
-function checkedDeviceId(deviceId: number): DeviceId {
-  const parsed = parseDeviceId(deviceId);
-  if (!parsed.ok) throw new SessionError('BAD_DEVICE_ID');
-  return parsed.value;
 }
 
 function chosenRetention({ retention }: DeviceOptions): Retention {

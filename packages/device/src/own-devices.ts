@@ -13,7 +13,7 @@ import {
 import type { ContactPin, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
 import type { DeviceId, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { DeviceParts } from './device-parts.ts';
-import { SessionError, isSessionErrorCode } from './session-error.ts';
+import { refusalError, SessionError } from './session-error.ts';
 import { Backoff, sleep } from './backoff.ts';
 
 /** One of the user's devices. */
@@ -86,16 +86,16 @@ export class OwnList {
     }
   }
 
-  async approve(code: string): Promise<{ deviceId: number }> {
+  async approve(code: string, replaces: DeviceId | undefined): Promise<{ deviceId: number }> {
     const offer = parseLinkCode(code.trim());
     if (!offer.ok) throw new SessionError('BAD_LINK_CODE');
     await this.fetch(this.#userId);
     const answer = answerOffer(
       this.#input(),
-      { offer: offer.value, contacts: this.#contacts() },
+      { offer: offer.value, contacts: this.#contacts(), ...(replaces && { replaces }) },
       this.#parts,
     );
-    if (!answer.ok) throw refusal(answer.error.code);
+    if (!answer.ok) throw refusalError(answer.error.code);
     const { deviceId, ciphertext } = answer.value;
     const outcome = await this.#parts.client.ask({
       kind: 'putLink',
@@ -110,7 +110,7 @@ export class OwnList {
     for (let tries = 0; tries < LIST_TRIES_MAX; tries++) {
       await this.fetch(this.#userId);
       const signed = listWithout(this.#input(), deviceId, this.#parts);
-      if (!signed.ok) throw refusal(signed.error.code);
+      if (!signed.ok) throw refusalError(signed.error.code);
       const outcome = await this.#parts.client.ask({ kind: 'removeDevice', list: signed.value });
       if (outcome.ok) {
         await this.#put({ type: 'listLearned', list: signed.value });
@@ -147,10 +147,4 @@ export class OwnList {
 /** This device, if the store holds one. */
 export function ownDevice(core: DeviceCore): OwnDevice | undefined {
   return core.reader().value('device', DEVICE_STREAM);
-}
-
-function refusal(code: string): SessionError {
-  return isSessionErrorCode(code)
-    ? new SessionError(code)
-    : new SessionError('INTERNAL', { detail: code });
 }

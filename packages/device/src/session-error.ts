@@ -199,3 +199,10 @@ function errorInfo(code: SessionErrorCode): ErrorInfo {
 export function isSessionErrorCode(code: string): code is SessionErrorCode {
   return Object.hasOwn(ERRORS, code);
 }
+
+/** What the engine refused, as an error; a code that is none of ours is our own fault. */
+export function refusalError(code: string): SessionError {
+  return isSessionErrorCode(code)
+    ? new SessionError(code)
+    : new SessionError('INTERNAL', { detail: code });
+}

@@ -38,7 +38,7 @@ export interface AddDeviceRequest {
   readonly deviceId: DeviceId;
   /** By a device that is listed now. */
   readonly approval: DeviceApproval;
-  /** The next version: exactly one device more, the others as they were. */
+  /** The next version: this device more, at most one fewer, whose place it takes; the others as they were. */
   readonly list: SignedDeviceList;
   /** Ed25519 [64] by the new device's key over `deviceProofBytes`. */
   readonly deviceProof: Uint8Array;

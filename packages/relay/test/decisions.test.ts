@@ -5,6 +5,7 @@ import { nodeCrypto as crypto } from '@simsim/crypto/node';
 import type { AddDeviceRequest, CreateAccountRequest, Post } from '@simsim/relay-protocol';
 import {
   claimIdFromBytes,
+  deviceProofBytes,
   DEVICES_MAX,
   ENVELOPE_BYTES_MAX,
   LINK_BYTES_MAX,
@@ -172,6 +173,31 @@ describe('a new device', () => {
     expect(outcome).toEqual({ ok: false, error: { code } });
     expect(changes).toEqual([]);
     expect(relay.answer(request)).toEqual({ kind: 'addDevice' });
+  });
+
+  test('may take the place of another one, whose mailbox and token go', () => {
+    relay.call(request);
+    ali.list = request.list;
+    const desk = ali.makeDevice(5);
+    const good = ali.addDevice(desk, phone, relay.nonce());
+    const inPlace = (gone: TestDevice[]): AddDeviceRequest => {
+      const isKept = ({ deviceId }: { deviceId: number }): boolean =>
+        gone.every((device) => device.deviceId !== deviceId);
+      const list = ali.nextList([...ali.current().devices.filter(isKept), desk.entry], phone);
+      const { userId } = ali;
+      const fields = { userId, deviceId: desk.deviceId, nonce: good.nonce, list: list.list };
+      const { tokenHash, keys } = desk;
+      const proof = [deviceProofBytes({ ...fields, tokenHash, keys })];
+      return { ...good, list, deviceProof: crypto.signWithDeviceKey(desk.deviceKey, proof) };
+    };
+    // Not two at once, and never the one that approves.
+    expect(relay.answer(inPlace([phone, tablet]))).toBe('BAD_LIST');
+    expect(relay.answer(inPlace([phone]))).toBe('BAD_LIST');
+    const { outcome, wakeups } = relay.call(inPlace([tablet]));
+    expect(outcome).toEqual({ ok: true, value: { kind: 'addDevice' } });
+    const address = { userId: ali.userId, deviceId: tablet.deviceId };
+    expect(wakeups).toEqual([{ kind: 'removed', device: address }]);
+    expect(relay.answer({ kind: 'fetch', after: 0, limit: 1 }, tablet)).toBe('UNAUTHORIZED');
   });
 
   test('may not bring another device along, drop one, or change one', () => {

@@ -1,5 +1,5 @@
 import { deviceListHash, verifyDeviceApproval, verifyDeviceList } from '@simsim/relay-protocol';
-import type { SignedDeviceList } from '@simsim/relay-protocol';
+import type { DeviceId, SignedDeviceList } from '@simsim/relay-protocol';
 import { describe, expect, it } from 'vitest';
 import { crypto, deviceNumbered, entropyOf, userNamed } from '../test/arbitraries.ts';
 import { MemorySlice } from '../test/memory-slice.ts';
@@ -34,9 +34,10 @@ class Owner {
     return { own, record };
   }
 
-  approve() {
+  approve(replaces?: DeviceId) {
     const { keys, offer } = createLinkOffer(env);
-    const answer = answerOffer(this.input(), { offer, contacts: [] }, env);
+    const wanted = { offer, contacts: [], ...(replaces && { replaces }) };
+    const answer = answerOffer(this.input(), wanted, env);
     if (!answer.ok) return answer;
     const { ciphertext } = answer.value;
     const opened = openProvision({ keys, offer, ciphertext }, crypto);
@@ -65,6 +66,23 @@ describe('approving a device', () => {
     const { own, record } = owner.input();
     expect(list.list.devices.map((device) => device.deviceId)).toContain(own.deviceId);
     expect(record.devices.has(own.deviceId)).toBe(false);
+  });
+
+  it('in the place of another one signs one list that names the one and not the other', () => {
+    const owner = new Owner();
+    const lost = owner.approve();
+    if (!lost.ok) throw new Error('the first further device is approved');
+    owner.learn(lost.value.list);
+    const approved = owner.approve(lost.value.deviceId);
+    if (!approved.ok) throw new Error('a listed device can be replaced');
+    const ids = approved.value.list.list.devices.map(({ deviceId }) => deviceId);
+    const { own } = owner.input();
+    expect(new Set(ids)).toEqual(new Set([own.deviceId, approved.value.deviceId]));
+    // Mail for the lost one may be in flight: its id is nobody's yet.
+    expect(approved.value.deviceId).not.toBe(lost.value.deviceId);
+    const unknown = { ok: false, error: { code: 'UNKNOWN_DEVICE' } };
+    expect(owner.approve(approved.value.deviceId)).toEqual(unknown);
+    expect(owner.approve(own.deviceId)).toEqual(unknown);
   });
 
   it('ends at the limit', () => {

@@ -58,13 +58,23 @@ export interface LinkAnswer {
   readonly ciphertext: Uint8Array;
 }
 
-/** Approves the device behind an offer: signs the list that names it and encrypts what it needs. */
+/**
+ * Approves the device behind an offer: signs the list that names it and encrypts what it needs. It may
+ * take the place of another one that is lost: the same list removes that one.
+ */
 export function answerOffer(
   { own, record }: OwnListInput,
-  { offer, contacts }: { offer: LinkOffer; contacts: readonly ContactPin[] },
+  {
+    offer,
+    contacts,
+    replaces,
+  }: { offer: LinkOffer; contacts: readonly ContactPin[]; replaces?: DeviceId },
   env: ListEnv,
 ): Result<LinkAnswer, OwnListRejection> {
-  const entries = listed({ own, record });
+  const all = listed({ own, record });
+  const entries = all.filter(({ deviceId }) => deviceId !== replaces);
+  const isThere = entries.length < all.length && replaces !== own.deviceId;
+  if (replaces !== undefined && !isThere) return err({ code: 'UNKNOWN_DEVICE' });
   if (entries.length >= DEVICES_PER_USER_MAX) return err({ code: 'TOO_MANY_DEVICES' });
   const deviceId = drawDeviceId(env.entropy, takenIds({ own, record }));
   const { registrationId, deviceKey } = offer;

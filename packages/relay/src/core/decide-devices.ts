@@ -30,7 +30,8 @@ export const readsForAddDevice = (request: AddDeviceRequest): Reads => ({
 });
 
 /**
- * Joins a device that a listed one approved, or says again that it joined.
+ * Joins a device that a listed one approved, maybe in the place of another one, or says again that it
+ * joined.
  *
  * Refuses: `UNKNOWN_USER`, `DEVICE_EXISTS`, `BAD_LIST`, `LIST_MOVED`, `NONCE_UNKNOWN`,
  * `BAD_APPROVAL`, `BAD_PROOF`.
@@ -59,17 +60,36 @@ export function decideAddDevice({ request, slice, env }: DecisionInput<'addDevic
     return refuse('BAD_APPROVAL');
   }
   const isNext = verifyDeviceList({ signed: request.list, previous: current }, env.crypto).ok;
-  const isOneMore =
-    list.devices.length === current.devices.length + 1 &&
-    list.devices.length <= DEVICES_MAX &&
-    includesAll(list, current.devices);
-  if (!isNext || !isOneMore) return refuse('BAD_LIST');
+  const replaced = replacedBy(list, current, entry.deviceId);
+  const isApproverKept = replaced !== undefined && !replaced.includes(approval.approver);
+  if (!isNext || !isApproverKept) return refuse('BAD_LIST');
 
   const proof = [deviceProofBytes({ ...request, list })];
   if (!env.crypto.verifyDeviceKey(entry.deviceKey, proof, request.deviceProof)) {
     return refuse('BAD_PROOF');
   }
-  return answer({ kind: 'addDevice' }, joinChanges(request, request.deviceId));
+  const removed = replaced.map((deviceId) => ({ userId: list.userId, deviceId }));
+  const changes = [
+    ...removed.map((device): Change => ({ kind: 'deviceRemoved', device })),
+    ...joinChanges(request, request.deviceId),
+  ];
+  const wakeups = removed.map((device): Wakeup => ({ kind: 'removed', device }));
+  return answer({ kind: 'addDevice' }, changes, wakeups);
+}
+
+/**
+ * The device whose place the new one takes, if it takes one; `undefined` where the next list is not the
+ * current one with the new device in it and at most one other gone.
+ */
+function replacedBy(
+  list: DeviceList,
+  current: DeviceList,
+  joining: DeviceId,
+): readonly DeviceId[] | undefined {
+  const others = list.devices.filter(({ deviceId }) => deviceId !== joining);
+  const gone = current.devices.filter(({ deviceId }) => findDevice(list, deviceId) === undefined);
+  const isSound = includesAll(current, others) && list.devices.length <= DEVICES_MAX;
+  return isSound && gone.length <= 1 ? gone.map(({ deviceId }) => deviceId) : undefined;
 }
 
 /** Reads the list's user. */

@@ -1,0 +1,19 @@
+/** Ids as applications give them, checked at the door. */
+
+import { parseDeviceId, parseUserId } from '@simsim/relay-protocol';
+import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import { SessionError } from './session-error.ts';
+
+/** A user id. Throws: {@link SessionError} `BAD_USER_ID`. */
+export function checkedUserId(user: string): UserId {
+  const parsed = parseUserId(user);
+  if (!parsed.ok) throw new SessionError('BAD_USER_ID');
+  return parsed.value;
+}
+
+/** A device id, 1…127. Throws: {@link SessionError} `BAD_DEVICE_ID`. */
+export function checkedDeviceId(deviceId: number): DeviceId {
+  const parsed = parseDeviceId(deviceId);
+  if (!parsed.ok) throw new SessionError('BAD_DEVICE_ID');
+  return parsed.value;
+}
