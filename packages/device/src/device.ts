@@ -346,6 +346,14 @@ export class Device {
     return examine(core, own, this.provenAt());
   }
 
+  /**
+   * Destroys what this device keeps of a message it sent, for the application has deleted it: whoever has
+   * not got it by now does not get it any more. Devices that have it keep it.
+   */
+  async forgetMessage(messageId: string): Promise<void> {
+    await this.#put({ type: 'forgetSend', messageId: this.#messageId(messageId) });
+  }
+
   /** The application's row under a key. */
   data(key: string): Uint8Array | undefined {
     return this.#parts.core.log.data(key);

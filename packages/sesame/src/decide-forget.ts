@@ -10,8 +10,8 @@ import type { RecordedFact } from './fact-table-codec.ts';
 import type { Input } from './input.ts';
 import { changeUser } from './peer-session.ts';
 import { failRecipient, writeSend } from './send-round.ts';
-import { isPosted } from './send-state.ts';
-import { DEVICE_STREAM, isStreamOf, SEND_PREFIX, userStream } from './streams.ts';
+import { isOpen, isPosted } from './send-state.ts';
+import { DEVICE_STREAM, isStreamOf, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { allSessionsOf } from './user-record.ts';
 import type { UserChange } from './user-change.ts';
@@ -37,6 +37,31 @@ export function decideForgetUser(
     })),
   );
   changeUser(work, userId, ends);
+  return work.decided();
+}
+
+/**
+ * Destroys the plaintext of a send: what has not left does not leave, and no resend follows. A send that
+ * is over, or never was, is forgotten already.
+ */
+export function decideForgetSend(
+  { messageId }: Extract<Input, { type: 'forgetSend' }>,
+  work: Workspace,
+): DecideResult {
+  const stream = sendStream(messageId);
+  const first = work.missing([DEVICE_STREAM, stream]);
+  if (first.length > 0) return needMore(first);
+  const recipients = [...(work.value('send', stream)?.recipients.values() ?? [])];
+  const missing = work.missing(recipients.map(({ userId }) => userStream(userId)));
+  if (missing.length > 0) return needMore(missing);
+  for (const recipient of recipients) {
+    if (isOpen(recipient)) giveUpRecipient(work, stream, recipient.userId);
+  }
+  for (const { postId, origin } of work.pendingPosts()) {
+    if (origin.type === 'resend' && origin.messageId === messageId) work.postDone(postId);
+  }
+  const isLeft = !work.isClosed(stream) && work.value('send', stream) !== undefined;
+  if (isLeft) work.close(stream, { name: 'SendClosed', fields: { reason: 'deleted' } });
   return work.decided();
 }
 

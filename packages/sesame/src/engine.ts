@@ -13,7 +13,7 @@ import {
   decideShutOut,
   decideStarted,
 } from './decide-account.ts';
-import { decideForgetUser } from './decide-forget.ts';
+import { decideForgetSend, decideForgetUser } from './decide-forget.ts';
 import { decideHeadSeen, decideHeadsTold, decideShareHeads } from './decide-heads.ts';
 import { decideKeysChecked, decideKeysUploaded, decideReplenish } from './decide-pre-keys.ts';
 import { decideRolledBack } from './decide-quarantine.ts';
@@ -85,6 +85,8 @@ export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult
       return decideRefuseIdentity(input, work);
     case 'forgetUser':
       return decideForgetUser(input, work);
+    case 'forgetSend':
+      return decideForgetSend(input, work);
     case 'replenish':
       return decideReplenish(input, work);
     case 'keysChecked':

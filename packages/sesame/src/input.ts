@@ -155,6 +155,8 @@ export type Input =
   | { readonly type: 'refuseIdentity'; readonly userId: UserId }
   /** The application wants nothing to be known of a user any more. */
   | { readonly type: 'forgetUser'; readonly userId: UserId }
+  /** The application deleted a message it sent: nobody gets it again (SES-77). */
+  | { readonly type: 'forgetSend'; readonly messageId: MessageId }
   /** The relay has few one-time prekeys left of one kind; `kemCount` absent leaves those as they are. */
   | {
       readonly type: 'replenish';
