@@ -381,3 +381,21 @@ describe('a device that no list names', () => {
     expect([...b.texts(), ...tablet.texts()].filter((text) => text === 'secret')).toHaveLength(2);
   });
 });
+
+describe('a relay that says there is no such user as the own one', () => {
+  it('is not believed: own devices get their copies and receipts', () => {
+    const { world, a } = twoUsers();
+    const tablet = world.link(a);
+    a.send([user('bo')], 'lied about');
+    const item = a.posts.find(({ post }) => post.recipient === a.userId);
+    if (item === undefined) throw new Error('a copy goes to own devices');
+    a.posts = a.posts.filter((each) => each !== item);
+    const { postId } = item.post;
+    a.run({ type: 'posted', postId, origin: item.origin, result: { kind: 'unknownUser' } });
+    expect(a.record(a.userId).staleAt).toBeUndefined();
+    a.send([user('bo')], 'after');
+    world.settle();
+    expect(tablet.texts()).toContain('after');
+    expect(tablet.log.streamsWithPrefix('send/')).toEqual([]);
+  });
+});

@@ -140,7 +140,7 @@ function afterRound(
     case 'mismatch':
       return afterMismatch(work, state, { recipient, result });
     case 'unknownUser':
-      changeUser(work, userId, [{ type: 'gone', at: work.nowMs() }]);
+      markGone(work, userId);
       return failRecipient(work, state, { recipient, reason: 'UNKNOWN_USER' });
     case 'conflict':
     case 'gone':
@@ -150,6 +150,12 @@ function afterRound(
     case 'mailboxFull':
       return failRecipient(work, state, { recipient, reason: 'MAILBOX_FULL' });
   }
+}
+
+/** The relay says that there is no such user (SES-44). Of the own one it can only lie. */
+function markGone(work: Workspace, userId: UserId): void {
+  if (userId === work.self().userId) return;
+  changeUser(work, userId, [{ type: 'gone', at: work.nowMs() }]);
 }
 
 /** The round is void, its chain advances stay (SES-49), and the next round begins. */
@@ -396,7 +402,7 @@ export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): De
   const sends = input.sends.map(sendStream);
   const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...sends, ...waiting]);
   if (first.length > 0) return needMore(first);
-  changeUser(work, input.userId, [{ type: 'gone', at: work.nowMs() }]);
+  markGone(work, input.userId);
   for (const messageId of input.sends)
     continueSend(work, messageId, {
       userId: input.userId,

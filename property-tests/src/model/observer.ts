@@ -276,6 +276,11 @@ export class Observer implements Watcher {
     if (change.type === 'gone') {
       situations.met('user marked stale');
       markStale(this.me, { userId }, change.at);
+      // No receipt goes to them either, and where a relay lied they wait for one.
+      for (const { userId: other, deviceId } of model.devices.values()) {
+        if (other !== userId) continue;
+        model.silenced.add(`${this.#device.address} ${addressOf({ userId, deviceId })}`);
+      }
     }
     if (change.type === 'deviceGone') this.#gone({ userId, deviceId: change.deviceId }, change.at);
     if (change.type === 'end')
