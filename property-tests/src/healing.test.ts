@@ -157,3 +157,26 @@ describe('a device that only hears', () => {
     expect(hear(['never-turn']) - 2).toBe(0);
   });
 });
+
+describe('keys that come for a resend', () => {
+  it('of a message that is over by then are taken, and nothing is sent', () => {
+    for (const ending of ['receipted', 'forgotten'] as const) {
+      const { a, b } = two();
+      askTwice(a, b, 'unlucky');
+      // Asked a third time: the claim for another session is on its way.
+      a.takeIn([retryOf(lastEnvelope(a, b, 'unlucky'), b, 1_000_009)]);
+      const [claim] = a.claims;
+      invariant(claim !== undefined, 'keys are asked for');
+      const [messageId] = claim.resends.map((resend) => resend.messageId);
+      invariant(messageId !== undefined, 'for a resend');
+      const from = { userId: bo, deviceId: b.own().deviceId };
+      if (ending === 'forgotten') a.run({ type: 'forgetSend', messageId });
+      else a.run({ type: 'receipted', ...from, messageIds: [messageId] });
+      a.restart();
+      a.posts = [];
+      a.claim(claim);
+      expect(a.posts).toEqual([]);
+      expect(a.log.streamsWithPrefix('send/')).toEqual([]);
+    }
+  });
+});

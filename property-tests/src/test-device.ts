@@ -32,7 +32,7 @@ import type { FaultyStore } from './faulty-store.ts';
 import { keptRows, stateOf } from './log-state.ts';
 import type { DeviceImage, TestDeviceOptions, Watcher } from './device-options.ts';
 import { proveDevice } from './prove-device.ts';
-import { uploadFor, uploadKeys } from './upload-for.ts';
+import { checkKeys, uploadFor, uploadKeys } from './upload-for.ts';
 import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
@@ -104,7 +104,6 @@ export class TestDevice {
     this.core = this.#newCore();
   }
 
-  /** What is durable now. */
   image(): DeviceImage {
     return { store: this.store.image(), vault: this.vault.image(), logId: this.log.logId };
   }
@@ -290,6 +289,7 @@ export class TestDevice {
     const expected = proveDevice(this);
     if (expected !== undefined) this.#expected = expected;
     this.isProven = expected !== undefined;
+    if (this.isProven) checkKeys(this);
     return this.isProven;
   }
 

@@ -3,6 +3,7 @@
 import { invariant } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { PreKeyUpload, RelayAnswer, RelayRequest } from '@simsim/relay-protocol';
+import { preKeyDigest } from '@simsim/relay-protocol';
 import { oneTimeKemStream, oneTimeStream, PRE_KEYS_STREAM, uploadOf } from '@simsim/sesame';
 import type { CoreInput, DeviceCore } from '@simsim/device-core';
 
@@ -34,4 +35,20 @@ export function uploadKeys(
   const oneTime = keys.oneTimePreKeys.at(-1)?.id ?? 0;
   const kem = keys.oneTimeKemPreKeys.at(-1)?.id ?? 0;
   device.run({ type: 'keysUploaded', oneTime, kem });
+}
+
+/** Has the relay say what it has of a device's prekeys, as each start does, and uploads what is missing. */
+export function checkKeys(
+  device: UploadingDevice & {
+    ask(request: RelayRequest): RelayAnswer;
+    run(input: CoreInput): unknown;
+    upload(): void;
+  },
+): void {
+  const { keys } = uploadFor(device);
+  const digest = preKeyDigest(keys, device.world.crypto);
+  const { kind, ...found } = device.ask({ kind: 'checkKeys', digest });
+  invariant(kind === 'checkKeys' && 'isSame' in found, 'the relay compares keys');
+  device.run({ type: 'keysChecked', ...found });
+  device.upload();
 }

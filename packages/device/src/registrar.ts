@@ -180,8 +180,8 @@ export class Registrar {
     const digest = preKeyDigest(keys, crypto);
     const outcome = await client.ask({ kind: 'checkKeys', digest }).catch(() => undefined);
     if (outcome?.ok !== true || outcome.value.kind !== 'checkKeys') return;
-    const { isSame, oneTime, kem } = outcome.value;
-    await this.#put({ type: 'keysChecked', isSame, oneTime, kem });
+    const { kind: _, ...found } = outcome.value;
+    await this.#put({ type: 'keysChecked', ...found });
   }
 
   async #uploadOnce(keys: PreKeyUpload): Promise<void> {

@@ -100,7 +100,10 @@ function writeAnswer(writer: BinaryWriter, answer: RelayAnswer): void {
       writer.u8(answer.isSignedPreKeyTaken ? 1 : 0).u8(answer.isLastResortTaken ? 1 : 0);
       return;
     case 'checkKeys':
-      writer.u8(answer.isSame ? 1 : 0);
+      writer
+        .u8(answer.isSame ? 1 : 0)
+        .varint(answer.signedPreKeyId)
+        .varint(answer.lastResortId);
       writeCounters(writer, answer.oneTime);
       writeCounters(writer, answer.kem);
       return;
@@ -151,6 +154,8 @@ function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
       return {
         kind,
         isSame: readFlag(reader),
+        signedPreKeyId: readBetween(reader, 1, PRE_KEY_ID_MAX),
+        lastResortId: readBetween(reader, 0, PRE_KEY_ID_MAX),
         oneTime: readCounters(reader),
         kem: readCounters(reader),
       };

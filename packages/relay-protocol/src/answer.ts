@@ -52,6 +52,9 @@ export interface CheckKeysAnswer {
   readonly kind: 'checkKeys';
   /** Whether its signed prekey and its last resort are the ones of the digest. */
   readonly isSame: boolean;
+  /** Their ids at the relay; 0 for no last resort. */
+  readonly signedPreKeyId: number;
+  readonly lastResortId: number;
   readonly oneTime: PreKeyCounters;
   readonly kem: PreKeyCounters;
 }

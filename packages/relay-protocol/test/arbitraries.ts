@@ -274,6 +274,8 @@ const answer: Arb<RelayAnswer> = fc.oneof(
   fc.record({
     kind: fc.constant('checkKeys' as const),
     isSame: fc.boolean(),
+    signedPreKeyId: preKeyId,
+    lastResortId: fc.integer({ min: 0, max: PRE_KEY_ID_MAX }),
     oneTime: fc.record(preKeyCounters),
     kem: fc.record(preKeyCounters),
   }),

@@ -98,10 +98,12 @@ describe('what the relay has of prekeys', () => {
   });
   /** What a relay says that has taken everything. */
   const checked = (slice: MemorySlice, more: object = {}): Input => {
-    const { told } = preKeysOf(slice);
+    const { told, signed, lastResorts } = preKeysOf(slice);
     return {
       type: 'keysChecked',
       isSame: true,
+      signedPreKeyId: signed[0]?.id ?? 0,
+      lastResortId: lastResorts[0]?.id ?? 0,
       oneTime: counters(100, told.oneTime),
       kem: counters(20, told.kem),
       ...more,
@@ -116,11 +118,29 @@ describe('what the relay has of prekeys', () => {
 
   it('is made good where it has other keys to hand out again and again', () => {
     const slice = registered();
-    const upload = only(uploads(slice.take(checked(slice, { isSame: false }))));
     const { signed, lastResorts } = preKeysOf(slice);
+    const older = { isSame: false, signedPreKeyId: 0, lastResortId: 0 };
+    const upload = only(uploads(slice.take(checked(slice, older))));
     expect(upload.signedPreKey.id).toBe(signed[0]?.id);
     expect(upload.lastResortKemPreKey.id).toBe(lastResorts[0]?.id);
     expect(upload.oneTimePreKeys).toEqual([]);
+  });
+
+  it('is made good with newer keys where it has newer ones than a log that was put back', () => {
+    const slice = registered();
+    const newer = { isSame: false, signedPreKeyId: 700, lastResortId: 701 };
+    const upload = only(uploads(slice.take(checked(slice, newer))));
+    expect(upload.signedPreKey.id).toBeGreaterThan(701);
+    expect(upload.lastResortKemPreKey.id).toBeGreaterThan(701);
+    // What was made before may still be answered.
+    expect(preKeysOf(slice).signed).toHaveLength(2);
+  });
+
+  it('is made good with newer keys where it has others under the same ids', () => {
+    const slice = registered();
+    const { nextId } = preKeysOf(slice);
+    const upload = only(uploads(slice.take(checked(slice, { isSame: false }))));
+    expect(upload.signedPreKey.id).toBe(nextId);
   });
 
   it('gets what it did not acknowledge again, byte for byte, until it does', () => {

@@ -187,7 +187,14 @@ export function decideKeysChecked(
   const isPutBack =
     oneTime.highestSeenId < before.told.oneTime || kem.highestSeenId < before.told.kem;
   if (isPutBack) work.effect({ type: 'relayPutBack' });
-  const raised = withIdsAbove(work, before, Math.max(oneTime.highestSeenId, kem.highestSeenId));
+  const highest = Math.max(
+    oneTime.highestSeenId,
+    kem.highestSeenId,
+    input.signedPreKeyId,
+    input.lastResortId,
+  );
+  const known = withIdsAbove(work, before, highest);
+  const raised = isSame ? known : renewedKeys(work, known, input);
   const pending = pendingBatches(raised);
   const isLow = oneTime.count < PRE_KEYS_LOW || kem.count < KEM_PRE_KEYS_LOW;
   if (isSame && !isLow && pending.oneTime.length + pending.kem.length === 0) return work.decided();
@@ -197,6 +204,22 @@ export function decideKeysChecked(
   // Where ids are used up the relay hands out what it has; nobody asked, so nobody is told.
   if (keys !== undefined) work.effect({ type: 'uploadKeys', keys });
   return work.decided();
+}
+
+/**
+ * A relay that has newer keys than this log, or others under their ids, hands out what nobody can answer:
+ * the log was put back. Only newer ones take their place.
+ */
+function renewedKeys(
+  work: Workspace,
+  preKeys: PreKeys,
+  { signedPreKeyId, lastResortId }: { signedPreKeyId: number; lastResortId: number },
+): PreKeys {
+  const { identity } = work.self();
+  const isSignedOld = signedPreKeyId >= (preKeys.signed[0]?.id ?? 0);
+  const isLastOld = lastResortId >= (preKeys.lastResorts[0]?.id ?? 0);
+  if (!isSignedOld && !isLastOld) return preKeys;
+  return addLastResort(work, addSignedPreKey(work, preKeys, identity), identity);
 }
 
 /** The relay took an upload: those one-time keys need not go up again. */

@@ -13,7 +13,7 @@ import { deviceListHash, verifyDeviceList } from '@simsim/relay-protocol';
 import { initiate, sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
 import type { DecideResult } from './decision.ts';
-import type { ClaimResult, Input, PostOrigin } from './input.ts';
+import type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
 import {
   BODY_BYTES_MAX,
   CONTENT_BYTES_MAX,
@@ -27,6 +27,7 @@ import { failRecipient, holdRecipient, startRound, writeSend } from './send-roun
 import { contentFor, isFinal, isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
+import type { StreamId } from './streams.ts';
 import { offerKey } from './trust.ts';
 import { matchesList } from './user-record.ts';
 import type { UserChange } from './user-change.ts';
@@ -296,8 +297,7 @@ function sendAnew(work: Workspace, origin: Extract<PostOrigin, { type: 'resend' 
 /** Takes claimed bundles: prep for encrypting (SES-34, SES-46), then the rounds that waited. */
 export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResult {
   const sends = input.sends.map(sendStream);
-  // A new session serves whatever waits for its device.
-  const waiting = input.resends.length > 0 ? work.live(SEND_PREFIX) : [];
+  const waiting = waitingSends(work, input.resends);
   const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...sends, ...waiting]);
   if (first.length > 0) return needMore(first);
   const missing = roundStreams(work, input.userId);
@@ -309,6 +309,13 @@ export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResu
     continueSend(work, messageId, { userId: input.userId, devices, failure });
   continueResends(work, input.userId, input.resends);
   return work.decided();
+}
+
+/** A new session serves whatever waits for its device; what was asked for may be over by now. */
+function waitingSends(work: Workspace, resends: readonly ResendRef[]): readonly StreamId[] {
+  if (resends.length === 0) return [];
+  const asked = resends.map(({ messageId }) => sendStream(messageId));
+  return [...new Set([...work.live(SEND_PREFIX), ...asked])];
 }
 
 /** Every bundle becomes a session, or none does (SES-48). */
@@ -398,7 +405,7 @@ function afterClaim(
 
 /** The relay does not know the user whose keys were claimed. */
 export function decideClaimFailed(input: In<'claimFailed'>, work: Workspace): DecideResult {
-  const waiting = input.resends.length > 0 ? work.live(SEND_PREFIX) : [];
+  const waiting = waitingSends(work, input.resends);
   const sends = input.sends.map(sendStream);
   const first = work.missing([DEVICE_STREAM, userStream(input.userId), ...sends, ...waiting]);
   if (first.length > 0) return needMore(first);

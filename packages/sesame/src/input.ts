@@ -167,7 +167,10 @@ export type Input =
   /** What the relay has of this device's prekeys, asked for at a start. */
   | {
       readonly type: 'keysChecked';
+      /** Whether the keys that are handed out again and again are those of this log; their ids there. */
       readonly isSame: boolean;
+      readonly signedPreKeyId: number;
+      readonly lastResortId: number;
       readonly oneTime: PreKeyCounters;
       readonly kem: PreKeyCounters;
     }

@@ -94,10 +94,14 @@ export const LIES = {
   lieAboutWait: {
     weight: 1,
     able: whoHas('mail'),
-    play(_, device, n) {
+    play(town, device, n) {
       const envelope = oneOf(device.fetch(), n);
       const waitedMs = oneOf(WAITS_MS, n) ?? 0;
-      if (envelope !== undefined) device.takeIn([{ ...envelope, waitedMs }]);
+      if (envelope === undefined) return;
+      // A session said to be old from its first day sends no receipt.
+      const from = addressOf({ userId: envelope.sender, deviceId: envelope.senderDevice });
+      town.model.silenced.add(`${device.address} ${from}`);
+      device.takeIn([{ ...envelope, waitedMs }]);
     },
   },
   /** Mail is said to be of another user (SES-9). Devices of one user have one key (SES-22). */

@@ -82,7 +82,9 @@ export function decideCheckKeys({ request, slice, env }: CallerInput<'checkKeys'
       preKeyDigest({ signedPreKey, lastResortKemPreKey: lastResort }, env.crypto),
       request.digest,
     );
-  return answer({ kind: 'checkKeys', isSame, oneTime: countersOf(own), kem: countersOf(kem) });
+  const ids = { signedPreKeyId: signedPreKey.id, lastResortId: lastResort?.id ?? 0 };
+  const counters = { oneTime: countersOf(own), kem: countersOf(kem) };
+  return answer({ kind: 'checkKeys', isSame, ...ids, ...counters });
 }
 
 /** Which uploaded one-time keys are new, and which are refused. `taboo` is an id in other use. */
