@@ -196,7 +196,9 @@ export function encrypt(
   const isListed = !row?.isMet && user.listed.get(peer.deviceId) === row?.incarnation;
   const isKnown = row?.isMet || isListed;
   if (row === undefined || !isKnown) say(model, 'S11', `${from} encrypted for ${to}, unlisted`);
-  if (row?.active !== session) say(model, 'S9', `${from} sent to ${to} on a session not active`);
+  const isOpenOrder = row?.isOrderOpen === true && sessionsIn(row).includes(session);
+  if (row?.active !== session && !isOpenOrder)
+    say(model, 'S9', `${from} sent to ${to} on a session not active`);
   if (row !== undefined && ageOf(model, row, { session, at }) === 'yes')
     say(model, 'S10', `${from} sent to ${to} on a session past MAXSEND`);
   const isLate = user.staleAt !== undefined;
