@@ -405,7 +405,7 @@ export class TestDevice {
 
   /** Uploads prekeys that are wanted at the relay, and takes its word for it. */
   upload(): void {
-    for (const { keys } of this.#uploads.splice(0)) uploadKeys(this, keys);
+    for (const upload of this.#uploads.splice(0)) uploadKeys(this, upload);
   }
 
   /** What waits in the mailbox; nothing is removed. */

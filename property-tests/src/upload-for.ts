@@ -4,7 +4,15 @@ import { invariant } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { PreKeyUpload, RelayAnswer, RelayRequest } from '@simsim/relay-protocol';
 import { preKeyDigest } from '@simsim/relay-protocol';
-import { oneTimeKemStream, oneTimeStream, PRE_KEYS_STREAM, uploadOf } from '@simsim/sesame';
+import {
+  ONE_TIME_KEM_TARGET_KEYS,
+  ONE_TIME_TARGET_KEYS,
+  oneTimeKemStream,
+  oneTimeStream,
+  PRE_KEYS_STREAM,
+  uploadOf,
+} from '@simsim/sesame';
+import type { Effect } from '@simsim/sesame';
 import type { CoreInput, DeviceCore } from '@simsim/device-core';
 
 /** What an upload is made of. */
@@ -29,9 +37,9 @@ export function uploadFor(device: UploadingDevice): { nonce: Uint8Array; keys: P
 /** Uploads prekeys, and takes the relay's word for it. */
 export function uploadKeys(
   device: { ask(request: RelayRequest): RelayAnswer; run(input: CoreInput): unknown },
-  keys: PreKeyUpload,
+  { keys, replacesOneTime }: Omit<Extract<Effect, { type: 'uploadKeys' }>, 'type'>,
 ): void {
-  device.ask({ kind: 'uploadKeys', keys });
+  device.ask({ kind: 'uploadKeys', keys, ...(replacesOneTime && { replacesOneTime }) });
   const oneTime = keys.oneTimePreKeys.at(-1)?.id ?? 0;
   const kem = keys.oneTimeKemPreKeys.at(-1)?.id ?? 0;
   device.run({ type: 'keysUploaded', oneTime, kem });
@@ -49,6 +57,9 @@ export function checkKeys(
   const digest = preKeyDigest(keys, device.world.crypto);
   const { kind, ...found } = device.ask({ kind: 'checkKeys', digest });
   invariant(kind === 'checkKeys' && 'isSame' in found, 'the relay compares keys');
-  device.run({ type: 'keysChecked', ...found });
+  // How many keys there are is the story's to say: no start makes up for few.
+  const oneTime = { ...found.oneTime, count: ONE_TIME_TARGET_KEYS };
+  const kem = { ...found.kem, count: ONE_TIME_KEM_TARGET_KEYS };
+  device.run({ type: 'keysChecked', ...found, oneTime, kem });
   device.upload();
 }

@@ -63,7 +63,7 @@ export function carryOut(effect: Effect, desks: Desks): void {
       fetchList(effect, desks);
       break;
     case 'uploadKeys':
-      void desks.registrar.upload(effect.keys).finally(() => desks.frames.replenished());
+      void desks.registrar.upload(effect).finally(() => desks.frames.replenished());
       break;
     case 'register':
       desks.registrar.wanted();

@@ -12,10 +12,14 @@ import {
   uploadOf,
   userStream,
 } from '@simsim/sesame';
+import type { Effect } from '@simsim/sesame';
 import { Backoff, sleep } from './backoff.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { ownDevice } from './own-devices.ts';
 import { SessionError } from './session-error.ts';
+
+/** What the engine wants uploaded. */
+type WantedUpload = Extract<Effect, { type: 'uploadKeys' }>;
 
 /** The highest one-time ids of an upload, 0 for none. */
 function highestIds({ oneTimePreKeys, oneTimeKemPreKeys }: PreKeyUpload): {
@@ -129,8 +133,8 @@ export class Registrar {
   }
 
   /** Uploads prekeys until the relay took them; one upload at a time. */
-  upload(keys: PreKeyUpload): Promise<void> {
-    this.#upload = this.#upload.then(() => this.#uploadOnce(keys));
+  upload(wanted: WantedUpload): Promise<void> {
+    this.#upload = this.#upload.then(() => this.#uploadOnce(wanted));
     return this.#upload;
   }
 
@@ -184,11 +188,16 @@ export class Registrar {
     await this.#put({ type: 'keysChecked', ...found });
   }
 
-  async #uploadOnce(keys: PreKeyUpload): Promise<void> {
+  async #uploadOnce({ keys, replacesOneTime }: WantedUpload): Promise<void> {
+    const request = {
+      kind: 'uploadKeys',
+      keys,
+      ...(replacesOneTime && { replacesOneTime }),
+    } as const;
     const backoff = new Backoff();
     while (!this.#signal.aborted) {
       try {
-        const outcome = await this.#parts.client.ask({ kind: 'uploadKeys', keys });
+        const outcome = await this.#parts.client.ask(request);
         if (outcome.ok) return await this.#put({ type: 'keysUploaded', ...highestIds(keys) });
         if (!RETRYABLE.has(outcome.error.code)) return;
       } catch {

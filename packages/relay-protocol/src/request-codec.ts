@@ -103,7 +103,9 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
       writer.text(request.userId).varint(request.since);
       return;
     case 'uploadKeys':
-      return writePreKeyUpload(writer, request.keys);
+      writePreKeyUpload(writer, request.keys);
+      writer.u8(request.replacesOneTime === true ? 1 : 0);
+      return;
     case 'checkKeys':
       return writeFixed(writer, request.digest, 32);
     case 'claimKeys':
@@ -187,7 +189,7 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
     case 'getList':
       return { kind, userId: readUserId(reader), since: readBetween(reader, 0, LIST_VERSION_MAX) };
     case 'uploadKeys':
-      return { kind, keys: readPreKeyUpload(reader) };
+      return readUpload(reader);
     case 'checkKeys':
       return { kind, digest: reader.raw(32) };
     case 'claimKeys':
@@ -199,6 +201,13 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
     case 'exchangeHead':
       return readMailFields(reader, kind);
   }
+}
+
+function readUpload(reader: BinaryReader): RelayRequest {
+  const keys = readPreKeyUpload(reader);
+  const flag = reader.u8();
+  if (flag > 1) reader.fail();
+  return { kind: 'uploadKeys', keys, ...(flag === 1 && { replacesOneTime: true }) };
 }
 
 type MailKind = 'claimKeys' | 'post' | 'fetch' | 'ack' | 'putLink' | 'takeLink' | 'exchangeHead';

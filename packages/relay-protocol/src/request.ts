@@ -82,6 +82,8 @@ export interface GetListRequest {
 export interface UploadKeysRequest {
   readonly kind: 'uploadKeys';
   readonly keys: PreKeyUpload;
+  /** One-time prekeys of before that nobody has are forgotten: the device has lost their other halves. */
+  readonly replacesOneTime?: true;
 }
 
 /**

@@ -235,7 +235,14 @@ export const request: Arb<RelayRequest> = fc.oneof(
     userId,
     since: fc.integer({ min: 0, max: LIST_VERSION_MAX }),
   }),
-  fc.record({ kind: fc.constant('uploadKeys' as const), keys: preKeyUpload }),
+  fc.record(
+    {
+      kind: fc.constant('uploadKeys' as const),
+      keys: preKeyUpload,
+      replacesOneTime: fc.constant(true as const),
+    },
+    { requiredKeys: ['kind', 'keys'] },
+  ),
   fc.record({ kind: fc.constant('checkKeys' as const), digest: bytes(32) }),
   fc.record({ kind: fc.constant('claimKeys' as const), claimId, userId, devices: deviceIds(1) }),
   fc.record(

@@ -76,6 +76,7 @@ describe.each([
     { kind: 'lastResortStored', device: address, key: ali.makeKemKey(2000) },
     { kind: 'kemPreKeysStored', device: address, keys: [ali.makeKemKey(50)] },
     { kind: 'kemPreKeyIssued', device: address, id: 1 },
+    { kind: 'oneTimeKeysForgotten', device: address },
     {
       kind: 'kemKeysCounted',
       device: address,

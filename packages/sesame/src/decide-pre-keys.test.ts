@@ -168,9 +168,13 @@ describe('what the relay has of prekeys', () => {
 
   it('may know ids that this log has forgotten: they are never given out again', () => {
     const slice = registered();
-    slice.take(checked(slice, { oneTime: counters(3, 5000) }));
+    const decision = slice.take(checked(slice, { oneTime: counters(90, 5000) }));
     const made = preKeysOf(slice).batches.filter((id) => id > 50);
     expect(Math.min(...made)).toBe(5001);
+    // What is there under forgotten ids is of no use to anybody.
+    const [upload] = decision.effects.filter(({ type }) => type === 'uploadKeys');
+    expect(upload).toMatchObject({ replacesOneTime: true });
+    expect(only(uploads(decision)).oneTimePreKeys).toHaveLength(100);
   });
 
   it('may have gone back: that is told, and ids go on above', () => {

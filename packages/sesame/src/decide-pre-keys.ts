@@ -196,13 +196,17 @@ export function decideKeysChecked(
   const known = withIdsAbove(work, before, highest);
   const raised = isSame ? known : renewedKeys(work, known, input);
   const pending = pendingBatches(raised);
-  const isLow = oneTime.count < PRE_KEYS_LOW || kem.count < KEM_PRE_KEYS_LOW;
+  // Ids beyond our counter are of keys that this log has forgotten: whoever gets one writes in vain.
+  const hasForgotten = Math.max(oneTime.highestSeenId, kem.highestSeenId) >= before.nextId;
+  const left = hasForgotten ? { oneTime: 0, kem: 0 } : { oneTime: oneTime.count, kem: kem.count };
+  const isLow = left.oneTime < PRE_KEYS_LOW || left.kem < KEM_PRE_KEYS_LOW;
   if (isSame && !isLow && pending.oneTime.length + pending.kem.length === 0) return work.decided();
-  const wanted = isLow ? ONE_TIME_TARGET_KEYS - oneTime.count : 0;
-  const kemWanted = isLow ? ONE_TIME_KEM_TARGET_KEYS - kem.count : 0;
+  const wanted = isLow ? ONE_TIME_TARGET_KEYS - left.oneTime : 0;
+  const kemWanted = isLow ? ONE_TIME_KEM_TARGET_KEYS - left.kem : 0;
   const keys = topUp(work, raised, { wanted, kemWanted });
   // Where ids are used up the relay hands out what it has; nobody asked, so nobody is told.
-  if (keys !== undefined) work.effect({ type: 'uploadKeys', keys });
+  const anew = hasForgotten ? ({ replacesOneTime: true } as const) : {};
+  if (keys !== undefined) work.effect({ type: 'uploadKeys', keys, ...anew });
   return work.decided();
 }
 

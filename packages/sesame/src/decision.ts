@@ -170,7 +170,12 @@ export type Effect =
   /** The relay has forgotten prekeys that it had acknowledged: its state was put back. */
   | { readonly type: 'relayPutBack' }
   /** Upload prekeys; `keysUploaded` follows once the relay took them. */
-  | { readonly type: 'uploadKeys'; readonly keys: PreKeyUpload }
+  | {
+      readonly type: 'uploadKeys';
+      readonly keys: PreKeyUpload;
+      /** One-time prekeys of before are of no use any more: the relay is to forget them. */
+      readonly replacesOneTime?: true;
+    }
   /** Fetch a user's device list, then decide the envelope again, which is not acknowledged yet. */
   | { readonly type: 'fetchList'; readonly userId: UserId; readonly envelope?: IncomingEnvelope }
   /** Mail came under a key that its sender's device list does not have: somebody else wrote it. */

@@ -67,6 +67,8 @@ export type Change =
       readonly keys: readonly KemPreKey[];
     }
   /** The key leaves the store with the claim that got it (PQ-6). */
+  /** One-time prekeys of either kind that nobody has go; counters follow. */
+  | { readonly kind: 'oneTimeKeysForgotten'; readonly device: DeviceAddress }
   | { readonly kind: 'kemPreKeyIssued'; readonly device: DeviceAddress; readonly id: number }
   | {
       readonly kind: 'kemKeysCounted';

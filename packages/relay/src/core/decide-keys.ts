@@ -19,7 +19,7 @@ import {
 import type { Change } from './change.ts';
 import type { CallerInput, Decision, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
-import type { Account, DeviceAddress, DeviceKeys, KeyCounters } from './slice.ts';
+import type { Account, DeviceAddress, DeviceKeys, KeyCounters, OwnKeys } from './slice.ts';
 import { addressKey } from './slice.ts';
 
 /** Reads the caller's keys and which of the uploaded ids are known. */
@@ -33,10 +33,13 @@ export const readsForUploadKeys = ({ keys }: UploadKeysRequest): Reads => ({
 /** Takes new keys, takes known ones again, refuses the others one by one. */
 export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
   const { request, slice, caller: device } = input;
-  const own = slice.ownKeys;
-  if (own === undefined) return refuse('UNAUTHORIZED');
+  const found = slice.ownKeys;
+  if (found === undefined) return refuse('UNAUTHORIZED');
   const { signedPreKey, oneTimePreKeys, lastResortKemPreKey } = request.keys;
   const changes: Change[] = [];
+  const isAnew = request.replacesOneTime === true;
+  if (isAnew) changes.push(...forgetting(found, device));
+  const own = isAnew ? withoutKeys(found) : found;
   const isNewer = signedPreKey.id > own.signedPreKey.id;
   if (isNewer) changes.push({ kind: 'signedPreKeyStored', device, key: signedPreKey });
   const isSignedPreKeyTaken = isNewer || isSameKey(signedPreKey, own.signedPreKey);
@@ -65,6 +68,21 @@ export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
   const taken = { ...classical.counters, refusedIds: classical.refusedIds, isSignedPreKeyTaken };
   const kemTaken = { ...kem.counters, refusedIds: kem.refusedIds };
   return answer({ kind: 'uploadKeys', ...taken, kem: kemTaken, isLastResortTaken }, changes);
+}
+
+/** Nobody gets what was uploaded before and is not handed out; its ids stay used. */
+function forgetting(own: OwnKeys, device: DeviceAddress): Change[] {
+  const { kem } = own;
+  return [
+    { kind: 'oneTimeKeysForgotten', device },
+    { kind: 'keysCounted', device, counters: { ...countersOf(own), count: 0 } },
+    { kind: 'kemKeysCounted', device, counters: { ...countersOf(kem), count: 0 } },
+  ];
+}
+
+function withoutKeys(own: OwnKeys): OwnKeys {
+  const none = { count: 0, known: new Map<number, Uint8Array>() };
+  return { ...own, ...none, kem: { ...own.kem, ...none } };
 }
 
 /** Reads the caller's keys and counters. */

@@ -123,6 +123,7 @@ class Tables {
       case 'keysCounted':
       case 'lastResortStored':
       case 'kemPreKeysStored':
+      case 'oneTimeKeysForgotten':
       case 'kemPreKeyIssued':
       case 'kemKeysCounted':
       case 'mailStored':
@@ -242,6 +243,11 @@ class Tables {
         return this.#set(this.#devices, key, { ...device, lastResort: change.key });
       case 'kemPreKeysStored':
         return change.keys.forEach((one) => this.#set(device.kemKeys, one.id, one));
+      case 'oneTimeKeysForgotten':
+        for (const [id, { issuedAtMs }] of device.keys)
+          if (issuedAtMs === undefined) this.#delete(device.keys, id);
+        for (const id of device.kemKeys.keys()) this.#delete(device.kemKeys, id);
+        return undefined;
       case 'kemPreKeyIssued':
         invariant(device.kemKeys.has(change.id), 'an issued key is stored');
         return this.#delete(device.kemKeys, change.id);

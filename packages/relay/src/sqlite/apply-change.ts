@@ -52,6 +52,7 @@ export function applyChange(rows: Rows, change: Change): void {
     case 'keysCounted':
     case 'lastResortStored':
     case 'kemPreKeysStored':
+    case 'oneTimeKeysForgotten':
     case 'kemPreKeyIssued':
     case 'kemKeysCounted':
     case 'postAccepted':
@@ -93,6 +94,10 @@ function applyToDevice(
       statements.updateCounters.run({ device, count, issued, seen });
       return;
     }
+    case 'oneTimeKeysForgotten':
+      statements.forgetPreKeysOf.run({ device });
+      statements.forgetKemPreKeysOf.run({ device });
+      return;
     case 'lastResortStored':
     case 'kemPreKeysStored':
     case 'kemPreKeyIssued':

@@ -12,6 +12,9 @@ export interface PruneStatements {
   readonly old: readonly Prepared<{ before: number }, unknown>[];
   readonly oldMail: Prepared<{ before: number }, unknown>;
   readonly recount: Prepared<object, unknown>;
+  /** The same of one device's, of either kind. */
+  readonly forgetPreKeysOf: Prepared<{ device: number }, unknown>;
+  readonly forgetKemPreKeysOf: Prepared<{ device: number }, unknown>;
   /** Empties the one-time prekeys that nobody has. */
   readonly forgetKeys: readonly Prepared<object, unknown>[];
 }
@@ -31,6 +34,17 @@ export function pruneStatements(database: Database, build: QueryBuilder): PruneS
     oldMail: prepare(
       database,
       build.deleteFrom('envelope').where('stored_at_ms', '<', int('before')),
+    ),
+    forgetPreKeysOf: prepare(
+      database,
+      build
+        .deleteFrom('pre_key')
+        .where('device', '=', int('device'))
+        .where('issued_at_ms', 'is', null),
+    ),
+    forgetKemPreKeysOf: prepare(
+      database,
+      build.deleteFrom('kem_pre_key').where('device', '=', int('device')),
     ),
     forgetKeys: [
       prepare(database, build.deleteFrom('pre_key').where('issued_at_ms', 'is', null)),
