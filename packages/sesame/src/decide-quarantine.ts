@@ -19,7 +19,7 @@ import { registrationIdFrom } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
 import { changeUser } from './peer-session.ts';
 import { makeToken } from './registration.ts';
-import { isFinal, withRecipient } from './send-state.ts';
+import { isFinal, withCopy, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import {
   AUDIT_STREAM,
@@ -201,8 +201,8 @@ function restart(work: Workspace, state: SendState, dropped: readonly PostOrigin
     const recipient = next.recipients.get(origin.userId);
     const copy = recipient?.copies.get(origin.deviceId);
     if (recipient === undefined || copy === undefined || isFinal(copy)) continue;
-    const copies = new Map(recipient.copies).set(origin.deviceId, { ...copy, stage: 'healing' });
-    next = withRecipient(next, { ...recipient, copies });
+    const healing = withCopy(recipient, origin.deviceId, { ...copy, stage: 'healing' });
+    next = withRecipient(next, healing);
   }
   return next;
 }

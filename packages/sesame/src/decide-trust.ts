@@ -8,7 +8,7 @@ import type { Input } from './input.ts';
 import { changeUser } from './peer-session.ts';
 import { requestResend } from './resend.ts';
 import { refuseHeld, releaseHeld, startRound, writeSend } from './send-round.ts';
-import { isPosted } from './send-state.ts';
+import { isPosted, isWished } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import { heldStreams, holdReason, offerKey } from './trust.ts';
 import type { UserChange } from './user-change.ts';
@@ -104,10 +104,7 @@ function restartWished(work: Workspace, userId: UserId): void {
     const state = work.value('send', stream);
     const recipient = state?.recipients.get(userId);
     if (state === undefined || recipient?.status !== 'accepted') continue;
-    const isWished = [...recipient.copies.values()].some(
-      ({ stage }) => stage === 'asked' || stage === 'healing',
-    );
-    if (!isWished) continue;
+    if (![...recipient.copies.values()].some(isWished)) continue;
     work.write(sendStream(state.messageId), { name: 'SendRestarted' });
     writeSend(work, startRound(work, state, { ...recipient, round: 0 }), {
       posted: isPosted(state),

@@ -13,7 +13,7 @@ import { spendHeal } from './heal-allowance.ts';
 import { postNotice } from './notice.ts';
 import { encryptWith, retireOld, roundStreams, sendingSession } from './peer-session.ts';
 import { writeSend } from './send-round.ts';
-import { contentFor, isFinal, isPosted, withRecipient } from './send-state.ts';
+import { contentFor, isFinal, isPosted, isWished, withCopy, withRecipient } from './send-state.ts';
 import type { Recipient, SendState, SentCopy } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
@@ -107,8 +107,7 @@ function giveUp(work: Workspace, { state, recipient, deviceId, copy }: FoundCopy
   const reason = 'RESENDS_SPENT';
   work.write(sendStream(messageId), { name: 'CopyGivenUp', fields: { userId, deviceId, reason } });
   work.effect({ type: 'copyDead', messageId, userId, deviceId, reason });
-  const copies = new Map(recipient.copies).set(deviceId, { ...copy, stage: 'dead' });
-  const next = withRecipient(state, { ...recipient, copies });
+  const next = withRecipient(state, withCopy(recipient, deviceId, { ...copy, stage: 'dead' }));
   writeSend(work, next, { posted: isPosted(state) });
 }
 
@@ -128,11 +127,8 @@ function noteWish(
   work.keep(stream, withRecipient(state, { ...recipient, copies }));
 }
 
-interface FoundCopy {
-  readonly state: SendState;
-  readonly recipient: Recipient;
+interface FoundCopy extends Wish {
   readonly deviceId: DeviceId;
-  readonly copy: SentCopy;
 }
 
 /** The user must be the one the copy went to; the device may be another (SES-68). */
@@ -162,8 +158,7 @@ function wishOf(work: Workspace, userId: UserId, resend: ResendRef): Wish | unde
   const recipient = state?.recipients.get(userId);
   const copy = recipient?.copies.get(resend.deviceId);
   if (state === undefined || recipient === undefined || copy === undefined) return undefined;
-  const isWanted = copy.stage === 'asked' || copy.stage === 'healing';
-  return isWanted ? { state, recipient, copy } : undefined;
+  return isWished(copy) ? { state, recipient, copy } : undefined;
 }
 
 interface Wish {
@@ -238,8 +233,8 @@ function setStage(
 ): void {
   const stream = sendStream(state.messageId);
   work.write(stream, to.event);
-  const copies = new Map(recipient.copies).set(to.deviceId, { ...copy, stage: to.stage });
-  work.keep(stream, withRecipient(state, { ...recipient, copies }));
+  const next = withCopy(recipient, to.deviceId, { ...copy, stage: to.stage });
+  work.keep(stream, withRecipient(state, next));
 }
 
 /** Whether a claimed device is to get a new session beside the one it has: that one failed. */
@@ -323,13 +318,8 @@ function sendResend(
   const resends = copy.resends + 1;
   work.write(stream, { name: 'Resent', fields: { userId, deviceId, envelopeId, count: resends } });
   const { session } = at;
-  const copies = new Map(recipient.copies).set(deviceId, {
-    envelopeId,
-    session,
-    resends,
-    stage: 'sent',
-  });
-  work.keep(stream, withRecipient(state, { ...recipient, copies }));
+  const sent: SentCopy = { envelopeId, session, resends, stage: 'sent' };
+  work.keep(stream, withRecipient(state, withCopy(recipient, deviceId, sent)));
   // The last rung moves the device on to the session even where the message is what it cannot read.
   if (resends === RESENDS_MAX) postNotice(work, { userId, deviceId }, { type: 'refresh' });
 }

@@ -119,6 +119,16 @@ export function withRecipient(state: SendState, recipient: Recipient): SendState
   return { ...state, recipients: new Map(state.recipients).set(recipient.userId, recipient) };
 }
 
+/** The recipient with one device's copy replaced. */
+export function withCopy(recipient: Recipient, deviceId: DeviceId, copy: SentCopy): Recipient {
+  return { ...recipient, copies: new Map(recipient.copies).set(deviceId, copy) };
+}
+
+/** Whether its device asked for a copy again, and has not been sent it. */
+export function isWished({ stage }: SentCopy): boolean {
+  return stage === 'asked' || stage === 'healing';
+}
+
 /** The newest form of a send. */
 export const SEND_VERSION = 2;
 const STATUSES: readonly RecipientStatus[] = [
