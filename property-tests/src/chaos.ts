@@ -4,7 +4,7 @@
  */
 
 import fc from 'fast-check';
-import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
+import type { IdentityModel, IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
 import type { Sabotage } from '@simsim/sesame';
 import { expect } from 'vitest';
 import { checkNoResends, checkPlaintextLife, checkWorld } from './checks.ts';
@@ -61,6 +61,8 @@ export interface Story {
   readonly users: number;
   readonly devices: number;
   readonly oneTimeKeys: number;
+  /** Of all users; `per-user` in stories that were found before there was another. */
+  readonly identityModel?: IdentityModel;
   readonly steps: readonly Step[];
 }
 
@@ -78,6 +80,7 @@ export function stories(stepsMax: number): fc.Arbitrary<Story> {
     users: fc.integer({ min: 2, max: 3 }),
     devices: fc.integer({ min: 1, max: 2 }),
     oneTimeKeys: fc.constantFrom(0, 1, 3, 6),
+    identityModel: fc.constantFrom<IdentityModel>('per-user', 'per-device'),
     steps: fc.array(fc.record({ deed, by: fc.nat(8), n: fc.nat(5039) }), {
       minLength: stepsMax >> 1,
       maxLength: stepsMax,
@@ -97,9 +100,9 @@ export function playStory(
   sabotage: readonly Sabotage[] = [],
   rehearsal?: 'before' | 'moved',
 ): World {
-  const { seed, oneTimeKeys } = story;
+  const { seed, oneTimeKeys, identityModel = 'per-user' } = story;
   const rehearsed = rehearsal === undefined ? {} : { rehearsal };
-  const world = new World({ seed, oneTimeKeys, sabotage, ...rehearsed });
+  const world = new World({ seed, oneTimeKeys, identityModel, sabotage, ...rehearsed });
   const teller = new Teller(world, NAMES.slice(0, story.users).map(user));
   for (const device of story.devices === 1 ? [] : [...world.devices]) world.link(device);
   for (const step of story.steps) teller.play(step);

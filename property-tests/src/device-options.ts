@@ -2,7 +2,7 @@
 
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
 import type { MemorySnapshot, VaultImage } from '@simsim/event-log';
-import type { PostResult } from '@simsim/relay-protocol';
+import type { IdentityModel, PostResult } from '@simsim/relay-protocol';
 import type { Sabotage, SessionExpiry, TrustPolicy } from '@simsim/sesame';
 
 /** How devices of a world are set up. */
@@ -16,6 +16,8 @@ export interface TestDeviceOptions {
   readonly skipsProof?: true;
   readonly expiry?: SessionExpiry;
   readonly trust?: TrustPolicy;
+  /** Of all users; `per-user` unless told otherwise. */
+  readonly identityModel?: IdentityModel;
 }
 
 /** A device's files at some moment: what was durable then. */

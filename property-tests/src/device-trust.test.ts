@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openDevice, sqlite } from '@simsim/device';
+import { linkDevice, openDevice, sqlite } from '@simsim/device';
 import type { Device, Message, OpenOptions, Trust, TrustQuestion } from '@simsim/device';
 import { startRelay } from '@simsim/relay';
 import type { RunningRelay } from '@simsim/relay';
@@ -67,6 +67,42 @@ describe('the identity key of a user', () => {
     expect(alice.identityOf('bob')).toEqual({ key, trust: 'seen' });
     await alice.trustIdentity('bob', key, { verified: true });
     expect(alice.identityOf('bob')).toEqual({ key, trust: 'verified' });
+  });
+});
+
+describe('the identity keys of devices', () => {
+  it('of each device is shown where each has its own (SES-88)', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob', { identityModel: 'per-device' });
+    await alice.send('bob', 'one');
+    expect(alice.identityOf('bob')).toBeUndefined();
+    const tablet = await linkDevice({
+      store: sqlite(join(folder, 'tablet', 'log.db'), { unsafePlaintextVault: true }),
+      relay: relay.url,
+      onCode: (code) => void bob.approveLink(code),
+    });
+    open.push(tablet);
+    const added = new Promise((resolve) => {
+      alice.health$.subscribe((event) => {
+        if (event.type === 'identityAdded') resolve(event.deviceId);
+      });
+    });
+    await alice.send('bob', 'two');
+    expect((await next(tablet)).text).toBe('two');
+    expect(await added).toBe(tablet.deviceId);
+    const known = alice.identitiesOf('bob');
+    expect(known.map(({ deviceId, trust }) => ({ deviceId, trust }))).toEqual([
+      { deviceId: bob.deviceId, trust: 'seen' },
+      { deviceId: tablet.deviceId, trust: 'seen' },
+    ]);
+    const [first] = known;
+    await alice.trustIdentity('bob', first?.key ?? new Uint8Array(0), { verified: true });
+    const { identityModel, devices } = alice.inspect('bob');
+    expect(identityModel).toBe('per-device');
+    expect(devices.map(({ identity }) => identity?.trust)).toEqual(['verified', 'seen']);
+    await expect(alice.trustIdentity('bob', new Uint8Array(32))).rejects.toThrow('UNKNOWN_KEY');
+    await tablet.send('alice', 'three');
+    expect((await next(alice)).text).toBe('three');
   });
 });
 

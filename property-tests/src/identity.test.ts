@@ -6,6 +6,7 @@
  */
 
 import fc from 'fast-check';
+import type { IdentityModel } from '@simsim/relay-protocol';
 import type { Sabotage } from '@simsim/sesame';
 import { expect } from 'vitest';
 import { checkDevice } from './checks.ts';
@@ -17,6 +18,7 @@ import { user, World } from './world.ts';
 interface Case {
   readonly seed: number;
   readonly oneTimeKeys: number;
+  readonly identityModel?: IdentityModel;
   /** What the two do before the key is trusted. */
   readonly before: readonly ('write' | 'answer' | 'learn' | 'restart')[];
 }
@@ -24,6 +26,7 @@ interface Case {
 const cases: fc.Arbitrary<Case> = fc.record({
   seed: fc.nat(1 << 20),
   oneTimeKeys: fc.constantFrom(0, 3),
+  identityModel: fc.constantFrom<IdentityModel>('per-user', 'per-device'),
   before: fc.array(fc.constantFrom('write', 'answer', 'learn', 'restart'), {
     minLength: 1,
     maxLength: 5,
@@ -38,7 +41,8 @@ testLaw({
 });
 
 function check(story: Case, sabotage: readonly Sabotage[]): void {
-  const world = new World({ seed: story.seed, oneTimeKeys: story.oneTimeKeys, sabotage });
+  const { seed, oneTimeKeys, identityModel = 'per-user' } = story;
+  const world = new World({ seed, oneTimeKeys, identityModel, sabotage });
   const { ada, other } = createAtTwoRelays(world);
   const bo = world.create('bo');
   ada.send([user('bo')], 'before');
@@ -63,6 +67,8 @@ function check(story: Case, sabotage: readonly Sabotage[]): void {
   const isNoticed = ada.effects.some((effect) => effect.type === 'identityChanged');
   expect(isNoticed).toBe(story.before.some((deed) => deed !== 'restart'));
 
+  // A key of one device among several has no place before a list has shown it.
+  if (identityModel === 'per-device') learnList(ada);
   const identityKey = impostor.own().identity.publicKey.bytes;
   ada.run({ type: 'trustIdentity', userId: user('bo'), identityKey });
   ada.send([user('bo')], 'after');

@@ -17,7 +17,7 @@ import type {
   RelayRequest,
   UserId,
 } from '@simsim/relay-protocol';
-import { DEVICE_STREAM, registrationRequest, USER_PREFIX, userStream } from '@simsim/sesame';
+import { DEVICE_STREAM, registrationRequest, userStream } from '@simsim/sesame';
 import type {
   Clock,
   Effect,
@@ -479,14 +479,6 @@ export class TestDevice {
 
   ownListInput(): { own: OwnDevice; record: UserRecord } {
     return { own: this.own(), record: this.record(this.own().userId) };
-  }
-
-  contacts(): { userId: UserId; identityKey: Uint8Array }[] {
-    return this.log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
-      const record = this.core.reader().value('user', stream);
-      if (record?.identityKey === undefined) return [];
-      return [{ userId: record.userId, identityKey: record.identityKey }];
-    });
   }
 
   learnOwnList(): void {

@@ -19,7 +19,15 @@ import type {
   RelayRequest,
   UserId,
 } from '@simsim/relay-protocol';
-import { answerOffer, createLinkOffer, listWithout, openProvision } from '@simsim/sesame';
+import {
+  answerOffer,
+  contactOf,
+  createLinkOffer,
+  listWithout,
+  openProvision,
+  USER_PREFIX,
+} from '@simsim/sesame';
+import type { Contact } from '@simsim/sesame';
 import { Journal } from './journal.ts';
 import { TestDevice } from './test-device.ts';
 import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
@@ -41,6 +49,13 @@ export function user(name: string): UserId {
 /** Posts as a relay sees them that does not want to know whether a copy runs. */
 function withoutHead(request: RelayRequest): RelayRequest {
   return request.kind === 'post' ? { kind: 'post', posts: request.posts } : request;
+}
+
+function contactsOf({ log, core }: TestDevice): Contact[] {
+  return log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
+    const record = core.reader().value('user', stream);
+    return record === undefined ? [] : [contactOf(record)];
+  });
 }
 
 /** Rounds of everybody working after which a world must have come to rest. */
@@ -72,7 +87,8 @@ export class World {
   /** Makes a user with one device. */
   create(name: string): TestDevice {
     const device = new TestDevice(this);
-    device.run({ type: 'create', userId: user(name), oneTimeKeys: this.options.oneTimeKeys ?? 5 });
+    const { oneTimeKeys = 5, identityModel = 'per-user' } = this.options;
+    device.run({ type: 'create', userId: user(name), oneTimeKeys, identityModel });
     device.register();
     this.devices.push(device);
     return device;
@@ -80,9 +96,17 @@ export class World {
 
   /** Links a further device through an existing one. */
   link(approver: TestDevice): TestDevice {
+    const device = this.approve(approver);
+    device.register();
+    this.devices.push(device);
+    return device;
+  }
+
+  /** Makes a further device, which an existing one has approved and the relay knows nothing of. */
+  approve(approver: TestDevice): TestDevice {
     const { keys, offer } = createLinkOffer(this);
     approver.learnOwnList();
-    const contacts = approver.contacts();
+    const contacts = contactsOf(approver);
     const answer = answerOffer(approver.ownListInput(), { offer, contacts }, this);
     invariant(answer.ok, 'an honest offer is answered');
     const { ciphertext } = answer.value;
@@ -92,12 +116,10 @@ export class World {
     device.run({
       type: 'linked',
       provision: provision.value,
-      deviceKey: keys.deviceKey,
+      keys,
       registrationId: offer.registrationId,
       oneTimeKeys: this.options.oneTimeKeys ?? 5,
     });
-    device.register();
-    this.devices.push(device);
     return device;
   }
 
@@ -109,9 +131,13 @@ export class World {
   }
 
   /** Removes a device; its mailbox goes with it. */
-  remove(remover: TestDevice, removed: TestDevice): void {
+  remove(remover: TestDevice, removed: TestDevice, how: { compromised?: true } = {}): void {
     remover.learnOwnList();
-    const list = listWithout(remover.ownListInput(), removed.own().deviceId, this);
+    const list = listWithout(
+      remover.ownListInput(),
+      { deviceId: removed.own().deviceId, ...how },
+      this,
+    );
     invariant(list.ok, 'an own device can be removed');
     remover.ask({ kind: 'removeDevice', list: list.value });
     this.devices.splice(this.devices.indexOf(removed), 1);

@@ -79,6 +79,7 @@ export function carryOut(effect: Effect, desks: Desks): void {
       desks.drainer.wanted(effect);
       break;
     case 'identityChanged':
+    case 'identityAdded':
     case 'foreignKey':
     case 'recipientHeld':
     case 'recipientReleased':
@@ -96,6 +97,7 @@ type Told = Extract<
   {
     type:
       | 'identityChanged'
+      | 'identityAdded'
       | 'foreignKey'
       | 'recipientHeld'
       | 'recipientReleased'
@@ -110,21 +112,19 @@ type Told = Extract<
 function tell(effect: Told, { health, sends, trust }: Desks): void {
   switch (effect.type) {
     case 'identityChanged':
-      health({
-        type: 'identityChanged',
-        user: effect.userId,
-        identityKey: effect.identityKey,
-      });
-      trust.offered(effect.userId, effect.identityKey);
+    case 'identityAdded':
+    case 'foreignKey': {
+      const { type, userId, deviceId, identityKey } = effect;
+      health({ type, user: userId, identityKey, ...(deviceId && { deviceId }) });
+      if (type === 'identityChanged')
+        trust.offered(userId, { key: identityKey, ...(deviceId && { deviceId }) });
       break;
-    case 'foreignKey':
-      health({ type: 'foreignKey', user: effect.userId, identityKey: effect.identityKey });
-      break;
+    }
     case 'recipientHeld': {
-      const { messageId, userId, reason } = effect;
+      const { messageId, userId, reason, keys } = effect;
       sends.recipientHeld(effect);
       health({ type: 'sendHeld', messageId, user: userId, reason });
-      if (effect.identityKey !== undefined) trust.offered(userId, effect.identityKey);
+      for (const shown of keys) trust.offered(userId, shown);
       break;
     }
     case 'recipientReleased':

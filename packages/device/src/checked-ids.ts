@@ -1,7 +1,7 @@
 /** Ids as applications give them, checked at the door. */
 
-import { parseDeviceId, parseUserId } from '@simsim/relay-protocol';
-import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import { parseDeviceId, parseMessageId, parseUserId } from '@simsim/relay-protocol';
+import type { DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
 import { SessionError } from './session-error.ts';
 
 /** A user id. Throws: {@link SessionError} `BAD_USER_ID`. */
@@ -15,5 +15,12 @@ export function checkedUserId(user: string): UserId {
 export function checkedDeviceId(deviceId: number): DeviceId {
   const parsed = parseDeviceId(deviceId);
   if (!parsed.ok) throw new SessionError('BAD_DEVICE_ID');
+  return parsed.value;
+}
+
+/** A message id. Throws: {@link SessionError} `BAD_MESSAGE_ID`. */
+export function checkedMessageId(messageId: string): MessageId {
+  const parsed = parseMessageId(messageId);
+  if (!parsed.ok) throw new SessionError('BAD_MESSAGE_ID');
   return parsed.value;
 }

@@ -7,15 +7,14 @@
 
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
-import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
+import { err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { CoreInput, OutboxItem } from '@simsim/device-core';
-import { messageIdFromBytes, parseMessageId } from '@simsim/relay-protocol';
 import type { MessageId, PostResult } from '@simsim/relay-protocol';
 import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
 import { carryOut } from './carry-out.ts';
 import type { Desks } from './carry-out.ts';
-import { checkedDeviceId, checkedUserId } from './checked-ids.ts';
+import { checkedDeviceId, checkedMessageId, checkedUserId } from './checked-ids.ts';
 import { ClaimDesk } from './claim-desk.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { Drainer } from './drainer.ts';
@@ -37,30 +36,14 @@ import { PostPump } from './post-pump.ts';
 import { Registrar } from './registrar.ts';
 import { RelaySocket } from './relay-socket.ts';
 import { SendDesk } from './send-desk.ts';
-import type { Acceptance, SendReport } from './send-desk.ts';
+import type { SendOptions, SendReport } from './send-desk.ts';
 import { refusalError, SessionError } from './session-error.ts';
 import { Stats } from './stats.ts';
 import { Standing } from './standing.ts';
 import { sweepUntil } from './sweeper.ts';
 import { TrustDesk } from './trust-desk.ts';
-import type { Identity } from './trust.ts';
+import type { Identity, ShownIdentity } from './trust.ts';
 import { VaultKeeper } from './vault-keeper.ts';
-
-/** How one message is sent. */
-export interface SendOptions {
-  /** A label that travels inside the ciphertext, at most 256 bytes. */
-  readonly conversation?: string;
-  /** 32 hex characters; sending again under the same id is harmless and gives the same report. */
-  readonly messageId?: string;
-  /** Called for each recipient user when the relay's commit has taken its copies. */
-  readonly onAccepted?: (acceptance: Acceptance) => void;
-}
-
-interface Outgoing {
-  readonly to: string | readonly string[];
-  readonly body: string | Uint8Array;
-  readonly options: SendOptions;
-}
 
 /** Tries to forget a user who goes on writing. */
 const FORGET_TRIES_MAX = 5;
@@ -114,7 +97,7 @@ export class Device {
       entropy,
       signal,
     });
-    this.#sends = new SendDesk(core);
+    this.#sends = new SendDesk(parts, (input) => this.#queue.put(input));
     const drainer = new Drainer({
       reconnect: () => this.#socket.drop(),
       drained: (input) => this.#queue.post(input),
@@ -223,7 +206,7 @@ export class Device {
     body: string | Uint8Array,
     options: SendOptions = {},
   ): Promise<SendReport> {
-    const { posted } = await this.#sendDurably({ to, body, options });
+    const { posted } = await this.#sends.open({ to, body, options });
     const report = await posted;
     const failed = report.recipients.filter(
       (recipient) => recipient.user !== this.user && recipient.failure,
@@ -256,7 +239,7 @@ export class Device {
     body: string | Uint8Array,
     options: SendOptions = {},
   ): Promise<MessageId> {
-    const { messageId } = await this.#sendDurably({ to, body, options });
+    const { messageId } = await this.#sends.open({ to, body, options });
     return messageId;
   }
 
@@ -289,16 +272,24 @@ export class Device {
     return this.#ownList.version();
   }
 
-  /** What is known of a user's identity key; `undefined` where nothing is. */
+  /** What is known of the key that a user's devices share; `undefined` where nothing is. */
   identityOf(user: string): Identity | undefined {
     return this.#trust.identityOf(checkedUserId(user));
+  }
+
+  /**
+   * Every identity key that was shown for a user, to be compared by another channel (SES-88): one in the
+   * per-user model, one for each device in the per-device model, and those that wait for an answer.
+   */
+  identitiesOf(user: string): readonly ShownIdentity[] {
+    return this.#trust.identitiesOf(checkedUserId(user));
   }
 
   /**
    * Accepts a user's identity key, `verified` where it was compared by another channel. What waited for
    * it leaves, and what came under it meanwhile is asked for again.
    *
-   * Throws: {@link SessionError} `OWN_USER`.
+   * Throws: {@link SessionError} `OWN_USER`; `UNKNOWN_KEY` where it belongs to no device that was shown.
    */
   async trustIdentity(
     user: string,
@@ -351,7 +342,7 @@ export class Device {
    * not got it by now does not get it any more. Devices that have it keep it.
    */
   async forgetMessage(messageId: string): Promise<void> {
-    await this.#put({ type: 'forgetSend', messageId: this.#messageId(messageId) });
+    await this.#put({ type: 'forgetSend', messageId: checkedMessageId(messageId) });
   }
 
   /** The application's row under a key. */
@@ -392,39 +383,9 @@ export class Device {
     return this.#stop('closed');
   }
 
-  /** The send is durable when it answers; `posted` is its report, later. */
-  async #sendDurably({
-    to,
-    body,
-    options,
-  }: Outgoing): Promise<{ messageId: MessageId; posted: Promise<SendReport> }> {
-    const users = (typeof to === 'string' ? [to] : to).map(checkedUserId);
-    const messageId = this.#messageId(options.messageId);
-    const posted = this.#sends.expect(messageId, options.onAccepted);
-    const outcome = await this.#queue.put({
-      type: 'send',
-      messageId,
-      to: users,
-      body: typeof body === 'string' ? encodeUtf8(body) : body.slice(),
-      ...(options.conversation === undefined ? {} : { conversation: options.conversation }),
-    });
-    if (outcome.kind === 'refused') {
-      if (outcome.rejection.code === 'ALREADY_SENT') this.#sends.recall(messageId);
-      else throw refusalError(outcome.rejection.code);
-    }
-    return { messageId, posted };
-  }
-
   async #put(input: CoreInput): Promise<void> {
     const outcome = await this.#queue.put(input);
     if (outcome.kind === 'refused') throw refusalError(outcome.rejection.code);
-  }
-
-  #messageId(wanted: string | undefined): MessageId {
-    if (wanted === undefined) return messageIdFromBytes(this.#parts.entropy(16));
-    const parsed = parseMessageId(wanted);
-    if (!parsed.ok) throw new SessionError('BAD_MESSAGE_ID');
-    return parsed.value;
   }
 
   /** Who carries out what the engine wants. */

@@ -32,11 +32,19 @@ export type HealthEvent =
   | { readonly type: 'queueEmpty' }
   | { readonly type: 'relayUnavailable' }
   | { readonly type: 'envelopeEnded'; readonly end: EnvelopeState }
-  | { readonly type: 'identityChanged'; readonly user: string; readonly identityKey: Uint8Array }
+  | {
+      /**
+       * `identityChanged`: another key than the pinned one was shown, and waits for an answer.
+       * `identityAdded`: a user of the per-device model has one more device, and a known one stands for it.
+       * `foreignKey`: mail came under a key that its sender does not have; it was not taken.
+       */
+      readonly type: 'identityChanged' | 'identityAdded' | 'foreignKey';
+      readonly user: string;
+      readonly deviceId?: number;
+      readonly identityKey: Uint8Array;
+    }
   /** The relay has forgotten prekeys that it had: its state was put back. Keys may be handed out twice. */
   | { readonly type: 'relayPutBack' }
-  /** Mail came under a key that its sender does not have; it was not taken. */
-  | { readonly type: 'foreignKey'; readonly user: string; readonly identityKey: Uint8Array }
   /** A message waits: the user's key changed, or nobody has said yet that it is trusted. */
   | {
       readonly type: 'sendHeld';

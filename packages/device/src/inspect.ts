@@ -2,16 +2,18 @@
 
 import { bytesToHex } from '@simsim/bytes';
 import type { DeviceCore } from '@simsim/device-core';
-import type { UserId } from '@simsim/relay-protocol';
+import type { IdentityModel, UserId } from '@simsim/relay-protocol';
 import {
   allSessionsOf,
   chainsStream,
   healsLeft,
+  modelOf,
+  pinAt,
   SEND_PREFIX,
   sessionStream,
   userStream,
 } from '@simsim/sesame';
-import type { DeviceRecord, SessionAddress, TrustLevel, UserRecord } from '@simsim/sesame';
+import type { DeviceRecord, KeyPin, SessionAddress, TrustLevel, UserRecord } from '@simsim/sesame';
 
 /** One session. */
 export interface SessionReport {
@@ -32,10 +34,20 @@ export interface SessionReport {
   readonly skippedKeys: number;
 }
 
+/** An identity key. */
+export interface KeyReport {
+  readonly trust: TrustLevel | 'seen' | 'unknown';
+  /** Public key in hex, to be compared; and the one that waits for an answer. */
+  readonly identityKey: string | undefined;
+  readonly offeredKey: string | undefined;
+}
+
 /** One device of the user. */
 export interface PeerDeviceReport {
   readonly deviceId: number;
   readonly registrationId: number;
+  /** Of its own identity key, in the per-device model. */
+  readonly identity: KeyReport | undefined;
   /** Whether a list names it, or only its own mail did. */
   readonly isListed: boolean;
   /** ms since it was removed; its sessions open late mail until MAXLATENCY is over. */
@@ -48,13 +60,11 @@ export interface PeerDeviceReport {
   readonly resendsWaiting: number;
 }
 
-/** What is known of a user. */
-export interface PeerReport {
+/** What is known of a user. The key is the one that all devices share; see them where each has its own. */
+export interface PeerReport extends KeyReport {
   readonly user: string;
-  readonly trust: TrustLevel | 'seen' | 'unknown';
-  /** Public identity key in hex, to be compared; and the one that waits for an answer. */
-  readonly identityKey: string | undefined;
-  readonly offeredKey: string | undefined;
+  /** `unknown` until a key was seen. */
+  readonly identityModel: IdentityModel | 'unknown';
   /** Of the newest device list that was accepted; 0 for none. */
   readonly listVersion: number;
   /** Whether the relay says that there is no such user any more. */
@@ -69,17 +79,23 @@ export interface PeerReport {
 export function inspectPeer(core: DeviceCore, userId: UserId): PeerReport {
   const record = core.reader().value('user', userStream(userId));
   const sends = sendsTo(core, userId);
-  const { identityKey, offered, trust = 'seen' } = record ?? {};
   return {
     user: userId,
-    trust: identityKey === undefined ? 'unknown' : trust,
-    identityKey: identityKey && bytesToHex(identityKey),
-    offeredKey: offered && bytesToHex(offered),
+    identityModel: (record && modelOf(record)) ?? 'unknown',
+    ...keyReport(record ?? {}),
     listVersion: record?.listVersion ?? 0,
     isGone: record?.staleAt !== undefined,
     devices: record === undefined ? [] : devicesOf(core, record, sends),
     sendsHeld: sends.filter(({ status }) => status === 'held').length,
     mailHeld: record?.held?.length ?? 0,
+  };
+}
+
+function keyReport({ identityKey, offered, trust }: KeyPin): KeyReport {
+  return {
+    trust: identityKey === undefined ? 'unknown' : (trust ?? 'seen'),
+    identityKey: identityKey && bytesToHex(identityKey),
+    offeredKey: offered && bytesToHex(offered),
   };
 }
 
@@ -109,6 +125,8 @@ function devicesOf(
     return {
       deviceId,
       registrationId,
+      identity:
+        modelOf(record) === 'per-device' ? keyReport(pinAt(record, { deviceId })) : undefined,
       isListed: deviceKey.length > 0,
       staleMs: staleAt === undefined ? undefined : nowMs - staleAt,
       sessions: sessionsOf(core, { record, device, nowMs }),

@@ -8,7 +8,7 @@ import { DeviceCore } from '@simsim/device-core';
 import type { CoreChaos } from '@simsim/device-core';
 import { retentionOf } from '@simsim/event-log';
 import type { EventLog, Retention, RetentionName } from '@simsim/event-log';
-import type { UserId } from '@simsim/relay-protocol';
+import type { IdentityModel, UserId } from '@simsim/relay-protocol';
 import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
 import type { Clock, Input, Provision } from '@simsim/sesame';
 import { sleep } from './backoff.ts';
@@ -56,6 +56,12 @@ export interface OpenOptions extends DeviceOptions {
   readonly ifMissing?: 'create' | 'fail';
   /** The id of a new user's first device; drawn by default. */
   readonly deviceId?: number;
+  /**
+   * Of a new user: whether its devices share one identity key, which contacts verify once, or each has
+   * its own, so that what a thief of one device has is worth nothing once that device is removed.
+   * Default `per-user`; a user keeps to one.
+   */
+  readonly identityModel?: IdentityModel;
 }
 
 /** How a device is linked to a user that has one. */
@@ -86,6 +92,7 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
     type: 'create',
     userId: user,
     ...(deviceId === undefined ? {} : { deviceId }),
+    ...(options.identityModel && { identityModel: options.identityModel }),
     ...keysOption(options),
   };
   return startDevice(options, { log, user, create });
@@ -129,7 +136,7 @@ function linkedInput(
   return {
     type: 'linked',
     provision,
-    deviceKey: keys.deviceKey,
+    keys,
     registrationId,
     ...keysOption(options),
   };

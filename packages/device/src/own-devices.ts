@@ -5,12 +5,13 @@ import {
   currentDevices,
   DEVICE_STREAM,
   answerOffer,
+  contactOf,
   listWithout,
   parseLinkCode,
   USER_PREFIX,
   userStream,
 } from '@simsim/sesame';
-import type { ContactPin, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
+import type { Contact, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
 import type { DeviceId, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { DeviceParts } from './device-parts.ts';
 import { refusalError, SessionError } from './session-error.ts';
@@ -109,7 +110,7 @@ export class OwnList {
   async remove(deviceId: DeviceId): Promise<{ listVersion: number }> {
     for (let tries = 0; tries < LIST_TRIES_MAX; tries++) {
       await this.fetch(this.#userId);
-      const signed = listWithout(this.#input(), deviceId, this.#parts);
+      const signed = listWithout(this.#input(), { deviceId }, this.#parts);
       if (!signed.ok) throw refusalError(signed.error.code);
       const outcome = await this.#parts.client.ask({ kind: 'removeDevice', list: signed.value });
       if (outcome.ok) {
@@ -133,14 +134,11 @@ export class OwnList {
     return this.#parts.core.reader().value('user', userStream(userId));
   }
 
-  #contacts(): ContactPin[] {
-    const contacts: ContactPin[] = [];
-    for (const stream of this.#parts.core.log.streamsWithPrefix(USER_PREFIX)) {
+  #contacts(): Contact[] {
+    return this.#parts.core.log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
       const record = this.#parts.core.reader().value('user', stream);
-      if (record?.identityKey === undefined) continue;
-      contacts.push({ userId: record.userId, identityKey: record.identityKey });
-    }
-    return contacts;
+      return record === undefined ? [] : [contactOf(record)];
+    });
   }
 }
 

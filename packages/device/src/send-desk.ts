@@ -1,17 +1,39 @@
-/** Telling callers how their sends fare, also across restarts. */
+/** Opening sends, and telling callers how they fare, also across restarts. */
 
-import type { DeviceCore } from '@simsim/device-core';
+import { encodeUtf8 } from '@simsim/bytes';
+import type { CoreInput, CoreOutcome, DeviceCore } from '@simsim/device-core';
+import { messageIdFromBytes } from '@simsim/relay-protocol';
 import type { MessageId, UserId } from '@simsim/relay-protocol';
 import {
   decodeFact,
   factNumber,
   factText,
   isSendFailure,
+  offersOf,
   sendStream,
   userStream,
 } from '@simsim/sesame';
 import type { Effect, HoldReason, SendFailure, SendState } from '@simsim/sesame';
-import { SessionError } from './session-error.ts';
+import { checkedMessageId, checkedUserId } from './checked-ids.ts';
+import type { DeviceParts } from './device-parts.ts';
+import { refusalError, SessionError } from './session-error.ts';
+
+/** How one message is sent. */
+export interface SendOptions {
+  /** A label that travels inside the ciphertext, at most 256 bytes. */
+  readonly conversation?: string;
+  /** 32 hex characters; sending again under the same id is harmless and gives the same report. */
+  readonly messageId?: string;
+  /** Called for each recipient user when the relay's commit has taken its copies. */
+  readonly onAccepted?: (acceptance: Acceptance) => void;
+}
+
+/** A message, and to whom it goes. */
+export interface Outgoing {
+  readonly to: string | readonly string[];
+  readonly body: string | Uint8Array;
+  readonly options: SendOptions;
+}
 
 /** The relay's commit took one user's copies. */
 export interface Acceptance {
@@ -43,17 +65,52 @@ interface Entry {
   readonly reject: (cause: unknown) => void;
 }
 
-/** Keeps callers informed. */
+/** Takes messages, and keeps callers informed. */
 export class SendDesk {
   readonly #core: DeviceCore;
+  readonly #entropy: DeviceParts['entropy'];
+  readonly #put: (input: CoreInput) => Promise<CoreOutcome>;
   readonly #entries = new Map<MessageId, Entry>();
 
-  constructor(core: DeviceCore) {
+  constructor(
+    { core, entropy }: Pick<DeviceParts, 'core' | 'entropy'>,
+    put: (input: CoreInput) => Promise<CoreOutcome>,
+  ) {
     this.#core = core;
+    this.#entropy = entropy;
+    this.#put = put;
   }
 
-  /** Listens for a send, before it is decided. Answers its report, once every recipient is done. */
-  expect(messageId: MessageId, onAccepted?: (acceptance: Acceptance) => void): Promise<SendReport> {
+  /** The send is durable when it answers; `posted` is its report, once every recipient is done. */
+  async open({
+    to,
+    body,
+    options,
+  }: Outgoing): Promise<{ messageId: MessageId; posted: Promise<SendReport> }> {
+    const users = (typeof to === 'string' ? [to] : to).map(checkedUserId);
+    const { messageId: wanted, conversation } = options;
+    const messageId =
+      wanted === undefined ? messageIdFromBytes(this.#entropy(16)) : checkedMessageId(wanted);
+    const posted = this.#expect(messageId, options.onAccepted);
+    const outcome = await this.#put({
+      type: 'send',
+      messageId,
+      to: users,
+      body: typeof body === 'string' ? encodeUtf8(body) : body.slice(),
+      ...(conversation === undefined ? {} : { conversation }),
+    });
+    if (outcome.kind === 'refused') {
+      if (outcome.rejection.code === 'ALREADY_SENT') this.#recall(messageId);
+      else throw refusalError(outcome.rejection.code);
+    }
+    return { messageId, posted };
+  }
+
+  /** Listens for a send, before it is decided. */
+  #expect(
+    messageId: MessageId,
+    onAccepted?: (acceptance: Acceptance) => void,
+  ): Promise<SendReport> {
     const entry = this.#entries.get(messageId) ?? newEntry();
     if (onAccepted !== undefined) entry.onAccepted.push(onAccepted);
     this.#entries.set(messageId, entry);
@@ -82,7 +139,7 @@ export class SendDesk {
   }
 
   /** A send that was made before: tells again what became of it. */
-  recall(messageId: MessageId): void {
+  #recall(messageId: MessageId): void {
     const entry = this.#entries.get(messageId);
     if (entry === undefined) return;
     const stream = sendStream(messageId);
@@ -104,7 +161,8 @@ export class SendDesk {
 
   #heldFor(user: UserId): HoldReason {
     const record = this.#core.reader().value('user', userStream(user));
-    return record?.offered === undefined ? 'UNVERIFIED' : 'IDENTITY_CHANGED';
+    const isOffered = record !== undefined && offersOf(record).length > 0;
+    return isOffered ? 'IDENTITY_CHANGED' : 'UNVERIFIED';
   }
 
   *#history(stream: string): Generator<RecipientReport> {

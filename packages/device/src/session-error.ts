@@ -47,6 +47,7 @@ export type SessionErrorCode =
   | 'BAD_MESSAGE_ID'
   | 'UNKNOWN_USER'
   | 'OWN_USER'
+  | 'UNKNOWN_KEY'
   | 'USER_BUSY'
   | 'SEND_FAILED'
   | 'IDENTITY_CHANGED'
@@ -56,6 +57,7 @@ export type SessionErrorCode =
   | 'LINK_FAILED'
   | 'UNKNOWN_DEVICE'
   | 'LAST_DEVICE'
+  | 'SIGNER_LEAVES'
   | 'TOO_MANY_DEVICES'
   | 'CLOSED'
   | 'ABORTED'
@@ -147,6 +149,11 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   BAD_MESSAGE_ID: ['caller', false, 'A message id is 32 lower-case hex characters.'],
   UNKNOWN_USER: ['caller', false, 'Check the user id: the relay knows no such user.'],
   OWN_USER: ['caller', false, 'Name another user: this cannot be done to the own one.'],
+  UNKNOWN_KEY: [
+    'caller',
+    false,
+    'No device of the user has shown this key: see `identitiesOf` for those that have.',
+  ],
   USER_BUSY: ['peer', true, 'The user goes on writing; try it again.'],
   SEND_FAILED: ['peer', true, 'Look at the report: it tells who did not get it and why.'],
   IDENTITY_CHANGED: [
@@ -164,6 +171,7 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   LINK_FAILED: ['caller', true, 'Start linking again: the link was used, expired or overtaken.'],
   UNKNOWN_DEVICE: ['caller', false, 'Look at devices() for the ids there are.'],
   LAST_DEVICE: ['caller', false, 'A user keeps at least one device.'],
+  SIGNER_LEAVES: ['caller', false, 'Have another device of the user remove this one.'],
   TOO_MANY_DEVICES: ['caller', false, 'Remove a device first: a user has at most 16.'],
   CLOSED: ['caller', false, 'Open the device again.'],
   ABORTED: ['caller', true, 'It was cancelled by its signal.'],

@@ -3,18 +3,19 @@
 import { bytesToHex, equalBytes } from '@simsim/bytes';
 import type { CoreInput } from '@simsim/device-core';
 import type { UserId } from '@simsim/relay-protocol';
-import { userStream } from '@simsim/sesame';
+import { offersOf, pinAt, pinnedKeys, userStream } from '@simsim/sesame';
+import type { IdentityKey } from '@simsim/sesame';
 import type { DeviceParts } from './device-parts.ts';
 import type { HealthEvent } from './health.ts';
-import type { Identity, Trust } from './trust.ts';
+import type { Identity, ShownIdentity, Trust } from './trust.ts';
 
 /** Asks the application, and tells the engine what it says. */
 export class TrustDesk {
   readonly #parts: DeviceParts;
   readonly #put: (input: CoreInput) => Promise<void>;
   readonly #health: (event: HealthEvent) => void;
-  /** The key each user is being asked about. */
-  readonly #asking = new Map<UserId, string>();
+  /** The keys that are being asked about, each with its user. */
+  readonly #asking = new Set<string>();
 
   constructor(
     parts: DeviceParts,
@@ -32,6 +33,19 @@ export class TrustDesk {
     return { key, trust, ...(offered && { offered }) };
   }
 
+  identitiesOf(userId: UserId): readonly ShownIdentity[] {
+    const record = this.#parts.core.reader().value('user', userStream(userId));
+    if (record === undefined) return [];
+    const pinned = pinnedKeys(record).map((shown): ShownIdentity => {
+      const { trust = 'seen' } = pinAt(record, shown);
+      return { ...shown, trust };
+    });
+    return [
+      ...pinned,
+      ...offersOf(record).map((offer) => ({ ...offer, trust: 'offered' }) as const),
+    ];
+  }
+
   async accept(
     userId: UserId,
     identityKey: Uint8Array,
@@ -42,24 +56,25 @@ export class TrustDesk {
   }
 
   /** A key was shown, or mail waits for one: the application is asked, once at a time. */
-  offered(userId: UserId, key: Uint8Array): void {
+  offered(userId: UserId, shown: IdentityKey): void {
     const { trust } = this.#parts;
-    const name = bytesToHex(key);
-    if (typeof trust !== 'function' || this.#asking.get(userId) === name) return;
-    this.#asking.set(userId, name);
-    void this.#ask(trust, { userId, key }).finally(() => {
-      if (this.#asking.get(userId) === name) this.#asking.delete(userId);
-    });
+    const name = `${bytesToHex(shown.key)} ${userId}`;
+    if (typeof trust !== 'function' || this.#asking.has(name)) return;
+    this.#asking.add(name);
+    void this.#ask(trust, userId, shown).finally(() => this.#asking.delete(name));
   }
 
   async #ask(
     trust: Extract<Trust, (...question: never) => unknown>,
-    { userId, key }: { userId: UserId; key: Uint8Array },
+    userId: UserId,
+    shown: IdentityKey,
   ): Promise<void> {
-    const pinned = this.identityOf(userId)?.key;
+    const { key } = shown;
+    const record = this.#parts.core.reader().value('user', userStream(userId));
+    const pinned = record && pinAt(record, shown).identityKey;
     const former = pinned === undefined || equalBytes(pinned, key) ? undefined : pinned;
     try {
-      const answer = await trust({ user: userId, key, ...(former && { former }) });
+      const answer = await trust({ user: userId, ...shown, ...(former && { former }) });
       if (answer === 'hold') return;
       if (answer === 'refuse') await this.#put({ type: 'refuseIdentity', userId });
       else await this.#put({ type: 'trustIdentity', userId, identityKey: key, level: answer });

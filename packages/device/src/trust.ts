@@ -2,6 +2,16 @@
 
 import type { TrustLevel, TrustPolicy } from '@simsim/sesame';
 
+/** An identity key that was shown for a user: for one of their devices where it names one. */
+export interface ShownIdentity {
+  /** Present in the per-device model. */
+  readonly deviceId?: number;
+  /** X25519 [32]. */
+  readonly key: Uint8Array;
+  /** `seen`: pinned, and nobody has said anything of it. `offered`: it waits for an answer. */
+  readonly trust: TrustLevel | 'seen' | 'offered';
+}
+
 /** What is known of a user's identity key. */
 export interface Identity {
   /** The pinned one, X25519 [32]: what was seen first, or what the application accepted. */
@@ -15,6 +25,8 @@ export interface Identity {
 /** A key that the application is asked about. */
 export interface TrustQuestion {
   readonly user: string;
+  /** Whose key it is, in the per-device model. */
+  readonly deviceId?: number;
   readonly key: Uint8Array;
   /** What was pinned before; absent for a user that nothing was known of. */
   readonly former?: Uint8Array;

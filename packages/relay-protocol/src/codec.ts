@@ -17,10 +17,19 @@ export function decodeWhole<T>(
   bytesMax: number,
   read: (reader: BinaryReader) => T,
 ): Result<T, DecodeRejection> {
+  return decodeForms(input, bytesMax, new Map([[FORMAT, read]]));
+}
+
+/** The same of something that has several forms, each with its own leading byte and reader. */
+export function decodeForms<T>(
+  input: Uint8Array,
+  bytesMax: number,
+  readByFormat: ReadonlyMap<number, (reader: BinaryReader) => T>,
+): Result<T, DecodeRejection> {
   if (input.length > bytesMax) return err({ code: 'TOO_LARGE' });
   const reader = createReader(input);
-  const format = reader.u8();
-  if (reader.isIntact() && format !== FORMAT) return err({ code: 'UNKNOWN_FORMAT' });
+  const read = readByFormat.get(reader.u8());
+  if (read === undefined) return err({ code: reader.isIntact() ? 'UNKNOWN_FORMAT' : 'MALFORMED' });
   const value = read(reader);
   return reader.isDone() ? ok(value) : err({ code: 'MALFORMED' });
 }

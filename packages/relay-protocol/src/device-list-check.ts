@@ -3,14 +3,14 @@
 import type { Result } from '@simsim/bytes';
 import { encodeUtf8, equalBytes, err, ok } from '@simsim/bytes';
 import type { Crypto, KeyPair, SigningKeyPair } from '@simsim/crypto';
-import type { DeviceList, SignedDeviceList } from './device-list.ts';
+import type { DeviceEntry, DeviceList, SignedDeviceList } from './device-list.ts';
 import { deviceListHash, encodeDeviceList, findDevice } from './device-list.ts';
 
 /** Keeps a list's signatures from ever standing for anything else. */
 const LABEL = encodeUtf8('Simsim device list 1');
 const ZEROS = new Uint8Array(32);
 
-/** What signs a list: the signer's device key, the identity, 64 bytes of entropy. */
+/** What signs a list: the signer's device key, its identity key pair, 64 bytes of entropy. */
 export interface DeviceListSigners {
   readonly deviceKey: SigningKeyPair;
   readonly identity: KeyPair;
@@ -19,8 +19,8 @@ export interface DeviceListSigners {
 
 /** What a verifier already knows about the user. */
 export interface DeviceListPin {
-  /** The identity key [32] that was seen first or confirmed by hand. */
-  readonly identityKey: Uint8Array;
+  /** The identity key [32] that was seen first or confirmed by hand; absent in the per-device model. */
+  readonly identityKey?: Uint8Array;
   /** The highest version seen. */
   readonly version: number;
 }
@@ -41,9 +41,9 @@ export interface DeviceListRejection {
     | 'BROKEN_CHAIN'
     | 'OTHER_USER'
     | 'IDENTITY_CHANGED'
-    /** The signer was not listed in the version before. */
+    /** The signer was not listed in the version before; in the per-device model, or is not in this one. */
     | 'SIGNER_NOT_LISTED'
-    /** A device that stays has another device key (SES-5). */
+    /** A device that stays has another device key (SES-5) or another identity key of its own. */
     | 'DEVICE_KEY_CHANGED'
     | 'BAD_IDENTITY_KEY'
     | 'BAD_DEVICE_SIGNATURE'
@@ -84,9 +84,10 @@ export function verifyDeviceList(
   const isFirst = list.version === 1;
   if (isFirst && !equalBytes(list.previous, ZEROS)) return err({ code: 'BROKEN_CHAIN' });
   const signer = findDevice(previous ?? list, list.signer);
-  if (signer === undefined && (isFirst || previous !== undefined))
+  const signing = findDevice(list, list.signer)?.identityKey ?? list.identityKey;
+  if (signing === undefined || (signer === undefined && (isFirst || previous !== undefined)))
     return err({ code: 'SIGNER_NOT_LISTED' });
-  const identityKey = crypto.publicKey(list.identityKey);
+  const identityKey = crypto.publicKey(signing);
   if (identityKey === undefined) return err({ code: 'BAD_IDENTITY_KEY' });
   const parts = [LABEL, encodeDeviceList(list)];
   if (
@@ -104,7 +105,7 @@ function pinCode(
   pin: DeviceListPin | undefined,
 ): DeviceListRejection['code'] | undefined {
   if (pin === undefined) return undefined;
-  if (!equalBytes(list.identityKey, pin.identityKey)) return 'IDENTITY_CHANGED';
+  if (!isSameKey(list.identityKey, pin.identityKey)) return 'IDENTITY_CHANGED';
   return list.version < pin.version ? 'WRONG_VERSION' : undefined;
 }
 
@@ -116,10 +117,20 @@ function chainCode(
   if (list.userId !== previous.userId) return 'OTHER_USER';
   if (list.version !== previous.version + 1) return 'WRONG_VERSION';
   if (!equalBytes(list.previous, deviceListHash(previous, crypto))) return 'BROKEN_CHAIN';
-  if (!equalBytes(list.identityKey, previous.identityKey)) return 'IDENTITY_CHANGED';
+  if (!isSameKey(list.identityKey, previous.identityKey)) return 'IDENTITY_CHANGED';
   const changed = list.devices.some((device) => {
     const before = findDevice(previous, device.deviceId);
-    return before !== undefined && !equalBytes(before.deviceKey, device.deviceKey);
+    return before !== undefined && !hasSameKeys(before, device);
   });
   return changed ? 'DEVICE_KEY_CHANGED' : undefined;
+}
+
+/** Whether two entries name the same keys. */
+export function hasSameKeys(a: DeviceEntry, b: DeviceEntry): boolean {
+  return equalBytes(a.deviceKey, b.deviceKey) && isSameKey(a.identityKey, b.identityKey);
+}
+
+function isSameKey(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined) return b === undefined;
+  return b !== undefined && equalBytes(a, b);
 }

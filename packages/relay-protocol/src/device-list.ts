@@ -1,15 +1,32 @@
-/** The list of a user's devices: versioned, chained by hash, signed by a device and the identity. */
+/**
+ * The list of a user's devices: versioned, chained by hash, signed by a device and an identity key. Both
+ * of Sesame's identity models have one (SES-22): in the per-user model the list names the one identity
+ * key of all its devices, in the per-device model each entry names its own.
+ */
 
 import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
-import { createReader, createWriter } from '@simsim/bytes';
+import { createReader, createWriter, invariant } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { DecodeRejection } from './codec.ts';
-import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
+import {
+  decodeForms,
+  decodeWhole,
+  FORMAT,
+  readBetween,
+  readMany,
+  writeFixed,
+  writeMany,
+} from './codec.ts';
 import type { DeviceId } from './device-id-brand.ts';
 import { readDeviceId } from './device-id-brand.ts';
+import type { DeviceVoucher } from './device-voucher.ts';
+import { readDeviceVoucher, writeDeviceVoucher } from './device-voucher.ts';
 import { DEVICES_MAX, LIST_VERSION_MAX, REGISTRATION_ID_MAX } from './limits.ts';
 import type { UserId } from './user-id-brand.ts';
 import { readUserId } from './user-id-brand.ts';
+
+/** Whether all devices of a user share one identity key pair, or each has its own (SES-22). */
+export type IdentityModel = 'per-user' | 'per-device';
 
 /** One device as its user's list names it. */
 export interface DeviceEntry {
@@ -18,6 +35,17 @@ export interface DeviceEntry {
   readonly registrationId: number;
   /** Ed25519 public key [32], made at registration, never shared, never replaced. */
   readonly deviceKey: Uint8Array;
+  /** The device's own identity key, X25519 [32]: there in the per-device model, and only there. */
+  readonly identityKey?: Uint8Array;
+  /** Who approved it, in the per-device model; the first device has none. */
+  readonly voucher?: DeviceVoucher;
+}
+
+/** A device that was removed, whose mail may still be on its way. */
+export interface FormerDevice {
+  readonly deviceId: DeviceId;
+  /** X25519 [32]. */
+  readonly identityKey: Uint8Array;
 }
 
 /** A version of a user's device list. */
@@ -27,11 +55,19 @@ export interface DeviceList {
   readonly version: number;
   /** {@link deviceListHash} of the version before [32]; zeros at version 1. */
   readonly previous: Uint8Array;
-  /** The user's identity key, X25519 [32]. */
-  readonly identityKey: Uint8Array;
+  /** The identity key of all devices, X25519 [32]; absent in the per-device model. */
+  readonly identityKey?: Uint8Array;
   /** Sorted by device id, no id twice, 1…16 of them. */
   readonly devices: readonly DeviceEntry[];
-  /** Whose device key signed: listed in the version before, at version 1 in this one. */
+  /**
+   * In the per-device model: removed devices by whose keys late mail is known, sorted, at most 16, none
+   * that is listed. One that was stolen is not among them.
+   */
+  readonly former?: readonly FormerDevice[];
+  /**
+   * Whose device key signed: listed in the version before, at version 1 in this one. In the per-device
+   * model listed in both, since its identity key must be known to whoever checks.
+   */
   readonly signer: DeviceId;
 }
 
@@ -40,28 +76,50 @@ export interface SignedDeviceList {
   readonly list: DeviceList;
   /** Ed25519 [64] by the signer's device key. */
   readonly deviceSignature: Uint8Array;
-  /** XEdDSA [64] by the identity key. */
+  /** XEdDSA [64] by the identity key, in the per-device model by the signer's. */
   readonly identitySignature: Uint8Array;
 }
 
-const LIST_BYTES_MAX = 1024;
+const LIST_BYTES_MAX = 3072;
 const SIGNED_LIST_BYTES_MAX = LIST_BYTES_MAX + 160;
+
+/** Leading byte of a list in the per-device model. */
+const FORMAT_PER_DEVICE = 2;
 
 /** Encodes a list: what is hashed and signed. No decoder takes an unsorted or oversized one. */
 export function encodeDeviceList(list: DeviceList): Uint8Array {
-  const writer = createWriter(256).u8(FORMAT).text(list.userId).varint(list.version);
+  const { identityKey } = list;
+  const writer = createWriter(256).u8(identityKey === undefined ? FORMAT_PER_DEVICE : FORMAT);
+  writer.text(list.userId).varint(list.version);
   writeFixed(writer, list.previous, 32);
-  writeFixed(writer, list.identityKey, 32);
+  if (identityKey !== undefined) writeFixed(writer, identityKey, 32);
   writeMany(writer, list.devices, (device) => {
     writer.u8(device.deviceId).u16(device.registrationId);
     writeFixed(writer, device.deviceKey, 32);
+    const isOne = (device.identityKey === undefined) !== (identityKey === undefined);
+    invariant(isOne, 'a list is of one identity model');
+    if (device.identityKey === undefined) return;
+    writeFixed(writer, device.identityKey, 32);
+    writeDeviceVoucher(writer, device.voucher);
   });
+  if (identityKey === undefined) writeFormer(writer, list.former ?? []);
   return writer.u8(list.signer).finish();
+}
+
+function writeFormer(writer: BinaryWriter, former: readonly FormerDevice[]): void {
+  writeMany(writer, former, (device) => {
+    writeFixed(writer.u8(device.deviceId), device.identityKey, 32);
+  });
 }
 
 /** Decodes {@link encodeDeviceList}; checks shape, ranges and order, no signature. */
 export function decodeDeviceList(bytes: Uint8Array): Result<DeviceList, DecodeRejection> {
-  return decodeWhole(bytes, LIST_BYTES_MAX, readList);
+  return decodeForms(bytes, LIST_BYTES_MAX, LIST_FORMS);
+}
+
+/** The identity key that a listed device uses, in either model. */
+export function identityKeyOf(list: DeviceList, entry: DeviceEntry): Uint8Array | undefined {
+  return entry.identityKey ?? list.identityKey;
 }
 
 /** SHA-256 [32] of an encoded list, which the next version carries as `previous`. */
@@ -101,7 +159,7 @@ export function readSignedDeviceList(reader: BinaryReader): SignedDeviceList {
   if (!decoded.ok) reader.fail();
   return {
     // A failed reader still owes a value; what an empty input reads as will do.
-    list: decoded.ok ? decoded.value : readList(createReader(new Uint8Array(0))),
+    list: decoded.ok ? decoded.value : readList(createReader(new Uint8Array(0)), 'per-user'),
     deviceSignature: reader.raw(64),
     identitySignature: reader.raw(64),
   };
@@ -114,20 +172,44 @@ export function readRegistrationId(reader: BinaryReader): number {
   return value;
 }
 
-function readList(reader: BinaryReader): DeviceList {
+const LIST_FORMS = new Map([
+  [FORMAT, (reader: BinaryReader) => readList(reader, 'per-user')],
+  [FORMAT_PER_DEVICE, (reader: BinaryReader) => readList(reader, 'per-device')],
+]);
+
+function readList(reader: BinaryReader, model: IdentityModel): DeviceList {
   const userId = readUserId(reader);
   const version = readBetween(reader, 1, LIST_VERSION_MAX);
   const previous = reader.raw(32);
-  const identityKey = reader.raw(32);
+  const shared = model === 'per-user' ? { identityKey: reader.raw(32) } : {};
   const devices = readMany(reader, DEVICES_MAX, (): DeviceEntry => ({
     deviceId: readDeviceId(reader),
     registrationId: readRegistrationId(reader),
     deviceKey: reader.raw(32),
+    ...(model === 'per-device' ? readOwnKey(reader) : {}),
   }));
+  const former = model === 'per-device' ? readFormer(reader) : [];
   const signer = readDeviceId(reader);
-  const isSorted = devices.every(
-    (device, i) => i === 0 || (devices[i - 1]?.deviceId ?? 0) < device.deviceId,
-  );
-  if (devices.length === 0 || !isSorted) reader.fail();
-  return { userId, version, previous, identityKey, devices, signer };
+  const isApart = former.every(({ deviceId: id }) => devices.every((each) => each.deviceId !== id));
+  const isSound = isSorted(devices) && isSorted(former) && isApart;
+  if (devices.length === 0 || !isSound) reader.fail();
+  const left = former.length === 0 ? {} : { former };
+  return { userId, version, previous, ...shared, devices, ...left, signer };
+}
+
+function readFormer(reader: BinaryReader): FormerDevice[] {
+  return readMany(reader, DEVICES_MAX, () => ({
+    deviceId: readDeviceId(reader),
+    identityKey: reader.raw(32),
+  }));
+}
+
+function isSorted(devices: readonly { readonly deviceId: DeviceId }[]): boolean {
+  return devices.every((each, i) => i === 0 || (devices[i - 1]?.deviceId ?? 0) < each.deviceId);
+}
+
+function readOwnKey(reader: BinaryReader): Pick<DeviceEntry, 'identityKey' | 'voucher'> {
+  const identityKey = reader.raw(32);
+  const voucher = readDeviceVoucher(reader);
+  return { identityKey, ...(voucher && { voucher }) };
 }

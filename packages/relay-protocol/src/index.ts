@@ -24,7 +24,13 @@ export {
   readRandomId,
 } from './random-id-brand.ts';
 export type { DecodeRejection } from './codec.ts';
-export type { DeviceEntry, DeviceList, SignedDeviceList } from './device-list.ts';
+export type {
+  DeviceEntry,
+  DeviceList,
+  FormerDevice,
+  IdentityModel,
+  SignedDeviceList,
+} from './device-list.ts';
 export {
   decodeDeviceList,
   decodeSignedDeviceList,
@@ -32,6 +38,7 @@ export {
   encodeDeviceList,
   encodeSignedDeviceList,
   findDevice,
+  identityKeyOf,
 } from './device-list.ts';
 export type {
   DeviceListClaim,
@@ -39,7 +46,7 @@ export type {
   DeviceListRejection,
   DeviceListSigners,
 } from './device-list-check.ts';
-export { signDeviceList, verifyDeviceList } from './device-list-check.ts';
+export { hasSameKeys, signDeviceList, verifyDeviceList } from './device-list-check.ts';
 export type {
   DeviceApproval,
   DeviceApprovalFields,
@@ -52,6 +59,13 @@ export {
   signDeviceApproval,
   verifyDeviceApproval,
 } from './device-approval.ts';
+export type { DeviceVoucher, VouchedDevice } from './device-voucher.ts';
+export {
+  readDeviceVoucher,
+  signDeviceVoucher,
+  verifyDeviceVoucher,
+  writeDeviceVoucher,
+} from './device-voucher.ts';
 export type { DeviceHead, DeviceHeadFields } from './device-head.ts';
 export {
   decodeDeviceHead,

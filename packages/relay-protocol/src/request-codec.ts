@@ -87,6 +87,7 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
       writeDeviceApproval(writer, request.approval);
       writeSignedDeviceList(writer, request.list);
       writeFixed(writer, request.deviceProof, 64);
+      if (request.identityProof !== undefined) writeFixed(writer, request.identityProof, 64);
       writeFixed(writer, request.tokenHash, 32);
       return writePreKeyUpload(writer, request.keys);
     case 'renewDevice':
@@ -162,17 +163,7 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
         keys: readPreKeyUpload(reader),
       };
     case 'addDevice':
-      return {
-        kind,
-        userId: readUserId(reader),
-        nonce: reader.raw(32),
-        deviceId: readDeviceId(reader),
-        approval: readDeviceApproval(reader),
-        list: readSignedDeviceList(reader),
-        deviceProof: reader.raw(64),
-        tokenHash: reader.raw(32),
-        keys: readPreKeyUpload(reader),
-      };
+      return readAddDevice(reader);
     case 'renewDevice':
       return {
         kind,
@@ -201,6 +192,28 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
     case 'exchangeHead':
       return readMailFields(reader, kind);
   }
+}
+
+/** What proves an identity key of its own is there where the list says that the device has one. */
+function readAddDevice(reader: BinaryReader): RelayRequest {
+  const userId = readUserId(reader);
+  const nonce = reader.raw(32);
+  const deviceId = readDeviceId(reader);
+  const approval = readDeviceApproval(reader);
+  const list = readSignedDeviceList(reader);
+  const hasOwn = list.list.identityKey === undefined;
+  return {
+    kind: 'addDevice',
+    userId,
+    nonce,
+    deviceId,
+    approval,
+    list,
+    deviceProof: reader.raw(64),
+    ...(hasOwn ? { identityProof: reader.raw(64) } : {}),
+    tokenHash: reader.raw(32),
+    keys: readPreKeyUpload(reader),
+  };
 }
 
 function readUpload(reader: BinaryReader): RelayRequest {

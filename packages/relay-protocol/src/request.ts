@@ -42,6 +42,8 @@ export interface AddDeviceRequest {
   readonly list: SignedDeviceList;
   /** Ed25519 [64] by the new device's key over `deviceProofBytes`. */
   readonly deviceProof: Uint8Array;
+  /** XEdDSA [64] by the device's own identity key over the same; in the per-device model only. */
+  readonly identityProof?: Uint8Array;
   /** SHA-256 [32] of the 32-byte bearer token. */
   readonly tokenHash: Uint8Array;
   readonly keys: PreKeyUpload;

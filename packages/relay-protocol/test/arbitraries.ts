@@ -8,6 +8,7 @@ import type {
   DeviceHead,
   DeviceId,
   DeviceList,
+  FormerDevice,
   EnvelopeId,
   IncomingEnvelope,
   KemPreKey,
@@ -64,20 +65,29 @@ const postId = hexId as Arb<PostId>;
 const claimId = hexId as Arb<ClaimId>;
 const envelopeId = hexId as Arb<EnvelopeId>;
 
-export const deviceList: Arb<DeviceList> = deviceIds(1).chain((ids) =>
-  fc.record({
-    userId,
-    version,
-    previous: bytes(32),
-    identityKey: bytes(32),
-    devices: fc.tuple(
-      ...ids.map((id) =>
-        fc.record({ deviceId: fc.constant(id), registrationId, deviceKey: bytes(32) }),
-      ),
-    ),
-    signer: deviceId,
-  }),
+const listFields = { userId, version, previous: bytes(32), signer: deviceId };
+const entryFields = { registrationId, deviceKey: bytes(32) };
+
+const formerDevices: Arb<FormerDevice[]> = deviceIds(0).chain((ids) =>
+  fc.tuple(...ids.map((id) => fc.record({ deviceId: fc.constant(id), identityKey: bytes(32) }))),
 );
+
+/** In either identity model. */
+export const deviceList: Arb<DeviceList> = deviceIds(1).chain((ids) => {
+  const shared = ids.map((id) => fc.record({ deviceId: fc.constant(id), ...entryFields }));
+  const own = ids.map((id) =>
+    fc.record({ deviceId: fc.constant(id), ...entryFields, identityKey: bytes(32) }),
+  );
+  return fc.oneof(
+    fc.record({ ...listFields, identityKey: bytes(32), devices: fc.tuple(...shared) }),
+    fc
+      .record({ ...listFields, devices: fc.tuple(...own), former: formerDevices })
+      .map(({ former, ...list }) => {
+        const apart = former.filter((each) => !ids.includes(each.deviceId));
+        return apart.length === 0 ? list : { ...list, former: apart };
+      }),
+  );
+});
 
 export const signedDeviceList: Arb<SignedDeviceList> = fc.record({
   list: deviceList,
@@ -207,17 +217,22 @@ export const request: Arb<RelayRequest> = fc.oneof(
     tokenHash: bytes(32),
     keys: preKeyUpload,
   }),
-  fc.record({
-    kind: fc.constant('addDevice' as const),
-    userId,
-    nonce: bytes(32),
-    deviceId,
-    approval: deviceApproval,
-    list: signedDeviceList,
-    deviceProof: bytes(64),
-    tokenHash: bytes(32),
-    keys: preKeyUpload,
-  }),
+  fc
+    .record({
+      kind: fc.constant('addDevice' as const),
+      userId,
+      nonce: bytes(32),
+      deviceId,
+      approval: deviceApproval,
+      list: signedDeviceList,
+      deviceProof: bytes(64),
+      identityProof: bytes(64),
+      tokenHash: bytes(32),
+      keys: preKeyUpload,
+    })
+    .map(({ identityProof, ...request }) =>
+      request.list.list.identityKey === undefined ? { ...request, identityProof } : request,
+    ),
   fc.record({
     kind: fc.constant('renewDevice' as const),
     userId,

@@ -112,7 +112,7 @@ describe('a stranger', () => {
     expect(relay.answer({ ...stolen, deviceProof: byDesk })).toBe('BAD_PROOF');
     // Mallory's own list that names Baba's public key.
     const forged = mallory.createAccount(device, nonce);
-    const { identityKey } = list.list;
+    const { identityKey = new Uint8Array(32) } = list.list;
     const named = { ...forged.list, list: { ...forged.list.list, identityKey } };
     expect(relay.answer({ ...forged, list: named })).toBe('BAD_LIST');
   });

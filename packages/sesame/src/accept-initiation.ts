@@ -1,6 +1,5 @@
 /** The responder's side of a first message: the prekeys it names, its session, what both use up. */
 
-import { equalBytes } from '@simsim/bytes';
 import type { KeyPair } from '@simsim/crypto';
 import { REGISTRATION_ID_MAX } from '@simsim/relay-protocol';
 import type { IncomingEnvelope } from '@simsim/relay-protocol';
@@ -8,6 +7,7 @@ import { accept, emptyReplayRecord, sessionIdOf } from '@simsim/session';
 import type { InitiationMessage, OwnKemPreKey, ReplayRecord, Session } from '@simsim/session';
 import { replaceLastResort } from './decide-pre-keys.ts';
 import { kemPairOf } from './kem-pre-keys.ts';
+import { standingOf } from './key-pin.ts';
 import {
   AGREEMENTS_REMEMBERED_MAX,
   ONE_TIME_BATCH_KEYS,
@@ -63,7 +63,8 @@ export function acceptInitiation(
   if (earlier.length > 0) return { kind: 'needMore', streams: earlier };
   // A stream that ended says that this very base key was used: no session comes back (SES-63).
   if (work.isClosed(sessionStream(at))) return { kind: 'failed', reason: 'SESSION_ENDED' };
-  if (record.identityKey !== undefined && !equalBytes(record.identityKey, identityKey)) {
+  const standing = standingOf(record, deviceId, identityKey);
+  if (standing === 'other') {
     if (!work.isSabotaged('trust-any-identity'))
       return { kind: 'failed', reason: 'IDENTITY_CHANGED', offered: identityKey };
     changeUser(work, userId, [{ type: 'identity', key: identityKey }]);
@@ -84,7 +85,7 @@ export function acceptInitiation(
   if (replays !== undefined) rememberAgreements(work, message, replays);
   if (mustReplacePreKey) replaceLastResort(work);
   const changes: UserChange[] =
-    record.identityKey === undefined ? [{ type: 'identity', key: identityKey }] : [];
+    standing === 'first' ? [{ type: 'identity', key: identityKey }] : [];
   // No tag covers this number: an absurd one says nothing, and the list will tell.
   const isSound = message.registrationId <= REGISTRATION_ID_MAX;
   const registrationId = isSound ? message.registrationId : 0;

@@ -5,17 +5,19 @@ import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
   deviceListHash,
   findDevice,
+  identityKeyOf,
   signDeviceList,
   verifyDeviceList,
 } from '@simsim/relay-protocol';
-import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import type { DeviceId, DeviceList, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { makePreKeys, noteTold, owedPreKeys } from './decide-pre-keys.ts';
 import type { FirstKeys } from './decide-pre-keys.ts';
 import { nextIncarnation } from './decide-quarantine.ts';
-import { withoutSelf } from './decide-send.ts';
 import type { Input } from './input.ts';
 import { dueAnchor } from './device-time.ts';
+import { judgeKeys, shownKeys } from './judge-keys.ts';
+import { judgeIn, withoutSelf } from './learn-list.ts';
 import { ONE_TIME_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
@@ -25,6 +27,7 @@ import { decodeRegistration, encodeRegistration, makeToken } from './registratio
 import { releaseHeld } from './send-round.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, userStream } from './streams.ts';
 import { heldSends, holdReason, tellHeld } from './trust.ts';
+import type { UserChange } from './user-change.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -41,20 +44,23 @@ export function decideCreate(input: In<'create'>, work: Workspace): DecideResult
   const registrationId = registrationIdFrom(entropy(2));
   const deviceId = input.deviceId ?? drawDeviceId(entropy, () => false);
   const { userId } = input;
+  const key = { identityKey: identity.publicKey.bytes };
+  const isShared = input.identityModel !== 'per-device';
+  const entry = { deviceId, registrationId, deviceKey: deviceKey.publicKey };
   const list = signDeviceList(
     {
       userId,
       version: 1,
       previous: new Uint8Array(32),
-      identityKey: identity.publicKey.bytes,
-      devices: [{ deviceId, registrationId, deviceKey: deviceKey.publicKey }],
+      ...(isShared ? key : {}),
+      devices: [isShared ? entry : { ...entry, ...key }],
       signer: deviceId,
     },
     { deviceKey, identity, entropy64: entropy(64) },
     crypto,
   );
   const registration = encodeRegistration({ list });
-  changeUser(work, userId, [{ type: 'identity', key: identity.publicKey.bytes }]);
+  pinKeys(work, list.list);
   makeDevice(work, {
     own: { userId, deviceId, registrationId, identity, deviceKey, registration },
     keys: input,
@@ -62,10 +68,17 @@ export function decideCreate(input: In<'create'>, work: Workspace): DecideResult
   return work.decided();
 }
 
+/** The keys of an own list are the own user's, without question. */
+function pinKeys(work: Workspace, list: DeviceList): void {
+  const changes = shownKeys(list).map((shown): UserChange => ({ type: 'identity', ...shown }));
+  changeUser(work, list.userId, changes);
+}
+
 /** Becomes a further device of a user. */
 export function decideLinked(input: In<'linked'>, work: Workspace): DecideResult {
-  const { provision, deviceKey, registrationId } = input;
-  const { approval, list, identity } = provision;
+  const { provision, keys, registrationId } = input;
+  const { deviceKey } = keys;
+  const { approval, list, identity = keys.identity } = provision;
   const { userId, deviceId } = approval;
   const contacts = provision.contacts.filter((contact) => contact.userId !== userId);
   const users = contacts.map((contact) => userStream(contact.userId));
@@ -73,17 +86,23 @@ export function decideLinked(input: In<'linked'>, work: Workspace): DecideResult
   if (first.length > 0) return needMore(first);
   if (work.value('device', DEVICE_STREAM) !== undefined) return refused('ALREADY_CREATED');
   const entry = findDevice(list.list, deviceId);
+  const listedKey = entry && identityKeyOf(list.list, entry);
   const isOurs =
     entry !== undefined &&
+    listedKey !== undefined &&
     approval.registrationId === registrationId &&
     entry.registrationId === registrationId &&
     equalBytes(entry.deviceKey, deviceKey.publicKey) &&
-    equalBytes(list.list.identityKey, identity.publicKey.bytes) &&
+    equalBytes(listedKey, identity.publicKey.bytes) &&
     verifyDeviceList({ signed: list }, work.env.crypto).ok;
   if (!isOurs) return refused('MALFORMED_PROVISION');
-  changeUser(work, userId, [{ type: 'identity', key: identity.publicKey.bytes }]);
-  for (const contact of contacts) {
-    changeUser(work, contact.userId, [{ type: 'identity', key: contact.identityKey }]);
+  pinKeys(work, list.list);
+  for (const { userId: contact, keys: pinned, listVersion, listHash } of contacts) {
+    // Its devices are left for the list to tell; one that is older than this will not do.
+    const at = { version: listVersion, hash: listHash, at: work.nowMs(), devices: [] };
+    const known: UserChange[] = listVersion === 0 ? [] : [{ type: 'list', ...at }];
+    const identities = pinned.map((shown): UserChange => ({ type: 'identity', ...shown }));
+    changeUser(work, contact, [...known, ...identities]);
   }
   makeDevice(work, {
     own: {
@@ -206,11 +225,12 @@ export function decideShutOut(input: In<'shutOut'>, work: Workspace): DecideResu
   if (missing.length > 0) return needMore(missing);
   const { crypto } = work.env;
   const signed = input.list;
+  const record = work.user(own.userId);
   const isOurs =
     signed !== undefined &&
     signed.list.userId === own.userId &&
-    signed.list.version >= work.user(own.userId).listVersion &&
-    equalBytes(signed.list.identityKey, own.identity.publicKey.bytes) &&
+    signed.list.version >= record.listVersion &&
+    judgeKeys(record, signed.list, judgeIn(work, own.userId)).kind === 'known' &&
     verifyDeviceList({ signed }, crypto).ok;
   const entry = isOurs ? findDevice(signed.list, own.deviceId) : undefined;
   const isReplaced =

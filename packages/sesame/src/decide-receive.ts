@@ -13,6 +13,7 @@ import type { DecideResult, EnvelopeState, InboxItem } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input } from './input.ts';
 import { HEARTBEAT_COUNTER, HELD_MAIL_MAX, SKIPPED_KEY_BYTES } from './limits.ts';
+import { offersOf } from './key-pin.ts';
 import { postNotice } from './notice.ts';
 import {
   changeUser,
@@ -304,9 +305,13 @@ function holdMail(
     work.effect({ type: 'fetchList', userId, envelope });
     return work.decided();
   }
-  const { offered, held = [] } = work.user(userId);
+  const record = work.user(userId);
+  const { held = [] } = record;
   const reason = 'IDENTITY_CHANGED';
-  if (offered === undefined || !equalBytes(offered, key)) {
+  const isOffered = offersOf(record).some(
+    (offer) => (offer.deviceId ?? deviceId) === deviceId && equalBytes(offer.key, key),
+  );
+  if (!isOffered) {
     work.effect({ type: 'foreignKey', userId, deviceId, identityKey: key });
     return askAgain(work, input, reason);
   }

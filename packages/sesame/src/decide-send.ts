@@ -1,15 +1,7 @@
 /** Deciding what the application sends, and what the relay and the key server answer to it. */
 
-import { encodeUtf8, equalBytes } from '@simsim/bytes';
-import type {
-  DeviceEntry,
-  DeviceId,
-  DeviceList,
-  MessageId,
-  PostResult,
-  UserId,
-} from '@simsim/relay-protocol';
-import { deviceListHash, verifyDeviceList } from '@simsim/relay-protocol';
+import { encodeUtf8 } from '@simsim/bytes';
+import type { DeviceId, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
 import { initiate, sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
 import type { DecideResult } from './decision.ts';
@@ -18,9 +10,10 @@ import {
   BODY_BYTES_MAX,
   CONTENT_BYTES_MAX,
   CONVERSATION_BYTES_MAX,
-  DEVICES_PER_USER_MAX,
   RECIPIENTS_MAX,
 } from './limits.ts';
+import { keyOfDevice, standingOf } from './key-pin.ts';
+import { listChanges, takeList } from './learn-list.ts';
 import { changeUser, roundStreams, sendingSession, writeSession } from './peer-session.ts';
 import { continueResends, needsRenewal } from './resend.ts';
 import { failRecipient, holdRecipient, startRound, writeSend } from './send-round.ts';
@@ -29,7 +22,6 @@ import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { offerKey } from './trust.ts';
-import { matchesList } from './user-record.ts';
 import type { UserChange } from './user-change.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
@@ -180,77 +172,11 @@ function afterMismatch(
   const checked = listChanges(work, userId, result.list);
   if (!checked.ok && checked.reason === 'BAD_LIST')
     return failRecipient(work, state, { recipient, reason: checked.reason });
-  if (checked.ok) changeUser(work, userId, checked.changes);
-  else offerKey(work, userId, result.list.list.identityKey);
+  takeList(work, userId, checked);
   if (work.isSabotaged('drop-rejected-round')) {
     return withRecipient(state, { ...recipient, status: 'accepted' });
   }
   return startRound(work, state, recipient);
-}
-
-type ListCheck =
-  | { readonly ok: true; readonly changes: readonly UserChange[] }
-  | { readonly ok: false; readonly reason: 'BAD_LIST' | 'IDENTITY_CHANGED' };
-
-/**
- * What accepting a signed list would change. A list below the highest version seen changes nothing:
- * an older answer never clears newer news.
- */
-export function listChanges(
-  work: Workspace,
-  userId: UserId,
-  signed: Extract<PostResult, { kind: 'mismatch' }>['list'],
-): ListCheck {
-  const record = work.user(userId);
-  const { list } = signed;
-  if (list.userId !== userId || !isBounded(list)) return { ok: false, reason: 'BAD_LIST' };
-  if (record.identityKey !== undefined && !equalBytes(record.identityKey, list.identityKey)) {
-    // An own device with a foreign key is no change of key but a lie (SES-36).
-    const isOwn = userId === work.self().userId;
-    const isSound = !isOwn && verifyDeviceList({ signed }, work.env.crypto).ok;
-    return { ok: false, reason: isSound ? 'IDENTITY_CHANGED' : 'BAD_LIST' };
-  }
-  if (list.version < record.listVersion) return { ok: true, changes: [] };
-  const { identityKey, listVersion } = record;
-  const pin = identityKey === undefined ? {} : { pin: { identityKey, version: listVersion } };
-  const verified = verifyDeviceList({ signed, ...pin }, work.env.crypto);
-  if (!verified.ok) return { ok: false, reason: 'BAD_LIST' };
-  const hash = deviceListHash(list, work.env.crypto);
-  const isFork =
-    (list.version === record.listVersion && !equalBytes(hash, record.listHash)) ||
-    (list.version === record.listVersion + 1 &&
-      record.listVersion > 0 &&
-      !equalBytes(list.previous, record.listHash));
-  if (isFork) return { ok: false, reason: 'BAD_LIST' };
-  const listed = withoutSelf(work, list);
-  // The same list again says something new where mail or an answer told of other devices since.
-  const isKnown = list.version === record.listVersion && record.staleAt === undefined;
-  // The pinned key was shown again, and nothing newer: whatever was said meanwhile was wrong.
-  const changes: UserChange[] =
-    record.offered === undefined ? [] : [{ type: 'withdraw' }, { type: 'releaseMail' }];
-  if (isKnown && matchesList(record, listed)) return { ok: true, changes };
-  if (record.identityKey === undefined) changes.push({ type: 'identity', key: list.identityKey });
-  changes.push({
-    type: 'list',
-    version: list.version,
-    hash,
-    at: work.nowMs(),
-    devices: listed,
-  });
-  return { ok: true, changes };
-}
-
-/** A user has a few devices, and each of them once (SES-98): whoever signs more is not believed. */
-function isBounded({ devices }: DeviceList): boolean {
-  if (devices.length === 0 || devices.length > DEVICES_PER_USER_MAX) return false;
-  return new Set(devices.map(({ deviceId }) => deviceId)).size === devices.length;
-}
-
-/** There is never a record of this very device (SES-19, SES-32). */
-export function withoutSelf(work: Workspace, list: DeviceList): readonly DeviceEntry[] {
-  const own = work.self();
-  if (list.userId !== own.userId) return list.devices;
-  return list.devices.filter((entry) => entry.deviceId !== own.deviceId);
 }
 
 /** A post to one device: nothing waits for it but its own record. */
@@ -340,10 +266,10 @@ function prepare(
     }
     const isGood = sendingSession(work, record, deviceId) !== undefined;
     if (isGood && !renewed.has(deviceId)) continue;
-    const { identityKey } = record;
-    if (identityKey === undefined || !equalBytes(identityKey, result.bundle.identityKey)) {
+    const { identityKey } = result.bundle;
+    if (standingOf(record, deviceId, identityKey) !== 'pinned') {
       if (own.userId === input.userId) return 'BAD_BUNDLE';
-      offerKey(work, input.userId, result.bundle.identityKey);
+      offerKey(work, input.userId, keyOfDevice(record, deviceId, identityKey));
       return 'IDENTITY_CHANGED';
     }
     const initiated = initiate(

@@ -1,18 +1,20 @@
 /** Deciding about identity keys and device lists of users: what was learned, and what the owner says. */
 
 import { equalBytes } from '@simsim/bytes';
-import type { UserId } from '@simsim/relay-protocol';
+import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
-import { listChanges } from './decide-send.ts';
+import { listChanges, takeList } from './learn-list.ts';
 import type { Input } from './input.ts';
+import { modelOf, offersOf, pinAt, placeOf, withdrawals } from './key-pin.ts';
 import { changeUser } from './peer-session.ts';
 import { requestResend } from './resend.ts';
 import { refuseHeld, releaseHeld, startRound, writeSend } from './send-round.ts';
 import { isPosted, isWished } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
-import { heldStreams, holdReason, offerKey } from './trust.ts';
-import type { UserChange } from './user-change.ts';
+import { heldStreams, holdReason } from './trust.ts';
+import type { IdentityKey, UserChange } from './user-change.ts';
 import { currentDevices } from './user-record.ts';
+import type { HeldMail, UserRecord } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -23,19 +25,16 @@ type In<T extends Input['type']> = Extract<Input, { type: T }>;
  * which would swallow the telling (SES-89).
  */
 export function decideListLearned(input: In<'listLearned'>, work: Workspace): DecideResult {
-  const { userId, identityKey } = input.list.list;
+  const { userId } = input.list.list;
   const first = work.missing([DEVICE_STREAM, userStream(userId)]);
   if (first.length > 0) return needMore(first);
-  const wasOffered = work.user(userId).offered !== undefined;
+  const wasOffered = offersOf(work.user(userId)).length > 0;
   const missing = wasOffered ? heldStreams(work, userId) : [];
   if (missing.length > 0) return needMore(missing);
   const checked = listChanges(work, userId, input.list);
-  if (!checked.ok) {
-    if (checked.reason !== 'IDENTITY_CHANGED') return refused(checked.reason);
-    offerKey(work, userId, identityKey);
-    return work.decided();
-  }
-  changeUser(work, userId, checked.changes);
+  if (!checked.ok && checked.reason === 'BAD_LIST') return refused(checked.reason);
+  takeList(work, userId, checked);
+  if (!checked.ok) return work.decided();
   askHeldMail(work, userId);
   if (wasOffered && holdReason(work, work.user(userId)) === undefined) {
     releaseHeld(work, userId, 'goOn');
@@ -54,17 +53,23 @@ export function decideTrustIdentity(input: In<'trustIdentity'>, work: Workspace)
   if (work.value('device', DEVICE_STREAM)?.userId === userId) return refused('OWN_USER');
   const missing = heldStreams(work, userId);
   if (missing.length > 0) return needMore(missing);
-  const { identityKey: pinned, offered, trust, held } = work.user(userId);
+  const record = work.user(userId);
+  const place = placeOf(record, identityKey);
+  if (place === undefined) return refused('UNKNOWN_KEY');
+  const whose = place.deviceId === undefined ? {} : { deviceId: place.deviceId };
+  const { identityKey: pinned, offered, trust } = pinAt(record, place);
   const isPinned = pinned !== undefined && equalBytes(pinned, identityKey);
   const changes: UserChange[] = [];
-  if (!isPinned) changes.push({ type: 'identity', key: identityKey });
-  else if (offered !== undefined) changes.push({ type: 'withdraw' });
-  if (isPinned && held !== undefined) changes.push({ type: 'releaseMail' });
-  if (!isPinned || trust !== level) changes.push({ type: 'trust', level });
+  // Nobody who is known stands for it: the list that names it may follow none that is known.
+  if (!isPinned && place.deviceId !== undefined) changes.push({ type: 'forgetList' });
+  if (!isPinned) changes.push({ type: 'identity', key: identityKey, ...whose });
+  else if (offered !== undefined) changes.push({ type: 'withdraw', ...whose });
+  if (isPinned) changes.push(...releases(record, ({ deviceId }) => covers(place, deviceId)));
+  if (!isPinned || trust !== level) changes.push({ type: 'trust', level, ...whose });
   changeUser(work, userId, changes);
   if (!isPinned) {
     // The list tells its devices, and whom to ask for the mail that waited.
-    if (pinned !== undefined) work.effect({ type: 'fetchList', userId });
+    if (modelOf(record) !== undefined) work.effect({ type: 'fetchList', userId });
     restartWished(work, userId);
   }
   if (holdReason(work, work.user(userId)) === undefined) releaseHeld(work, userId, 'anew');
@@ -76,11 +81,8 @@ export function decideRefuseIdentity(input: In<'refuseIdentity'>, work: Workspac
   const { userId } = input;
   const first = work.missing([DEVICE_STREAM, userStream(userId), ...work.live(SEND_PREFIX)]);
   if (first.length > 0) return needMore(first);
-  const { offered, held } = work.user(userId);
-  const changes: UserChange[] = [];
-  if (offered !== undefined) changes.push({ type: 'withdraw' });
-  if (held !== undefined) changes.push({ type: 'releaseMail' });
-  changeUser(work, userId, changes);
+  const record = work.user(userId);
+  changeUser(work, userId, [...withdrawals(record), ...releases(record, () => true)]);
   refuseHeld(work, userId);
   return work.decided();
 }
@@ -88,14 +90,33 @@ export function decideRefuseIdentity(input: In<'refuseIdentity'>, work: Workspac
 /** Mail that came under the key that is now accepted: its senders encrypt it again. */
 function askHeldMail(work: Workspace, userId: UserId): void {
   const record = work.user(userId);
-  if (record.held === undefined || record.offered !== undefined) return;
-  for (const { deviceId, envelopeId } of record.held) {
+  if (offersOf(record).length > 0) return;
+  for (const { deviceId, envelopeId } of record.held ?? []) {
     const device = currentDevices(record).find((each) => each.deviceId === deviceId);
     if (device === undefined || device.registrationId === 0) continue;
     const mail = { sender: userId, senderDevice: deviceId, envelopeId };
     requestResend(work, mail, device.registrationId);
   }
-  changeUser(work, userId, [{ type: 'releaseMail' }]);
+  changeUser(
+    work,
+    userId,
+    releases(record, () => true),
+  );
+}
+
+/** Whether a key is one that a device uses. */
+function covers(place: IdentityKey, deviceId: DeviceId): boolean {
+  return place.deviceId === undefined || place.deviceId === deviceId;
+}
+
+/** The changes after which some of the mail that waits does so no more, and the rest does. */
+function releases(
+  { held = [] }: UserRecord,
+  isFree: (mail: HeldMail) => boolean,
+): readonly UserChange[] {
+  const kept = held.filter((mail) => !isFree(mail));
+  if (kept.length === held.length) return [];
+  return [{ type: 'releaseMail' }, ...kept.map((mail) => ({ type: 'holdMail', mail }) as const)];
 }
 
 /** What devices of before asked for again goes to those there are now: another round finds them. */

@@ -17,6 +17,7 @@ import type { Input, PostOrigin, ResendRef } from './input.ts';
 import type { StreamId } from './streams.ts';
 import type { StreamValue } from './stream-codec.ts';
 import type { HoldReason } from './hold-reason.ts';
+import type { IdentityKey } from './user-change.ts';
 
 /** One event of one stream, with the stream's whole value after it where that changed. */
 export interface Change {
@@ -191,8 +192,8 @@ export type Effect =
       readonly messageId: MessageId;
       readonly userId: UserId;
       readonly reason: HoldReason;
-      /** The key in question. */
-      readonly identityKey?: Uint8Array;
+      /** The keys in question. */
+      readonly keys: readonly IdentityKey[];
     }
   /** It waits no more, and is on its way. */
   | { readonly type: 'recipientReleased'; readonly messageId: MessageId; readonly userId: UserId }
@@ -204,8 +205,17 @@ export type Effect =
       readonly deviceId: DeviceId;
       readonly reason: 'RESENDS_SPENT';
     }
-  /** Another key than the pinned one was shown for a user; it is kept as an offer. */
-  | { readonly type: 'identityChanged'; readonly userId: UserId; readonly identityKey: Uint8Array };
+  /** Another key than the pinned one was shown for a user, or a device; it is kept as an offer. */
+  | ({ readonly type: 'identityChanged' } & ShownIdentity)
+  /** A user of the per-device model has one more device; one that is known stands for it (SES-89). */
+  | ({ readonly type: 'identityAdded' } & ShownIdentity);
+
+/** A key that was shown for a user; for one device of theirs where it names one. */
+interface ShownIdentity {
+  readonly userId: UserId;
+  readonly deviceId?: DeviceId;
+  readonly identityKey: Uint8Array;
+}
 
 /** A decision about one input. */
 export interface Decision {
@@ -256,7 +266,8 @@ export type RejectionCode =
   | 'MALFORMED_PROVISION'
   | 'PRE_KEYS_EXHAUSTED'
   | 'UNKNOWN_USER'
-  | 'OWN_USER';
+  | 'OWN_USER'
+  | 'UNKNOWN_KEY';
 
 /** A refusal: nothing was changed. */
 export interface Rejection {

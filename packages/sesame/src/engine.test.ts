@@ -66,8 +66,7 @@ function linkInput(slice: MemorySlice): Extract<Input, { type: 'linked' }> {
   const opened = openProvision({ keys, offer, ciphertext }, crypto);
   if (!opened.ok) throw new Error('an honest answer opens');
   const { registrationId } = offer;
-  const { deviceKey } = keys;
-  return { type: 'linked', provision: opened.value, deviceKey, registrationId, oneTimeKeys: 1 };
+  return { type: 'linked', provision: opened.value, keys, registrationId, oneTimeKeys: 1 };
 }
 
 /** The lists of another user, version by version; the last one may say other things, well signed. */
@@ -125,7 +124,7 @@ describe('a device', () => {
     const other = crypto.signingKeyPair(new Uint8Array(32).fill(9));
     const spoilt: Partial<typeof input>[] = [
       { registrationId: input.registrationId === 1 ? 2 : 1 },
-      { deviceKey: other },
+      { keys: { ...input.keys, deviceKey: other } },
       {
         provision: {
           ...provision,

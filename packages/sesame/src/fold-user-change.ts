@@ -3,21 +3,21 @@
 import { equalBytes } from '@simsim/bytes';
 import type { DeviceId } from '@simsim/relay-protocol';
 import { FROZEN_SESSIONS_MAX, HELD_MAIL_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
-import type { UserChange } from './user-change.ts';
+import type { IdentityKey, UserChange } from './user-change.ts';
 import { allSessionsOf, emptyUserRecord, sessionsOf } from './user-record.ts';
-import type { DeviceRecord, SessionId, UserRecord } from './user-record.ts';
+import type { DevicePin, DeviceRecord, KeyPin, SessionId, UserRecord } from './user-record.ts';
 
 /** Folds one change. Total: a change that does not fit leaves the record as it is. */
 export function applyUserChange(record: UserRecord, change: UserChange): UserRecord {
   switch (change.type) {
-    case 'identity': {
-      const isSame = record.identityKey !== undefined && equalBytes(record.identityKey, change.key);
-      if (isSame) return record;
-      const { userId, held } = record;
-      return { ...emptyUserRecord(userId), identityKey: change.key, ...(held && { held }) };
-    }
+    case 'identity':
+      return change.deviceId === undefined
+        ? pinUser(record, change.key)
+        : pinDevice(record, change.deviceId, change);
     case 'list':
       return applyList(record, change);
+    case 'forgetList':
+      return { ...record, listVersion: 0, listHash: new Uint8Array(32) };
     case 'device':
       return record.devices.has(change.deviceId)
         ? record
@@ -50,13 +50,11 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
         heals: change.allowance,
       }));
     case 'offer':
-      return { ...record, offered: change.key };
-    case 'withdraw': {
-      const { offered: _, ...rest } = record;
-      return rest;
-    }
+      return withPin(record, change, (pin) => ({ ...pin, offered: change.key }));
+    case 'withdraw':
+      return withPin(record, change, withoutOffer);
     case 'trust':
-      return { ...record, trust: change.level };
+      return withPin(record, change, (pin) => ({ ...pin, trust: change.level }));
     case 'holdMail':
       return { ...record, held: [...(record.held ?? []), change.mail].slice(-HELD_MAIL_MAX) };
     case 'releaseMail': {
@@ -64,6 +62,78 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
       return rest;
     }
   }
+}
+
+/** The whole record is another's (SES-31); mail that waits for the key is not forgotten. */
+function pinUser(record: UserRecord, key: Uint8Array): UserRecord {
+  if (isSame(record.identityKey, key)) return record;
+  const { userId, held } = record;
+  return { ...emptyUserRecord(userId), identityKey: key, ...(held && { held }) };
+}
+
+/** One device is another (SES-32). A pin of before that was the user's is the device's, or goes with all. */
+function pinDevice(
+  record: UserRecord,
+  deviceId: DeviceId,
+  { key, voucher }: IdentityKey,
+): UserRecord {
+  const vouched = voucher === undefined ? {} : { voucher };
+  const former = record.devicePins?.get(deviceId);
+  if (former !== undefined && isSame(former.identityKey, key)) {
+    const { standing: _, ...pin } = former;
+    return {
+      ...record,
+      devicePins: new Map(record.devicePins).set(deviceId, { ...pin, ...vouched }),
+    };
+  }
+  const { identityKey, trust, offered: _, ...rest } = record;
+  const isUsers = isSame(identityKey, key);
+  const { userId, held, devicePins } = record;
+  const kept: UserRecord =
+    identityKey === undefined || isUsers
+      ? rest
+      : { ...emptyUserRecord(userId), ...(held && { held }), ...(devicePins && { devicePins }) };
+  const pin: DevicePin = {
+    identityKey: key,
+    ...(isUsers && trust !== undefined && { trust }),
+    ...vouched,
+  };
+  const pinned = { ...kept, devicePins: new Map(devicePins).set(deviceId, pin) };
+  return former?.identityKey === undefined
+    ? pinned
+    : updateDevice(pinned, deviceId, () => emptyDevice(deviceId, 0));
+}
+
+function withPin(
+  record: UserRecord,
+  { deviceId }: { readonly deviceId?: DeviceId },
+  update: (pin: KeyPin) => KeyPin,
+): UserRecord {
+  if (deviceId === undefined) {
+    const { identityKey, trust, offered, ...rest } = record;
+    const pin = {
+      ...(identityKey && { identityKey }),
+      ...(trust && { trust }),
+      ...(offered && { offered }),
+    };
+    return { ...rest, ...update(pin) };
+  }
+  const { devicePins: former, ...rest } = record;
+  const devicePins = new Map(former);
+  const pin: DevicePin = update(devicePins.get(deviceId) ?? {});
+  const isKept = pin.identityKey !== undefined || pin.offered !== undefined;
+  if (isKept) devicePins.set(deviceId, pin);
+  else devicePins.delete(deviceId);
+  return devicePins.size === 0 ? rest : { ...rest, devicePins };
+}
+
+function withoutOffer(pin: KeyPin): KeyPin {
+  const { offered: _, ...rest } = pin;
+  return rest;
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a !== undefined && equalBytes(a, b);
 }
 
 /** Only what is stale may go, or was never listed and is empty; the key outlives it (SES-28, SES-35). */
@@ -80,8 +150,12 @@ function dropDevices(record: UserRecord, ids: readonly DeviceId[]): UserRecord {
 function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list' }>): UserRecord {
   const devices = new Map<DeviceId, DeviceRecord>();
   const listed = new Map(change.devices.map((entry) => [entry.deviceId, entry]));
+  const former = new Set(change.former);
   for (const device of record.devices.values()) {
-    if (!listed.has(device.deviceId)) devices.set(device.deviceId, markStale(device, change.at));
+    const { deviceId } = device;
+    // A stolen device's sessions end with its key, which the list disowns.
+    const isDisowned = record.devicePins?.has(deviceId) === true && !former.has(deviceId);
+    if (!listed.has(deviceId) && !isDisowned) devices.set(deviceId, markStale(device, change.at));
   }
   for (const entry of change.devices) {
     const known = record.devices.get(entry.deviceId);
@@ -95,8 +169,23 @@ function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list
       deviceKey: entry.deviceKey,
     });
   }
-  const { staleAt: _, ...rest } = record;
-  return { ...rest, listVersion: change.version, listHash: change.hash, devices };
+  const { staleAt: _, devicePins, ...rest } = record;
+  const { version: listVersion, hash: listHash } = change;
+  const pins = devicePins && withStandings(devicePins, { listed, former });
+  return { ...rest, listVersion, listHash, devices, ...(pins && { devicePins: pins }) };
+}
+
+/** Pins of devices that a list does not name stand for nobody any more. */
+function withStandings(
+  pins: ReadonlyMap<DeviceId, DevicePin>,
+  { listed, former }: { listed: ReadonlyMap<DeviceId, unknown>; former: ReadonlySet<DeviceId> },
+): ReadonlyMap<DeviceId, DevicePin> {
+  const marked = [...pins].map(([id, before]): [DeviceId, DevicePin] => {
+    const { standing: _, ...pin } = before;
+    const standing = former.has(id) ? 'former' : 'removed';
+    return [id, listed.has(id) ? pin : { ...pin, standing }];
+  });
+  return new Map(marked);
 }
 
 function emptyDevice(deviceId: DeviceId, registrationId: number): DeviceRecord {

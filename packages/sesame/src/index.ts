@@ -49,8 +49,9 @@ export {
   RESENDS_MAX,
   SEND_ROUNDS_MAX,
 } from './limits.ts';
-export type { ContactPin, LinkKeys, LinkOffer, LinkRejection, Provision } from './link.ts';
+export type { Contact, LinkKeys, LinkOffer, LinkRejection, Provision } from './link.ts';
 export {
+  contactOf,
   createLinkOffer,
   encodeLinkCode,
   openProvision,
@@ -60,7 +61,7 @@ export {
 export type { DeviceStatus, OwnDevice } from './own-device.ts';
 export type { ExpiryRejection, SessionExpiry } from './session-expiry.ts';
 export { DEFAULT_EXPIRY, sessionExpiry } from './session-expiry.ts';
-export type { LinkAnswer, OwnListInput, OwnListRejection } from './own-list.ts';
+export type { Leaving, LinkAnswer, OwnListInput, OwnListRejection } from './own-list.ts';
 export { answerOffer, drawDeviceId, listWithout } from './own-list.ts';
 export type { LastResort, OneTimeKemBatch, OwnKemKey } from './kem-pre-keys.ts';
 export type { OneTimeBatch, PreKeys, UploadedBatches } from './pre-keys.ts';
@@ -88,17 +89,20 @@ export {
   userStream,
 } from './streams.ts';
 export { decodeStreamValue, encodeStreamValue, valueOfKind } from './stream-codec.ts';
-export type { UserChange } from './user-change.ts';
+export type { IdentityKey, UserChange } from './user-change.ts';
 export type { HoldReason, TrustPolicy } from './hold-reason.ts';
 export type {
+  DevicePin,
   DeviceRecord,
   HealAllowance,
   HeldMail,
+  KeyPin,
   SessionId,
   TrustLevel,
   UserRecord,
 } from './user-record.ts';
 export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
+export { modelOf, offersOf, pinAt, pinnedKeys } from './key-pin.ts';
 export type { Clock } from './device-time.ts';
 export { deviceTime } from './device-time.ts';
 export type { EngineEnv, PendingPost, Sabotage, Slice } from './workspace.ts';

@@ -1,9 +1,9 @@
 /** What can happen to a device, as data: commands of the application, answers and mail of the relay. */
 
-import type { SigningKeyPair } from '@simsim/crypto';
 import type {
   DeviceHead,
   DeviceId,
+  IdentityModel,
   IncomingEnvelope,
   MessageId,
   PostId,
@@ -14,7 +14,7 @@ import type {
   UserId,
 } from '@simsim/relay-protocol';
 import type { LogPlace } from './heads.ts';
-import type { Provision } from './link.ts';
+import type { LinkKeys, Provision } from './link.ts';
 import type { StreamId } from './streams.ts';
 import type { TrustLevel } from './user-record.ts';
 
@@ -50,6 +50,8 @@ export type Input =
       readonly type: 'create';
       readonly userId: UserId;
       readonly deviceId?: DeviceId;
+      /** Default `per-user`. A user keeps to one. */
+      readonly identityModel?: IdentityModel;
       readonly oneTimeKeys?: number;
       /** One-time KEM prekeys; as many as of the others, up to a target, unless told otherwise. */
       readonly oneTimeKemKeys?: number;
@@ -58,7 +60,8 @@ export type Input =
   | {
       readonly type: 'linked';
       readonly provision: Provision;
-      readonly deviceKey: SigningKeyPair;
+      /** What the link offer showed the public halves of. */
+      readonly keys: Pick<LinkKeys, 'deviceKey' | 'identity'>;
       readonly registrationId: number;
       readonly oneTimeKeys?: number;
       /** One-time KEM prekeys; as many as of the others, up to a target, unless told otherwise. */

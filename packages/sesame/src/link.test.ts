@@ -39,7 +39,14 @@ function provisionFor(registrationId: number, newKey: Uint8Array): Provision {
     deviceKey,
     crypto,
   );
-  const contacts = [{ userId: userNamed('bo'), identityKey: env.entropy(32) }];
+  const contacts = [
+    {
+      userId: userNamed('bo'),
+      keys: [{ key: env.entropy(32) }],
+      listVersion: 3,
+      listHash: env.entropy(32),
+    },
+  ];
   return { identity, approval, list, contacts };
 }
 
@@ -94,6 +101,7 @@ describe('a provision', () => {
     const { identity, ...rest } = opened.value;
     const { identity: sealed, ...expected } = provision;
     expect(rest).toEqual(expected);
+    if (identity === undefined || sealed === undefined) throw new Error('the pair is shared');
     expect(identity.publicKey.bytes).toEqual(sealed.publicKey.bytes);
     expect(crypto.exportSecret(identity.privateKey)).toEqual(
       crypto.exportSecret(sealed.privateKey),

@@ -2,7 +2,8 @@
  * Linking a further device: what an existing device sends to the new one, encrypted to an ephemeral
  * key that travels out of band in the link code. The relay carries the ciphertext and learns nothing.
  *
- * offer (the link code) = format u8 ‖ address 16 ‖ ephemeral 32 ‖ device key 32 ‖ registration id u16
+ * offer (the link code) = format u8 ‖ address 16 ‖ ephemeral 32 ‖ device key 32 ‖ identity key 32
+ *   ‖ registration id u16
  * ciphertext = ephemeral 32 ‖ ChaCha20-Poly1305(HKDF(DH), zero nonce, AD = offer ‖ ephemeral, provision)
  */
 
@@ -16,16 +17,21 @@ import {
   err,
   ok,
 } from '@simsim/bytes';
-import type { Result } from '@simsim/bytes';
+import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
 import type { Crypto, Entropy, KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
   decodeDeviceApproval,
+  DEVICE_ID_MAX,
   decodeSignedDeviceList,
   encodeDeviceApproval,
   encodeSignedDeviceList,
+  parseDeviceId,
   readUserId,
 } from '@simsim/relay-protocol';
 import type { DeviceApproval, SignedDeviceList, UserId } from '@simsim/relay-protocol';
+import { pinnedKeys } from './key-pin.ts';
+import type { IdentityKey } from './user-change.ts';
+import type { UserRecord } from './user-record.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
 
@@ -33,6 +39,8 @@ import { createStateReader, createStateWriter } from './sealed-state.ts';
 export interface LinkKeys {
   readonly ephemeral: KeyPair;
   readonly deviceKey: SigningKeyPair;
+  /** Used where the user turns out to be of the per-device model. */
+  readonly identity: KeyPair;
 }
 
 /** What a new device shows to an existing one. */
@@ -43,22 +51,34 @@ export interface LinkOffer {
   readonly ephemeral: Uint8Array;
   /** The new device's Ed25519 public key. */
   readonly deviceKey: Uint8Array;
+  /** The identity key [32] it has of its own. */
+  readonly identityKey: Uint8Array;
   readonly registrationId: number;
 }
 
-/** A contact's key pin, as the existing device knows it. */
-export interface ContactPin {
+/** What the existing device knows of a contact. */
+export interface Contact {
   readonly userId: UserId;
-  readonly identityKey: Uint8Array;
+  readonly keys: readonly IdentityKey[];
+  /** The newest device list that it has seen, 0 for none, and that list's hash [32]. */
+  readonly listVersion: number;
+  readonly listHash: Uint8Array;
+}
+
+/** What a new device is told of a user. */
+export function contactOf(record: UserRecord): Contact {
+  const { userId, listVersion, listHash } = record;
+  return { userId, keys: pinnedKeys(record), listVersion, listHash };
 }
 
 /** What the new device gets. */
 export interface Provision {
-  readonly identity: KeyPair;
+  /** The key pair that all devices share; in the per-device model there is none. */
+  readonly identity?: KeyPair;
   readonly approval: DeviceApproval;
   /** The list that will name the new device, signed by the approver. */
   readonly list: SignedDeviceList;
-  readonly contacts: readonly ContactPin[];
+  readonly contacts: readonly Contact[];
 }
 
 /** Why a link code or its answer is refused. */
@@ -66,8 +86,8 @@ export interface LinkRejection {
   readonly code: 'MALFORMED_LINK_CODE' | 'LINK_NOT_FOR_US' | 'MALFORMED_PROVISION';
 }
 
-const FORMAT = 1;
-const PROVISION_VERSION = 1;
+const FORMAT = 2;
+const PROVISION_VERSION = 2;
 const INFO = encodeUtf8('simsim/link/v1');
 /** The key is used once, so the nonce may be constant. */
 const NONCE = new Uint8Array(12);
@@ -79,13 +99,15 @@ export function createLinkOffer(env: { crypto: Crypto; entropy: Entropy }): {
 } {
   const ephemeral = env.crypto.keyPair(env.entropy(32));
   const deviceKey = env.crypto.signingKeyPair(env.entropy(32));
+  const identity = env.crypto.keyPair(env.entropy(32));
   const offer: LinkOffer = {
     address: env.entropy(16),
     ephemeral: ephemeral.publicKey.bytes,
     deviceKey: deviceKey.publicKey,
+    identityKey: identity.publicKey.bytes,
     registrationId: registrationIdFrom(env.entropy(2)),
   };
-  return { keys: { ephemeral, deviceKey }, offer };
+  return { keys: { ephemeral, deviceKey, identity }, offer };
 }
 
 /** The link code as text, for a screen or a clipboard. */
@@ -101,17 +123,19 @@ export function parseLinkCode(code: string): Result<LinkOffer, LinkRejection> {
     address: reader.raw(16),
     ephemeral: reader.raw(32),
     deviceKey: reader.raw(32),
+    identityKey: reader.raw(32),
     registrationId: reader.u16(),
   };
   return reader.isDone() ? ok(offer) : err({ code: 'MALFORMED_LINK_CODE' });
 }
 
 function offerBytes(offer: LinkOffer): Uint8Array {
-  return createWriter(96)
+  return createWriter(128)
     .u8(FORMAT)
     .raw(offer.address)
     .raw(offer.ephemeral)
     .raw(offer.deviceKey)
+    .raw(offer.identityKey)
     .u16(offer.registrationId)
     .finish();
 }
@@ -127,15 +151,17 @@ export function sealProvision(
   const shared = peer && env.crypto.dh(own.privateKey, peer);
   if (shared === undefined) return err({ code: 'MALFORMED_LINK_CODE' });
   const [key] = env.crypto.hkdf([shared], undefined, INFO, ['seal']);
-  const parts = createStateWriter(PROVISION_VERSION)
-    .pair(provision.identity)
+  const { identity } = provision;
+  const writer = createStateWriter(PROVISION_VERSION).fields((fields) =>
+    fields.u8(identity === undefined ? 0 : 1),
+  );
+  const parts = (identity === undefined ? writer : writer.pair(identity))
     .fields((fields) => {
       fields
         .bytes(encodeDeviceApproval(provision.approval))
         .bytes(encodeSignedDeviceList(provision.list));
       fields.varint(provision.contacts.length);
-      for (const contact of provision.contacts)
-        fields.text(contact.userId).raw(contact.identityKey);
+      for (const contact of provision.contacts) writeContact(fields, contact);
     })
     .finish();
   const ad = [offerBytes(offer), own.publicKey.bytes];
@@ -166,13 +192,42 @@ export function openProvision(
 function decodeProvision(opened: Uint8Array, crypto: Crypto): Provision | undefined {
   const reader = createStateReader(opened, PROVISION_VERSION, crypto);
   const { fields } = reader;
-  const identity = reader.pair();
+  if (reader.version !== PROVISION_VERSION) return undefined;
+  const hasIdentity = fields.u8() === 1;
+  const identity = hasIdentity ? reader.pair() : undefined;
   const approval = decodeDeviceApproval(fields.bytes());
   const list = decodeSignedDeviceList(fields.bytes());
-  const contacts: ContactPin[] = [];
+  const contacts: Contact[] = [];
   for (let left = fields.varint(); left > 0 && fields.isIntact(); left--) {
-    contacts.push({ userId: readUserId(fields), identityKey: fields.raw(32) });
+    contacts.push(readContact(fields));
   }
-  if (!fields.isDone() || identity === undefined || !approval.ok || !list.ok) return undefined;
-  return { identity, approval: approval.value, list: list.value, contacts };
+  if (hasIdentity !== (identity !== undefined)) return undefined;
+  if (!fields.isDone() || !approval.ok || !list.ok) return undefined;
+  const shared = identity === undefined ? {} : { identity };
+  return { ...shared, approval: approval.value, list: list.value, contacts };
+}
+
+function writeContact(writer: BinaryWriter, contact: Contact): void {
+  writer.text(contact.userId).varint(contact.listVersion).raw(contact.listHash);
+  writer.varint(contact.keys.length);
+  for (const { deviceId, key } of contact.keys) writer.u8(deviceId ?? 0).raw(key);
+}
+
+function readContact(reader: BinaryReader): Contact {
+  const userId = readUserId(reader);
+  const listVersion = reader.varint();
+  const listHash = reader.raw(32);
+  const count = reader.varint();
+  if (count > DEVICE_ID_MAX) reader.fail();
+  const keys: IdentityKey[] = [];
+  while (keys.length < count && reader.isIntact()) keys.push(readKey(reader));
+  return { userId, keys, listVersion, listHash };
+}
+
+function readKey(reader: BinaryReader): IdentityKey {
+  const id = reader.u8();
+  const deviceId = id === 0 ? undefined : parseDeviceId(id);
+  if (deviceId?.ok === false) reader.fail();
+  const key = reader.raw(32);
+  return { key, ...(deviceId?.ok && { deviceId: deviceId.value }) };
 }

@@ -21,7 +21,7 @@ export interface OwnDevice {
   readonly deviceId: DeviceId;
   /** 14 bits, random; another one means another incarnation of the same id. */
   readonly registrationId: number;
-  /** Shared by all devices of the user. */
+  /** Shared by all devices of the user, or this device's alone: as the identity model is. */
   readonly identity: KeyPair;
   /** Ed25519, this device's alone. */
   readonly deviceKey: SigningKeyPair;

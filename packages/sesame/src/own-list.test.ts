@@ -103,7 +103,7 @@ describe('removing a device', () => {
     if (!approved.ok) throw new Error('the first further device is approved');
     owner.learn(approved.value.list);
     const { deviceId } = approved.value;
-    const without = listWithout(owner.input(), deviceId, env);
+    const without = listWithout(owner.input(), { deviceId }, env);
     if (!without.ok) throw new Error('a listed device can be removed');
     expect(without.value.list.version).toBe(3);
     expect(without.value.list.devices.length).toBe(1);
@@ -115,8 +115,10 @@ describe('removing a device', () => {
     const { own, record } = new Owner().input();
     const other = deviceNumbered(own.deviceId === 5 ? 6 : 5);
     const refused = (code: string): unknown => ({ ok: false, error: { code } });
-    expect(listWithout({ own, record }, other, env)).toEqual(refused('UNKNOWN_DEVICE'));
-    expect(listWithout({ own, record }, own.deviceId, env)).toEqual(refused('LAST_DEVICE'));
+    expect(listWithout({ own, record }, { deviceId: other }, env)).toEqual(
+      refused('UNKNOWN_DEVICE'),
+    );
+    expect(listWithout({ own, record }, own, env)).toEqual(refused('LAST_DEVICE'));
   });
 });
 

@@ -6,13 +6,23 @@ import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import {
   DEVICE_ID_MAX,
+  DEVICES_MAX,
   parseDeviceId,
   signDeviceApproval,
   signDeviceList,
+  signDeviceVoucher,
 } from '@simsim/relay-protocol';
-import type { DeviceId, SignedDeviceList } from '@simsim/relay-protocol';
+import type {
+  DeviceEntry,
+  DeviceId,
+  DeviceVoucher,
+  FormerDevice,
+  SignedDeviceList,
+  VouchedDevice,
+} from '@simsim/relay-protocol';
+import { modelOf } from './key-pin.ts';
 import { sealProvision } from './link.ts';
-import type { ContactPin, LinkOffer, LinkRejection } from './link.ts';
+import type { Contact, LinkOffer, LinkRejection } from './link.ts';
 import { DEVICES_PER_USER_MAX } from './limits.ts';
 import type { OwnDevice } from './own-device.ts';
 import { currentDevices } from './user-record.ts';
@@ -20,7 +30,13 @@ import type { UserRecord } from './user-record.ts';
 
 /** Why an own list cannot be changed. */
 export interface OwnListRejection {
-  readonly code: 'UNKNOWN_DEVICE' | 'LAST_DEVICE' | 'TOO_MANY_DEVICES' | LinkRejection['code'];
+  readonly code:
+    | 'UNKNOWN_DEVICE'
+    | 'LAST_DEVICE'
+    /** In the per-device model no device signs itself away: another one removes it. */
+    | 'SIGNER_LEAVES'
+    | 'TOO_MANY_DEVICES'
+    | LinkRejection['code'];
 }
 
 /** An own user's record beside the device that signs. */
@@ -34,22 +50,32 @@ interface ListEnv {
   readonly entropy: Entropy;
 }
 
+/** A device that leaves its user. */
+export interface Leaving {
+  readonly deviceId: DeviceId;
+  /** It is in other hands: nothing that comes under its key from now on is its own. */
+  readonly compromised?: boolean;
+}
+
 /** The next list without a device; the relay takes it as a removal. */
 export function listWithout(
   { own, record }: OwnListInput,
-  deviceId: DeviceId,
+  { deviceId, compromised = false }: Leaving,
   env: ListEnv,
 ): Result<SignedDeviceList, OwnListRejection> {
   const entries = listed({ own, record });
   const left = entries.filter((entry) => entry.deviceId !== deviceId);
   if (left.length === entries.length) return err({ code: 'UNKNOWN_DEVICE' });
   if (left.length === 0) return err({ code: 'LAST_DEVICE' });
-  return ok(nextList({ own, record }, left, env));
+  const isPerDevice = modelOf(record) === 'per-device';
+  if (isPerDevice && deviceId === own.deviceId) return err({ code: 'SIGNER_LEAVES' });
+  const disowned = compromised ? { disowned: deviceId } : {};
+  return ok(nextList({ own, record }, { devices: left, ...disowned }, env));
 }
 
 /** The next list with this device under its new registration id; nothing else is another. */
 export function listRenewed({ own, record }: OwnListInput, env: ListEnv): SignedDeviceList {
-  return nextList({ own, record }, listed({ own, record }), env);
+  return nextList({ own, record }, { devices: listed({ own, record }) }, env);
 }
 
 /** A new device's answer to its offer, and the id it will have. */
@@ -68,7 +94,7 @@ export function answerOffer(
     offer,
     contacts,
     replaces,
-  }: { offer: LinkOffer; contacts: readonly ContactPin[]; replaces?: DeviceId },
+  }: { offer: LinkOffer; contacts: readonly Contact[]; replaces?: DeviceId },
   env: ListEnv,
 ): Result<LinkAnswer, OwnListRejection> {
   const all = listed({ own, record });
@@ -77,12 +103,14 @@ export function answerOffer(
   if (replaces !== undefined && !isThere) return err({ code: 'UNKNOWN_DEVICE' });
   if (entries.length >= DEVICES_PER_USER_MAX) return err({ code: 'TOO_MANY_DEVICES' });
   const deviceId = drawDeviceId(env.entropy, takenIds({ own, record }));
-  const { registrationId, deviceKey } = offer;
-  const list = nextList(
-    { own, record },
-    [...entries, { deviceId, registrationId, deviceKey }],
-    env,
-  );
+  const { registrationId, deviceKey, identityKey } = offer;
+  const isShared = modelOf(record) === 'per-user';
+  const entry = { deviceId, registrationId, deviceKey };
+  const vouched = { ...entry, identityKey };
+  const joining = isShared
+    ? entry
+    : { ...vouched, voucher: vouchFor({ own, record }, vouched, env) };
+  const list = nextList({ own, record }, { devices: [...entries, joining] }, env);
   const approval = signDeviceApproval(
     {
       userId: own.userId,
@@ -95,8 +123,24 @@ export function answerOffer(
     own.deviceKey,
     env.crypto,
   );
-  const sealed = sealProvision(offer, { identity: own.identity, approval, list, contacts }, env);
+  const shared = isShared ? { identity: own.identity } : {};
+  const sealed = sealProvision(offer, { ...shared, approval, list, contacts }, env);
   return sealed.ok ? ok({ deviceId, ciphertext: sealed.value }) : sealed;
+}
+
+/** This device's word for a new one. */
+function vouchFor(
+  { own, record }: OwnListInput,
+  device: Omit<VouchedDevice, 'userId'>,
+  env: ListEnv,
+): DeviceVoucher {
+  const by = {
+    approver: own.deviceId,
+    listVersion: record.listVersion + 1,
+    identity: own.identity,
+    entropy64: env.entropy(64),
+  };
+  return signDeviceVoucher({ ...device, userId: own.userId }, by, env.crypto);
 }
 
 /** Draws a device id of 1…127 that is not taken; random, so that reuse is unlikely (SES-96). */
@@ -115,38 +159,58 @@ function takenIds({ own, record }: OwnListInput): (id: DeviceId) => boolean {
   return (id) => id === own.deviceId || isKept(id);
 }
 
-interface Entry {
-  readonly deviceId: DeviceId;
-  readonly registrationId: number;
-  readonly deviceKey: Uint8Array;
-}
-
 /** All listed devices: the recorded ones, and this one, of which there is no record. */
-function listed({ own, record }: OwnListInput): readonly Entry[] {
-  const { deviceId, registrationId, deviceKey } = own;
+function listed({ own, record }: OwnListInput): readonly DeviceEntry[] {
+  const { registrationId, deviceKey } = own;
   const others = currentDevices(record).filter((device) => device.deviceKey.length === 32);
-  return [...others, { deviceId, registrationId, deviceKey: deviceKey.publicKey }];
+  const self = { deviceId: own.deviceId, registrationId, deviceKey: deviceKey.publicKey };
+  return [...others, self].map((device) => {
+    const { deviceId } = device;
+    const { identityKey, voucher } = record.devicePins?.get(deviceId) ?? {};
+    const { registrationId: id, deviceKey: key } = device;
+    const entry = { deviceId, registrationId: id, deviceKey: key };
+    const vouched = voucher === undefined ? {} : { voucher };
+    return identityKey === undefined ? entry : { ...entry, identityKey, ...vouched };
+  });
 }
 
-function nextList(
-  { own, record }: OwnListInput,
-  entries: readonly Entry[],
-  env: ListEnv,
-): SignedDeviceList {
+interface Next {
+  readonly devices: readonly DeviceEntry[];
+  /** A device whose key stands for nothing any more, not even for late mail. */
+  readonly disowned?: DeviceId;
+}
+
+function nextList({ own, record }: OwnListInput, next: Next, env: ListEnv): SignedDeviceList {
+  const identityKey = own.identity.publicKey.bytes;
+  const former = formerDevices(record, next);
+  const ofDevices = former.length === 0 ? {} : { former };
+  const keys = modelOf(record) === 'per-user' ? { identityKey } : ofDevices;
   return signDeviceList(
     {
       userId: own.userId,
       version: record.listVersion + 1,
       previous: record.listHash,
-      identityKey: own.identity.publicKey.bytes,
-      devices: entries.map(({ deviceId, registrationId, deviceKey }) => ({
-        deviceId,
-        registrationId,
-        deviceKey,
-      })),
+      ...keys,
+      devices: next.devices,
       signer: own.deviceId,
     },
     { deviceKey: own.deviceKey, identity: own.identity, entropy64: env.entropy(64) },
     env.crypto,
   );
+}
+
+/** Devices whose mail may be late: those that leave with this list, and those that left within MAXLATENCY. */
+function formerDevices(record: UserRecord, { devices, disowned }: Next): readonly FormerDevice[] {
+  const isListed = new Set(devices.map(({ deviceId }) => deviceId));
+  const left = [...record.devices.values()].filter(
+    ({ deviceId }) => !isListed.has(deviceId) && deviceId !== disowned,
+  );
+  const newestFirst = left.toSorted((a, b) => (b.staleAt ?? Infinity) - (a.staleAt ?? Infinity));
+  return newestFirst
+    .flatMap(({ deviceId }) => {
+      const { identityKey, standing } = record.devicePins?.get(deviceId) ?? {};
+      return identityKey === undefined || standing === 'removed' ? [] : [{ deviceId, identityKey }];
+    })
+    .slice(0, DEVICES_MAX)
+    .toSorted((a, b) => a.deviceId - b.deviceId);
 }

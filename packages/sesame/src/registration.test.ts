@@ -51,7 +51,7 @@ function secondDevice(first: MemorySlice): MemorySlice {
   slice.take({
     type: 'linked',
     provision: opened.value,
-    deviceKey: linkKeys.deviceKey,
+    keys: linkKeys,
     registrationId: offer.registrationId,
     oneTimeKeys: 0,
   });

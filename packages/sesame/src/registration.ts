@@ -87,7 +87,12 @@ export function registrationRequest(
       keys,
     };
   }
-  const deviceProof = crypto.signWithDeviceKey(deviceKey, [deviceProofBytes(fields)]);
+  const proof = [deviceProofBytes(fields)];
+  const deviceProof = crypto.signWithDeviceKey(deviceKey, proof);
+  const isShared = list.list.identityKey !== undefined;
+  const ownProof = isShared
+    ? {}
+    : { identityProof: crypto.sign(device.identity, proof, env.entropy(64)) };
   return {
     kind: 'addDevice',
     userId,
@@ -96,6 +101,7 @@ export function registrationRequest(
     approval,
     list,
     deviceProof,
+    ...ownProof,
     tokenHash,
     keys,
   };

@@ -7,6 +7,8 @@
 import { equalBytes } from '@simsim/bytes';
 import type { MessageId, UserId } from '@simsim/relay-protocol';
 import type { HoldReason } from './hold-reason.ts';
+import { pinsInUse, modelOf, offersOf, pinAt } from './key-pin.ts';
+import type { IdentityKey } from './user-change.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import type { SendState } from './send-state.ts';
 import { SEND_PREFIX } from './streams.ts';
@@ -16,37 +18,49 @@ import type { Workspace } from './workspace.ts';
 
 /** Why mail to a user must wait; `undefined` where it need not. */
 export function holdReason(work: Workspace, record: UserRecord): HoldReason | undefined {
+  if (record.userId === work.self().userId) return undefined;
   // Without a key nothing can be encrypted; the first round brings one.
-  if (record.identityKey === undefined || record.userId === work.self().userId) return undefined;
-  if (record.offered !== undefined) return 'IDENTITY_CHANGED';
-  const { trust } = record;
+  if (modelOf(record) === undefined) return undefined;
+  if (offersOf(record).length > 0) return 'IDENTITY_CHANGED';
+  return doubtful(work, pinsInUse(record)).length > 0 ? 'UNVERIFIED' : undefined;
+}
+
+/** Those keys that the policy does not let mail go to before the application has spoken. */
+function doubtful<T extends Pick<UserRecord, 'trust'>>(
+  work: Workspace,
+  keys: readonly T[],
+): readonly T[] {
   switch (work.env.trust ?? 'tofu') {
     case 'tofu':
-      return undefined;
+      return [];
     case 'ask':
-      return trust === undefined ? 'UNVERIFIED' : undefined;
+      return keys.filter(({ trust }) => trust === undefined);
     case 'verified-only':
-      return trust === 'verified' ? undefined : 'UNVERIFIED';
+      return keys.filter(({ trust }) => trust !== 'verified');
   }
 }
 
-/** Keeps a key that somebody showed for a user, and tells it, once. */
-export function offerKey(work: Workspace, userId: UserId, key: Uint8Array): void {
-  const { offered } = work.user(userId);
+/** Keeps a key that somebody showed for a user or a device of theirs, and tells it, once. */
+export function offerKey(work: Workspace, userId: UserId, shown: IdentityKey): void {
+  const { key, deviceId } = shown;
+  const { offered } = pinAt(work.user(userId), shown);
   if (offered !== undefined && equalBytes(offered, key)) return;
-  work.effect({ type: 'identityChanged', userId, identityKey: key });
-  if (work.isSabotaged('take-offered-key')) changeUser(work, userId, [{ type: 'identity', key }]);
-  else changeUser(work, userId, [{ type: 'offer', key }]);
+  const whose = deviceId === undefined ? {} : { deviceId };
+  work.effect({ type: 'identityChanged', userId, identityKey: key, ...whose });
+  const type = work.isSabotaged('take-offered-key') ? 'identity' : 'offer';
+  changeUser(work, userId, [{ type, key, ...whose }]);
 }
 
-/** Tells that a message waits, and for which key. */
+/** Tells that a message waits, and for which keys. */
 export function tellHeld(
   work: Workspace,
   held: { readonly messageId: MessageId; readonly userId: UserId; readonly reason: HoldReason },
 ): void {
-  const { offered, identityKey } = work.user(held.userId);
-  const key = offered ?? identityKey;
-  work.effect({ type: 'recipientHeld', ...held, ...(key && { identityKey: key }) });
+  const record = work.user(held.userId);
+  const offers = offersOf(record);
+  const keys = offers.length > 0 ? offers : doubtful(work, pinsInUse(record));
+  const named = keys.map(({ deviceId, key }) => ({ key, ...(deviceId && { deviceId }) }));
+  work.effect({ type: 'recipientHeld', ...held, keys: named });
 }
 
 /** Sends to a user that wait for their key. The sends must be loaded. */

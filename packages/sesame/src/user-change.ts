@@ -2,15 +2,29 @@
 
 import { bytesToHex, createReader, createWriter } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
-import { idToBytes, readDeviceId, readRandomId } from '@simsim/relay-protocol';
-import type { DeviceEntry, DeviceId, EnvelopeId } from '@simsim/relay-protocol';
+import {
+  idToBytes,
+  readDeviceId,
+  readDeviceVoucher,
+  readRandomId,
+  writeDeviceVoucher,
+} from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceId, DeviceVoucher, EnvelopeId } from '@simsim/relay-protocol';
 import { DEVICE_RECORDS_MAX } from './limits.ts';
 import type { HealAllowance, HeldMail, SessionId, TrustLevel } from './user-record.ts';
 
+/** An identity key, and whose it is: a device's in the per-device model, otherwise the user's. */
+export interface IdentityKey {
+  readonly deviceId?: DeviceId;
+  readonly key: Uint8Array;
+  /** Of a device: who approved it. */
+  readonly voucher?: DeviceVoucher;
+}
+
 /** One elementary operation on a UserRecord (Sesame §3.2), as it happened. */
 export type UserChange =
-  /** The user's key is now this one: every device record goes (SES-31). */
-  | { readonly type: 'identity'; readonly key: Uint8Array }
+  /** The user's key is now this one: every device record goes (SES-31); or one device's (SES-32). */
+  | ({ readonly type: 'identity' } & IdentityKey)
   /** A verified list was accepted: absent devices become stale, new or re-installed ones empty. */
   | {
       readonly type: 'list';
@@ -18,7 +32,11 @@ export type UserChange =
       readonly hash: Uint8Array;
       readonly at: number;
       readonly devices: readonly DeviceEntry[];
+      /** In the per-device model: removed devices whose mail may be late. */
+      readonly former?: readonly DeviceId[];
     }
+  /** Another chain of lists begins: the application has accepted a key that this one did not bring. */
+  | { readonly type: 'forgetList' }
   /** A device seen in a message before any list named it (SES-32). A stale one stays so (SES-61). */
   | { readonly type: 'device'; readonly deviceId: DeviceId; readonly registrationId: number }
   /** A new session became active; the former active one heads the inactive list (SES-29). */
@@ -48,11 +66,11 @@ export type UserChange =
   /** A device caused a new session by asking for mail again. */
   | { readonly type: 'healSpent'; readonly deviceId: DeviceId; readonly allowance: HealAllowance }
   /** The relay or mail showed another key; nothing else changes by it (SES-89). */
-  | { readonly type: 'offer'; readonly key: Uint8Array }
+  | { readonly type: 'offer'; readonly key: Uint8Array; readonly deviceId?: DeviceId }
   /** The other key is off the table: refused, or the pinned one was shown again. */
-  | { readonly type: 'withdraw' }
+  | { readonly type: 'withdraw'; readonly deviceId?: DeviceId }
   /** The application said what stands behind the pinned key. */
-  | { readonly type: 'trust'; readonly level: TrustLevel }
+  | { readonly type: 'trust'; readonly level: TrustLevel; readonly deviceId?: DeviceId }
   /** Mail under another key waits for word of the application. */
   | { readonly type: 'holdMail'; readonly mail: HeldMail }
   /** It waits no more. */
@@ -78,7 +96,21 @@ const CHANGE_CODES = {
   trust: 17,
   holdMail: 18,
   releaseMail: 19,
+  deviceIdentity: 20,
+  deviceOffer: 21,
+  deviceWithdraw: 22,
+  deviceTrust: 23,
+  listWithFormer: 30,
+  forgetList: 31,
 } as const;
+
+/** What has another code where it is about one device's key. */
+const DEVICE_CODES: Partial<Record<UserChange['type'], number>> = {
+  identity: CHANGE_CODES.deviceIdentity,
+  offer: CHANGE_CODES.deviceOffer,
+  withdraw: CHANGE_CODES.deviceWithdraw,
+  trust: CHANGE_CODES.deviceTrust,
+};
 
 /** In encoding order. */
 const TRUST_LEVELS: readonly TrustLevel[] = ['accepted', 'verified'];
@@ -86,19 +118,31 @@ const TRUST_LEVELS: readonly TrustLevel[] = ['accepted', 'verified'];
 /** Encodes the changes of one event. */
 export function encodeUserChanges(changes: readonly UserChange[]): Uint8Array {
   const writer = createWriter().varint(changes.length);
-  for (const change of changes) encodeChange(writer.u8(codeOf(change)), change);
+  for (const change of changes) {
+    const code = codeOf(change);
+    writer.u8(code);
+    if (isDeviceCode(code) && 'deviceId' in change) writer.u8(change.deviceId ?? 0);
+    encodeChange(writer, change);
+  }
   return writer.finish();
 }
 
+function isDeviceCode(code: number): boolean {
+  return code >= CHANGE_CODES.deviceIdentity && code <= CHANGE_CODES.deviceTrust;
+}
+
 function codeOf(change: UserChange): number {
-  const isTimed = change.type === 'insert' && change.at !== undefined;
-  return isTimed ? CHANGE_CODES.insertAt : CHANGE_CODES[change.type];
+  if (change.type === 'insert' && change.at !== undefined) return CHANGE_CODES.insertAt;
+  if (change.type === 'list' && change.former !== undefined) return CHANGE_CODES.listWithFormer;
+  const isDevices = 'deviceId' in change && change.deviceId !== undefined;
+  return (isDevices ? DEVICE_CODES[change.type] : undefined) ?? CHANGE_CODES[change.type];
 }
 
 function encodeChange(writer: BinaryWriter, change: UserChange): void {
   switch (change.type) {
     case 'identity':
       writer.bytes(change.key);
+      if (change.deviceId !== undefined) writeDeviceVoucher(writer, change.voucher);
       break;
     case 'list':
       writer
@@ -108,6 +152,7 @@ function encodeChange(writer: BinaryWriter, change: UserChange): void {
         .varint(change.devices.length);
       for (const entry of change.devices)
         writer.u8(entry.deviceId).varint(entry.registrationId).bytes(entry.deviceKey);
+      if (change.former !== undefined) writeIds(writer, change.former);
       break;
     case 'device':
       writer.u8(change.deviceId).varint(change.registrationId);
@@ -121,8 +166,7 @@ function encodeChange(writer: BinaryWriter, change: UserChange): void {
       writer.u8(change.deviceId).text(change.session);
       break;
     case 'drop':
-      writer.varint(change.devices.length);
-      for (const id of change.devices) writer.u8(id);
+      writeIds(writer, change.devices);
       break;
     case 'healSpent':
       writer.u8(change.deviceId).u8(change.allowance.left).varint(change.allowance.refillAt);
@@ -139,6 +183,7 @@ function encodeChange(writer: BinaryWriter, change: UserChange): void {
     case 'freeze':
       writer.varint(change.at);
       break;
+    case 'forgetList':
     case 'thaw':
     case 'withdraw':
     case 'releaseMail':
@@ -174,17 +219,29 @@ function readChange(reader: BinaryReader): UserChange | undefined {
   if (code === CHANGE_CODES.gone) return { type: 'gone', at: reader.varint() };
   if (code === CHANGE_CODES.freeze) return { type: 'freeze', at: reader.varint() };
   if (code === CHANGE_CODES.thaw) return { type: 'thaw' };
+  if (code === CHANGE_CODES.forgetList) return { type: 'forgetList' };
   if (code === CHANGE_CODES.list) return readList(reader);
+  if (code === CHANGE_CODES.listWithFormer) return readListWithFormer(reader);
   if (code === CHANGE_CODES.offer) return { type: 'offer', key: reader.bytes(32) };
   if (code === CHANGE_CODES.withdraw) return { type: 'withdraw' };
   if (code === CHANGE_CODES.releaseMail) return { type: 'releaseMail' };
-  if (code === CHANGE_CODES.trust) {
-    const level = TRUST_LEVELS[reader.u8()];
-    return level && { type: 'trust', level };
-  }
+  if (code === CHANGE_CODES.trust) return readTrust(reader);
   if (code === CHANGE_CODES.drop) return readDrop(reader);
   const deviceId = readDeviceId(reader);
   switch (code) {
+    case CHANGE_CODES.deviceIdentity: {
+      const key = reader.bytes(32);
+      const voucher = readDeviceVoucher(reader);
+      return { type: 'identity', deviceId, key, ...(voucher && { voucher }) };
+    }
+    case CHANGE_CODES.deviceOffer:
+      return { type: 'offer', deviceId, key: reader.bytes(32) };
+    case CHANGE_CODES.deviceWithdraw:
+      return { type: 'withdraw', deviceId };
+    case CHANGE_CODES.deviceTrust: {
+      const trust = readTrust(reader);
+      return trust && { ...trust, deviceId };
+    }
     case CHANGE_CODES.device:
       return { type: 'device', deviceId, registrationId: reader.varint() };
     case CHANGE_CODES.insert:
@@ -215,13 +272,34 @@ function readChange(reader: BinaryReader): UserChange | undefined {
   }
 }
 
-function readDrop(reader: BinaryReader): UserChange | undefined {
-  const count = reader.varint();
-  if (count > DEVICE_RECORDS_MAX) return undefined;
-  return { type: 'drop', devices: Array.from({ length: count }, () => readDeviceId(reader)) };
+function readTrust(reader: BinaryReader): Extract<UserChange, { type: 'trust' }> | undefined {
+  const level = TRUST_LEVELS[reader.u8()];
+  return level && { type: 'trust', level };
 }
 
-function readList(reader: BinaryReader): UserChange | undefined {
+function readDrop(reader: BinaryReader): UserChange | undefined {
+  const devices = readIds(reader);
+  return devices && { type: 'drop', devices };
+}
+
+function writeIds(writer: BinaryWriter, ids: readonly DeviceId[]): void {
+  writer.varint(ids.length);
+  for (const id of ids) writer.u8(id);
+}
+
+function readIds(reader: BinaryReader): readonly DeviceId[] | undefined {
+  const count = reader.varint();
+  if (count > DEVICE_RECORDS_MAX) return undefined;
+  return Array.from({ length: count }, () => readDeviceId(reader));
+}
+
+function readListWithFormer(reader: BinaryReader): UserChange | undefined {
+  const list = readList(reader);
+  const former = list && readIds(reader);
+  return former && { ...list, former };
+}
+
+function readList(reader: BinaryReader): Extract<UserChange, { type: 'list' }> | undefined {
   const version = reader.varint();
   const hash = reader.raw(32);
   const at = reader.varint();
@@ -242,14 +320,17 @@ function readList(reader: BinaryReader): UserChange | undefined {
 export function describeUserChange(change: UserChange): Record<string, unknown> {
   switch (change.type) {
     case 'identity':
-    case 'offer':
-      return { type: change.type, key: bytesToHex(change.key) };
+    case 'offer': {
+      const { type, key, deviceId } = change;
+      return { type, key: bytesToHex(key), ...(deviceId && { deviceId }) };
+    }
     case 'list':
       return {
         type: change.type,
         version: change.version,
         devices: change.devices.map((entry) => entry.deviceId),
       };
+    case 'forgetList':
     case 'device':
     case 'insert':
     case 'activate':

@@ -2,7 +2,14 @@
 
 import { createReader, createWriter } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
-import { idToBytes, readDeviceId, readRandomId } from '@simsim/relay-protocol';
+import {
+  DEVICE_ID_MAX,
+  idToBytes,
+  readDeviceId,
+  readDeviceVoucher,
+  readRandomId,
+  writeDeviceVoucher,
+} from '@simsim/relay-protocol';
 import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
 import {
   DEVICE_RECORDS_MAX,
@@ -12,6 +19,7 @@ import {
 } from './limits.ts';
 import { sessionsOf } from './user-record.ts';
 import type {
+  DevicePin,
   DeviceRecord,
   HealAllowance,
   SessionId,
@@ -23,13 +31,18 @@ import type {
 const FORMAT_PLAIN = 1;
 /** Of a record with frozen sessions and nothing later. */
 const FORMAT_FROZEN = 2;
+/** Of a record with trust, times and allowances, and no pins of devices. */
+const FORMAT_TRUST = 3;
 /**
  * The newest form. A record is written in the oldest one that holds it, so that old rows fold the same.
  */
-export const USER_RECORD_VERSION = 3;
+export const USER_RECORD_VERSION = 4;
 
 /** In encoding order; the first stands for a key that was only seen. */
 const TRUST_CODES: readonly (TrustLevel | undefined)[] = [undefined, 'accepted', 'verified'];
+
+/** In encoding order; the first stands for a device that is listed. */
+const STANDINGS: readonly DevicePin['standing'][] = [undefined, 'former', 'removed'];
 
 /** Encodes a record for its projection row. Canonical: devices in order of their ids. */
 export function encodeUserRecord(record: UserRecord): Uint8Array {
@@ -44,14 +57,16 @@ export function encodeUserRecord(record: UserRecord): Uint8Array {
   const ordered = [...record.devices.values()].sort((a, b) => a.deviceId - b.deviceId);
   for (const device of ordered) writeDevice(writer, device, format);
   if (format > FORMAT_FROZEN) writeTrust(writer, record);
+  if (format > FORMAT_TRUST) writePins(writer, record);
   return writer.finish();
 }
 
-function formatOf({ trust, offered, held, devices }: UserRecord): number {
+function formatOf({ trust, offered, held, devices, devicePins }: UserRecord): number {
+  if (devicePins !== undefined) return USER_RECORD_VERSION;
   const all = [...devices.values()];
   const isNew = [trust, offered, held].some((field) => field !== undefined);
   if (isNew || all.some(({ began, heals }) => began !== undefined || heals !== undefined))
-    return USER_RECORD_VERSION;
+    return FORMAT_TRUST;
   return all.some(({ frozen }) => frozen !== undefined) ? FORMAT_FROZEN : FORMAT_PLAIN;
 }
 
@@ -85,6 +100,20 @@ function writeTrust(writer: BinaryWriter, { trust, offered, held }: UserRecord):
   for (const mail of held ?? []) writer.u8(mail.deviceId).raw(idToBytes(mail.envelopeId));
 }
 
+function writePins(writer: BinaryWriter, { devicePins }: UserRecord): void {
+  const ordered = [...(devicePins ?? [])].sort(([a], [b]) => a - b);
+  writer.varint(ordered.length);
+  for (const [deviceId, { identityKey, trust, offered, voucher, standing }] of ordered) {
+    writer
+      .u8(deviceId)
+      .bytes(identityKey ?? new Uint8Array(0))
+      .u8(TRUST_CODES.indexOf(trust))
+      .bytes(offered ?? new Uint8Array(0))
+      .u8(STANDINGS.indexOf(standing));
+    writeDeviceVoucher(writer, voucher);
+  }
+}
+
 /** 0 stands for never, so that a clock that begins at 0 unmarks nothing. */
 function instantCode(at: number | undefined): number {
   return at === undefined ? 0 : at + 1;
@@ -108,7 +137,8 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
     devices.set(device.deviceId, device);
   }
   const trust = format > FORMAT_FROZEN ? readTrust(reader) : {};
-  if (!reader.isDone() || trust === undefined) return undefined;
+  const pins = format > FORMAT_TRUST ? readPins(reader) : {};
+  if (!reader.isDone() || trust === undefined || pins === undefined) return undefined;
   return {
     userId,
     listVersion,
@@ -117,6 +147,38 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
     ...(identityKey.length === 0 ? {} : { identityKey }),
     ...(staleAt === 0 ? {} : { staleAt: staleAt - 1 }),
     ...trust,
+    ...pins,
+  };
+}
+
+function readPins(reader: BinaryReader): Pick<UserRecord, 'devicePins'> | undefined {
+  const count = reader.varint();
+  if (count > DEVICE_ID_MAX) return undefined;
+  const devicePins = new Map<DeviceId, DevicePin>();
+  for (let i = 0; i < count; i++) {
+    const deviceId = readDeviceId(reader);
+    const pin = readPin(reader);
+    if (pin === undefined) return undefined;
+    devicePins.set(deviceId, pin);
+  }
+  return { devicePins };
+}
+
+function readPin(reader: BinaryReader): DevicePin | undefined {
+  const identityKey = reader.bytes(32);
+  const code = reader.u8();
+  const trust = TRUST_CODES[code];
+  const offered = reader.bytes(32);
+  const standingCode = reader.u8();
+  const standing = STANDINGS[standingCode];
+  const voucher = readDeviceVoucher(reader);
+  if (code >= TRUST_CODES.length || standingCode >= STANDINGS.length) return undefined;
+  return {
+    ...(standing && { standing }),
+    ...(voucher && { voucher }),
+    ...(identityKey.length === 0 ? {} : { identityKey }),
+    ...(trust === undefined ? {} : { trust }),
+    ...(offered.length === 0 ? {} : { offered }),
   };
 }
 

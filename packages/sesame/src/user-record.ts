@@ -1,13 +1,19 @@
 /**
  * UserRecord and DeviceRecord (Sesame §3.1) as a public value, folded from `UserChanged` events.
  *
- * Secrets live elsewhere: a session is named here by its id only. The identity key of the per-user
- * model (SES-22) is the pin, and outlives the record it came with (SES-35): nothing but an explicit
- * `identity` change moves it.
+ * Secrets live elsewhere: a session is named here by its id only. Identity keys, the user's or those of
+ * its devices (SES-22), are pins, and outlive the records they came with (SES-35): nothing but an
+ * explicit `identity` change moves one.
  */
 
 import { equalBytes } from '@simsim/bytes';
-import type { DeviceEntry, DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
+import type {
+  DeviceEntry,
+  DeviceId,
+  DeviceVoucher,
+  EnvelopeId,
+  UserId,
+} from '@simsim/relay-protocol';
 
 /** A session's name: 32 hex characters, the same on both ends. */
 export type SessionId = string;
@@ -27,6 +33,26 @@ export interface HeldMail {
 
 /** What stands behind a pinned key beyond having been seen first. */
 export type TrustLevel = 'accepted' | 'verified';
+
+/** An identity key, as this device knows it. */
+export interface KeyPin {
+  /** The pinned key, once any is known. */
+  readonly identityKey?: Uint8Array;
+  /** Absent where the key was only seen, and nobody said anything of it. */
+  readonly trust?: TrustLevel;
+  /** Another key that the relay or mail showed in its place, and that nobody has accepted. */
+  readonly offered?: Uint8Array;
+}
+
+/** The pin of one device's key, in the per-device model. */
+export interface DevicePin extends KeyPin {
+  readonly voucher?: DeviceVoucher;
+  /**
+   * Of a device that the newest list does not name: it stands for no other one any more. `former`: mail
+   * of it may be late; otherwise its key is worth nothing.
+   */
+  readonly standing?: 'former' | 'removed';
+}
 
 /** One device of a user, with its sessions in order (SES-18). */
 export interface DeviceRecord {
@@ -48,19 +74,15 @@ export interface DeviceRecord {
   readonly frozen?: readonly SessionId[];
 }
 
-/** What this device knows of one user. */
-export interface UserRecord {
+/** What this device knows of one user. In the per-user model the record is the pin of its key. */
+export interface UserRecord extends KeyPin {
   readonly userId: UserId;
-  /** The pinned identity key, once any is known. */
-  readonly identityKey?: Uint8Array;
+  /** In the per-device model: pins of all devices there ever were. */
+  readonly devicePins?: ReadonlyMap<DeviceId, DevicePin>;
   /** Highest device list version accepted, 0 for none, and that list's hash. */
   readonly listVersion: number;
   readonly listHash: Uint8Array;
   readonly staleAt?: number;
-  /** Absent where the key was only seen, and nobody said anything of it. */
-  readonly trust?: TrustLevel;
-  /** Another key that the relay or mail showed for this user, and that nobody has accepted. */
-  readonly offered?: Uint8Array;
   /** Mail under another key than the pinned one: it is asked for again once that is accepted. */
   readonly held?: readonly HeldMail[];
   readonly devices: ReadonlyMap<DeviceId, DeviceRecord>;

@@ -106,6 +106,9 @@ export type Sabotage =
   | 'delete-before-fetch'
   /** Another key than the pinned one takes its place, unasked. */
   | 'take-offered-key'
+  | 'trust-any-signer'
+  | 'vouch-for-ever'
+  | 'keep-removed-keys'
   /** Mail to a user whose key changed is given up. */
   | 'drop-held-mail'
   /** Whoever asks for mail again gets a new session each time. */

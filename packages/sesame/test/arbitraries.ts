@@ -75,11 +75,13 @@ const deviceEntry = (id: fc.Arbitrary<DeviceId>): fc.Arbitrary<DeviceEntry> =>
   });
 
 /** Any change of a record, over few devices and sessions. */
+const fewKeys = fc.integer({ min: 1, max: 3 }).map((byte) => new Uint8Array(32).fill(byte));
+
 export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
-  fc.record({
-    type: fc.constant('identity' as const),
-    key: fc.integer({ min: 1, max: 2 }).map((byte) => new Uint8Array(32).fill(byte)),
-  }),
+  fc.record(
+    { type: fc.constant('identity' as const), key: fewKeys, deviceId: fewDevices },
+    { requiredKeys: ['type', 'key'] },
+  ),
   fc.record({
     type: fc.constant('list' as const),
     version: fc.integer({ min: 1, max: 1000 }),
@@ -108,6 +110,7 @@ export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
   fc.record({ type: fc.constant('retire' as const), deviceId: fewDevices }),
   fc.record({ type: fc.constant('freeze' as const), at: instant }),
   fc.constant<UserChange>({ type: 'thaw' }),
+  fc.constant<UserChange>({ type: 'forgetList' }),
   fc.record({ type: fc.constant('end' as const), deviceId: fewDevices, session: fewSessions }),
   fc.record({ type: fc.constant('gone' as const), at: instant }),
   fc.record({ type: fc.constant('deviceGone' as const), deviceId: fewDevices, at: instant }),
@@ -120,15 +123,22 @@ export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
     deviceId: fewDevices,
     allowance: fc.record({ left: fc.nat(4), refillAt: instant }),
   }),
-  fc.record({
-    type: fc.constant('offer' as const),
-    key: fc.integer({ min: 1, max: 3 }).map((byte) => new Uint8Array(32).fill(byte)),
-  }),
-  fc.constant<UserChange>({ type: 'withdraw' }),
-  fc.record({
-    type: fc.constant('trust' as const),
-    level: fc.constantFrom<TrustLevel>('accepted', 'verified'),
-  }),
+  fc.record(
+    { type: fc.constant('offer' as const), key: fewKeys, deviceId: fewDevices },
+    { requiredKeys: ['type', 'key'] },
+  ),
+  fc.record(
+    { type: fc.constant('withdraw' as const), deviceId: fewDevices },
+    { requiredKeys: ['type'] },
+  ),
+  fc.record(
+    {
+      type: fc.constant('trust' as const),
+      level: fc.constantFrom<TrustLevel>('accepted', 'verified'),
+      deviceId: fewDevices,
+    },
+    { requiredKeys: ['type', 'level'] },
+  ),
   fc.record({
     type: fc.constant('holdMail' as const),
     mail: fc.record({ deviceId: fewDevices, envelopeId }),

@@ -52,10 +52,27 @@ const CHANGES: { readonly [T in UserChange['type']]: Extract<UserChange, { type:
     mail: { deviceId, envelopeId: envelopeIdFromBytes(new Uint8Array(16).fill(0xdc)) },
   },
   releaseMail: { type: 'releaseMail' },
+  forgetList: { type: 'forgetList' },
 };
 
-/** A change that has a second form. */
-const TIMED_INSERT: UserChange = { type: 'insert', deviceId, session, at };
+/** Changes that have a second form. */
+const SECOND_FORMS: Readonly<Record<string, UserChange>> = {
+  'insert with its time': { type: 'insert', deviceId, session, at },
+  'list with former devices': { ...CHANGES.list, former: [deviceNumbered(9)] },
+  'identity of a device': { ...CHANGES.identity, deviceId },
+  'identity of a vouched device': {
+    ...CHANGES.identity,
+    deviceId,
+    voucher: {
+      approver: deviceNumbered(4),
+      listVersion: 299,
+      signature: new Uint8Array(64).fill(7),
+    },
+  },
+  'offer of a device': { ...CHANGES.offer, deviceId },
+  'withdraw of a device': { ...CHANGES.withdraw, deviceId },
+  'trust of a device': { ...CHANGES.trust, deviceId },
+};
 
 function sampleOf(fact: Fact, title?: string): GoldenSample {
   return {
@@ -86,7 +103,9 @@ describeGolden('facts', {
     ...Object.values(CHANGES).map((change) =>
       sampleOf({ name: 'UserChanged', fields: { changes: [change] } }, change.type),
     ),
-    sampleOf({ name: 'UserChanged', fields: { changes: [TIMED_INSERT] } }, 'insert with its time'),
+    ...Object.entries(SECOND_FORMS).map(([title, change]) =>
+      sampleOf({ name: 'UserChanged', fields: { changes: [change] } }, title),
+    ),
   ],
   decode: (key, bytes) => toPlain(factOf(key, bytes)),
   encode(key, bytes) {

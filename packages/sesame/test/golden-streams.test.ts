@@ -154,6 +154,24 @@ const trustedUser: UserRecord = {
   ),
 };
 
+/** A user whose devices have identity keys of their own. */
+const { identityKey: sharedKey = entropy(32), ...unpinnedUser } = trustedUser;
+const perDeviceUser: UserRecord = {
+  ...unpinnedUser,
+  devicePins: new Map([
+    [one, { identityKey: sharedKey, trust: 'accepted', standing: 'former' }],
+    [
+      two,
+      {
+        identityKey: pair().publicKey.bytes,
+        offered: pair().publicKey.bytes,
+        voucher: { approver: one, listVersion: 3, signature: entropy(64) },
+      },
+    ],
+    [deviceNumbered(127), { offered: pair().publicKey.bytes, standing: 'removed' }],
+  ]),
+};
+
 const peer: PublicKey = pair().publicKey;
 const root = () => crypto.importSecret('root', entropy(32));
 const sendingOnly: SessionHot = {
@@ -218,6 +236,7 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
     plain: knownUser,
     'with frozen sessions': frozenUser,
     'with trust and times': trustedUser,
+    'with a key for each device': perDeviceUser,
   },
   session: {
     'sending only': sendingOnly,

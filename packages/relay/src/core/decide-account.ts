@@ -1,7 +1,12 @@
 /** Making accounts: the first device proves possession of the identity key (SES-96). */
 
 import type { CreateAccountRequest } from '@simsim/relay-protocol';
-import { accountProofBytes, NONCE_LIFE_MS, verifyDeviceList } from '@simsim/relay-protocol';
+import {
+  accountProofBytes,
+  identityKeyOf,
+  NONCE_LIFE_MS,
+  verifyDeviceList,
+} from '@simsim/relay-protocol';
 import { isRepeat, joinChanges } from './decide-devices.ts';
 import type { Decision, DecisionInput, Reads } from './decision.ts';
 import { answer, refuse, refuseForNow } from './decision.ts';
@@ -42,7 +47,7 @@ export function decideCreateAccount(input: DecisionInput<'createAccount'>): Deci
   if (!verifyDeviceList({ signed: request.list }, env.crypto).ok) return refuse('BAD_LIST');
 
   const proof = [accountProofBytes({ ...request, deviceId: first.deviceId, list })];
-  const identityKey = env.crypto.publicKey(list.identityKey);
+  const identityKey = env.crypto.publicKey(identityKeyOf(list, first) ?? new Uint8Array(0));
   const isProven =
     identityKey !== undefined &&
     env.crypto.verify(identityKey, proof, request.identityProof) &&

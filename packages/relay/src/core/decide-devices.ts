@@ -1,6 +1,7 @@
 /** Changing and reading device lists. Every change is a signed next version, verified whole. */
 
 import { equalBytes } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
 import type {
   AddDeviceRequest,
   CreateAccountRequest,
@@ -15,6 +16,7 @@ import {
   DEVICES_MAX,
   encodeDeviceList,
   findDevice,
+  hasSameKeys,
   verifyDeviceApproval,
   verifyDeviceList,
 } from '@simsim/relay-protocol';
@@ -64,10 +66,7 @@ export function decideAddDevice({ request, slice, env }: DecisionInput<'addDevic
   const isApproverKept = replaced !== undefined && !replaced.includes(approval.approver);
   if (!isNext || !isApproverKept) return refuse('BAD_LIST');
 
-  const proof = [deviceProofBytes({ ...request, list })];
-  if (!env.crypto.verifyDeviceKey(entry.deviceKey, proof, request.deviceProof)) {
-    return refuse('BAD_PROOF');
-  }
+  if (!isProven(request, entry, env.crypto)) return refuse('BAD_PROOF');
   const removed = replaced.map((deviceId) => ({ userId: list.userId, deviceId }));
   const changes = [
     ...removed.map((device): Change => ({ kind: 'deviceRemoved', device })),
@@ -75,6 +74,20 @@ export function decideAddDevice({ request, slice, env }: DecisionInput<'addDevic
   ];
   const wakeups = removed.map((device): Wakeup => ({ kind: 'removed', device }));
   return answer({ kind: 'addDevice' }, changes, wakeups);
+}
+
+/** Whether the joining device has the private halves of the keys that its entry names (SES-96). */
+function isProven(request: AddDeviceRequest, entry: DeviceEntry, crypto: Crypto): boolean {
+  const proof = [deviceProofBytes({ ...request, list: request.list.list })];
+  if (!crypto.verifyDeviceKey(entry.deviceKey, proof, request.deviceProof)) return false;
+  if (entry.identityKey === undefined) return true;
+  const { identityProof } = request;
+  const identityKey = crypto.publicKey(entry.identityKey);
+  return (
+    identityKey !== undefined &&
+    identityProof !== undefined &&
+    crypto.verify(identityKey, proof, identityProof)
+  );
 }
 
 /**
@@ -191,7 +204,7 @@ export function includesAll(list: DeviceList, devices: readonly DeviceEntry[]): 
     return (
       other !== undefined &&
       other.registrationId === device.registrationId &&
-      equalBytes(other.deviceKey, device.deviceKey)
+      hasSameKeys(other, device)
     );
   });
 }

@@ -12,6 +12,7 @@ import type {
 import {
   encodeRequest,
   findDevice,
+  identityKeyOf,
   KEM_PRE_KEYS_LOW,
   PRE_KEYS_LOW,
   preKeyDigest,
@@ -213,11 +214,12 @@ function bundleOf(
 ): PreKeyBundle | undefined {
   const { list } = account.list;
   const entry = findDevice(list, keys.deviceId);
-  if (entry === undefined) return undefined;
+  const identityKey = entry && identityKeyOf(list, entry);
+  if (entry === undefined || identityKey === undefined) return undefined;
   const bundle = {
     deviceId: keys.deviceId,
     registrationId: entry.registrationId,
-    identityKey: list.identityKey,
+    identityKey,
     signedPreKey: keys.signedPreKey,
   };
   const oneTimePreKey = keys.nextOneTimePreKey;

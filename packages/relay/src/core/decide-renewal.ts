@@ -1,8 +1,12 @@
 /** Renewing a device whose state was put back: the same device under a new registration id. */
 
-import { equalBytes } from '@simsim/bytes';
 import type { DeviceEntry, DeviceList, RenewDeviceRequest } from '@simsim/relay-protocol';
-import { findDevice, renewalProofBytes, verifyDeviceList } from '@simsim/relay-protocol';
+import {
+  findDevice,
+  hasSameKeys,
+  renewalProofBytes,
+  verifyDeviceList,
+} from '@simsim/relay-protocol';
 import { includesAll, isRepeat, keyChanges } from './decide-devices.ts';
 import type { Decision, DecisionInput, Reads } from './decision.ts';
 import { answer, refuse } from './decision.ts';
@@ -66,6 +70,6 @@ function differsIn(list: DeviceList, current: DeviceList, changed: DeviceEntry):
     list.devices.length === current.devices.length &&
     includesAll(list, others) &&
     entry !== undefined &&
-    equalBytes(entry.deviceKey, changed.deviceKey)
+    hasSameKeys(entry, changed)
   );
 }

@@ -1,0 +1,126 @@
+/**
+ * Whether the identity keys in a device list are those that are known (SES-31, SES-32, SES-36). In the
+ * per-device model a device that is known stands for new ones by signing the list, and may be known
+ * itself by a voucher; where a stranger signed, the new ones are only offered.
+ */
+
+import { equalBytes } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import { findDevice, verifyDeviceVoucher } from '@simsim/relay-protocol';
+import type { DeviceId, DeviceList } from '@simsim/relay-protocol';
+import { modelOf, pinAt } from './key-pin.ts';
+import type { IdentityKey } from './user-change.ts';
+import type { UserRecord } from './user-record.ts';
+import type { Sabotage } from './workspace.ts';
+
+/** What a record makes of the keys in a list. */
+export type KeyJudgement =
+  /** Nothing speaks against it; these are new, and are to be pinned. */
+  | { readonly kind: 'known'; readonly added: readonly IdentityKey[] }
+  /** These are not the pinned ones, or nobody who is known stands for them. */
+  | { readonly kind: 'changed'; readonly offers: readonly IdentityKey[] };
+
+/** Who judges: the cryptography, and this very device where the list is its own user's. */
+export interface Judge {
+  readonly crypto: Pick<Crypto, 'publicKey' | 'verify'>;
+  readonly self?: DeviceId;
+  readonly isSabotaged: (sabotage: Sabotage) => boolean;
+}
+
+/** Every key that a list shows, those of former devices last. */
+export function shownKeys(list: DeviceList): readonly IdentityKey[] {
+  const { identityKey, devices, former = [] } = list;
+  if (identityKey !== undefined) return [{ key: identityKey }];
+  const listed = devices.flatMap(({ deviceId, identityKey: key, voucher }) =>
+    key === undefined ? [] : [{ deviceId, key, ...(voucher && { voucher }) }],
+  );
+  return [...listed, ...former.map(({ deviceId, identityKey: key }) => ({ deviceId, key }))];
+}
+
+/** Compares a list's keys with the pinned ones. Its signatures are checked elsewhere. */
+export function judgeKeys(record: UserRecord, list: DeviceList, judge: Judge): KeyJudgement {
+  switch (modelOf(record)) {
+    case undefined:
+      return { kind: 'known', added: shownKeys(list) };
+    case 'per-user':
+      return judgeByUser(record, list);
+    case 'per-device':
+      return judgeByDevices(record, list, judge);
+  }
+}
+
+function judgeByUser(record: UserRecord, list: DeviceList): KeyJudgement {
+  const { identityKey, listVersion } = record;
+  const shown = shownKeys(list);
+  const known = shown.find(({ key }) => isSame(identityKey, key));
+  if (known === undefined) return { kind: 'changed', offers: shown };
+  if (known.deviceId === undefined) return { kind: 'known', added: [] };
+  // Mail came before any list did, and nobody knew yet that its key is one device's alone.
+  return listVersion === 0
+    ? { kind: 'known', added: [known, ...shown.filter((each) => each !== known)] }
+    : { kind: 'changed', offers: shown };
+}
+
+function judgeByDevices(record: UserRecord, list: DeviceList, judge: Judge): KeyJudgement {
+  const shown = shownKeys(list);
+  const isKnown = isKnownDevice(record, { list, deviceId: list.signer, left: shown.length }, judge);
+  if (!isKnown) {
+    const listed = shown.filter(({ deviceId }) => deviceId && findDevice(list, deviceId));
+    const offers = listed.length > 0 ? listed : shown;
+    return { kind: 'changed', offers: offers.filter((each) => !isStanding(record, each, judge)) };
+  }
+  const added = shown.filter((each) => !isSame(pinAt(record, each).identityKey, each.key));
+  // An id that a removed device gave up may be another one's; what is in use is not changed unasked.
+  const offers = added.filter((each) => standingKey(record, each.deviceId, judge) !== undefined);
+  return offers.length > 0 ? { kind: 'changed', offers } : { kind: 'known', added };
+}
+
+/**
+ * Whether a listed device is known: its key stands, or a known device vouched for it after the list that
+ * is known; `left` bounds how many stand for each other. A removed device's voucher is older, and brings
+ * nobody back.
+ */
+function isKnownDevice(
+  record: UserRecord,
+  { list, deviceId, left }: { list: DeviceList; deviceId: DeviceId; left: number },
+  judge: Judge,
+): boolean {
+  if (judge.isSabotaged('trust-any-signer')) return true;
+  const { identityKey, voucher, deviceKey } = findDevice(list, deviceId) ?? {};
+  if (identityKey === undefined || deviceKey === undefined) return false;
+  const standing = standingKey(record, deviceId, judge);
+  if (standing !== undefined) return equalBytes(standing, identityKey);
+  // A key that was removed does not come back.
+  const isRemoved = isSame(pinAt(record, { deviceId }).identityKey, identityKey);
+  if (isRemoved && !judge.isSabotaged('vouch-for-ever')) return false;
+  if (voucher === undefined || left === 0) return false;
+  const { approver, listVersion } = voucher;
+  const isNews = listVersion > record.listVersion && listVersion <= list.version;
+  if (!isNews && !judge.isSabotaged('vouch-for-ever')) return false;
+  const pinned = standingKey(record, approver, judge);
+  const next = { list, deviceId: approver, left: left - 1 };
+  const isKnown = pinned !== undefined || isKnownDevice(record, next, judge);
+  const key = pinned ?? findDevice(list, approver)?.identityKey;
+  if (!isKnown || key === undefined) return false;
+  const device = { userId: list.userId, deviceId, deviceKey, identityKey };
+  return verifyDeviceVoucher(device, { voucher, identityKey: key }, judge.crypto);
+}
+
+function isStanding(record: UserRecord, { deviceId, key }: IdentityKey, judge: Judge): boolean {
+  return deviceId !== undefined && isSame(standingKey(record, deviceId, judge), key);
+}
+
+/** The pinned key of a device that no list has left out since. */
+function standingKey(
+  { devicePins }: UserRecord,
+  deviceId: DeviceId | undefined,
+  { self, isSabotaged }: Judge,
+): Uint8Array | undefined {
+  const pin = deviceId === undefined ? undefined : devicePins?.get(deviceId);
+  const isGone = pin?.standing !== undefined && deviceId !== self;
+  return isGone && !isSabotaged('keep-removed-keys') ? undefined : pin?.identityKey;
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a !== undefined && equalBytes(a, b);
+}

@@ -1,0 +1,121 @@
+/** Taking a signed device list, wherever it came from: what it would change, and changing it. */
+
+import { equalBytes } from '@simsim/bytes';
+import { deviceListHash, findDevice, verifyDeviceList } from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceList, SignedDeviceList, UserId } from '@simsim/relay-protocol';
+import { judgeKeys } from './judge-keys.ts';
+import type { Judge } from './judge-keys.ts';
+import { modelOf, offersOf, withdrawals } from './key-pin.ts';
+import { DEVICES_PER_USER_MAX } from './limits.ts';
+import { changeUser } from './peer-session.ts';
+import { offerKey } from './trust.ts';
+import type { IdentityKey, UserChange } from './user-change.ts';
+import { matchesList } from './user-record.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What becomes of a list. */
+export type ListCheck =
+  | {
+      readonly ok: true;
+      readonly changes: readonly UserChange[];
+      /** Keys of new devices, which a known one stands for. */
+      readonly added: readonly IdentityKey[];
+    }
+  | { readonly ok: false; readonly reason: 'BAD_LIST' }
+  /** It is sound, but of other keys than the pinned ones. */
+  | {
+      readonly ok: false;
+      readonly reason: 'IDENTITY_CHANGED';
+      readonly offers: readonly IdentityKey[];
+    };
+
+const BAD = { ok: false, reason: 'BAD_LIST' } as const;
+
+/**
+ * What accepting a signed list would change. A list below the highest version seen changes nothing:
+ * an older answer never clears newer news.
+ */
+export function listChanges(work: Workspace, userId: UserId, signed: SignedDeviceList): ListCheck {
+  const record = work.user(userId);
+  const { list } = signed;
+  if (list.userId !== userId || !isBounded(list)) return BAD;
+  const isOwn = userId === work.self().userId;
+  const { crypto } = work.env;
+  const judged = judgeKeys(record, list, judgeIn(work, userId));
+  const isSound = (): boolean => verifyDeviceList({ signed }, crypto).ok;
+  if (judged.kind === 'changed') {
+    // An own device with a foreign key is no change of key but a lie (SES-36).
+    return !isOwn && isSound()
+      ? { ok: false, reason: 'IDENTITY_CHANGED', offers: judged.offers }
+      : BAD;
+  }
+  if (list.version < record.listVersion) return { ok: true, changes: [], added: [] };
+  if (!isSound()) return BAD;
+  const hash = deviceListHash(list, crypto);
+  const isFork =
+    (list.version === record.listVersion && !equalBytes(hash, record.listHash)) ||
+    (list.version === record.listVersion + 1 &&
+      record.listVersion > 0 &&
+      !equalBytes(list.previous, record.listHash));
+  if (isFork) return BAD;
+  const listed = withoutSelf(work, list);
+  // The pinned keys were shown again, and nothing newer: whatever was said meanwhile was wrong.
+  const changes: UserChange[] =
+    offersOf(record).length === 0 ? [] : [...withdrawals(record), { type: 'releaseMail' }];
+  // The same list again says something new where mail or an answer told of other devices since.
+  const isKnown = list.version === record.listVersion && record.staleAt === undefined;
+  if (isKnown && matchesList(record, listed)) return { ok: true, changes, added: [] };
+  for (const shown of judged.added) changes.push({ type: 'identity', ...shown });
+  changes.push({
+    type: 'list',
+    version: list.version,
+    hash,
+    at: work.nowMs(),
+    devices: listed,
+    ...(list.former && { former: list.former.map(({ deviceId }) => deviceId) }),
+  });
+  if (modelOf(record) !== 'per-device') return { ok: true, changes, added: [] };
+  const added = judged.added.filter(({ deviceId }) => deviceId && findDevice(list, deviceId));
+  return { ok: true, changes, added };
+}
+
+/** Who judges lists of a user in this workspace. */
+export function judgeIn(work: Workspace, userId: UserId): Judge {
+  const own = work.self();
+  return {
+    crypto: work.env.crypto,
+    isSabotaged: (sabotage) => work.isSabotaged(sabotage),
+    ...(userId === own.userId && { self: own.deviceId }),
+  };
+}
+
+/** Takes a list as it was checked: its changes, or its keys as offers. */
+export function takeList(work: Workspace, userId: UserId, checked: ListCheck): void {
+  if (checked.ok) {
+    changeUser(work, userId, checked.changes);
+    for (const { deviceId, key } of checked.added) {
+      const whose = deviceId === undefined ? {} : { deviceId };
+      work.effect({ type: 'identityAdded', userId, identityKey: key, ...whose });
+    }
+  } else if (checked.reason === 'IDENTITY_CHANGED') {
+    for (const shown of checked.offers) offerKey(work, userId, shown);
+  }
+}
+
+/**
+ * A user has a few devices, each of them once, all of one identity model (SES-98): whoever signs another
+ * list is not believed.
+ */
+function isBounded({ devices, identityKey }: DeviceList): boolean {
+  if (devices.length === 0 || devices.length > DEVICES_PER_USER_MAX) return false;
+  if (devices.some((each) => (each.identityKey === undefined) !== (identityKey !== undefined)))
+    return false;
+  return new Set(devices.map(({ deviceId }) => deviceId)).size === devices.length;
+}
+
+/** There is never a record of this very device (SES-19, SES-32). */
+export function withoutSelf(work: Workspace, list: DeviceList): readonly DeviceEntry[] {
+  const own = work.self();
+  if (list.userId !== own.userId) return list.devices;
+  return list.devices.filter((entry) => entry.deviceId !== own.deviceId);
+}

@@ -1,0 +1,381 @@
+/**
+ * The per-device identity model (SES-22, SES-31, SES-32): whoever knows one device of a user knows those
+ * that it stands for, also where lists were missed; a list that a stranger signs, or a device that was
+ * removed, brings nobody in, and nothing goes to its keys.
+ */
+
+import { invariant } from '@simsim/bytes';
+import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
+import { parseDeviceId, signDeviceList, signDeviceVoucher } from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceList, SignedDeviceList } from '@simsim/relay-protocol';
+import { listWithout, registrationRequest } from '@simsim/sesame';
+import type { Sabotage } from '@simsim/sesame';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkWorld } from './checks.ts';
+import { testLaw } from './law.ts';
+import { deliver, write } from './scene.ts';
+import type { TestDevice } from './test-device.ts';
+import { uploadFor } from './upload-for.ts';
+import { user, World } from './world.ts';
+
+const [ada, bo] = [user('ada'), user('bo')];
+
+/** Whoever signs a list: a device, or somebody who wants to be one. */
+interface Signer {
+  readonly entry: DeviceEntry;
+  readonly identity: KeyPair;
+  readonly deviceKey: SigningKeyPair;
+}
+
+function listAtRelay(world: World, userId = bo): SignedDeviceList {
+  const answer = world.ask({ kind: 'getList', userId, since: 0 });
+  invariant(answer.kind === 'getList' && answer.result.kind === 'list', 'the user exists');
+  return answer.result.list;
+}
+
+/** A device as lists name it. */
+function signerOf(device: TestDevice): Signer {
+  const { deviceId, registrationId, deviceKey, identity } = device.own();
+  const keys = { deviceKey: deviceKey.publicKey, identityKey: identity.publicKey.bytes };
+  return { entry: { deviceId, registrationId, ...keys }, identity, deviceKey };
+}
+
+/** Somebody with keys of their own under an id that is free. */
+function stranger(world: World): Signer {
+  const { devices } = listAtRelay(world).list;
+  const ids = new Set<number>(devices.map(({ deviceId }) => deviceId));
+  const free = Array.from({ length: 127 }, (_, i) => i + 1).find((id) => !ids.has(id));
+  const deviceId = parseDeviceId(free ?? 0);
+  invariant(deviceId.ok, 'an id is free');
+  const identity = world.crypto.keyPair(world.entropy(32));
+  const deviceKey = world.crypto.signingKeyPair(world.entropy(32));
+  const keys = { deviceKey: deviceKey.publicKey, identityKey: identity.publicKey.bytes };
+  return {
+    entry: { deviceId: deviceId.value, registrationId: 7, ...keys },
+    identity,
+    deviceKey,
+  };
+}
+
+/** A list that follows the relay's, with whoever signs it among the devices. */
+function listBy(
+  world: World,
+  signer: Signer,
+  change: (list: DeviceList) => Partial<DeviceList> = () => ({}),
+): SignedDeviceList {
+  const { list } = listAtRelay(world);
+  const { deviceId } = signer.entry;
+  const others = list.devices.filter((entry) => entry.deviceId !== deviceId);
+  const own = list.devices.find((entry) => entry.deviceId === deviceId) ?? signer.entry;
+  const next: DeviceList = {
+    ...list,
+    version: list.version + 1,
+    previous: world.crypto.digest([new Uint8Array(1)]),
+    devices: [...others, own],
+    signer: deviceId,
+  };
+  const { deviceKey, identity } = signer;
+  return signDeviceList(
+    { ...next, ...change(next) },
+    { deviceKey, identity, entropy64: world.entropy(64) },
+    world.crypto,
+  );
+}
+
+const pinned = (device: TestDevice, of: Signer): boolean =>
+  [...(device.record(bo).devicePins?.values() ?? [])].some(
+    ({ identityKey }) => identityKey !== undefined && sameKey(identityKey, of),
+  );
+const sameKey = (key: Uint8Array, { identity }: Signer): boolean =>
+  Buffer.compare(key, identity.publicKey.bytes) === 0;
+
+interface Case {
+  readonly seed: number;
+  readonly steps: readonly { readonly deed: keyof typeof WEIGHTS; readonly n: number }[];
+}
+
+const WEIGHTS = { link: 3, remove: 2, send: 3, meet: 1, ghost: 2, thief: 2 } as const;
+const deeds = fc.oneof(
+  ...Object.entries(WEIGHTS).map(([name, weight]) => ({
+    arbitrary: fc.constant(name as keyof typeof WEIGHTS),
+    weight,
+  })),
+);
+
+testLaw<Case>({
+  name: 'device-keys',
+  cases: fc.record({
+    seed: fc.nat(1 << 20),
+    steps: fc.array(fc.record({ deed: deeds, n: fc.nat(23) }), { minLength: 4, maxLength: 12 }),
+  }),
+  check: (story, sabotage) => play(story, sabotage),
+  saboteurs: ['trust-any-signer', 'vouch-for-ever', 'keep-removed-keys', 'take-offered-key'],
+});
+
+/** Bo's devices come and go; Ada and those that are left see honest lists late, and false ones. */
+function play({ seed, steps }: Case, sabotage: readonly Sabotage[]): void {
+  const world = new World({ seed, identityModel: 'per-device', sabotage });
+  const a = world.create('ada');
+  world.create('bo');
+  a.send([bo], 'hello');
+  world.settle();
+  const thieves: Signer[] = [];
+  const own = (n: number): TestDevice => {
+    const devices = world.devicesOf(bo);
+    const device = devices[n % devices.length];
+    invariant(device !== undefined, 'Bo keeps a device');
+    return device;
+  };
+  const show = (device: TestDevice, by: Signer): void => {
+    const before = device.record(bo);
+    const previous = before.listHash;
+    device.run({ type: 'listLearned', list: listBy(world, by, () => ({ previous })) });
+    expect(device.record(bo).devices, 'sessions and devices').toEqual(before.devices);
+    expect(pinned(device, by) && !thieves.includes(by), 'a stranger is known').toBe(false);
+    // The honest list comes after it.
+    device.run({ type: 'listLearned', list: listAtRelay(world) });
+  };
+  for (const { deed, n } of steps) {
+    const victim = n % 2 === 0 ? a : own(n >> 1);
+    if (deed === 'link' && world.devicesOf(bo).length < 4) world.link(own(n));
+    if (deed === 'remove') {
+      const [removed] = world.devicesOf(bo).filter((device) => device !== own(n));
+      if (removed === undefined) continue;
+      thieves.push(withVoucher(world, removed));
+      world.remove(own(n), removed, n % 3 === 0 ? { compromised: true } : {});
+    }
+    if (deed === 'send') (n % 3 === 0 ? own(n) : a).send([n % 3 === 0 ? ada : bo], `line ${n}`);
+    if (deed === 'meet') world.settle();
+    if (deed === 'ghost') show(victim, stranger(world));
+    const thief = thieves[n % Math.max(1, thieves.length)];
+    // Whoever has not heard of the removal can know nothing of it.
+    const hasHeard = victim.record(bo).listVersion === listAtRelay(world).list.version;
+    if (deed === 'thief' && thief !== undefined && hasHeard) show(victim, thief);
+  }
+  world.settle();
+  checkWorld(world);
+}
+
+/** What a thief has of a device: its keys, and its entry with the voucher from a list of before. */
+function withVoucher(world: World, device: TestDevice): Signer {
+  const signer = signerOf(device);
+  const { deviceId } = signer.entry;
+  const entry = listAtRelay(world).list.devices.find((each) => each.deviceId === deviceId);
+  return { ...signer, entry: entry ?? signer.entry };
+}
+
+/** Ada knows Bo, who has one device. */
+function met(options: { trust?: 'verified-only' } = {}): {
+  world: World;
+  a: TestDevice;
+  b: TestDevice;
+} {
+  const world = new World({ seed: 5, identityModel: 'per-device', ...options });
+  return { world, a: world.create('ada'), b: world.create('bo') };
+}
+
+const told = (device: TestDevice, type: 'identityAdded' | 'identityChanged'): number[] =>
+  device.effects.flatMap((effect) => (effect.type === type ? [effect.deviceId ?? 0] : []));
+
+describe('a further device', () => {
+  it('has a key of its own, which contacts are told of when the list first names it', () => {
+    const { world, a, b } = met();
+    write(a, b, 'one');
+    world.settle();
+    const b2 = world.link(b);
+    const keys = [b, b2].map((device) => device.own().identity.publicKey.bytes);
+    expect(keys[0]).not.toEqual(keys[1]);
+    a.send([bo], 'two');
+    world.settle();
+    expect(told(a, 'identityAdded')).toEqual([b2.own().deviceId]);
+    expect(told(a, 'identityChanged')).toEqual([]);
+    checkWorld(world);
+  });
+
+  it('is known by those that stand for it, also to whoever missed the lists between', () => {
+    const { world, a, b } = met();
+    write(a, b, 'one');
+    world.settle();
+    const b2 = world.link(b);
+    const b3 = world.link(b2);
+    world.remove(b2, b);
+    a.send([bo], 'two');
+    world.settle();
+    const added = [b2, b3].map((each) => each.own().deviceId);
+    expect(new Set(told(a, 'identityAdded'))).toEqual(new Set(added));
+    expect(told(a, 'identityChanged')).toEqual([]);
+    checkWorld(world);
+  });
+
+  it('holds mail again where only what was verified is written to (SES-90)', () => {
+    const { world, a, b } = met({ trust: 'verified-only' });
+    const verify = (device: TestDevice): void => {
+      const identityKey = device.own().identity.publicKey.bytes;
+      a.run({ type: 'trustIdentity', userId: bo, identityKey, level: 'verified' });
+      world.settle();
+    };
+    a.send([bo], 'one');
+    world.settle();
+    verify(b);
+    expect(b.texts()).toEqual(['one']);
+    const b2 = world.link(b);
+    a.send([bo], 'two');
+    world.settle();
+    expect([...b.texts(), ...b2.texts()]).toEqual(['one']);
+    verify(b2);
+    expect([b.texts(), b2.texts()]).toEqual([['one', 'two'], ['two']]);
+  });
+});
+
+describe('a device that joins', () => {
+  it('proves that the identity key is its own (SES-96)', () => {
+    const { world, b } = met();
+    const device = world.approve(b);
+    const request = registrationRequest(device.own(), uploadFor(device), world);
+    invariant(request?.kind === 'addDevice', 'it joins a user that is there');
+    const { identityProof, ...unproven } = request;
+    invariant(identityProof !== undefined, 'it has a key of its own');
+    const foreign = world.crypto.sign(b.own().identity, [new Uint8Array(1)], world.entropy(64));
+    for (const forged of [unproven, { ...request, identityProof: foreign }]) {
+      const outcome = world.tryAsk(forged);
+      expect(outcome).toEqual({ ok: false, error: { code: 'BAD_PROOF' } });
+    }
+    expect(world.tryAsk(request).ok).toBe(true);
+  });
+});
+
+describe('a device that removes itself', () => {
+  it('cannot: nobody could check a list whose signer it does not name', () => {
+    const { world, b } = met();
+    world.link(b);
+    b.learnOwnList();
+    const left = listWithout(b.ownListInput(), b.own(), world);
+    expect(left).toEqual({ ok: false, error: { code: 'SIGNER_LEAVES' } });
+  });
+});
+
+describe('another key of a device', () => {
+  /** Ada knows two devices of Bo, and the relay says that the second one has another key. */
+  function changed() {
+    const { world, a, b } = met();
+    const b2 = world.link(b);
+    write(a, b, 'one');
+    world.settle();
+    const other = world.crypto.keyPair(world.entropy(32)).publicKey.bytes;
+    const list = listBy(world, signerOf(b), ({ devices }) => ({
+      previous: a.record(bo).listHash,
+      devices: devices.map((entry) =>
+        entry.deviceId === b2.own().deviceId ? { ...entry, identityKey: other } : entry,
+      ),
+    }));
+    return { world, a, b, b2, other, list };
+  }
+
+  it('is told and waits for an answer; then it takes that device alone (SES-32)', () => {
+    const { a, b, b2, other, list } = changed();
+    const before = a.record(bo).devices;
+    a.run({ type: 'listLearned', list });
+    expect(told(a, 'identityChanged')).toEqual([b2.own().deviceId]);
+    expect(a.record(bo).devices).toEqual(before);
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: other });
+    const { devices } = a.record(bo);
+    expect(devices.get(b.own().deviceId)).toEqual(before.get(b.own().deviceId));
+    expect(devices.get(b2.own().deviceId)).toMatchObject({ inactive: [], registrationId: 0 });
+  });
+
+  it('is off the table where the application refuses it, or the honest list comes', () => {
+    for (const how of ['refuse', 'list'] as const) {
+      const { world, a, b, b2, list } = changed();
+      a.run({ type: 'listLearned', list });
+      a.send([bo], 'two');
+      if (how === 'refuse') a.run({ type: 'refuseIdentity', userId: bo });
+      a.run({ type: 'listLearned', list: listAtRelay(world) });
+      a.send([bo], 'three');
+      world.settle();
+      const heard = how === 'refuse' ? ['one', 'three'] : ['one', 'two', 'three'];
+      expect([b.texts(), b2.texts()]).toEqual([heard, heard]);
+    }
+  });
+
+  it('that no device has shown cannot be accepted: it has no place', () => {
+    const { a } = changed();
+    const before = a.record(bo);
+    const identityKey = new Uint8Array(32).fill(9);
+    const outcomes = a.run({ type: 'trustIdentity', userId: bo, identityKey })?.outcomes;
+    expect(outcomes).toEqual([{ kind: 'refused', rejection: { code: 'UNKNOWN_KEY' } }]);
+    expect(a.record(bo)).toEqual(before);
+  });
+});
+
+describe('a stolen device', () => {
+  it('is worth nothing once it is removed as such: no list, no mail under its key (SES-92)', () => {
+    const { world, a, b } = met();
+    const stolen = world.link(b);
+    write(a, b, 'one');
+    stolen.send([ada], 'mine');
+    world.settle();
+    const thief = withVoucher(world, stolen);
+    // Begun while it was Bo's, and withheld by the relay until now.
+    stolen.send([ada], 'in his name');
+    deliver(stolen);
+    const mail = a.fetch();
+    world.remove(b, stolen, { compromised: true });
+    a.send([bo], 'two');
+    deliver(a);
+    expect(a.record(bo).devices.has(stolen.own().deviceId)).toBe(false);
+    a.receive(mail);
+    world.settle();
+    expect(a.texts()).toEqual(['mine']);
+    for (const device of [a, b]) {
+      const before = device.record(bo).devices;
+      const previous = device.record(bo).listHash;
+      device.run({ type: 'listLearned', list: listBy(world, thief, () => ({ previous })) });
+      expect(device.record(bo).devices).toEqual(before);
+    }
+  });
+
+  it('vouches for nobody, and no list that it signs is an own one (SES-36)', () => {
+    const { world, b } = met();
+    const stolen = world.link(b);
+    b.learnOwnList();
+    world.remove(b, stolen, { compromised: true });
+    const ghost = stranger(world);
+    const { identity } = stolen.own();
+    const voucher = signDeviceVoucher(
+      { ...ghost.entry, userId: bo, identityKey: ghost.identity.publicKey.bytes },
+      {
+        approver: stolen.own().deviceId,
+        listVersion: listAtRelay(world).list.version + 1,
+        identity,
+        entropy64: world.entropy(64),
+      },
+      world.crypto,
+    );
+    const previous = b.record(bo).listHash;
+    const vouched = { ...ghost, entry: { ...ghost.entry, voucher } };
+    const list = listBy(world, vouched, () => ({ previous }));
+    const outcomes = b.run({ type: 'listLearned', list })?.outcomes;
+    expect(outcomes).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);
+  });
+});
+
+describe('the first mail of a stranger', () => {
+  it('comes before any list says whose key it is; sessions stay when one does', () => {
+    const { world, a, b } = met();
+    world.link(b);
+    b.send([ada], 'hello');
+    deliver(b);
+    a.receive(a.fetch());
+    expect(a.record(bo).identityKey).toEqual(b.own().identity.publicKey.bytes);
+    const { active } = a.record(bo).devices.get(b.own().deviceId) ?? {};
+    a.run({ type: 'listLearned', list: listAtRelay(world) });
+    const record = a.record(bo);
+    expect(record.identityKey).toBeUndefined();
+    expect(record.devicePins?.size).toBe(2);
+    expect(record.devices.get(b.own().deviceId)?.active).toBe(active);
+    expect(active).toBeDefined();
+    world.settle();
+    checkWorld(world);
+  });
+});
