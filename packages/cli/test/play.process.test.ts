@@ -21,52 +21,55 @@ afterAll(() => {
 });
 
 describe('300 lines with churn', () => {
-  it('arrive exactly once on every device, and every log is whole afterwards', async () => {
-    const out = join(folder, 'churn');
-    const options = ['--churn', '--seed', '3', '--json', '--out', out];
-    const played = await simsim('play', transcript, ...options);
-    const report: unknown = JSON.parse(played.stdout);
-    expect(played.stdout.trimEnd().split('\n')).toHaveLength(1);
-    expect({ report, stderr: played.stderr, code: played.code }).toMatchObject({
-      code: 0,
-      stderr: '',
-      report: {
-        ok: true,
-        seed: 3,
-        lines: 300,
-        unparsed: 5,
-        unparsedLines: [1, 62, 123, 184, 245],
-        users: 8,
-        lost: 0,
-        duplicated: 0,
-        wrong: 0,
-        unaccepted: 0,
-        healsWaiting: 0,
-        isQuiescent: true,
-        folder: out,
-      },
-    });
-    expect(Object.keys(Object(report))).toEqual(expect.arrayContaining(PROMISED_KEYS));
-    const counted = report as Record<string, number>;
-    expect(counted['deliveriesSeen']).toBe(counted['deliveriesExpected']);
-    expect(counted['kills']).toBeGreaterThanOrEqual(2);
-    expect(counted['relayKills']).toBeGreaterThanOrEqual(1);
-    expect(counted['linked']).toBeGreaterThanOrEqual(1);
-    expect(counted['removed']).toBeGreaterThanOrEqual(1);
-    expect(killSites(out)).toHaveLength((counted['kills'] ?? 0) + (counted['relayKills'] ?? 0));
+  it.each(['per-user', 'per-device'])(
+    'arrive exactly once on every device, and every log is whole afterwards: %s keys',
+    async (model) => {
+      const out = join(folder, `churn-${model}`);
+      const options = ['--churn', '--seed', '3', '--json', '--identity', model, '--out', out];
+      const played = await simsim('play', transcript, ...options);
+      const report: unknown = JSON.parse(played.stdout);
+      expect(played.stdout.trimEnd().split('\n')).toHaveLength(1);
+      expect({ report, stderr: played.stderr, code: played.code }).toMatchObject({
+        code: 0,
+        stderr: '',
+        report: {
+          ok: true,
+          seed: 3,
+          lines: 300,
+          unparsed: 5,
+          unparsedLines: [1, 62, 123, 184, 245],
+          users: 8,
+          lost: 0,
+          duplicated: 0,
+          wrong: 0,
+          unaccepted: 0,
+          healsWaiting: 0,
+          isQuiescent: true,
+          folder: out,
+        },
+      });
+      expect(Object.keys(Object(report))).toEqual(expect.arrayContaining(PROMISED_KEYS));
+      const counted = report as Record<string, number>;
+      expect(counted['deliveriesSeen']).toBe(counted['deliveriesExpected']);
+      expect(counted['kills']).toBeGreaterThanOrEqual(2);
+      expect(counted['relayKills']).toBeGreaterThanOrEqual(1);
+      expect(counted['linked']).toBeGreaterThanOrEqual(1);
+      expect(counted['removed']).toBeGreaterThanOrEqual(1);
+      expect(killSites(out)).toHaveLength((counted['kills'] ?? 0) + (counted['relayKills'] ?? 0));
 
-    const verified = await simsim('verify', out);
-    expect(verified).toMatchObject({ code: 0, stderr: '' });
-    expect(verified.stdout).toBe(`${counted['devices']} logs are whole.\n`);
-    const [log = ''] = readdirSync(join(out, 'devices'));
-    const replayed = await simsim('replay', join(out, 'devices', log, 'log.db'), '--json');
-    const events = replayed.stdout
-      .trimEnd()
-      .split('\n')
-      .map((line): unknown => JSON.parse(line));
-    expect(events[0]).toMatchObject({ seq: 1, event: expect.any(String) });
-    expect(events.at(-1)).toMatchObject({ seq: events.length });
-  });
+      const verified = await simsim('verify', out);
+      expect(verified).toMatchObject({ code: 0, stderr: '' });
+      expect(verified.stdout).toBe(`${counted['devices']} logs are whole.\n`);
+      const [log = ''] = readdirSync(join(out, 'devices'));
+      const replayed = await simsim('replay', join(out, 'devices', log, 'log.db'), '--json');
+      const events = replayed.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line): unknown => JSON.parse(line));
+      expect(events[0]).toMatchObject({ seq: 1, event: expect.any(String) });
+      expect(events.at(-1)).toMatchObject({ seq: events.length });
+    },
+  );
 });
 
 describe('a play without churn', () => {

@@ -1,4 +1,5 @@
 export { recordFold } from '@simsim/device-core';
+export type { IdentityModel } from '@simsim/relay-protocol';
 export type { DataPut } from '@simsim/device-core';
 export { Device } from './device.ts';
 export type { DeviceParts } from './device-parts.ts';

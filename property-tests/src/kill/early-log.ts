@@ -13,7 +13,11 @@ export function sabotagedLog(log: EventLog, sabotage: KillSabotage | undefined):
     case 'send-before-commit':
       return answeringEarly(log, (batch) => (batch.outboxPut ?? []).length > 0);
     case 'acknowledge-before-commit':
-      return answeringEarly(log, (batch) => (batch.inboxPut ?? []).length > 0);
+      // Posts in the same batch would break the other promise too.
+      return answeringEarly(
+        log,
+        ({ inboxPut = [], outboxPut = [] }) => inboxPut.length > 0 && outboxPut.length === 0,
+      );
     case 'forget-outbox':
       return { ...log, commit: (batch) => log.commit({ ...batch, outboxPut: [], outboxDone: [] }) };
     case 'rewind-chain':

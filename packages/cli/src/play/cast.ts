@@ -2,6 +2,7 @@
 
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { IdentityModel } from '@simsim/device';
 import { createFolderNames } from './folder-names.ts';
 import type { FolderNames } from './folder-names.ts';
 import { environmentError } from '../cli-error.ts';
@@ -28,6 +29,7 @@ export interface CastDevice {
 /** What a cast works with. */
 export interface CastOptions {
   readonly devicesFolder: string;
+  readonly identityModel: IdentityModel;
   readonly pool: () => HostPool;
   readonly journal: Journal;
   readonly watch: Watch;
@@ -181,12 +183,12 @@ export class Cast {
   }
 
   async #create(user: string, host: number): Promise<void> {
-    const { journal, watch, random } = this.#options;
+    const { journal, watch, random, identityModel } = this.#options;
     const deviceId = random.integer(1, DEVICE_ID_MAX);
     const folder = this.#folder(user, String(deviceId));
     const device = this.#add({ user, host, folder });
     const { index } = device;
-    const ask = { index, folder, user, deviceId };
+    const ask = { index, folder, user, deviceId, identityModel };
     const { listVersion } = await this.#options.pool().call(host, 'create', ask);
     device.deviceId = deviceId;
     device.state = 'open';

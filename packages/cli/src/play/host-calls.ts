@@ -1,5 +1,6 @@
 /** What the coordinator asks of a process that hosts devices, and what that process tells it. */
 
+import type { IdentityModel } from '@simsim/device';
 import type { KillOrder } from './kill-hook.ts';
 
 /** A device's folder and its place in the coordinator's own table. */
@@ -35,7 +36,11 @@ interface HostStatus {
 export type HostCalls = {
   /** Makes a user's first device. */
   readonly create: {
-    readonly ask: HostedDevice & { readonly user: string; readonly deviceId: number };
+    readonly ask: HostedDevice & {
+      readonly user: string;
+      readonly deviceId: number;
+      readonly identityModel: IdentityModel;
+    };
     readonly answer: OpenedDevice;
   };
   /** Opens a device whose folder is there. */

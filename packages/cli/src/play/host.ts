@@ -43,12 +43,9 @@ export class Host {
     return this.#sendsInFlight;
   }
 
-  async create({ index, folder, user, deviceId }: Ask<'create'>): Promise<OpenedDevice> {
+  async create({ index, folder, ...first }: Ask<'create'>): Promise<OpenedDevice> {
     const options = await this.#deviceOptions(folder);
-    return this.#adopt(
-      index,
-      await openDevice({ ...options, user, deviceId, ifMissing: 'create' }),
-    );
+    return this.#adopt(index, await openDevice({ ...options, ...first, ifMissing: 'create' }));
   }
 
   async open({ index, folder, user }: Ask<'open'>): Promise<OpenedDevice> {

@@ -16,6 +16,7 @@ describe('the options of play', () => {
       roomSize: 8,
       seed: 7,
       devices: { min: 2, max: 3 },
+      identityModel: 'per-user',
       processes: 4,
       churn: false,
       json: false,
@@ -32,6 +33,7 @@ describe('the options of play', () => {
       churn: true,
     });
     expect(read('chat.txt', '--devices', '3').devices).toEqual({ min: 3, max: 3 });
+    expect(read('chat.txt', '--identity', 'per-device').identityModel).toBe('per-device');
   });
 
   const mistakes: readonly (readonly string[])[] = [
@@ -47,6 +49,7 @@ describe('the options of play', () => {
     ['a', '--devices', '3-2'],
     ['a', '--devices', '1-2-3'],
     ['a', '--devices', '99'],
+    ['a', '--identity', 'mine'],
     ['a', '--processes', '0'],
     ['a', '--lines-in-flight', '63'],
     ['a', '--relay', 'ftp://x'],

@@ -5,6 +5,7 @@ import { parseInteger } from '../arguments.ts';
 import type { Arguments, OptionTable } from '../arguments.ts';
 import { usageError } from '../cli-error.ts';
 import { SEED_MAX } from '../random.ts';
+import type { IdentityModel } from '@simsim/device';
 import type { DeviceRange } from './plan.ts';
 
 /** How to play. */
@@ -13,6 +14,7 @@ export interface PlayOptions {
   readonly roomSize: number;
   readonly seed: number;
   readonly devices: DeviceRange;
+  readonly identityModel: IdentityModel;
   readonly processes: number;
   readonly churn: boolean;
   /** Where to write; absent for a fresh folder. */
@@ -33,6 +35,7 @@ export const PLAY_OPTIONS: OptionTable = {
   room: { type: 'string' },
   seed: { type: 'string' },
   devices: { type: 'string' },
+  identity: { type: 'string' },
   processes: { type: 'string' },
   churn: { type: 'boolean' },
   out: { type: 'string' },
@@ -53,6 +56,8 @@ Plays a conversation over real devices, a real relay and real logs, and counts w
   --room N             people in the room: the last N distinct speakers (default 8)
   --seed N             repeats who sends from where and what goes wrong (default random; printed)
   --devices N | A-B    devices of each user at the start (default 2-3; at most ${DEVICES_MAX})
+  --identity MODEL     per-user: one identity key for a user's devices (default);
+                       per-device: one for each
   --processes N        processes that the devices live in (default 4)
   --churn              link and remove devices, drop connections, kill and restart processes and
                        the relay while the conversation goes on
@@ -78,6 +83,7 @@ export function readPlayOptions(given: Arguments): PlayOptions {
     roomSize: given.integer('room', { min: 1, max: 64 }) ?? 8,
     seed: given.integer('seed', { min: 0, max: SEED_MAX }) ?? randomInt(SEED_MAX),
     devices: readDevices(given.text('devices')),
+    identityModel: readIdentityModel(given.text('identity')),
     processes: given.integer('processes', { min: 1, max: 64 }) ?? 4,
     churn: given.isSet('churn'),
     json: given.isSet('json'),
@@ -102,6 +108,12 @@ function readDevices(text: string | undefined): DeviceRange {
     );
   }
   return { min, max };
+}
+
+function readIdentityModel(text: string | undefined): IdentityModel {
+  if (text === undefined || text === 'per-user') return 'per-user';
+  if (text === 'per-device') return text;
+  throw usageError('--identity is neither per-user nor per-device.', 'Give one of the two.');
 }
 
 function checkRelayUrl(text: string): void {

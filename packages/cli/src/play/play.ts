@@ -115,10 +115,17 @@ async function setStage({ options, lines, plan, folder }: PlayInput): Promise<St
   const killJournal = join(folder, 'kills.jsonl');
   const journal = createJournal(join(folder, 'journal.jsonl'));
   const watch = createWatch();
-  const { seed } = options;
+  const { seed, identityModel } = options;
   const relay = await startRelay({ options, folder, killJournal, journal, watch });
   const random = createRandom(seed, 'cast');
-  const cast: Cast = new Cast({ devicesFolder, pool: () => pool, journal, watch, random });
+  const cast: Cast = new Cast({
+    devicesFolder,
+    identityModel,
+    pool: () => pool,
+    journal,
+    watch,
+    random,
+  });
   const pool: HostPool = new HostPool({
     count: options.processes,
     relay: relay?.url ?? options.relay ?? '',
