@@ -96,6 +96,11 @@ describe('the identity keys of devices', () => {
       { deviceId: tablet.deviceId, trust: 'seen' },
     ]);
     const [first] = known;
+    // What bob reads out to be compared, on either of his devices.
+    for (const own of [bob, tablet]) {
+      const shown = own.identitiesOf('bob').map(({ key }) => key);
+      expect(shown).toContainEqual(first?.key);
+    }
     await alice.trustIdentity('bob', first?.key ?? new Uint8Array(0), { verified: true });
     const { identityModel, devices } = alice.inspect('bob');
     expect(identityModel).toBe('per-device');

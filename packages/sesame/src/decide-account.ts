@@ -3,7 +3,6 @@
 import { equalBytes } from '@simsim/bytes';
 import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
-  deviceListHash,
   findDevice,
   identityKeyOf,
   signDeviceList,
@@ -17,7 +16,7 @@ import { nextIncarnation } from './decide-quarantine.ts';
 import type { Input } from './input.ts';
 import { dueAnchor } from './device-time.ts';
 import { judgeKeys, shownKeys } from './judge-keys.ts';
-import { judgeIn, withoutSelf } from './learn-list.ts';
+import { judgeIn, listedChanges } from './learn-list.ts';
 import { ONE_TIME_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { registrationIdFrom } from './own-device.ts';
@@ -164,16 +163,7 @@ export function decideRegistered(work: Workspace): DecideResult {
       ? { ...own, status: 'registered', registration: new Uint8Array(0) }
       : nextIncarnation(work, own),
   );
-  const hash = deviceListHash(list, work.env.crypto);
-  changeUser(work, own.userId, [
-    {
-      type: 'list',
-      version: list.version,
-      hash,
-      at: work.nowMs(),
-      devices: withoutSelf(work, list),
-    },
-  ]);
+  changeUser(work, own.userId, listedChanges(work, list));
   return work.decided();
 }
 
@@ -230,7 +220,7 @@ export function decideShutOut(input: In<'shutOut'>, work: Workspace): DecideResu
     signed !== undefined &&
     signed.list.userId === own.userId &&
     signed.list.version >= record.listVersion &&
-    judgeKeys(record, signed.list, judgeIn(work, own.userId)).kind === 'known' &&
+    judgeKeys(record, signed.list, judgeIn(work)).kind === 'known' &&
     verifyDeviceList({ signed }, crypto).ok;
   const entry = isOurs ? findDevice(signed.list, own.deviceId) : undefined;
   const isReplaced =

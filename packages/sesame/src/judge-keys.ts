@@ -20,10 +20,9 @@ export type KeyJudgement =
   /** These are not the pinned ones, or nobody who is known stands for them. */
   | { readonly kind: 'changed'; readonly offers: readonly IdentityKey[] };
 
-/** Who judges: the cryptography, and this very device where the list is its own user's. */
+/** What judges. */
 export interface Judge {
   readonly crypto: Pick<Crypto, 'publicKey' | 'verify'>;
-  readonly self?: DeviceId;
   readonly isSabotaged: (sabotage: Sabotage) => boolean;
 }
 
@@ -114,10 +113,10 @@ function isStanding(record: UserRecord, { deviceId, key }: IdentityKey, judge: J
 function standingKey(
   { devicePins }: UserRecord,
   deviceId: DeviceId | undefined,
-  { self, isSabotaged }: Judge,
+  { isSabotaged }: Judge,
 ): Uint8Array | undefined {
   const pin = deviceId === undefined ? undefined : devicePins?.get(deviceId);
-  const isGone = pin?.standing !== undefined && deviceId !== self;
+  const isGone = pin?.standing !== undefined;
   return isGone && !isSabotaged('keep-removed-keys') ? undefined : pin?.identityKey;
 }
 

@@ -41,7 +41,7 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   if (list.userId !== userId || !isBounded(list)) return BAD;
   const isOwn = userId === work.self().userId;
   const { crypto } = work.env;
-  const judged = judgeKeys(record, list, judgeIn(work, userId));
+  const judged = judgeKeys(record, list, judgeIn(work));
   const isSound = (): boolean => verifyDeviceList({ signed }, crypto).ok;
   if (judged.kind === 'changed') {
     // An own device with a foreign key is no change of key but a lie (SES-36).
@@ -66,27 +66,33 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   const isKnown = list.version === record.listVersion && record.staleAt === undefined;
   if (isKnown && matchesList(record, listed)) return { ok: true, changes, added: [] };
   for (const shown of judged.added) changes.push({ type: 'identity', ...shown });
-  changes.push({
-    type: 'list',
-    version: list.version,
-    hash,
-    at: work.nowMs(),
-    devices: listed,
-    ...(list.former && { former: list.former.map(({ deviceId }) => deviceId) }),
-  });
+  changes.push(...listedChanges(work, list));
   if (modelOf(record) !== 'per-device') return { ok: true, changes, added: [] };
   const added = judged.added.filter(({ deviceId }) => deviceId && findDevice(list, deviceId));
   return { ok: true, changes, added };
 }
 
-/** Who judges lists of a user in this workspace. */
-export function judgeIn(work: Workspace, userId: UserId): Judge {
-  const own = work.self();
-  return {
-    crypto: work.env.crypto,
-    isSabotaged: (sabotage) => work.isSabotaged(sabotage),
-    ...(userId === own.userId && { self: own.deviceId }),
+/** What a list that is believed changes. */
+export function listedChanges(work: Workspace, list: DeviceList): readonly UserChange[] {
+  const { crypto } = work.env;
+  const change: UserChange = {
+    type: 'list',
+    version: list.version,
+    hash: deviceListHash(list, crypto),
+    at: work.nowMs(),
+    devices: withoutSelf(work, list),
+    ...(list.former && { former: list.former.map(({ deviceId }) => deviceId) }),
   };
+  const own = work.self();
+  const key = findDevice(list, own.deviceId)?.identityKey;
+  const isSelf = list.userId === own.userId && key !== undefined;
+  // There is no record of this very device, but there is a pin of its key.
+  return isSelf ? [change, { type: 'identity', deviceId: own.deviceId, key }] : [change];
+}
+
+/** Who judges lists in this workspace. */
+export function judgeIn(work: Workspace): Judge {
+  return { crypto: work.env.crypto, isSabotaged: (sabotage) => work.isSabotaged(sabotage) };
 }
 
 /** Takes a list as it was checked: its changes, or its keys as offers. */
@@ -114,7 +120,7 @@ function isBounded({ devices, identityKey }: DeviceList): boolean {
 }
 
 /** There is never a record of this very device (SES-19, SES-32). */
-export function withoutSelf(work: Workspace, list: DeviceList): readonly DeviceEntry[] {
+function withoutSelf(work: Workspace, list: DeviceList): readonly DeviceEntry[] {
   const own = work.self();
   if (list.userId !== own.userId) return list.devices;
   return list.devices.filter((entry) => entry.deviceId !== own.deviceId);
