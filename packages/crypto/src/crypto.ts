@@ -184,6 +184,14 @@ export interface Crypto {
     parts: readonly Uint8Array[],
     signature: Uint8Array,
   ): boolean;
+  /**
+   * The X25519 key of a device key: the same point, in Montgomery form, for sealing to a device of
+   * which only that key is known. `undefined` for one that {@link Crypto.verifyDeviceKey} would not
+   * take, or that is not on the curve, or not in the subgroup of the base point.
+   */
+  agreementKeyOf(publicKey: Uint8Array): PublicKey | undefined;
+  /** The X25519 pair of an own device key (libsodium's conversion). The caller wipes its private half. */
+  agreementPairOf(own: SigningKeyPair): KeyPair;
   /** ChaCha20-Poly1305: ciphertext with its 16-byte tag appended. */
   seal(
     key: Secret<'seal'>,

@@ -63,6 +63,26 @@ export function isAcceptableDeviceKey(bytes: Uint8Array): boolean {
   return y < Fp.ORDER && !SMALL_ORDER_Y.includes(y);
 }
 
+/**
+ * The u of an Ed25519 public key, (1 + y) / (1 − y): the birational map of RFC 7748 §4.1. `undefined`
+ * for a key that is no point of the base point's subgroup, in its one encoding.
+ */
+export function toMontgomeryKey(deviceKey: Uint8Array): Uint8Array | undefined {
+  if (!isAcceptableDeviceKey(deviceKey)) return undefined;
+  try {
+    const point = Point.fromBytes(deviceKey);
+    if (!point.isTorsionFree()) return undefined;
+    return Fp.toBytes(divide(Fp, 1n + point.y, 1n - point.y));
+  } catch {
+    return undefined; // noble throws where no x fits the y
+  }
+}
+
+/** The X25519 scalar of an Ed25519 seed, given the seed's SHA-512, which the caller wipes. */
+export function toMontgomeryScalar(seedHash: Uint8Array): Uint8Array {
+  return clamp(seedHash.subarray(0, 32));
+}
+
 /** The X25519 clamp: clears the low three bits and the top one, sets bit 254. Works on a copy. */
 export function clamp(scalar: Uint8Array): Uint8Array {
   const clamped = scalar.slice();

@@ -103,6 +103,8 @@ export function symbolicCrypto(): { readonly crypto: Crypto; readonly terms: rea
     signingKeyPairOf: () => unused(),
     signWithDeviceKey: () => unused(),
     verifyDeviceKey: () => unused(),
+    agreementKeyOf: () => unused(),
+    agreementPairOf: () => unused(),
     seal: () => unused(),
     open: () => unused(),
     sealStep: () => unused(),

@@ -5,13 +5,18 @@
 
 import { cbc } from '@noble/ciphers/aes.js';
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
-import { ed25519 } from '@noble/curves/ed25519.js';
+import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { concatBytes, wipe } from '@simsim/bytes';
 import type { Crypto, Secret } from '../crypto.ts';
 import { ROLE_LENGTHS, ROLE_LENGTHS_X448 } from '../crypto.ts';
-import { CURVE25519, isAcceptableDeviceKey } from '../curve25519.ts';
+import {
+  CURVE25519,
+  isAcceptableDeviceKey,
+  toMontgomeryKey,
+  toMontgomeryScalar,
+} from '../curve25519.ts';
 import { anyBytesOf, bytesOf, heldBy, splitSecrets, toHandle } from '../handle-brand.ts';
 import { decapsulate, encapsulate, kemKeyPair, kemKeyPairOf } from '../kem.ts';
 import { CIPHER_KEY, IV, SEAL_STEP_LABEL } from '../layout.ts';
@@ -65,6 +70,16 @@ const fixedCalls: Omit<Crypto, keyof CurveCalls | keyof HashCalls | 'parameters'
     verifyDeviceKey: (publicKey, parts, signature) =>
       isAcceptableDeviceKey(publicKey) &&
       verifyEdwards(CURVE25519, publicKey, concatBytes(parts), signature),
+    agreementKeyOf(publicKey) {
+      const bytes = toMontgomeryKey(publicKey);
+      return bytes && { bytes };
+    },
+    agreementPairOf(own) {
+      const seedHash = sha512(bytesOf(own.privateKey));
+      const privateKey = toHandle('dh', toMontgomeryScalar(seedHash));
+      wipe(seedHash);
+      return { privateKey, publicKey: { bytes: x25519.getPublicKey(bytesOf(privateKey)) } };
+    },
 
     seal(key, nonce12, ad, plaintext) {
       const input = joinParts(plaintext);

@@ -6,7 +6,14 @@
 import { createCipheriv, createDecipheriv, diffieHellman, hash, sign, verify } from 'node:crypto';
 import { concatBytes, equalBytes, invariant, wipe } from '@simsim/bytes';
 import type { Crypto, Secret } from '../crypto.ts';
-import { CURVE25519, clamp, isAcceptableDeviceKey, isAcceptablePublicKey } from '../curve25519.ts';
+import {
+  CURVE25519,
+  clamp,
+  isAcceptableDeviceKey,
+  isAcceptablePublicKey,
+  toMontgomeryKey,
+  toMontgomeryScalar,
+} from '../curve25519.ts';
 import { anyBytesOf, bytesOf, heldBy, lengthOf, splitSecrets } from '../handle-brand.ts';
 import { decapsulate, encapsulate, kemKeyPair, kemKeyPairOf } from '../kem.ts';
 import {
@@ -128,6 +135,19 @@ export const nodeCrypto: Crypto = {
   verifyDeviceKey: (publicKey, parts, signature) =>
     isAcceptableDeviceKey(publicKey) &&
     verify(null, concatBytes(parts), importPublicKey('Ed25519', publicKey), signature),
+  agreementKeyOf(publicKey) {
+    const bytes = toMontgomeryKey(publicKey);
+    return bytes && new NodePublicKey(bytes);
+  },
+  agreementPairOf(own) {
+    const seedHash = takeBytes(hash('sha512', privateKeyOf(own.privateKey).bytes, 'buffer'));
+    const privateKey = toNodeHandle('dh', toMontgomeryScalar(seedHash));
+    wipe(seedHash);
+    return {
+      privateKey,
+      publicKey: new NodePublicKey(privateKeyOf(privateKey).publicBytes()),
+    };
+  },
 
   seal(key, nonce12, ad, plaintext) {
     invariant(nonce12.length === 12, 'a nonce has 12 bytes'); // OpenSSL would take fewer
