@@ -1,8 +1,9 @@
 /** What a device does before it speaks: it asks where it stood, and takes its next incarnation. */
 
+import { equalBytes } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { CoreInput, DeviceCore } from '@simsim/device-core';
-import { findDevice } from '@simsim/relay-protocol';
+import { findDevice, identityKeyOf } from '@simsim/relay-protocol';
 import type {
   RelayAnswer,
   RelayOutcome,
@@ -11,10 +12,12 @@ import type {
 } from '@simsim/relay-protocol';
 import { renewalRequest } from '@simsim/sesame';
 import type { OwnDevice, OwnListInput } from '@simsim/sesame';
+import { succeed } from './succeed.ts';
+import type { SucceedingDevice } from './succeed.ts';
 import { uploadFor } from './upload-for.ts';
 
 /** What is asked of a device here. */
-interface ProvingDevice {
+interface ProvingDevice extends SucceedingDevice {
   readonly core: DeviceCore;
   readonly world: {
     readonly crypto: Crypto;
@@ -55,6 +58,11 @@ function renew(device: ProvingDevice): boolean {
   const listed = list && findDevice(list.list, deviceId)?.registrationId;
   if (list === undefined || (listed !== former && listed !== registrationId)) return false;
   device.run({ type: 'listLearned', list });
+  // What was put back may know an older identity key.
+  const entry = findDevice(list.list, deviceId);
+  const key = entry && identityKeyOf(list.list, entry);
+  const isSame = key !== undefined && equalBytes(key, device.own().identity.publicKey.bytes);
+  if (!isSame) succeed(device);
   if (listed !== registrationId) {
     const request = renewalRequest(device.ownListInput(), uploadFor(device), device.world);
     if (!device.world.tryAsk(request).ok) return false;

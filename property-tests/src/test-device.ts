@@ -32,11 +32,12 @@ import type { FaultyStore } from './faulty-store.ts';
 import { keptRows, stateOf } from './log-state.ts';
 import type { DeviceImage, TestDeviceOptions, Watcher } from './device-options.ts';
 import { proveDevice } from './prove-device.ts';
+import { followUp } from './succeed.ts';
 import { checkKeys, uploadFor, uploadKeys } from './upload-for.ts';
 import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
-type ListFetch = Extract<Effect, { type: 'fetchList' }>;
+type ListFetch = Extract<Effect, { type: 'fetchList' | 'succeed' }>;
 type KeyUpload = Extract<Effect, { type: 'uploadKeys' }>;
 type Drain = Extract<Effect, { type: 'drain' }>;
 
@@ -259,7 +260,7 @@ export class TestDevice {
     if (effect.type === 'post') this.posts.push(effect);
     if (effect.type === 'claim') this.claims.push(effect);
     if (effect.type === 'deliver') this.delivered.push(effect.item);
-    if (effect.type === 'fetchList') this.#lists.push(effect);
+    if (effect.type === 'fetchList' || effect.type === 'succeed') this.#lists.push(effect);
     if (effect.type === 'uploadKeys') this.#uploads.push(effect);
     if (effect.type === 'drain') this.#drains.push(effect);
     if (effect.type === 'sweepOn') this.run({ type: 'swept', after: effect.after });
@@ -378,13 +379,7 @@ export class TestDevice {
 
   /** Fetches the lists that envelopes of unknown devices wait for, and decides those again. */
   fetchLists(): void {
-    for (const { userId, envelope } of this.#lists.splice(0)) {
-      const answer = this.world.ask({ kind: 'getList', userId, since: 0 });
-      if (answer.kind === 'getList' && answer.result.kind === 'list') {
-        this.run({ type: 'listLearned', list: answer.result.list });
-      }
-      if (envelope !== undefined) this.run({ type: 'envelope', envelope, isListFresh: true });
-    }
+    for (const wanted of this.#lists.splice(0)) followUp(this, wanted);
   }
 
   /** Time is told to have passed; the mailbox is fetched as a whole where that is asked for. */

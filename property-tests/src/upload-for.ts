@@ -14,6 +14,8 @@ import {
 } from '@simsim/sesame';
 import type { Effect } from '@simsim/sesame';
 import type { CoreInput, DeviceCore } from '@simsim/device-core';
+import { succeed } from './succeed.ts';
+import type { SucceedingDevice } from './succeed.ts';
 
 /** What an upload is made of. */
 interface UploadingDevice {
@@ -36,10 +38,16 @@ export function uploadFor(device: UploadingDevice): { nonce: Uint8Array; keys: P
 
 /** Uploads prekeys, and takes the relay's word for it. */
 export function uploadKeys(
-  device: { ask(request: RelayRequest): RelayAnswer; run(input: CoreInput): unknown },
-  { keys, replacesOneTime }: Omit<Extract<Effect, { type: 'uploadKeys' }>, 'type'>,
+  device: SucceedingDevice,
+  { keys, identityKey, replacesOneTime }: Omit<Extract<Effect, { type: 'uploadKeys' }>, 'type'>,
 ): void {
-  device.ask({ kind: 'uploadKeys', keys, ...(replacesOneTime && { replacesOneTime }) });
+  const anew = { ...(replacesOneTime && { replacesOneTime }) };
+  const outcome = device.tryAsk({ kind: 'uploadKeys', keys, identityKey, ...anew });
+  if (!outcome.ok) {
+    invariant(outcome.error.code === 'IDENTITY_CHANGED', 'keys are taken');
+    succeed(device);
+    return;
+  }
   const oneTime = keys.oneTimePreKeys.at(-1)?.id ?? 0;
   const kem = keys.oneTimeKemPreKeys.at(-1)?.id ?? 0;
   device.run({ type: 'keysUploaded', oneTime, kem });

@@ -62,6 +62,17 @@ export function carryOut(effect: Effect, desks: Desks): void {
     case 'fetchList':
       fetchList(effect, desks);
       break;
+    case 'succeed':
+      succeed(effect, desks);
+      break;
+    case 'identitySucceeded':
+      desks.lists.succession.judged(undefined);
+      desks.health({ type: 'identitySucceeded', identityKey: effect.identityKey });
+      break;
+    case 'identityUnproven':
+      desks.lists.succession.judged(effect.reason);
+      desks.health({ type: 'identityUnproven', reason: effect.reason });
+      break;
     case 'uploadKeys':
       void desks.registrar.upload(effect).finally(() => desks.frames.replenished());
       break;
@@ -155,4 +166,12 @@ function fetchList(
     if (envelope === undefined || answer === 'silent') return;
     post({ type: 'envelope', envelope, isListFresh: true });
   });
+}
+
+function succeed({ envelope }: Extract<Effect, { type: 'succeed' }>, { lists, post }: Desks): void {
+  const decideAgain = (): void => {
+    if (envelope !== undefined) post({ type: 'envelope', envelope, isFollowed: true });
+  };
+  // It fails with the store alone, and that is told where it failed.
+  lists.succession.settle().then(decideAgain, () => undefined);
 }

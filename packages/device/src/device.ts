@@ -31,7 +31,7 @@ import { MessageStream } from './message-stream.ts';
 import type { MessageHandler } from './message-stream.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { OwnList, ownDevice } from './own-devices.ts';
-import type { DeviceInfo } from './own-devices.ts';
+import type { DeviceInfo, RemoveOptions } from './own-devices.ts';
 import { PostPump } from './post-pump.ts';
 import { Registrar } from './registrar.ts';
 import { RelaySocket } from './relay-socket.ts';
@@ -106,19 +106,19 @@ export class Device {
       drainer.emptied();
       this.#health.next({ type: 'queueEmpty' });
     });
-    this.#trust = new TrustDesk(parts, {
-      put: (input) => this.#put(input),
-      health: (event) => this.#health.next(event),
-    });
-    this.#ownList = new OwnList(parts, { userId: own.userId, put: (input) => this.#put(input) });
-    this.#registrar = new Registrar(parts, { put: (input) => this.#put(input), signal });
+    const put = (input: CoreInput): Promise<void> => this.#put(input);
+    const health = (event: HealthEvent): void => this.#health.next(event);
+    this.#trust = new TrustDesk(parts, { put, health });
+    this.#ownList = new OwnList(parts, { userId: own.userId, put, signal });
+    const follow = (): Promise<void> => this.#ownList.succession.settle();
+    this.#registrar = new Registrar(parts, { put, follow, signal });
     this.#heads = new HeadTeller(signal, () => this.#queue.post({ type: 'shareHeads' }));
     this.#standing = new Standing(parts, {
       registrar: this.#registrar,
       pump: () => this.#pump,
       socket: () => this.#socket,
-      put: (input) => this.#put(input),
-      health: (event) => this.#health.next(event),
+      put,
+      health,
       stop: (reason) => void setImmediate(() => void this.#stop(reason)),
       signal,
     });
@@ -262,9 +262,14 @@ export class Device {
     return this.#ownList.devices();
   }
 
-  /** Removes a device of this user: it gets no more mail, and what it has not fetched is gone. */
-  async remove(deviceId: number): Promise<{ listVersion: number }> {
-    return this.#ownList.remove(checkedDeviceId(deviceId));
+  /**
+   * Removes a device of this user: it gets no more mail, and what it has not fetched is gone. With
+   * `compromised` the devices that stay get another identity key, which contacts have to accept.
+   *
+   * Throws: {@link SessionError} `LIST_MOVED` where another device changed the list first.
+   */
+  async remove(deviceId: number, options: RemoveOptions = {}): Promise<{ listVersion: number }> {
+    return this.#ownList.remove(checkedDeviceId(deviceId), options);
   }
 
   /** Version of the user's device list, as last seen. */
@@ -334,7 +339,8 @@ export class Device {
     const { core } = this.#parts;
     const own = ownDevice(core);
     invariant(own !== undefined, 'an open device is one');
-    return examine(core, own, this.provenAt());
+    const doubt = this.#ownList.succession.doubt();
+    return examine(core, own, { provenAt: this.provenAt(), doubt });
   }
 
   /**

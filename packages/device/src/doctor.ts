@@ -11,6 +11,7 @@ import {
   USER_PREFIX,
 } from '@simsim/sesame';
 import type { OwnDevice, SendState, UserRecord } from '@simsim/sesame';
+import type { IdentityDoubt } from './succession-desk.ts';
 
 /** Something that somebody should know or do. Codes are API. */
 export interface Finding {
@@ -22,6 +23,8 @@ export interface Finding {
     | 'PRE_KEYS_NOT_TAKEN'
     | 'PRE_KEYS_OLD'
     | 'QUARANTINED'
+    | 'REMOVAL_PENDING'
+    | 'IDENTITY_UNPROVEN'
     | 'INBOX_WAITS';
   /** What it means and what to do. */
   readonly text: string;
@@ -63,7 +66,7 @@ const INBOX_MANY = 256;
 export function examine(
   core: DeviceCore,
   own: OwnDevice,
-  provenAt: number | undefined,
+  { provenAt, doubt }: { provenAt: number | undefined; doubt: IdentityDoubt | undefined },
 ): DoctorReport {
   const reader = core.reader();
   const records = core.log
@@ -88,7 +91,7 @@ export function examine(
     sends: sendCounts(sends),
     preKeys: preKeyCounts(core),
   };
-  return { ...report, findings: findingsOf(report, own) };
+  return { ...report, findings: [...findingsOf(report, own), ...identityFindings(own, doubt)] };
 }
 
 function sessionCount({ devices }: UserRecord): number {
@@ -157,5 +160,21 @@ function findingsOf(report: Omit<DoctorReport, 'findings'>, own: OwnDevice): rea
     code: 'INBOX_WAITS',
     text: `${inbox} messages wait to be acknowledged: the application does not keep up.`,
   });
+  return found;
+}
+
+/** What is to be known of the own identity key. */
+function identityFindings(own: OwnDevice, doubt: IdentityDoubt | undefined): readonly Finding[] {
+  const found: Finding[] = [];
+  if (own.successor !== undefined)
+    found.push({
+      code: 'REMOVAL_PENDING',
+      text: `The relay has not taken the removal of device ${own.successor.removes} yet: it goes on by itself.`,
+    });
+  if (doubt !== undefined)
+    found.push({
+      code: 'IDENTITY_UNPROVEN',
+      text: `The list names an identity key that this device cannot have (${doubt}): if devices() of another device is right, link this one anew.`,
+    });
   return found;
 }

@@ -1,6 +1,7 @@
 /** What a device says about itself: never plaintext, never keys. */
 
 import type { DeadReason, EnvelopeState, HoldReason } from '@simsim/sesame';
+import type { IdentityDoubt } from './succession-desk.ts';
 
 /** What is known of a state that was put back, or that a copy of the device shares. */
 export interface RollbackNotice {
@@ -43,6 +44,14 @@ export type HealthEvent =
       readonly deviceId?: number;
       readonly identityKey: Uint8Array;
     }
+  /** This device goes on under another identity key: a device of the user was removed as compromised. */
+  | { readonly type: 'identitySucceeded'; readonly identityKey: Uint8Array }
+  /**
+   * The relay shows another identity key for the own user. `UNPROVEN`: no device that this one knows has
+   * signed for it. `NOT_SEALED`: one has, and the key was not given to this device. Nothing of it is
+   * taken; contacts who accept that key cannot read this device any more. Link it anew.
+   */
+  | { readonly type: 'identityUnproven'; readonly reason: IdentityDoubt }
   /** The relay has forgotten prekeys that it had: its state was put back. Keys may be handed out twice. */
   | { readonly type: 'relayPutBack' }
   /** A message waits: the user's key changed, or nobody has said yet that it is trusted. */

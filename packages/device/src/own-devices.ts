@@ -7,6 +7,7 @@ import {
   answerOffer,
   contactOf,
   listWithout,
+  modelOf,
   parseLinkCode,
   USER_PREFIX,
   userStream,
@@ -16,6 +17,7 @@ import type { DeviceId, SignedDeviceList, UserId } from '@simsim/relay-protocol'
 import type { DeviceParts } from './device-parts.ts';
 import { refusalError, SessionError } from './session-error.ts';
 import { Backoff, sleep } from './backoff.ts';
+import { SuccessionDesk } from './succession-desk.ts';
 
 /** One of the user's devices. */
 export interface DeviceInfo {
@@ -27,19 +29,28 @@ export interface DeviceInfo {
 /** Tries against a list that moves, or a relay that does not answer. */
 const LIST_TRIES_MAX = 8;
 
+/** How a device is removed. */
+export interface RemoveOptions {
+  /** Somebody else has it: the devices that stay get another identity key. */
+  readonly compromised?: true;
+}
+
 /** Changes the own device list. */
 export class OwnList {
+  readonly succession: SuccessionDesk;
   readonly #parts: DeviceParts;
   readonly #userId: UserId;
   readonly #put: (input: CoreInput) => Promise<void>;
 
   constructor(
     parts: DeviceParts,
-    own: { userId: UserId; put: (input: CoreInput) => Promise<void> },
+    own: { userId: UserId; put: (input: CoreInput) => Promise<void>; signal: AbortSignal },
   ) {
     this.#parts = parts;
     this.#userId = own.userId;
     this.#put = own.put;
+    const fetchOwnList = (): Promise<'answered' | 'silent'> => this.fetch(own.userId);
+    this.succession = new SuccessionDesk(parts, { ...own, fetchOwnList });
   }
 
   version(): number {
@@ -91,6 +102,7 @@ export class OwnList {
     const offer = parseLinkCode(code.trim());
     if (!offer.ok) throw new SessionError('BAD_LINK_CODE');
     await this.fetch(this.#userId);
+    await this.succession.idle();
     const answer = answerOffer(
       this.#input(),
       { offer: offer.value, contacts: this.#contacts(), ...(replaces && { replaces }) },
@@ -107,10 +119,26 @@ export class OwnList {
     return { deviceId };
   }
 
-  async remove(deviceId: DeviceId): Promise<{ listVersion: number }> {
+  async remove(
+    deviceId: DeviceId,
+    { compromised }: RemoveOptions,
+  ): Promise<{ listVersion: number }> {
+    const isShared = modelOf(this.#input().record) === 'per-user';
+    // Where each device has a key of its own, the list without the device says all.
+    if (compromised !== true || !isShared)
+      return this.#removePlainly({ deviceId, ...(compromised && { compromised }) });
+    await this.succession.remove(deviceId);
+    return { listVersion: this.version() };
+  }
+
+  async #removePlainly(removed: {
+    deviceId: DeviceId;
+    compromised?: true;
+  }): Promise<{ listVersion: number }> {
     for (let tries = 0; tries < LIST_TRIES_MAX; tries++) {
       await this.fetch(this.#userId);
-      const signed = listWithout(this.#input(), { deviceId }, this.#parts);
+      await this.succession.idle();
+      const signed = listWithout(this.#input(), removed, this.#parts);
       if (!signed.ok) throw refusalError(signed.error.code);
       const outcome = await this.#parts.client.ask({ kind: 'removeDevice', list: signed.value });
       if (outcome.ok) {

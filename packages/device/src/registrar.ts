@@ -1,7 +1,8 @@
 /** Getting listed at the relay, and keeping prekeys there. Every step may be repeated after a crash. */
 
+import { equalBytes } from '@simsim/bytes';
 import type { CoreInput } from '@simsim/device-core';
-import { findDevice, preKeyDigest } from '@simsim/relay-protocol';
+import { findDevice, identityKeyOf, preKeyDigest } from '@simsim/relay-protocol';
 import type { PreKeyUpload, SignedDeviceList } from '@simsim/relay-protocol';
 import {
   oneTimeKemStream,
@@ -39,16 +40,23 @@ const REGISTRATION_MS = 30_000;
 export class Registrar {
   readonly #parts: DeviceParts;
   readonly #put: (input: CoreInput) => Promise<void>;
+  readonly #follow: () => Promise<void>;
   readonly #signal: AbortSignal;
   #isWanted = false;
   #upload: Promise<void> = Promise.resolve();
 
   constructor(
     parts: DeviceParts,
-    on: { put: (input: CoreInput) => Promise<void>; signal: AbortSignal },
+    on: {
+      put: (input: CoreInput) => Promise<void>;
+      /** Has it found out whether the own identity key is another. */
+      follow: () => Promise<void>;
+      signal: AbortSignal;
+    },
   ) {
     this.#parts = parts;
     this.#put = on.put;
+    this.#follow = on.follow;
     this.#signal = on.signal;
   }
 
@@ -110,12 +118,18 @@ export class Registrar {
   async #renew(): Promise<'renewed' | 'shutOut' | undefined> {
     const { core, client } = this.#parts;
     const list = await this.fetchOwnList();
-    const own = ownDevice(core);
-    if (list === undefined || own === undefined) return undefined;
-    const listed = findDevice(list.list, own.deviceId)?.registrationId;
-    const isTaken = listed === own.registrationId;
-    if (listed === undefined || (!isTaken && listed !== own.former)) return 'shutOut';
+    const before = ownDevice(core);
+    if (list === undefined || before === undefined) return undefined;
+    const entry = findDevice(list.list, before.deviceId);
+    const listed = entry?.registrationId;
+    const isTaken = listed === before.registrationId;
+    if (listed === undefined || (!isTaken && listed !== before.former)) return 'shutOut';
     await this.#put({ type: 'listLearned', list });
+    // A state that was put back may have the identity key of before.
+    const key = entry && identityKeyOf(list.list, entry);
+    const isSame = key !== undefined && equalBytes(key, before.identity.publicKey.bytes);
+    if (!isSame) await this.#follow();
+    const own = ownDevice(core) ?? before;
     if (!isTaken) {
       const nonce = await client.ask({ kind: 'nonce' });
       const record = core.reader().value('user', userStream(own.userId));
@@ -188,10 +202,11 @@ export class Registrar {
     await this.#put({ type: 'keysChecked', ...found });
   }
 
-  async #uploadOnce({ keys, replacesOneTime }: WantedUpload): Promise<void> {
+  async #uploadOnce({ keys, identityKey, replacesOneTime }: WantedUpload): Promise<void> {
     const request = {
       kind: 'uploadKeys',
       keys,
+      identityKey,
       ...(replacesOneTime && { replacesOneTime }),
     } as const;
     const backoff = new Backoff();
@@ -199,6 +214,7 @@ export class Registrar {
       try {
         const outcome = await this.#parts.client.ask(request);
         if (outcome.ok) return await this.#put({ type: 'keysUploaded', ...highestIds(keys) });
+        if (outcome.error.code === 'IDENTITY_CHANGED') this.#follow().catch(() => undefined);
         if (!RETRYABLE.has(outcome.error.code)) return;
       } catch {
         // The relay is away: the same keys go up again.

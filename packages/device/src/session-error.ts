@@ -59,6 +59,8 @@ export type SessionErrorCode =
   | 'LAST_DEVICE'
   | 'SIGNER_LEAVES'
   | 'TOO_MANY_DEVICES'
+  | 'LIST_MOVED'
+  | 'REMOVAL_PENDING'
   | 'CLOSED'
   | 'ABORTED'
   | 'INTERNAL';
@@ -172,6 +174,12 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   UNKNOWN_DEVICE: ['caller', false, 'Look at devices() for the ids there are.'],
   LAST_DEVICE: ['caller', false, 'A user keeps at least one device.'],
   SIGNER_LEAVES: ['caller', false, 'Have another device of the user remove this one.'],
+  LIST_MOVED: [
+    'caller',
+    true,
+    'Another device changed the list first: look at devices(), and do it again if it is still wanted.',
+  ],
+  REMOVAL_PENDING: ['relay', true, 'Another removal waits for the relay; it goes on by itself.'],
   TOO_MANY_DEVICES: ['caller', false, 'Remove a device first: a user has at most 16.'],
   CLOSED: ['caller', false, 'Open the device again.'],
   ABORTED: ['caller', true, 'It was cancelled by its signal.'],

@@ -9,6 +9,7 @@ import type {
   PreKeysTaken,
   RelayAnswer,
   RelayOutcome,
+  SignedKeys,
 } from './answer.ts';
 import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
@@ -19,13 +20,22 @@ import {
   BODY_BYTES_MAX,
   DEVICES_MAX,
   ENVELOPES_PER_BATCH_MAX,
+  LISTS_KEPT_MAX,
   ONE_TIME_KEM_PRE_KEYS_MAX,
   ONE_TIME_PRE_KEYS_MAX,
   POSTS_PER_REQUEST_MAX,
   PRE_KEY_ID_MAX,
+  SEALED_IDENTITY_BYTES_MAX,
 } from './limits.ts';
 import { readIncoming, readPostResult, writeIncoming, writePostResult } from './post.ts';
-import { readPreKeyBundle, writePreKeyBundle } from './pre-keys.ts';
+import {
+  readKemPreKey,
+  readPreKeyBundle,
+  readSignedPreKey,
+  writeKemPreKey,
+  writePreKeyBundle,
+  writeSignedPreKey,
+} from './pre-keys.ts';
 import type { RefusalCode, RelayRefusal } from './refusal.ts';
 import { KIND_BYTE, readKind } from './request-codec.ts';
 import type { RequestKind } from './request.ts';
@@ -51,6 +61,7 @@ const CODES = [
   'UNAVAILABLE',
   'BAD_HEAD',
   'HEAD_MOVED',
+  'IDENTITY_CHANGED',
 ] as const satisfies readonly RefusalCode[];
 
 /** Encodes an answer or a refusal. */
@@ -126,6 +137,13 @@ function writeAnswer(writer: BinaryWriter, answer: RelayAnswer): void {
       writer.u8(answer.before === undefined ? 0 : 1);
       if (answer.before !== undefined) writeDeviceHead(writer, answer.before);
       return;
+    case 'getSuccession':
+      writeMany(writer, answer.lists, (list) => writeSignedDeviceList(writer, list));
+      writer.u8(answer.sealed === undefined ? 0 : 1);
+      if (answer.sealed !== undefined) writer.bytes(answer.sealed);
+      return;
+    case 'getSignedKeys':
+      return writeMany(writer, answer.devices, (keys) => writeSignedKeys(writer, keys));
     case 'createAccount':
     case 'addDevice':
     case 'renewDevice':
@@ -176,6 +194,15 @@ function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
       return readFlag(reader) ? { kind, ciphertext: reader.bytes(BODY_BYTES_MAX) } : { kind };
     case 'exchangeHead':
       return readFlag(reader) ? { kind, before: readDeviceHead(reader) } : { kind };
+    case 'getSuccession': {
+      const lists = readMany(reader, LISTS_KEPT_MAX, () => readSignedDeviceList(reader));
+      const hasSealed = readFlag(reader);
+      return hasSealed
+        ? { kind, lists, sealed: reader.bytes(SEALED_IDENTITY_BYTES_MAX) }
+        : { kind, lists };
+    }
+    case 'getSignedKeys':
+      return { kind, devices: readMany(reader, DEVICES_MAX, () => readSignedKeys(reader)) };
     case 'createAccount':
     case 'addDevice':
     case 'renewDevice':
@@ -229,6 +256,18 @@ function readClaimResult(reader: BinaryReader): ClaimResult {
   const bundle = readPreKeyBundle(reader);
   if (bundle.deviceId !== deviceId) reader.fail();
   return { deviceId, bundle };
+}
+
+function writeSignedKeys(writer: BinaryWriter, keys: SignedKeys): void {
+  const { deviceId, signedPreKey, lastResort } = keys;
+  writeSignedPreKey(writer.u8(deviceId), signedPreKey);
+  writer.u8(lastResort === undefined ? 0 : 1);
+  if (lastResort !== undefined) writeKemPreKey(writer, lastResort);
+}
+
+function readSignedKeys(reader: BinaryReader): SignedKeys {
+  const keys = { deviceId: readDeviceId(reader), signedPreKey: readSignedPreKey(reader) };
+  return readFlag(reader) ? { ...keys, lastResort: readKemPreKey(reader) } : keys;
 }
 
 function readFlag(reader: BinaryReader): boolean {

@@ -5,7 +5,7 @@ import type { DeviceHead } from './device-head.ts';
 import type { DeviceId } from './device-id-brand.ts';
 import type { SignedDeviceList } from './device-list.ts';
 import type { IncomingEnvelope, PostResult } from './post.ts';
-import type { PreKeyBundle } from './pre-keys.ts';
+import type { KemPreKey, PreKeyBundle, SignedPreKey } from './pre-keys.ts';
 import type { RelayRefusal } from './refusal.ts';
 import type { RequestKind } from './request.ts';
 
@@ -59,6 +59,14 @@ export interface CheckKeysAnswer {
   readonly kem: PreKeyCounters;
 }
 
+/** What the relay has of the signed prekeys of a device. */
+export interface SignedKeys {
+  readonly deviceId: DeviceId;
+  readonly signedPreKey: SignedPreKey;
+  /** Absent where none was ever uploaded. */
+  readonly lastResort?: KemPreKey;
+}
+
 /** Every answer, named after its request. */
 export type RelayAnswer =
   | { readonly kind: 'nonce'; readonly nonce: Uint8Array }
@@ -82,7 +90,15 @@ export type RelayAnswer =
   | { readonly kind: 'takeLink'; readonly ciphertext?: Uint8Array }
   /** The head as the device gave it last, word for word; none where it never gave one. */
   | { readonly kind: 'exchangeHead'; readonly before?: DeviceHead }
-  | { readonly kind: 'renewDevice' };
+  | { readonly kind: 'renewDevice' }
+  /** Lists in order, the last one current; `sealed` where the current identity key followed another. */
+  | {
+      readonly kind: 'getSuccession';
+      readonly lists: readonly SignedDeviceList[];
+      readonly sealed?: Uint8Array;
+    }
+  /** Only devices that are listed. */
+  | { readonly kind: 'getSignedKeys'; readonly devices: readonly SignedKeys[] };
 
 /** The answer to one kind of request. */
 export type AnswerTo<K extends RequestKind> = Extract<RelayAnswer, { readonly kind: K }>;

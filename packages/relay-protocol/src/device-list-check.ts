@@ -5,6 +5,7 @@ import { encodeUtf8, equalBytes, err, ok } from '@simsim/bytes';
 import type { Crypto, KeyPair, SigningKeyPair } from '@simsim/crypto';
 import type { DeviceEntry, DeviceList, SignedDeviceList } from './device-list.ts';
 import { deviceListHash, encodeDeviceList, findDevice } from './device-list.ts';
+import { isSuccession } from './succession.ts';
 
 /** Keeps a list's signatures from ever standing for anything else. */
 const LABEL = encodeUtf8('Simsim device list 1');
@@ -40,6 +41,7 @@ export interface DeviceListRejection {
     /** Its `previous` is not the hash of the version before. */
     | 'BROKEN_CHAIN'
     | 'OTHER_USER'
+    /** Another key than the pinned one; or than the one before, in a list that is no succession. */
     | 'IDENTITY_CHANGED'
     /** The signer was not listed in the version before; in the per-device model, or is not in this one. */
     | 'SIGNER_NOT_LISTED'
@@ -67,7 +69,8 @@ export function signDeviceList(
 
 /**
  * Verifies a list. With `previous` everything is checked: chain, version, signer, device keys, both
- * signatures. With a pin, or with neither, versions between may be missing, so the chain cannot be
+ * signatures; another identity key only in a succession, which the signer's device key vouches for. With
+ * a pin, or with neither, versions between may be missing, so the chain cannot be
  * checked and the device signature only where the signer is still listed; the identity signature
  * always is.
  *
@@ -117,7 +120,8 @@ function chainCode(
   if (list.userId !== previous.userId) return 'OTHER_USER';
   if (list.version !== previous.version + 1) return 'WRONG_VERSION';
   if (!equalBytes(list.previous, deviceListHash(previous, crypto))) return 'BROKEN_CHAIN';
-  if (!isSameKey(list.identityKey, previous.identityKey)) return 'IDENTITY_CHANGED';
+  const isSameIdentity = isSameKey(list.identityKey, previous.identityKey);
+  if (!isSameIdentity && !isSuccession(list, previous)) return 'IDENTITY_CHANGED';
   const changed = list.devices.some((device) => {
     const before = findDevice(previous, device.deviceId);
     return before !== undefined && !hasSameKeys(before, device);

@@ -47,6 +47,8 @@ export type {
   DeviceListSigners,
 } from './device-list-check.ts';
 export { hasSameKeys, signDeviceList, verifyDeviceList } from './device-list-check.ts';
+export type { Heir, PreKeySignature } from './succession.ts';
+export { isSuccession } from './succession.ts';
 export type {
   DeviceApproval,
   DeviceApprovalFields,
@@ -98,6 +100,8 @@ export type {
   ExchangeHeadRequest,
   FetchRequest,
   GetListRequest,
+  GetSignedKeysRequest,
+  GetSuccessionRequest,
   NonceRequest,
   PostingHead,
   PostRequest,
@@ -120,6 +124,7 @@ export type {
   PreKeysTaken,
   RelayAnswer,
   RelayOutcome,
+  SignedKeys,
   UploadKeysAnswer,
 } from './answer.ts';
 export { decodeOutcome, encodeOutcome } from './answer-codec.ts';
@@ -156,6 +161,7 @@ export {
   LINK_BYTES_MAX,
   LINK_LIFE_MS,
   LIST_VERSION_MAX,
+  LISTS_KEPT_MAX,
   NONCE_LIFE_MS,
   ONE_TIME_KEM_PRE_KEYS_MAX,
   ONE_TIME_PRE_KEYS_MAX,
@@ -163,5 +169,6 @@ export {
   PRE_KEY_ID_MAX,
   PRE_KEYS_LOW,
   REGISTRATION_ID_MAX,
+  SEALED_IDENTITY_BYTES_MAX,
   USER_ID_BYTES_MAX,
 } from './limits.ts';

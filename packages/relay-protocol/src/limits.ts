@@ -12,6 +12,12 @@ export const DEVICES_MAX = 16;
 /** Highest registration id: 14 bits, as in Signal's wire formats. */
 export const REGISTRATION_ID_MAX = 16_383;
 
+/** Lists of one user that a relay keeps, so that a device that was away can follow them one by one. */
+export const LISTS_KEPT_MAX = 64;
+
+/** Bytes of an identity key sealed for one device: a pair of 64, an ephemeral key, a tag, and room. */
+export const SEALED_IDENTITY_BYTES_MAX = 256;
+
 /** Highest list version: far above what any account reaches, well inside a varint of 5 bytes. */
 export const LIST_VERSION_MAX = 0xffff_ffff;
 

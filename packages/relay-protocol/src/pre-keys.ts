@@ -141,13 +141,15 @@ export function readPreKeyBundle(reader: BinaryReader): PreKeyBundle {
   };
 }
 
-function writeSignedPreKey(writer: BinaryWriter, key: SignedPreKey): void {
+/** Writes a signed prekey. */
+export function writeSignedPreKey(writer: BinaryWriter, key: SignedPreKey): void {
   writer.varint(key.id);
   writeFixed(writer, key.publicKey, 32);
   writeFixed(writer, key.signature, 64);
 }
 
-function readSignedPreKey(reader: BinaryReader): SignedPreKey {
+/** Reads {@link writeSignedPreKey}. */
+export function readSignedPreKey(reader: BinaryReader): SignedPreKey {
   return {
     id: readBetween(reader, 1, PRE_KEY_ID_MAX),
     publicKey: reader.raw(32),
@@ -164,13 +166,15 @@ function readOneTimePreKey(reader: BinaryReader): OneTimePreKey {
   return { id: readBetween(reader, 1, PRE_KEY_ID_MAX), publicKey: reader.raw(32) };
 }
 
-function writeKemPreKey(writer: BinaryWriter, key: KemPreKey): void {
+/** Writes a KEM prekey of either kind. */
+export function writeKemPreKey(writer: BinaryWriter, key: KemPreKey): void {
   writer.varint(key.id);
   writeFixed(writer, key.publicKey, KEM_PUBLIC_KEY_BYTES);
   writeFixed(writer, key.signature, 64);
 }
 
-function readKemPreKey(reader: BinaryReader): KemPreKey {
+/** Reads {@link writeKemPreKey}. */
+export function readKemPreKey(reader: BinaryReader): KemPreKey {
   return {
     id: readBetween(reader, 1, PRE_KEY_ID_MAX),
     publicKey: reader.raw(KEM_PUBLIC_KEY_BYTES),

@@ -24,6 +24,8 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalCode, number>> = {
   BAD_LIST: 422,
   /** The list is not the next version: fetch the current one and sign again. */
   LIST_MOVED: 409,
+  /** The prekeys are signed by another identity key than the list names: learn the list first. */
+  IDENTITY_CHANGED: 409,
   /** The nonce was never given, is spent, or is older than 5 minutes. Ask for another. */
   NONCE_UNKNOWN: 409,
   /** The id was used before with another body. */
@@ -51,6 +53,7 @@ export type RefusalCode =
   | 'BAD_APPROVAL'
   | 'BAD_LIST'
   | 'LIST_MOVED'
+  | 'IDENTITY_CHANGED'
   | 'NONCE_UNKNOWN'
   | 'ID_REUSED'
   | 'BAD_HEAD'

@@ -6,6 +6,7 @@ import type { DecodeRejection } from './codec.ts';
 import { decodeWhole, FORMAT, readBetween, readMany, writeFixed, writeMany } from './codec.ts';
 import { readDeviceApproval, writeDeviceApproval } from './device-approval.ts';
 import { readDeviceHead, writeDeviceHead } from './device-head.ts';
+import type { DeviceId } from './device-id-brand.ts';
 import { readDeviceId } from './device-id-brand.ts';
 import { readSignedDeviceList, writeSignedDeviceList } from './device-list.ts';
 import { readSeqs } from './frame.ts';
@@ -20,7 +21,8 @@ import { readIds, readPost, writeIds, writePost } from './post.ts';
 import { readPreKeyUpload, writePreKeyUpload } from './pre-keys.ts';
 import type { ClaimId } from './random-id-brand.ts';
 import { idToBytes, readRandomId } from './random-id-brand.ts';
-import type { PostRequest, RelayRequest, RequestKind } from './request.ts';
+import type { PostRequest, RelayRequest, RequestKind, UploadKeysRequest } from './request.ts';
+import { readHeirs, writeHeirs } from './succession.ts';
 import { readUserId } from './user-id-brand.ts';
 
 /** The byte of each kind, in requests and answers alike. */
@@ -40,6 +42,8 @@ export const KIND_BYTE: Readonly<Record<RequestKind, number>> = {
   exchangeHead: 13,
   renewDevice: 14,
   checkKeys: 15,
+  getSuccession: 16,
+  getSignedKeys: 17,
 };
 
 /** Every kind of request. */
@@ -99,14 +103,18 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
       writeFixed(writer, request.tokenHash, 32);
       return writePreKeyUpload(writer, request.keys);
     case 'removeDevice':
-      return writeSignedDeviceList(writer, request.list);
+      writeSignedDeviceList(writer, request.list);
+      return writeHeirs(writer, request.heirs ?? []);
+    case 'getSuccession':
+      writer.text(request.userId).u8(request.deviceId).varint(request.since);
+      return;
+    case 'getSignedKeys':
+      return writeIds(writer, request.devices);
     case 'getList':
       writer.text(request.userId).varint(request.since);
       return;
     case 'uploadKeys':
-      writePreKeyUpload(writer, request.keys);
-      writer.u8(request.replacesOneTime === true ? 1 : 0);
-      return;
+      return writeUpload(writer, request);
     case 'checkKeys':
       return writeFixed(writer, request.digest, 32);
     case 'claimKeys':
@@ -176,7 +184,14 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
         keys: readPreKeyUpload(reader),
       };
     case 'removeDevice':
-      return { kind, list: readSignedDeviceList(reader) };
+      return readRemoval(reader);
+    case 'getSuccession':
+      return {
+        kind,
+        userId: readUserId(reader),
+        deviceId: readDeviceId(reader),
+        since: readBetween(reader, 0, LIST_VERSION_MAX),
+      };
     case 'getList':
       return { kind, userId: readUserId(reader), since: readBetween(reader, 0, LIST_VERSION_MAX) };
     case 'uploadKeys':
@@ -184,6 +199,7 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
     case 'checkKeys':
       return { kind, digest: reader.raw(32) };
     case 'claimKeys':
+    case 'getSignedKeys':
     case 'post':
     case 'fetch':
     case 'ack':
@@ -216,24 +232,55 @@ function readAddDevice(reader: BinaryReader): RelayRequest {
   };
 }
 
-function readUpload(reader: BinaryReader): RelayRequest {
-  const keys = readPreKeyUpload(reader);
-  const flag = reader.u8();
-  if (flag > 1) reader.fail();
-  return { kind: 'uploadKeys', keys, ...(flag === 1 && { replacesOneTime: true }) };
+/** Bits of the byte that ends an upload. */
+const REPLACES_ONE_TIME = 1;
+const HAS_IDENTITY = 2;
+
+function writeUpload(writer: BinaryWriter, request: UploadKeysRequest): void {
+  const { keys, replacesOneTime, identityKey } = request;
+  writePreKeyUpload(writer, keys);
+  const isAnew = replacesOneTime === true ? REPLACES_ONE_TIME : 0;
+  writer.u8(isAnew | (identityKey === undefined ? 0 : HAS_IDENTITY));
+  if (identityKey !== undefined) writeFixed(writer, identityKey, 32);
 }
 
-type MailKind = 'claimKeys' | 'post' | 'fetch' | 'ack' | 'putLink' | 'takeLink' | 'exchangeHead';
+function readUpload(reader: BinaryReader): RelayRequest {
+  const keys = readPreKeyUpload(reader);
+  const flags = reader.u8();
+  if (flags > (REPLACES_ONE_TIME | HAS_IDENTITY)) reader.fail();
+  return {
+    kind: 'uploadKeys',
+    keys,
+    ...(flags & REPLACES_ONE_TIME ? { replacesOneTime: true } : {}),
+    ...(flags & HAS_IDENTITY ? { identityKey: reader.raw(32) } : {}),
+  };
+}
+
+function readRemoval(reader: BinaryReader): RelayRequest {
+  const list = readSignedDeviceList(reader);
+  const heirs = readHeirs(reader);
+  return { kind: 'removeDevice', list, ...(heirs.length > 0 && { heirs }) };
+}
+
+type MailKind =
+  | 'claimKeys'
+  | 'getSignedKeys'
+  | 'post'
+  | 'fetch'
+  | 'ack'
+  | 'putLink'
+  | 'takeLink'
+  | 'exchangeHead';
 
 function readMailFields(reader: BinaryReader, kind: MailKind): RelayRequest {
   switch (kind) {
     case 'claimKeys': {
       const claimId = readRandomId<ClaimId>(reader);
       const userId = readUserId(reader);
-      const devices = readIds(reader);
-      if (devices.length === 0 || devices.length > DEVICES_MAX) reader.fail();
-      return { kind, claimId, userId, devices };
+      return { kind, claimId, userId, devices: readDevices(reader) };
     }
+    case 'getSignedKeys':
+      return { kind, devices: readDevices(reader) };
     case 'post':
       return readPosts(reader);
     case 'exchangeHead':
@@ -251,4 +298,10 @@ function readMailFields(reader: BinaryReader, kind: MailKind): RelayRequest {
     case 'takeLink':
       return { kind, address: reader.raw(16) };
   }
+}
+
+function readDevices(reader: BinaryReader): DeviceId[] {
+  const devices = readIds(reader);
+  if (devices.length === 0 || devices.length > DEVICES_MAX) reader.fail();
+  return devices;
 }

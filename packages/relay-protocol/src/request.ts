@@ -7,6 +7,7 @@ import type { SignedDeviceList } from './device-list.ts';
 import type { Post } from './post.ts';
 import type { PreKeyUpload } from './pre-keys.ts';
 import type { ClaimId } from './random-id-brand.ts';
+import type { Heir } from './succession.ts';
 import type { UserId } from './user-id-brand.ts';
 
 /** Asks for a nonce [32], good once and for 5 minutes. */
@@ -67,10 +68,31 @@ export interface RenewDeviceRequest {
   readonly keys: PreKeyUpload;
 }
 
-/** Publishes a next list with fewer devices, at least one. The caller must be its signer. */
+/**
+ * Publishes a next list with fewer devices, at least one. The caller must be its signer. A list under
+ * another identity key goes with what each device that stays needs of it.
+ */
 export interface RemoveDeviceRequest {
   readonly kind: 'removeDevice';
   readonly list: SignedDeviceList;
+  /** One for each device of the list, where its identity key is another; none otherwise. */
+  readonly heirs?: readonly Heir[];
+}
+
+/** Asks how a user's list went on since a version, and for the identity key sealed for a device. */
+export interface GetSuccessionRequest {
+  readonly kind: 'getSuccession';
+  readonly userId: UserId;
+  readonly deviceId: DeviceId;
+  /** The version that the device knows; the answer begins with it, as far as the relay goes back. */
+  readonly since: number;
+}
+
+/** Asks for the signed prekeys of the caller's user's devices, to be signed again. */
+export interface GetSignedKeysRequest {
+  readonly kind: 'getSignedKeys';
+  /** 1…16, none twice; any order, the codec sorts. */
+  readonly devices: readonly DeviceId[];
 }
 
 /** Asks for a user's list unless it is still at version `since` (0: any). */
@@ -86,6 +108,8 @@ export interface UploadKeysRequest {
   readonly keys: PreKeyUpload;
   /** One-time prekeys of before that nobody has are forgotten: the device has lost their other halves. */
   readonly replacesOneTime?: true;
+  /** The identity key [32] that signed them; refused where the list names another. */
+  readonly identityKey?: Uint8Array;
 }
 
 /**
@@ -174,7 +198,9 @@ export type RelayRequest =
   | AckRequest
   | PutLinkRequest
   | TakeLinkRequest
-  | ExchangeHeadRequest;
+  | ExchangeHeadRequest
+  | GetSuccessionRequest
+  | GetSignedKeysRequest;
 
 /** The name of a request. */
 export type RequestKind = RelayRequest['kind'];
@@ -196,4 +222,6 @@ export const NEEDS_TOKEN: Readonly<Record<RequestKind, boolean>> = {
   takeLink: false,
   exchangeHead: true,
   renewDevice: false,
+  getSuccession: false,
+  getSignedKeys: true,
 };

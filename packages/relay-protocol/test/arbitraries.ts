@@ -10,6 +10,7 @@ import type {
   DeviceList,
   FormerDevice,
   EnvelopeId,
+  Heir,
   IncomingEnvelope,
   KemPreKey,
   Post,
@@ -34,6 +35,7 @@ import {
   PRE_KEY_ID_MAX,
   REFUSAL_STATUS,
   REGISTRATION_ID_MAX,
+  SEALED_IDENTITY_BYTES_MAX,
 } from '../src/index.ts';
 
 type Arb<T> = fc.Arbitrary<T>;
@@ -146,6 +148,25 @@ export const preKeyUpload: Arb<PreKeyUpload> = fc
     ),
   }));
 
+const preKeySignature = fc.record({ id: preKeyId, signature: bytes(64) });
+const sealedIdentity = fc.uint8Array({ maxLength: SEALED_IDENTITY_BYTES_MAX });
+
+const heirs: Arb<Heir[]> = deviceIds(1).chain((ids) =>
+  fc.tuple(
+    ...ids.map((id) =>
+      fc.record(
+        {
+          deviceId: fc.constant(id),
+          sealed: sealedIdentity,
+          signedPreKey: preKeySignature,
+          lastResort: preKeySignature,
+        },
+        { requiredKeys: ['deviceId', 'sealed', 'signedPreKey'] },
+      ),
+    ),
+  ),
+);
+
 const bundle: Arb<PreKeyBundle> = fc.record(
   { deviceId, registrationId, identityKey: bytes(32), signedPreKey, oneTimePreKey, kemPreKey },
   { requiredKeys: ['deviceId', 'registrationId', 'identityKey', 'signedPreKey'] },
@@ -244,7 +265,17 @@ export const request: Arb<RelayRequest> = fc.oneof(
     keys: preKeyUpload,
   }),
   fc.record({ kind: fc.constant('exchangeHead' as const), head: deviceHead }),
-  fc.record({ kind: fc.constant('removeDevice' as const), list: signedDeviceList }),
+  fc.record(
+    { kind: fc.constant('removeDevice' as const), list: signedDeviceList, heirs },
+    { requiredKeys: ['kind', 'list'] },
+  ),
+  fc.record({
+    kind: fc.constant('getSuccession' as const),
+    userId,
+    deviceId,
+    since: fc.integer({ min: 0, max: LIST_VERSION_MAX }),
+  }),
+  fc.record({ kind: fc.constant('getSignedKeys' as const), devices: deviceIds(1) }),
   fc.record({
     kind: fc.constant('getList' as const),
     userId,
@@ -255,6 +286,7 @@ export const request: Arb<RelayRequest> = fc.oneof(
       kind: fc.constant('uploadKeys' as const),
       keys: preKeyUpload,
       replacesOneTime: fc.constant(true as const),
+      identityKey: bytes(32),
     },
     { requiredKeys: ['kind', 'keys'] },
   ),
@@ -331,6 +363,24 @@ const answer: Arb<RelayAnswer> = fc.oneof(
     kind: fc.constant('fetch' as const),
     envelopes: fc.array(incoming, { maxLength: 4 }),
     isEmpty: fc.boolean(),
+  }),
+  fc.record(
+    {
+      kind: fc.constant('getSuccession' as const),
+      lists: fc.array(signedDeviceList, { maxLength: 3 }),
+      sealed: sealedIdentity,
+    },
+    { requiredKeys: ['kind', 'lists'] },
+  ),
+  fc.record({
+    kind: fc.constant('getSignedKeys' as const),
+    devices: fc.array(
+      fc.record(
+        { deviceId, signedPreKey, lastResort: kemPreKey },
+        { requiredKeys: ['deviceId', 'signedPreKey'] },
+      ),
+      { maxLength: 3 },
+    ),
   }),
   fc.record(
     { kind: fc.constant('takeLink' as const), ciphertext: content },

@@ -23,7 +23,14 @@ import { BareRelay, memoryStore, sqliteStore } from './stores.ts';
 /** One step; numbers pick among what is there, modulo how many. */
 type Step =
   | { readonly kind: 'link'; readonly user: number; readonly id: number; readonly by: number }
-  | { readonly kind: 'remove'; readonly user: number; readonly id: number; readonly by: number }
+  | {
+      readonly kind: 'remove';
+      readonly user: number;
+      readonly id: number;
+      readonly by: number;
+      /** Under another identity key. */
+      readonly isCompromised: boolean;
+    }
   | {
       readonly kind: 'post';
       readonly user: number;
@@ -48,7 +55,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('remove'), user: small, id: small, by: small }),
+    arbitrary: fc.record({
+      kind: fc.constant('remove'),
+      user: small,
+      id: small,
+      by: small,
+      isCompromised: fc.boolean(),
+    }),
   },
   {
     weight: 6,
@@ -149,7 +162,10 @@ class Run {
       case 'link':
         return this.#link(user, by, 1 + (one.id % 4));
       case 'remove':
-        return this.#remove(user, by, pick(this.#listed(user), one.id));
+        return this.#remove(user, by, {
+          gone: pick(this.#listed(user), one.id),
+          isCompromised: one.isCompromised,
+        });
       case 'post':
         return this.#post(user, by, one);
       case 'claim':
@@ -172,16 +188,39 @@ class Run {
     return undefined;
   }
 
-  #remove(user: TestUser, by: TestDevice, gone: TestDevice): string | undefined {
+  #remove(
+    user: TestUser,
+    by: TestDevice,
+    { gone, isCompromised }: { gone: TestDevice; isCompromised: boolean },
+  ): string | undefined {
     if (this.#listed(user).length === 1) return undefined;
-    const request = user.removeDevice(gone.deviceId, by);
+    const made = isCompromised && gone !== by ? user.succeed(gone.deviceId, by) : undefined;
+    const request = made?.request ?? user.removeDevice(gone.deviceId, by);
     const answered = this.#all(request, by);
     if (answered === 'differ') return 'stores differ';
     expect(answered).toEqual({ kind: 'removeDevice' });
+    if (made !== undefined) user.adopt(made);
     user.list = request.list;
     this.#model.mail.delete(gone);
+    if (made !== undefined && !this.#isFollowed(user)) return 'a succession cannot be followed';
     const after = this.#all({ kind: 'fetch', after: 0, limit: 1 }, gone);
     return after === 'UNAUTHORIZED' ? undefined : 'a removed device still has a mailbox';
+  }
+
+  /** Each device has its sealed key, along a whole chain, and its one-time keys are nobody's. */
+  #isFollowed(user: TestUser): boolean {
+    const { userId } = user;
+    return this.#listed(user).every((device) => {
+      const { deviceId, keys } = device;
+      for (const { publicKey } of keys.oneTimePreKeys.concat(keys.oneTimeKemPreKeys)) {
+        const key = publicKey.join();
+        if (!this.#model.issued.has(key)) this.#model.issued.set(key, 'forgotten');
+      }
+      const told = this.#all({ kind: 'getSuccession', userId, deviceId, since: 1 });
+      const { lists, sealed } = told as Extract<RelayAnswer, { kind: 'getSuccession' }>;
+      const isWhole = lists.every(({ list }, i) => list.version === i + 1);
+      return told !== 'differ' && isWhole && sealed !== undefined;
+    });
   }
 
   #post(user: TestUser, by: TestDevice, one: Extract<Step, { kind: 'post' }>): string | undefined {

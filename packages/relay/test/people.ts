@@ -12,6 +12,7 @@ import type {
   DeviceId,
   DeviceList,
   EnvelopeId,
+  Heir,
   KemPreKey,
   OutgoingEnvelope,
   Post,
@@ -64,7 +65,7 @@ export function deviceIdOf(value: number): DeviceId {
 export class TestUser {
   readonly userId: UserId;
   readonly entropy: Entropy;
-  readonly identity: KeyPair;
+  identity: KeyPair;
   readonly devices = new Map<number, TestDevice>();
   list: SignedDeviceList | undefined;
 
@@ -243,6 +244,37 @@ export class TestUser {
   removeDevice(id: number, signer: TestDevice): RemoveDeviceRequest {
     const left = this.current().devices.filter((device) => device.deviceId !== deviceIdOf(id));
     return { kind: 'removeDevice', list: this.nextList(left, signer) };
+  }
+
+  /**
+   * Removes a device and takes another identity key; what is sealed and signed for the others is noise
+   * here. The list and the key count from the answer on: {@link adopt}.
+   */
+  succeed(id: number, signer: TestDevice): { request: RemoveDeviceRequest; identity: KeyPair } {
+    const identity = crypto.keyPair(this.entropy(32));
+    const left = this.current().devices.filter((device) => device.deviceId !== deviceIdOf(id));
+    const unsigned = { ...this.nextList(left, signer).list, identityKey: identity.publicKey.bytes };
+    const list = signDeviceList(
+      unsigned,
+      { deviceKey: signer.deviceKey, identity, entropy64: this.entropy(64) },
+      crypto,
+    );
+    const heirs = left.map(({ deviceId }): Heir => {
+      const { signedPreKey, lastResortKemPreKey } = this.device(deviceId).keys;
+      return {
+        deviceId,
+        sealed: this.entropy(90),
+        signedPreKey: { id: signedPreKey.id, signature: this.entropy(64) },
+        lastResort: { id: lastResortKemPreKey.id, signature: this.entropy(64) },
+      };
+    });
+    return { request: { kind: 'removeDevice', list, heirs }, identity };
+  }
+
+  /** The relay took it. */
+  adopt({ request, identity }: ReturnType<TestUser['succeed']>): void {
+    this.identity = identity;
+    this.list = request.list;
   }
 
   postId(): PostId {

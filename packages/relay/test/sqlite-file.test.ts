@@ -58,7 +58,9 @@ test('everything is there again after closing and opening', () => {
 function withoutKemKeys(): void {
   const database = new Database(file);
   database.exec('drop table kem_pre_key');
+  database.exec('drop table former_list');
   for (const column of [
+    'sealed_identity',
     'head',
     'last_resort_id',
     'last_resort_key',

@@ -2,11 +2,11 @@
 
 import { bytesToHex } from '@simsim/bytes';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
-import { claimIdFromBytes } from '@simsim/relay-protocol';
+import { claimIdFromBytes, LISTS_KEPT_MAX } from '@simsim/relay-protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Change, Slice } from '../src/core/index.ts';
 import type { TestDevice } from './people.ts';
-import { deviceIdOf, TestUser } from './people.ts';
+import { deviceIdOf, TestUser, userIdOf } from './people.ts';
 import type { TestStore } from './stores.ts';
 import { BareRelay, memoryStore, sqliteStore } from './stores.ts';
 
@@ -55,6 +55,9 @@ describe.each([
       countsNonces: true,
       keysOf: [address],
       ownEntry: true,
+      ownIdentity: true,
+      succession: { ...address, since: 0 },
+      ownUsersKeys: [address.deviceId],
       ownKeys: { oneTime: [1, 2, 3, 4, 50], kem: [1, 2, 3, 50, 1001] },
       mail: far,
       link: new Uint8Array(16),
@@ -116,6 +119,7 @@ describe.each([
     },
     { kind: 'deviceRemoved', device: { userId: ali.userId, deviceId: deviceIdOf(2) } },
     { kind: 'headStored', device: address, head: ali.head(phone, 3) },
+    { kind: 'identitySealed', device: address, sealed: ali.entropy(90) },
     {
       kind: 'deviceRenewed',
       device: address,
@@ -124,6 +128,48 @@ describe.each([
     },
     { kind: 'deviceRemoved', device: address },
   ];
+
+  test('keeps the lists of before, so many, and hands them out from a version on', () => {
+    const versions = (since: number): number[] =>
+      one.store
+        .read({ succession: { ...address, since } })
+        .succession?.lists.map(({ list }) => list.version) ?? [];
+    expect(versions(0)).toEqual([1]);
+    for (let version = 2; version <= LISTS_KEPT_MAX; version++) {
+      ali.list = ali.nextList([phone.entry], phone);
+      apply({ kind: 'listChanged', list: ali.list });
+    }
+    expect(versions(0).length).toBe(LISTS_KEPT_MAX);
+    expect(versions(0)[0]).toBe(1);
+    ali.list = ali.nextList([phone.entry], phone);
+    apply({ kind: 'listChanged', list: ali.list });
+    expect(versions(0).length).toBe(LISTS_KEPT_MAX);
+    expect(versions(0)[0]).toBe(2);
+    expect(versions(LISTS_KEPT_MAX)).toEqual([LISTS_KEPT_MAX, LISTS_KEPT_MAX + 1]);
+    expect(versions(LISTS_KEPT_MAX + 9)).toEqual([LISTS_KEPT_MAX + 1]);
+    const [, last] = one.store.read({
+      succession: { ...address, since: LISTS_KEPT_MAX },
+    }).succession?.lists ?? [undefined];
+    expect(last).toEqual(ali.list);
+    const stranger = { userId: userIdOf('nobody'), deviceId: phone.deviceId, since: 0 };
+    expect(one.store.read({ succession: stranger })).not.toHaveProperty('succession');
+  });
+
+  test('keeps what was last sealed for a device, as long as there is the device', () => {
+    const sealed = (): unknown =>
+      one.store.read({ succession: { ...address, since: 0 } }).succession;
+    expect(sealed()).not.toHaveProperty('sealed');
+    const [first, second] = [ali.entropy(90), ali.entropy(90)];
+    apply({ kind: 'identitySealed', device: address, sealed: first });
+    apply({ kind: 'identitySealed', device: address, sealed: second });
+    expect(sealed()).toMatchObject({ sealed: second });
+    const { signedPreKey } = phone.keys;
+    apply({ kind: 'deviceRenewed', device: address, tokenHash: ali.entropy(32), signedPreKey });
+    expect(sealed()).toMatchObject({ sealed: second });
+    apply({ kind: 'deviceRemoved', device: address });
+    apply({ kind: 'deviceAdded', device: address, tokenHash: ali.entropy(32), signedPreKey });
+    expect(sealed()).not.toHaveProperty('sealed');
+  });
 
   test('undoes every kind of change when the work throws, after any number of them', () => {
     apply(mail(), mail(), mail());

@@ -47,6 +47,8 @@ export type Attempt =
       readonly reason: string;
       /** The key it came under, where that is not the pinned one. */
       readonly offered?: Uint8Array;
+      /** It names prekeys of ours and does not open: maybe it is for another identity key of ours. */
+      readonly isForAnother?: true;
     };
 
 /** Builds the responder's session; the one-time prekeys go in the same commit (SES-62, PQ-10). */
@@ -77,7 +79,10 @@ export function acceptInitiation(
     { message, identity: own.identity, registrationId: own.registrationId, ...keys.input },
     work.env,
   );
-  if (!accepted.ok) return { kind: 'failed', reason: accepted.error.code };
+  if (!accepted.ok) {
+    const reason = accepted.error.code;
+    return { kind: 'failed', reason, ...(reason === 'BAD_MAC' && { isForAnother: true }) };
+  }
   const { session: after, plaintext, consumed, replays, mustReplacePreKey } = accepted.value;
   work.consume(consumed);
   if (keys.oneTimeBatch !== undefined) useOneTimeKey(work, keys.oneTimeBatch, message);

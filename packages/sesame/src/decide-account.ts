@@ -254,6 +254,7 @@ export function decideStarted(work: Workspace): DecideResult {
   if (own?.status === 'registering' || own?.status === 'renewing')
     work.effect({ type: 'register' });
   if (own?.status !== 'registered') return work.decided();
+  if (own.successor !== undefined) work.effect({ type: 'succeed' });
   // What waits under a policy that the application has given up since waits for nothing.
   const free = [...users].filter(
     (userId) =>

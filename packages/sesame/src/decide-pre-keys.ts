@@ -167,7 +167,7 @@ export function decideReplenish(
   const { count, kemCount = kemTarget } = input;
   const upload = topUp(work, before, { wanted: target - count, kemWanted: kemTarget - kemCount });
   if (upload === undefined) return refused('PRE_KEYS_EXHAUSTED');
-  work.effect({ type: 'uploadKeys', keys: upload });
+  wantUpload(work, upload);
   return work.decided();
 }
 
@@ -205,8 +205,7 @@ export function decideKeysChecked(
   const kemWanted = isLow ? ONE_TIME_KEM_TARGET_KEYS - left.kem : 0;
   const keys = topUp(work, raised, { wanted, kemWanted });
   // Where ids are used up the relay hands out what it has; nobody asked, so nobody is told.
-  const anew = hasForgotten ? ({ replacesOneTime: true } as const) : {};
-  if (keys !== undefined) work.effect({ type: 'uploadKeys', keys, ...anew });
+  if (keys !== undefined) wantUpload(work, keys, hasForgotten ? 'all' : 'more');
   return work.decided();
 }
 
@@ -251,6 +250,13 @@ export function noteTold(
   };
   if (told.oneTime === before.told.oneTime && told.kem === before.told.kem) return;
   work.write(PRE_KEYS_STREAM, { name: 'PreKeysTold', fields: told }, { ...before, told });
+}
+
+/** Has keys uploaded: `more` beside what is at the relay, or `all` in the place of one-time ones. */
+function wantUpload(work: Workspace, keys: PreKeyUpload, what: 'more' | 'all' = 'more'): void {
+  const identityKey = work.self().identity.publicKey.bytes;
+  const anew = what === 'all' ? ({ replacesOneTime: true } as const) : {};
+  work.effect({ type: 'uploadKeys', keys, identityKey, ...anew });
 }
 
 /** The streams of what is still to be acknowledged, and what tells which those are. */
@@ -313,10 +319,32 @@ export function owedPreKeys(work: Workspace): void {
   tellRelay(work, preKeys, made);
 }
 
+/**
+ * Makes anew what another identity key has to sign. Signed prekeys and last resorts of before stay for
+ * late initiations, for the relay has had them under the new key too; one-time prekeys of before were
+ * given under the former key, whose initiations nobody can take any more.
+ */
+export function succeedPreKeys(work: Workspace): void {
+  const before = work.value('prekeys', PRE_KEYS_STREAM);
+  if (before === undefined) return;
+  for (const prefix of ['opk/', 'kpk/']) {
+    for (const stream of work.live(prefix)) work.close(stream, { name: 'PreKeysReplaced' });
+  }
+  const told = { oneTime: before.nextId - 1, kem: before.nextId - 1 };
+  const { identity } = work.self();
+  const signed = addSignedPreKey(work, { ...before, batches: [], kemBatches: [], told }, identity);
+  const current = dropped(work, addLastResort(work, signed, identity));
+  const wanted = { wanted: ONE_TIME_TARGET_KEYS, kemWanted: ONE_TIME_KEM_TARGET_KEYS };
+  const keys = topUp(work, current, wanted);
+  // Where ids are used up, the relay goes on with the signatures that it got with the list.
+  if (keys === undefined || work.self().status !== 'registered') return;
+  wantUpload(work, keys, 'all');
+}
+
 function tellRelay(work: Workspace, preKeys: PreKeys, kem: readonly OneTimeKemBatch[] = []): void {
   if (work.self().status !== 'registered') return;
   const keys = uploadOf(preKeys, { oneTime: [], kem }, work.env.crypto);
-  work.effect({ type: 'uploadKeys', keys });
+  wantUpload(work, keys);
 }
 
 /**

@@ -13,7 +13,7 @@ import type { DecideResult, EnvelopeState, InboxItem } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input } from './input.ts';
 import { HEARTBEAT_COUNTER, HELD_MAIL_MAX, SKIPPED_KEY_BYTES } from './limits.ts';
-import { offersOf } from './key-pin.ts';
+import { modelOf, offersOf } from './key-pin.ts';
 import { postNotice } from './notice.ts';
 import {
   changeUser,
@@ -58,6 +58,8 @@ export function decideEnvelope(
     case 'tooMany':
       return ended(work, envelope, { state: 'dead', reason: 'TOO_MANY_INITIATIONS' });
     case 'failed':
+      if (attempt.isForAnother === true && !isAsked(input) && sharesKey(work))
+        return awaitOwnKey(work, envelope);
       return attempt.offered === undefined
         ? askAgain(work, input, attempt.reason)
         : holdMail(work, input, attempt.offered);
@@ -290,6 +292,21 @@ function askAgain(
   return ended(work, envelope, { state: 'resend-requested', reason });
 }
 
+function isAsked({ isListFresh, isFollowed }: Extract<Input, { type: 'envelope' }>): boolean {
+  return isListFresh === true || isFollowed === true;
+}
+
+/** Whether the own devices share an identity key, which another one may follow. */
+function sharesKey(work: Workspace): boolean {
+  return modelOf(work.user(work.self().userId)) === 'per-user';
+}
+
+/** It may be for an identity key that this device has yet to learn of: it is decided again then. */
+function awaitOwnKey(work: Workspace, envelope: IncomingEnvelope): DecideResult {
+  work.effect({ type: 'succeed', envelope });
+  return work.decided();
+}
+
 /**
  * It came under a key that is not the pinned one. Only the list can tell whether the user has that key
  * now; where it says so the mail waits for the application, and is asked for again then (SES-89).
@@ -301,7 +318,9 @@ function holdMail(
 ): DecideResult {
   const { envelope } = input;
   const { sender: userId, senderDevice: deviceId, envelopeId } = envelope;
-  if (input.isListFresh !== true) {
+  const isOwn = userId === work.self().userId && sharesKey(work);
+  if (isOwn && !isAsked(input)) return awaitOwnKey(work, envelope);
+  if (!isOwn && input.isListFresh !== true) {
     work.effect({ type: 'fetchList', userId, envelope });
     return work.decided();
   }

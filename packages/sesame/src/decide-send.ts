@@ -12,7 +12,7 @@ import {
   CONVERSATION_BYTES_MAX,
   RECIPIENTS_MAX,
 } from './limits.ts';
-import { keyOfDevice, standingOf } from './key-pin.ts';
+import { keyOfDevice, modelOf, standingOf } from './key-pin.ts';
 import { listChanges, takeList } from './learn-list.ts';
 import { changeUser, roundStreams, sendingSession, writeSession } from './peer-session.ts';
 import { continueResends, needsRenewal } from './resend.ts';
@@ -21,8 +21,10 @@ import { contentFor, isFinal, isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
+import { awaitSuccession } from './own-identity.ts';
 import { offerKey } from './trust.ts';
 import type { UserChange } from './user-change.ts';
+import type { UserRecord } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -172,6 +174,8 @@ function afterMismatch(
   const checked = listChanges(work, userId, result.list);
   if (!checked.ok && checked.reason === 'BAD_LIST')
     return failRecipient(work, state, { recipient, reason: checked.reason });
+  if (!checked.ok && checked.reason === 'OWN_IDENTITY_CHANGED')
+    return awaitSuccession(work, state, recipient);
   takeList(work, userId, checked);
   if (work.isSabotaged('drop-rejected-round')) {
     return withRecipient(state, { ...recipient, status: 'accepted' });
@@ -230,6 +234,7 @@ export function decideClaimed(input: In<'claimed'>, work: Workspace): DecideResu
   if (missing.length > 0) return needMore(missing);
 
   const failure = prepare(work, input);
+  if (failure === 'OWN_IDENTITY_CHANGED') work.effect({ type: 'succeed' });
   const devices = input.results.map((result) => result.deviceId);
   for (const messageId of input.sends)
     continueSend(work, messageId, { userId: input.userId, devices, failure });
@@ -248,7 +253,7 @@ function waitingSends(work: Workspace, resends: readonly ResendRef[]): readonly 
 function prepare(
   work: Workspace,
   input: In<'claimed'>,
-): 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | undefined {
+): 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'OWN_IDENTITY_CHANGED' | undefined {
   const record = work.user(input.userId);
   const own = work.self();
   const renewing = input.resends.filter((resend) => needsRenewal(work, input.userId, resend));
@@ -268,7 +273,7 @@ function prepare(
     if (isGood && !renewed.has(deviceId)) continue;
     const { identityKey } = result.bundle;
     if (standingOf(record, deviceId, identityKey) !== 'pinned') {
-      if (own.userId === input.userId) return 'BAD_BUNDLE';
+      if (own.userId === input.userId) return foreignOwnKey(record);
       offerKey(work, input.userId, keyOfDevice(record, deviceId, identityKey));
       return 'IDENTITY_CHANGED';
     }
@@ -290,8 +295,13 @@ function prepare(
   return undefined;
 }
 
+/** Keys of an own device that are not the pinned ones: forged, or of a key that followed the one there is. */
+function foreignOwnKey(record: UserRecord): 'BAD_BUNDLE' | 'OWN_IDENTITY_CHANGED' {
+  return modelOf(record) === 'per-user' ? 'OWN_IDENTITY_CHANGED' : 'BAD_BUNDLE';
+}
+
 /** What may come of a claim instead of sessions. */
-type ClaimFailure = 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'UNKNOWN_USER';
+type ClaimFailure = 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'OWN_IDENTITY_CHANGED' | 'UNKNOWN_USER';
 
 function continueSend(
   work: Workspace,
@@ -324,6 +334,7 @@ function afterClaim(
 ): SendState {
   if (failure === 'IDENTITY_CHANGED')
     return holdRecipient(work, state, { recipient, reason: failure });
+  if (failure === 'OWN_IDENTITY_CHANGED') return awaitSuccession(work, state, recipient);
   return failure === undefined
     ? startRound(work, state, recipient)
     : failRecipient(work, state, { recipient, reason: failure });

@@ -174,9 +174,23 @@ export type Effect =
   | {
       readonly type: 'uploadKeys';
       readonly keys: PreKeyUpload;
+      /** The identity key [32] that signed them. */
+      readonly identityKey: Uint8Array;
       /** One-time prekeys of before are of no use any more: the relay is to forget them. */
       readonly replacesOneTime?: true;
     }
+  /**
+   * Have the relay take the identity key that waits, where one does, and learn how the own list went on
+   * (`succession`); then decide the envelope again, which is not acknowledged yet.
+   */
+  | { readonly type: 'succeed'; readonly envelope?: IncomingEnvelope }
+  /** The own identity key followed another one. */
+  | { readonly type: 'identitySucceeded'; readonly identityKey: Uint8Array }
+  /**
+   * The relay shows another own identity key that this device cannot take. `UNPROVEN`: no device that it
+   * knows vouches for the list. `NOT_SEALED`: the key was not sealed for this device.
+   */
+  | { readonly type: 'identityUnproven'; readonly reason: 'UNPROVEN' | 'NOT_SEALED' }
   /** Fetch a user's device list, then decide the envelope again, which is not acknowledged yet. */
   | { readonly type: 'fetchList'; readonly userId: UserId; readonly envelope?: IncomingEnvelope }
   /** Mail came under a key that its sender's device list does not have: somebody else wrote it. */
@@ -267,7 +281,11 @@ export type RejectionCode =
   | 'PRE_KEYS_EXHAUSTED'
   | 'UNKNOWN_USER'
   | 'OWN_USER'
-  | 'UNKNOWN_KEY';
+  | 'UNKNOWN_KEY'
+  | 'SIGNER_LEAVES'
+  | 'UNKNOWN_DEVICE'
+  | 'LAST_DEVICE'
+  | 'REMOVAL_PENDING';
 
 /** A refusal: nothing was changed. */
 export interface Rejection {

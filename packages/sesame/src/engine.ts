@@ -19,6 +19,11 @@ import { decideKeysChecked, decideKeysUploaded, decideReplenish } from './decide
 import { decideRolledBack } from './decide-quarantine.ts';
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
+import {
+  decideRemoveCompromised,
+  decideSuccession,
+  decideSuccessionRefused,
+} from './decide-succession.ts';
 import { decideDrained, decideSwept } from './decide-sweep.ts';
 import { decideListLearned, decideRefuseIdentity, decideTrustIdentity } from './decide-trust.ts';
 import type { DecideResult } from './decision.ts';
@@ -77,6 +82,12 @@ export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult
       return decideReceipted(input, work);
     case 'sendReceipts':
       return decideSendReceipts(input, work);
+    case 'removeCompromised':
+      return decideRemoveCompromised(input, work);
+    case 'succession':
+      return decideSuccession(input, work);
+    case 'successionRefused':
+      return decideSuccessionRefused(work);
     case 'listLearned':
       return decideListLearned(input, work);
     case 'trustIdentity':

@@ -110,7 +110,10 @@ export type EventName =
   | 'CopyGivenUp'
   | 'HealBegun'
   | 'PreKeysTold'
-  | 'PreKeyIdsRaised';
+  | 'PreKeyIdsRaised'
+  | 'SuccessionBegun'
+  | 'IdentitySucceeded'
+  | 'SuccessionDropped';
 
 /**
  * Every event type: its number in the log and its fields, in encoding order. Numbers are never reused.
@@ -175,6 +178,9 @@ const EVENTS: Readonly<Record<EventName, EventShape<FactValue>>> = {
   HealBegun: { type: 41, fields: { userId: text, deviceId: number } },
   PreKeysTold: { type: 42, fields: { oneTime: number, kem: number } },
   PreKeyIdsRaised: { type: 43, fields: { nextId: number } },
+  SuccessionBegun: { type: 44, fields: { deviceId: number, listVersion: number } },
+  IdentitySucceeded: { type: 45, fields: { listVersion: number } },
+  SuccessionDropped: { type: 46, fields: { deviceId: number } },
 };
 
 /** An event's name and its fields, checked by name only; the table knows each field's form. */

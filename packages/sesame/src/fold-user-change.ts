@@ -14,6 +14,8 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
       return change.deviceId === undefined
         ? pinUser(record, change.key)
         : pinDevice(record, change.deviceId, change);
+    case 'succession':
+      return { ...withDevices(record, dropSessions), identityKey: change.key };
     case 'list':
       return applyList(record, change);
     case 'forgetList':
@@ -229,6 +231,13 @@ function freezeSessions(device: DeviceRecord): DeviceRecord {
   if (all.length === 0) return device;
   const { active: _, ...rest } = device;
   return withTimes({ ...rest, inactive: [], frozen: all.slice(0, FROZEN_SESSIONS_MAX) });
+}
+
+/** The device, and nothing that was shared with it. */
+function dropSessions(device: DeviceRecord): DeviceRecord {
+  const { deviceId, registrationId, deviceKey, staleAt, heals } = device;
+  const entry = { deviceId, registrationId, deviceKey, inactive: [] };
+  return { ...entry, ...(staleAt !== undefined && { staleAt }), ...(heals && { heals }) };
 }
 
 function thawSessions(device: DeviceRecord): DeviceRecord {

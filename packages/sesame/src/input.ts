@@ -128,8 +128,16 @@ export type Input =
       readonly sends: readonly MessageId[];
       readonly resends: readonly ResendRef[];
     }
-  /** Mail arrived; `isListFresh` once its sender's device list was fetched on our asking. */
-  | { readonly type: 'envelope'; readonly envelope: IncomingEnvelope; readonly isListFresh?: true }
+  /**
+   * Mail arrived; `isListFresh` once its sender's device list was fetched on our asking, `isFollowed` once
+   * the relay has said how the own list went on.
+   */
+  | {
+      readonly type: 'envelope';
+      readonly envelope: IncomingEnvelope;
+      readonly isListFresh?: true;
+      readonly isFollowed?: true;
+    }
   /** Receipts that an opened envelope carried. */
   | {
       readonly type: 'receipted';
@@ -144,6 +152,16 @@ export type Input =
       readonly deviceId: DeviceId;
       readonly messageIds: readonly MessageId[];
     }
+  /** Remove a device that is in other hands, under another identity key. */
+  | { readonly type: 'removeCompromised'; readonly deviceId: DeviceId }
+  /** How the own list went on, from the version that is known. */
+  | {
+      readonly type: 'succession';
+      readonly lists: readonly SignedDeviceList[];
+      readonly sealed?: Uint8Array;
+    }
+  /** The relay will never take the identity key that waits. */
+  | { readonly type: 'successionRefused' }
   /** A device list was fetched. */
   | { readonly type: 'listLearned'; readonly list: SignedDeviceList }
   /** The application accepts a user's identity key, `verified` if it was compared. */

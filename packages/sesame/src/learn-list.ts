@@ -11,6 +11,7 @@ import { changeUser } from './peer-session.ts';
 import { offerKey } from './trust.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
 import { matchesList } from './user-record.ts';
+import type { UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What becomes of a list. */
@@ -22,6 +23,8 @@ export type ListCheck =
       readonly added: readonly IdentityKey[];
     }
   | { readonly ok: false; readonly reason: 'BAD_LIST' }
+  /** It names another key for all own devices: maybe one that followed ours, which other lists must say. */
+  | { readonly ok: false; readonly reason: 'OWN_IDENTITY_CHANGED' }
   /** It is sound, but of other keys than the pinned ones. */
   | {
       readonly ok: false;
@@ -44,10 +47,10 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   const judged = judgeKeys(record, list, judgeIn(work));
   const isSound = (): boolean => verifyDeviceList({ signed }, crypto).ok;
   if (judged.kind === 'changed') {
-    // An own device with a foreign key is no change of key but a lie (SES-36).
-    return !isOwn && isSound()
-      ? { ok: false, reason: 'IDENTITY_CHANGED', offers: judged.offers }
-      : BAD;
+    if (!isSound()) return BAD;
+    // An own device with a foreign key is no change of key but a lie (SES-36); nothing of it is believed.
+    if (isOwn) return mayFollow(record, list) ? { ok: false, reason: 'OWN_IDENTITY_CHANGED' } : BAD;
+    return { ok: false, reason: 'IDENTITY_CHANGED', offers: judged.offers };
   }
   if (list.version < record.listVersion) return { ok: true, changes: [], added: [] };
   if (!isSound()) return BAD;
@@ -70,6 +73,11 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   if (modelOf(record) !== 'per-device') return { ok: true, changes, added: [] };
   const added = judged.added.filter(({ deviceId }) => deviceId && findDevice(list, deviceId));
   return { ok: true, changes, added };
+}
+
+function mayFollow(record: UserRecord, { identityKey, version }: DeviceList): boolean {
+  const isShared = modelOf(record) === 'per-user' && identityKey !== undefined;
+  return isShared && version > record.listVersion;
 }
 
 /** What a list that is believed changes. */
@@ -103,6 +111,8 @@ export function takeList(work: Workspace, userId: UserId, checked: ListCheck): v
       const whose = deviceId === undefined ? {} : { deviceId };
       work.effect({ type: 'identityAdded', userId, identityKey: key, ...whose });
     }
+  } else if (checked.reason === 'OWN_IDENTITY_CHANGED') {
+    work.effect({ type: 'succeed' });
   } else if (checked.reason === 'IDENTITY_CHANGED') {
     for (const shown of checked.offers) offerKey(work, userId, shown);
   }

@@ -4,13 +4,12 @@
  *
  * offer (the link code) = format u8 ‖ address 16 ‖ ephemeral 32 ‖ device key 32 ‖ identity key 32
  *   ‖ registration id u16
- * ciphertext = ephemeral 32 ‖ ChaCha20-Poly1305(HKDF(DH), zero nonce, AD = offer ‖ ephemeral, provision)
+ * ciphertext = the provision, sealed to the ephemeral key with the offer as AD; see seal-to-key.ts
  */
 
 import {
   base64urlToBytes,
   bytesToBase64url,
-  concatBytes,
   createReader,
   createWriter,
   encodeUtf8,
@@ -33,6 +32,8 @@ import { pinnedKeys } from './key-pin.ts';
 import type { IdentityKey } from './user-change.ts';
 import type { UserRecord } from './user-record.ts';
 import { registrationIdFrom } from './own-device.ts';
+import { openWithKey, sealToKey } from './seal-to-key.ts';
+import type { SealPurpose } from './seal-to-key.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
 
 /** A key pair of a device that is being linked; lives in memory only. */
@@ -89,8 +90,6 @@ export interface LinkRejection {
 const FORMAT = 2;
 const PROVISION_VERSION = 2;
 const INFO = encodeUtf8('simsim/link/v1');
-/** The key is used once, so the nonce may be constant. */
-const NONCE = new Uint8Array(12);
 
 /** Makes the keys of a new device and the offer that shows their public halves. */
 export function createLinkOffer(env: { crypto: Crypto; entropy: Entropy }): {
@@ -146,11 +145,7 @@ export function sealProvision(
   provision: Provision,
   env: { crypto: Crypto; entropy: Entropy },
 ): Result<Uint8Array, LinkRejection> {
-  const peer = env.crypto.publicKey(offer.ephemeral);
-  const own = env.crypto.keyPair(env.entropy(32));
-  const shared = peer && env.crypto.dh(own.privateKey, peer);
-  if (shared === undefined) return err({ code: 'MALFORMED_LINK_CODE' });
-  const [key] = env.crypto.hkdf([shared], undefined, INFO, ['seal']);
+  const key = env.crypto.publicKey(offer.ephemeral);
   const { identity } = provision;
   const writer = createStateWriter(PROVISION_VERSION).fields((fields) =>
     fields.u8(identity === undefined ? 0 : 1),
@@ -164,10 +159,12 @@ export function sealProvision(
       for (const contact of provision.contacts) writeContact(fields, contact);
     })
     .finish();
-  const ad = [offerBytes(offer), own.publicKey.bytes];
-  const sealed = env.crypto.seal(key, NONCE, ad, parts);
-  for (const secret of [shared, key, own.privateKey]) env.crypto.wipe(secret);
-  return ok(concatBytes([own.publicKey.bytes, sealed]));
+  const sealed = key && sealToKey({ key, ...purposeOf(offer) }, parts, env);
+  return sealed === undefined ? err({ code: 'MALFORMED_LINK_CODE' }) : ok(sealed);
+}
+
+function purposeOf(offer: LinkOffer): SealPurpose {
+  return { info: INFO, ad: [offerBytes(offer)] };
 }
 
 /** Opens what was left at the offer's address. */
@@ -175,14 +172,8 @@ export function openProvision(
   { keys, offer, ciphertext }: { keys: LinkKeys; offer: LinkOffer; ciphertext: Uint8Array },
   crypto: Crypto,
 ): Result<Provision, LinkRejection> {
-  const peerBytes = ciphertext.subarray(0, 32);
-  const peer = crypto.publicKey(peerBytes.slice());
-  const shared = peer && crypto.dh(keys.ephemeral.privateKey, peer);
-  if (shared === undefined) return err({ code: 'LINK_NOT_FOR_US' });
-  const [key] = crypto.hkdf([shared], undefined, INFO, ['seal']);
-  const opened = crypto.open(key, NONCE, [offerBytes(offer), peerBytes], ciphertext.subarray(32));
-  crypto.wipe(shared);
-  crypto.wipe(key);
+  const key = keys.ephemeral.privateKey;
+  const opened = openWithKey({ key, ...purposeOf(offer) }, ciphertext, crypto);
   if (opened === undefined) return err({ code: 'LINK_NOT_FOR_US' });
   const provision = decodeProvision(opened, crypto);
   opened.fill(0);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { REGISTRATION_ID_MAX } from '@simsim/relay-protocol';
+import { REGISTRATION_ID_MAX, SEALED_IDENTITY_BYTES_MAX } from '@simsim/relay-protocol';
 import { describe, expect, it } from 'vitest';
 import {
   bytes,
@@ -12,7 +12,29 @@ import {
   userId,
 } from '../test/arbitraries.ts';
 import { decodeOwnDevice, encodeOwnDevice, registrationIdFrom } from './own-device.ts';
-import type { DeviceStatus, OwnDevice } from './own-device.ts';
+import type { DeviceStatus, OwnDevice, Successor } from './own-device.ts';
+
+const successor: fc.Arbitrary<Successor> = fc.record({
+  identity: keyPair,
+  list: fc.record({
+    list: fc.record({
+      userId,
+      version: fc.integer({ min: 1, max: 1000 }),
+      previous: bytes(32),
+      identityKey: bytes(32),
+      devices: fc.tuple(fc.record({ deviceId, registrationId, deviceKey: bytes(32) })),
+      signer: deviceId,
+    }),
+    deviceSignature: bytes(64),
+    identitySignature: bytes(64),
+  }),
+  removes: deviceId,
+  sealed: fc
+    .array(fc.tuple(deviceId, fc.uint8Array({ maxLength: SEALED_IDENTITY_BYTES_MAX })), {
+      maxLength: 4,
+    })
+    .map((entries) => new Map(entries)),
+});
 
 const device: fc.Arbitrary<OwnDevice> = fc.record(
   {
@@ -32,6 +54,13 @@ const device: fc.Arbitrary<OwnDevice> = fc.record(
     registration: fc.uint8Array({ maxLength: 200 }),
     former: registrationId,
     quarantinedAt: instant,
+    time: fc.record({
+      atMs: instant,
+      wallMs: instant,
+      elapsedMs: instant,
+      bootId: fc.constant('b'),
+    }),
+    successor,
   },
   {
     requiredKeys: [
@@ -61,6 +90,10 @@ describe('the own device', () => {
         expect(back?.status).toBe(own.status);
         expect(back?.former).toBe(own.former);
         expect(back?.quarantinedAt).toBe(own.quarantinedAt);
+        expect(back?.time).toEqual(own.time);
+        expect(back?.successor?.list).toEqual(own.successor?.list);
+        expect(back?.successor?.sealed).toEqual(own.successor?.sealed);
+        expect(back?.successor?.removes).toBe(own.successor?.removes);
       }),
       { numRuns: 30 },
     );

@@ -3,10 +3,17 @@
 import { invariant } from '@simsim/bytes';
 import type { BinaryReader } from '@simsim/bytes';
 import type { Crypto, KeyPair, Part, Secret, SigningKeyPair } from '@simsim/crypto';
-import { readDeviceId, readUserId } from '@simsim/relay-protocol';
-import type { DeviceId, UserId } from '@simsim/relay-protocol';
+import {
+  decodeSignedDeviceList,
+  encodeSignedDeviceList,
+  readDeviceId,
+  readUserId,
+  SEALED_IDENTITY_BYTES_MAX,
+} from '@simsim/relay-protocol';
+import type { DeviceId, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { TimeAnchor } from './device-time.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
+import type { StateReader, StateWriter } from './sealed-state.ts';
 
 /**
  * `registering`: keys are durable, the relay has not answered. `renewing`: the state was put back, and
@@ -14,6 +21,16 @@ import { createStateReader, createStateWriter } from './sealed-state.ts';
  * copy of this one that took the next incarnation.
  */
 export type DeviceStatus = 'registering' | 'registered' | 'removed' | 'renewing' | 'replaced';
+
+/** The next identity key while the relay has not taken it: durable before it is told to anybody. */
+export interface Successor {
+  readonly identity: KeyPair;
+  /** The list that names it, and lacks the removed device. */
+  readonly list: SignedDeviceList;
+  readonly removes: DeviceId;
+  /** Its private half, sealed for each device of the list. */
+  readonly sealed: ReadonlyMap<DeviceId, Uint8Array>;
+}
 
 /** This device's identity and credentials. */
 export interface OwnDevice {
@@ -36,14 +53,18 @@ export interface OwnDevice {
   readonly quarantinedAt?: number;
   /** Where device time was last written down. */
   readonly time?: TimeAnchor;
+  /** While a compromised device is being removed. */
+  readonly successor?: Successor;
 }
 
 /** Of a device that was never quarantined. */
 const VERSION_PLAIN = 1;
 /** Of a device that was quarantined: two fields more. */
 const VERSION_QUARANTINED = 2;
-/** The newest form: of a device that has written down its time, four fields more. */
-export const OWN_DEVICE_VERSION = 3;
+/** Of a device that has written down its time, four fields more. */
+const VERSION_TIMED = 3;
+/** The newest form: while another identity key waits for the relay. */
+export const OWN_DEVICE_VERSION = 4;
 const BOOT_ID_BYTES_MAX = 64;
 const STATUSES: readonly DeviceStatus[] = [
   'registering',
@@ -55,10 +76,9 @@ const STATUSES: readonly DeviceStatus[] = [
 
 /** The state as parts to be sealed. */
 export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
-  const { former, quarantinedAt, time } = state;
-  const isPlain = former === undefined && quarantinedAt === undefined && time === undefined;
-  const older = isPlain ? VERSION_PLAIN : VERSION_QUARANTINED;
-  return createStateWriter(time === undefined ? older : OWN_DEVICE_VERSION)
+  const { former, quarantinedAt, time, successor } = state;
+  const version = versionOf(state);
+  const writer = createStateWriter(version)
     .fields((fields) => {
       fields
         .text(state.userId)
@@ -66,15 +86,24 @@ export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
         .varint(state.registrationId)
         .u8(STATUSES.indexOf(state.status))
         .bytes(state.registration);
-      if (isPlain) return;
+      if (version === VERSION_PLAIN) return;
       fields.varint(former ?? 0).varint(quarantinedAt === undefined ? 0 : quarantinedAt + 1);
+      if (version === OWN_DEVICE_VERSION) fields.u8(time === undefined ? 0 : 1);
       if (time === undefined) return;
       fields.varint(time.atMs).varint(time.wallMs).varint(time.elapsedMs).text(time.bootId);
     })
     .pair(state.identity)
     .secret(state.deviceKey.privateKey)
-    .secret(state.token)
-    .finish();
+    .secret(state.token);
+  return (successor === undefined ? writer : writeSuccessor(writer, successor)).finish();
+}
+
+/** The oldest form that holds a state, so that old logs and new ones say the same alike. */
+function versionOf({ former, quarantinedAt, time, successor }: OwnDevice): number {
+  if (successor !== undefined) return OWN_DEVICE_VERSION;
+  if (time !== undefined) return VERSION_TIMED;
+  const isPlain = former === undefined && quarantinedAt === undefined;
+  return isPlain ? VERSION_PLAIN : VERSION_QUARANTINED;
 }
 
 /** Reads a sealed state; `undefined` where it is malformed. */
@@ -89,10 +118,12 @@ export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | 
   const isPlain = reader.version === VERSION_PLAIN;
   const former = isPlain ? 0 : fields.varint();
   const quarantined = isPlain ? 0 : fields.varint();
-  const time = reader.version < OWN_DEVICE_VERSION ? undefined : readTime(fields);
+  const hasTime = reader.version === OWN_DEVICE_VERSION ? fields.u8() === 1 : reader.version > 2;
+  const time = hasTime ? readTime(fields) : undefined;
   const identity = reader.pair();
   const deviceKey = crypto.signingKeyPairOf(reader.secret('sign'));
   const token = reader.secret('name');
+  const successor = reader.version < OWN_DEVICE_VERSION ? undefined : readSuccessor(reader);
   if (!fields.isDone() || status === undefined || identity === undefined) return undefined;
   return {
     userId,
@@ -106,7 +137,32 @@ export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | 
     ...(former === 0 ? {} : { former }),
     ...(quarantined === 0 ? {} : { quarantinedAt: quarantined - 1 }),
     ...(time && { time }),
+    ...(successor && { successor }),
   };
+}
+
+function writeSuccessor(writer: StateWriter, successor: Successor): StateWriter {
+  return writer
+    .fields((fields) => {
+      fields.bytes(encodeSignedDeviceList(successor.list)).u8(successor.removes);
+      fields.varint(successor.sealed.size);
+      for (const [deviceId, sealed] of successor.sealed) fields.u8(deviceId).bytes(sealed);
+    })
+    .pair(successor.identity);
+}
+
+/** Fails the reader where it is malformed. */
+function readSuccessor(reader: StateReader): Successor | undefined {
+  const { fields } = reader;
+  const list = decodeSignedDeviceList(fields.bytes());
+  const removes = readDeviceId(fields);
+  const sealed = new Map<DeviceId, Uint8Array>();
+  for (let left = fields.varint(); left > 0 && fields.isIntact(); left--)
+    sealed.set(readDeviceId(fields), fields.bytes(SEALED_IDENTITY_BYTES_MAX));
+  const identity = reader.pair();
+  if (list.ok && identity !== undefined) return { identity, list: list.value, removes, sealed };
+  fields.fail();
+  return undefined;
 }
 
 function readTime(fields: BinaryReader): TimeAnchor {

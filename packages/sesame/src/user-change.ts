@@ -25,6 +25,8 @@ export interface IdentityKey {
 export type UserChange =
   /** The user's key is now this one: every device record goes (SES-31); or one device's (SES-32). */
   | ({ readonly type: 'identity' } & IdentityKey)
+  /** The own key is now this one: devices stay, their sessions were begun under the other and go. */
+  | { readonly type: 'succession'; readonly key: Uint8Array }
   /** A verified list was accepted: absent devices become stale, new or re-installed ones empty. */
   | {
       readonly type: 'list';
@@ -102,6 +104,7 @@ const CHANGE_CODES = {
   deviceTrust: 23,
   listWithFormer: 30,
   forgetList: 31,
+  succession: 32,
 } as const;
 
 /** What has another code where it is about one device's key. */
@@ -140,6 +143,9 @@ function codeOf(change: UserChange): number {
 
 function encodeChange(writer: BinaryWriter, change: UserChange): void {
   switch (change.type) {
+    case 'succession':
+      writer.bytes(change.key);
+      break;
     case 'identity':
       writer.bytes(change.key);
       if (change.deviceId !== undefined) writeDeviceVoucher(writer, change.voucher);
@@ -216,6 +222,7 @@ export function decodeUserChanges(bytes: Uint8Array): UserChange[] | undefined {
 function readChange(reader: BinaryReader): UserChange | undefined {
   const code = reader.u8();
   if (code === CHANGE_CODES.identity) return { type: 'identity', key: reader.bytes(32) };
+  if (code === CHANGE_CODES.succession) return { type: 'succession', key: reader.bytes(32) };
   if (code === CHANGE_CODES.gone) return { type: 'gone', at: reader.varint() };
   if (code === CHANGE_CODES.freeze) return { type: 'freeze', at: reader.varint() };
   if (code === CHANGE_CODES.thaw) return { type: 'thaw' };
@@ -320,6 +327,8 @@ function readList(reader: BinaryReader): Extract<UserChange, { type: 'list' }> |
 export function describeUserChange(change: UserChange): Record<string, unknown> {
   switch (change.type) {
     case 'identity':
+    case 'succession':
+      return { type: change.type, key: bytesToHex(change.key) };
     case 'offer': {
       const { type, key, deviceId } = change;
       return { type, key: bytesToHex(key), ...(deviceId && { deviceId }) };

@@ -117,6 +117,16 @@ export type Sabotage =
   | 'never-turn'
   /** A session sends for ever. */
   | 'send-on-old-session'
+  /** The next identity key is sealed to the one before, which the removed device has too. */
+  | 'seal-to-former-identity'
+  /** A list under another own identity key is taken whoever signed it. */
+  | 'take-any-succession'
+  /** Sessions with own devices outlive the identity key that they began under. */
+  | 'keep-sessions-in-succession'
+  /** Copies for own devices are given up where the relay shows another own identity key. */
+  | 'drop-own-copies'
+  /** Prekeys stay as they are when the identity key is another. */
+  | 'keep-keys-in-succession'
   /** What a commit would change is taken for true before it is durable. */
   | 'adopt-before-commit';
 

@@ -144,6 +144,10 @@ export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
     mail: fc.record({ deviceId: fewDevices, envelopeId }),
   }),
   fc.constant<UserChange>({ type: 'releaseMail' }),
+  fc.record({
+    type: fc.constant('succession' as const),
+    key: fc.integer({ min: 1, max: 3 }).map((byte) => new Uint8Array(32).fill(byte)),
+  }),
 );
 
 /** A head of some device, by nobody's signature. */

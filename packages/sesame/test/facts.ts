@@ -61,6 +61,9 @@ export const FIELDS: Record<EventName, Record<string, fc.Arbitrary<FactValue>>> 
   HealBegun: { userId, deviceId: number },
   PreKeysTold: { oneTime: number, kem: number },
   PreKeyIdsRaised: { nextId: number },
+  SuccessionBegun: { deviceId: number, listVersion: number },
+  IdentitySucceeded: { listVersion: number },
+  SuccessionDropped: { deviceId: number },
 };
 
 /** All events, in the order of their numbers. */

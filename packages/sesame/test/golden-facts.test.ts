@@ -53,6 +53,7 @@ const CHANGES: { readonly [T in UserChange['type']]: Extract<UserChange, { type:
   },
   releaseMail: { type: 'releaseMail' },
   forgetList: { type: 'forgetList' },
+  succession: { type: 'succession', key: new Uint8Array(32).fill(0xbc) },
 };
 
 /** Changes that have a second form. */

@@ -18,6 +18,8 @@ import type { UserRecord } from '../src/user-record.ts';
 import { crypto, deviceNumbered, entropyOf, stored, userNamed } from './arbitraries.ts';
 
 const entropy = entropyOf(3);
+/** Of what came later: what was drawn before stays as it is. */
+const later = entropyOf(4);
 const env = { crypto, entropy };
 const pair = () => crypto.keyPair(entropy(32));
 const chain = (counter: number) => ({ chain: crypto.importSecret('chain', entropy(32)), counter });
@@ -212,6 +214,28 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
     'with its time': {
       ...device,
       time: { atMs: at, wallMs: at + 5, elapsedMs: 70_000, bootId: 'a boot' },
+    },
+    'about to have another identity': {
+      ...device,
+      status: 'registered',
+      time: { atMs: at, wallMs: at + 5, elapsedMs: 70_000, bootId: 'a boot' },
+      successor: {
+        identity: crypto.keyPair(later(32)),
+        list: {
+          list: {
+            userId: ali,
+            version: 3,
+            previous: later(32),
+            identityKey: later(32),
+            devices: [{ deviceId: one, registrationId: 12_345, deviceKey: later(32) }],
+            signer: one,
+          },
+          deviceSignature: later(64),
+          identitySignature: later(64),
+        },
+        removes: two,
+        sealed: new Map([[one, later(90)]]),
+      },
     },
   },
   prekeys: {

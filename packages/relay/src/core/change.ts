@@ -16,7 +16,7 @@ import type { DeviceAddress, KeyCounters, NewMail } from './slice.ts';
 export type Change =
   | { readonly kind: 'nonceIssued'; readonly nonce: Uint8Array; readonly expiresAtMs: number }
   | { readonly kind: 'nonceSpent'; readonly nonce: Uint8Array }
-  /** Makes the account, or replaces its list. */
+  /** Makes the account, or replaces its list; the former ones are kept, {@link LISTS_KEPT_MAX} in all. */
   | { readonly kind: 'listChanged'; readonly list: SignedDeviceList }
   /** Follows `listChanged`. */
   | {
@@ -31,6 +31,12 @@ export type Change =
       readonly device: DeviceAddress;
       readonly tokenHash: Uint8Array;
       readonly signedPreKey: SignedPreKey;
+    }
+  /** The identity key sealed for a device; the one before goes. */
+  | {
+      readonly kind: 'identitySealed';
+      readonly device: DeviceAddress;
+      readonly sealed: Uint8Array;
     }
   | { readonly kind: 'headStored'; readonly device: DeviceAddress; readonly head: DeviceHead }
   /** Removes the device with its token, keys, mailbox, and what it posted or claimed. */

@@ -23,6 +23,7 @@ import {
 import type { Change } from './change.ts';
 import type { CallerInput, Decision, DecisionInput, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
+import { decideHeirs } from './decide-succession.ts';
 import type { Account, DeviceAddress, KeyCounters } from './slice.ts';
 
 /** Reads the user and the nonce. */
@@ -105,13 +106,15 @@ function replacedBy(
   return isSound && gone.length <= 1 ? gone.map(({ deviceId }) => deviceId) : undefined;
 }
 
-/** Reads the list's user. */
-export const readsForRemoveDevice = (request: RemoveDeviceRequest): Reads => ({
-  users: [request.list.list.userId],
-});
+/** Reads the list's user, and the keys of devices that get another identity key. */
+export const readsForRemoveDevice = ({ list, heirs = [] }: RemoveDeviceRequest): Reads => {
+  const { userId } = list.list;
+  return { users: [userId], keysOf: heirs.map(({ deviceId }) => ({ userId, deviceId })) };
+};
 
 /**
- * Publishes a list with fewer devices; token, keys and mailbox of the removed ones go with them.
+ * Publishes a list with fewer devices; token, keys and mailbox of the removed ones go with them. Such a
+ * list may name another identity key; see {@link decideHeirs}.
  *
  * Refuses: `FORBIDDEN` unless the caller signed its own user's list, `LIST_MOVED`, `BAD_LIST`.
  */
@@ -132,9 +135,11 @@ export function decideRemoveDevice(input: CallerInput<'removeDevice'>): Decision
   const isFewer =
     list.devices.length < current.devices.length && includesAll(current, list.devices);
   if (!isNext || !isFewer) return refuse('BAD_LIST');
+  const heirs = decideHeirs(request, { current, slice, caller });
+  if (!heirs.ok) return refuse(heirs.code);
 
-  const changes: Change[] = [{ kind: 'listChanged', list: request.list }];
-  const wakeups: Wakeup[] = [];
+  const changes: Change[] = [{ kind: 'listChanged', list: request.list }, ...heirs.changes];
+  const wakeups: Wakeup[] = [...heirs.wakeups];
   for (const { deviceId } of current.devices) {
     if (findDevice(list, deviceId) !== undefined) continue;
     const device = { userId: list.userId, deviceId };

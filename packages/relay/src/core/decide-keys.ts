@@ -29,13 +29,20 @@ export const readsForUploadKeys = ({ keys }: UploadKeysRequest): Reads => ({
     oneTime: keys.oneTimePreKeys.map((key) => key.id),
     kem: [...keys.oneTimeKemPreKeys, keys.lastResortKemPreKey].map((key) => key.id),
   },
+  ownIdentity: true,
 });
 
-/** Takes new keys, takes known ones again, refuses the others one by one. */
+/**
+ * Takes new keys, takes known ones again, refuses the others one by one.
+ *
+ * Refuses: `IDENTITY_CHANGED` for keys that another identity key signed than the list names: whoever got
+ * them would take them for forged.
+ */
 export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
   const { request, slice, caller: device } = input;
   const found = slice.ownKeys;
   if (found === undefined) return refuse('UNAUTHORIZED');
+  if (isOfAnother(request, slice.ownIdentity)) return refuse('IDENTITY_CHANGED');
   const { signedPreKey, oneTimePreKeys, lastResortKemPreKey } = request.keys;
   const changes: Change[] = [];
   const isAnew = request.replacesOneTime === true;
@@ -69,6 +76,11 @@ export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
   const taken = { ...classical.counters, refusedIds: classical.refusedIds, isSignedPreKeyTaken };
   const kemTaken = { ...kem.counters, refusedIds: kem.refusedIds };
   return answer({ kind: 'uploadKeys', ...taken, kem: kemTaken, isLastResortTaken }, changes);
+}
+
+/** A device that does not say who signed its keys is of a release that knew one identity only. */
+function isOfAnother({ identityKey }: UploadKeysRequest, listed: Uint8Array | undefined): boolean {
+  return identityKey !== undefined && listed !== undefined && !equalBytes(identityKey, listed);
 }
 
 /** Nobody gets what was uploaded before and is not handed out; its ids stay used. */

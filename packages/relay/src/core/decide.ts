@@ -22,6 +22,12 @@ import { decideExchangeHead, readsForExchangeHead } from './decide-heads.ts';
 import { decidePutLink, decideTakeLink } from './decide-link.ts';
 import { decideAck, decideFetch, readsForFetch } from './decide-mail.ts';
 import { decidePosts, readsForPosts } from './decide-posts.ts';
+import {
+  decideGetSignedKeys,
+  decideGetSuccession,
+  readsForGetSignedKeys,
+  readsForGetSuccession,
+} from './decide-succession.ts';
 import { decideRenewDevice, readsForRenewDevice } from './decide-renewal.ts';
 import type { Decision, Reads, RelayCall, RelayEnv } from './decision.ts';
 import { refuse } from './decision.ts';
@@ -52,12 +58,15 @@ export function decide(slice: Slice, call: RelayCall, env: RelayEnv): Decision {
       return decideRenewDevice({ request, slice, env });
     case 'getList':
       return decideGetList({ request, slice, env });
+    case 'getSuccession':
+      return decideGetSuccession({ request, slice, env });
     case 'takeLink':
       return decideTakeLink({ request, slice, env });
     case 'removeDevice':
     case 'uploadKeys':
     case 'checkKeys':
     case 'claimKeys':
+    case 'getSignedKeys':
     case 'post':
     case 'fetch':
     case 'ack':
@@ -84,6 +93,8 @@ function decideForCaller({ slice, request, env, caller }: CallerCall): Decision 
       return decideCheckKeys({ request, slice, env, caller });
     case 'claimKeys':
       return decideClaimKeys({ request, slice, env, caller });
+    case 'getSignedKeys':
+      return decideGetSignedKeys({ request, slice, env, caller });
     case 'post':
       return decidePosts({ request, slice, env, caller });
     case 'fetch':
@@ -99,6 +110,7 @@ function decideForCaller({ slice, request, env, caller }: CallerCall): Decision 
     case 'addDevice':
     case 'renewDevice':
     case 'getList':
+    case 'getSuccession':
     case 'takeLink':
       return refuse('UNAUTHORIZED');
   }
@@ -118,6 +130,10 @@ function readsFor(request: RelayRequest): Reads {
       return readsForRemoveDevice(request);
     case 'getList':
       return { users: [request.userId] };
+    case 'getSuccession':
+      return readsForGetSuccession(request);
+    case 'getSignedKeys':
+      return readsForGetSignedKeys(request);
     case 'uploadKeys':
       return readsForUploadKeys(request);
     case 'checkKeys':

@@ -18,6 +18,7 @@ export type {
   Slice,
   SliceQuery,
   StoredMail,
+  Succession,
 } from './slice.ts';
 export { addressKey } from './slice.ts';
 export type { Expiry, RelayStore, RelayTransaction } from './store.ts';

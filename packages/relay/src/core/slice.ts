@@ -37,8 +37,14 @@ export interface SliceQuery {
   readonly claim?: ClaimId;
   /** Devices whose next bundle is wanted. */
   readonly keysOf?: readonly DeviceAddress[];
+  /** The same of devices of the caller's user. */
+  readonly ownUsersKeys?: readonly DeviceId[];
+  /** A user's lists from a version on, and what is sealed for a device. */
+  readonly succession?: DeviceAddress & { readonly since: number };
   /** Whether to read the caller's list entry and head. */
   readonly ownEntry?: true;
+  /** Whether to read the identity key that the caller's list names. */
+  readonly ownIdentity?: true;
   /** The caller's own keys: its counters, and which of these one-time ids are known. */
   readonly ownKeys?: { readonly oneTime: readonly number[]; readonly kem: readonly number[] };
   /** The caller's mailbox above `after`: at most `limit` envelopes and about `bytesMax` bytes. */
@@ -58,7 +64,10 @@ export interface Slice {
   readonly claim?: AnsweredClaim;
   /** Only devices that exist, by {@link addressKey}. */
   readonly keysOf: ReadonlyMap<string, DeviceKeys>;
+  /** Absent for a user who does not exist. */
+  readonly succession?: Succession;
   readonly ownEntry?: OwnEntry;
+  readonly ownIdentity?: Uint8Array;
   readonly ownKeys?: OwnKeys;
   readonly mail?: MailPage;
   readonly link?: { readonly ciphertext: Uint8Array; readonly expiresAtMs: number };
@@ -117,6 +126,14 @@ export interface OwnEntry {
   readonly head?: DeviceHead;
 }
 
+/** How a user's list went on. */
+export interface Succession {
+  /** From the asked version on, or from the oldest that is kept; the current one is the last. */
+  readonly lists: readonly SignedDeviceList[];
+  /** The identity key that was last sealed for the device. */
+  readonly sealed?: Uint8Array;
+}
+
 /** A device's keys, as its own upload needs them. */
 export interface OwnKeys extends KeyCounters {
   readonly signedPreKey: SignedPreKey;
@@ -152,4 +169,14 @@ export interface MailPage {
 /** One string for a device address, for maps. User ids have no control characters. */
 export function addressKey(address: DeviceAddress): string {
   return `${address.userId}\n${address.deviceId}`;
+}
+
+/** Every device whose keys a query asks for, once the caller is known. */
+export function keysWanted(
+  { keysOf = [], ownUsersKeys = [] }: SliceQuery,
+  caller: DeviceAddress | undefined,
+): readonly DeviceAddress[] {
+  if (caller === undefined) return keysOf;
+  const { userId } = caller;
+  return [...keysOf, ...ownUsersKeys.map((deviceId) => ({ userId, deviceId }))];
 }

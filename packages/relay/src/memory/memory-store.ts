@@ -11,7 +11,7 @@ import type {
   SignedPreKey,
   UserId,
 } from '@simsim/relay-protocol';
-import { findDevice } from '@simsim/relay-protocol';
+import { findDevice, identityKeyOf, LISTS_KEPT_MAX } from '@simsim/relay-protocol';
 import type { Change } from '../core/change.ts';
 import type {
   AcceptedPost,
@@ -27,7 +27,7 @@ import type {
   SliceQuery,
   StoredMail,
 } from '../core/slice.ts';
-import { addressKey, NO_KEYS } from '../core/slice.ts';
+import { addressKey, keysWanted, NO_KEYS } from '../core/slice.ts';
 import type { Expiry, RelayStore } from '../core/store.ts';
 
 interface StoredKey extends OneTimePreKey {
@@ -49,6 +49,7 @@ interface Device {
   readonly kemCounters: KeyCounters;
   readonly kemKeys: Map<number, KemPreKey>;
   readonly head?: DeviceHead;
+  readonly sealedIdentity?: Uint8Array;
   readonly mailbox: Mailbox;
   readonly posts: Map<PostId, AcceptedPost & Dated>;
   readonly claims: Map<string, AnsweredClaim & Dated>;
@@ -95,6 +96,8 @@ export function createMemoryStore(): RelayStore {
 class Tables {
   readonly journal: (() => void)[] = [];
   readonly #lists = new Map<UserId, SignedDeviceList>();
+  /** Those before, oldest first. */
+  readonly #formerLists = new Map<UserId, readonly SignedDeviceList[]>();
   readonly #devices = new Map<string, Device>();
   readonly #addressByToken = new Map<string, DeviceAddress>();
   readonly #nonces = new Map<string, Expiring>();
@@ -107,7 +110,7 @@ class Tables {
       case 'nonceSpent':
         return this.#delete(this.#nonces, bytesToHex(change.nonce));
       case 'listChanged':
-        return this.#set(this.#lists, change.list.list.userId, change.list);
+        return this.#changeList(change.list);
       case 'linkPut':
         return this.#set(this.#links, bytesToHex(change.address), change);
       case 'linkTaken':
@@ -117,6 +120,7 @@ class Tables {
       case 'deviceRemoved':
       case 'deviceRenewed':
       case 'headStored':
+      case 'identitySealed':
       case 'signedPreKeyStored':
       case 'preKeysStored':
       case 'preKeyIssued':
@@ -143,7 +147,7 @@ class Tables {
       if (list !== undefined) accounts.set(userId, this.#account(list));
     }
     const keysOf = new Map<string, DeviceKeys>();
-    for (const address of query.keysOf ?? []) {
+    for (const address of keysWanted(query, caller)) {
       const device = this.#devices.get(addressKey(address));
       if (device !== undefined) keysOf.set(addressKey(address), deviceKeys(device));
     }
@@ -164,7 +168,9 @@ class Tables {
       ...(nonce && { nonceExpiresAtMs: nonce.expiresAtMs }),
       ...(claim && { claim }),
       ...(link && { link }),
+      ...(query.succession && this.#succession(query.succession)),
       ...(own && query.ownEntry && this.#ownEntry(own)),
+      ...(own && query.ownIdentity && this.#ownIdentity(own)),
       ...(own && query.ownKeys && { ownKeys: ownKeys(own, query.ownKeys) }),
       ...(own && query.mail && { mail: mailPage(own.mailbox, query.mail) }),
     };
@@ -228,6 +234,8 @@ class Tables {
         return this.#renewDevice(device, change);
       case 'headStored':
         return this.#set(this.#devices, key, { ...device, head: change.head });
+      case 'identitySealed':
+        return this.#set(this.#devices, key, { ...device, sealedIdentity: change.sealed });
       case 'signedPreKeyStored':
         return this.#set(this.#devices, key, { ...device, signedPreKey: change.key });
       case 'preKeysStored':
@@ -286,6 +294,36 @@ class Tables {
     const list = this.#lists.get(address.userId);
     const entry = list && findDevice(list.list, address.deviceId);
     return entry === undefined ? {} : { ownEntry: { entry, ...(head && { head }) } };
+  }
+
+  #ownIdentity({ address }: Device): Pick<Slice, 'ownIdentity'> {
+    const list = this.#lists.get(address.userId)?.list;
+    const entry = list && findDevice(list, address.deviceId);
+    const ownIdentity = list && entry && identityKeyOf(list, entry);
+    return ownIdentity === undefined ? {} : { ownIdentity };
+  }
+
+  #changeList(list: SignedDeviceList): void {
+    const { userId } = list.list;
+    const before = this.#lists.get(userId);
+    this.#set(this.#lists, userId, list);
+    // Where devices have keys of their own nothing follows, and nobody needs to.
+    if (before?.list.identityKey === undefined) return;
+    const former = this.#formerLists.get(userId) ?? [];
+    this.#set(this.#formerLists, userId, [...former, before].slice(1 - LISTS_KEPT_MAX));
+  }
+
+  #succession({
+    userId,
+    deviceId,
+    since,
+  }: NonNullable<SliceQuery['succession']>): Pick<Slice, 'succession'> {
+    const current = this.#lists.get(userId);
+    if (current === undefined) return {};
+    const former = this.#formerLists.get(userId) ?? [];
+    const lists = [...former.filter(({ list }) => list.version >= since), current];
+    const sealed = this.#devices.get(addressKey({ userId, deviceId }))?.sealedIdentity;
+    return { succession: { lists, ...(sealed && { sealed }) } };
   }
 
   #account(list: SignedDeviceList): Account {

@@ -1,12 +1,13 @@
 /** Writing a change into a relay's file. */
 
 import { invariant } from '@simsim/bytes';
-import type { SignedDeviceList } from '@simsim/relay-protocol';
+import type { SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import {
   encodeDeviceHead,
   encodeOutcome,
   encodeSignedDeviceList,
   idToBytes,
+  LISTS_KEPT_MAX,
 } from '@simsim/relay-protocol';
 import type { Change } from '../core/change.ts';
 import type { DeviceAddress } from '../core/slice.ts';
@@ -46,6 +47,7 @@ export function applyChange(rows: Rows, change: Change): void {
     case 'deviceRemoved':
     case 'deviceRenewed':
     case 'headStored':
+    case 'identitySealed':
     case 'signedPreKeyStored':
     case 'preKeysStored':
     case 'preKeyIssued':
@@ -75,6 +77,9 @@ function applyToDevice(
       return renewDevice(rows, device, change);
     case 'headStored':
       statements.updateHead.run({ device, head: encodeDeviceHead(change.head) });
+      return;
+    case 'identitySealed':
+      statements.updateSealedIdentity.run({ device, sealed: change.sealed });
       return;
     case 'signedPreKeyStored': {
       const { id, publicKey: key, signature } = change.key;
@@ -163,8 +168,21 @@ function applyToKemKeys({ statements }: Rows, device: number, change: KemChange)
 function changeList(rows: Rows, list: SignedDeviceList): void {
   const { userId } = list.list;
   const row = { user: userId, list: encodeSignedDeviceList(list) };
+  keepFormer(rows, userId);
   if (rows.statements.updateAccount.run(row) === 0) rows.statements.insertAccount.run(row);
   rows.forgetAccount(userId);
+}
+
+/** The list that was current stays for whoever was away, and the oldest goes. */
+function keepFormer(rows: Rows, userId: UserId): void {
+  const former = rows.account(userId);
+  // Where devices have keys of their own nothing follows, and nobody needs to.
+  if (former?.list.list.identityKey === undefined) return;
+  const { row: account, list } = former;
+  const { version } = list.list;
+  const { putFormerList, dropFormerLists } = rows.statements;
+  putFormerList.run({ account, version, list: encodeSignedDeviceList(list) });
+  dropFormerLists.run({ account, version: version + 1 - LISTS_KEPT_MAX });
 }
 
 function addDevice(rows: Rows, change: Extract<Change, { kind: 'deviceAdded' }>): void {

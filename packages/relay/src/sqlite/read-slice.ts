@@ -5,14 +5,17 @@ import type {
   DeviceId,
   KemPreKey,
   PostId,
+  SignedDeviceList,
   SignedPreKey,
   UserId,
 } from '@simsim/relay-protocol';
 import {
   decodeDeviceHead,
   decodeOutcome,
+  decodeSignedDeviceList,
   envelopeIdFromBytes,
   findDevice,
+  identityKeyOf,
   idToBytes,
 } from '@simsim/relay-protocol';
 import type {
@@ -29,7 +32,7 @@ import type {
   SliceQuery,
   StoredMail,
 } from '../core/slice.ts';
-import { addressKey } from '../core/slice.ts';
+import { addressKey, keysWanted } from '../core/slice.ts';
 import type { DeviceRow, Rows } from './rows.ts';
 import { plainBytes, toDeviceId, toUserId } from './rows.ts';
 import type { KemKeyRow } from './kem-statements.ts';
@@ -44,12 +47,13 @@ export function readSlice(rows: Rows, query: SliceQuery): Slice {
   const link = query.link && statements.link.get({ address: query.link });
   return {
     accounts: readAccounts(rows, query.users ?? []),
-    keysOf: readKeysOf(rows, query.keysOf ?? []),
+    keysOf: readKeysOf(rows, keysWanted(query, caller?.address)),
     nonceCount: query.countsNonces ? (statements.nonceCount.get({})?.count ?? 0) : 0,
     ...(nonce && { nonceExpiresAtMs: nonce.expires_at_ms }),
     ...(link && {
       link: { ciphertext: plainBytes(link.ciphertext), expiresAtMs: link.expires_at_ms },
     }),
+    ...(query.succession && readSuccession(rows, query.succession)),
     ...(caller === undefined ? { posts: new Map() } : readOwn(rows, query, caller)),
   };
 }
@@ -61,6 +65,7 @@ function readOwn(rows: Rows, query: SliceQuery, caller: DeviceRow): Omit<Slice, 
     posts: readPosts(rows, query.posts ?? [], caller),
     ...(claim && { claim }),
     ...(query.ownEntry && readOwnEntry(rows, caller)),
+    ...(query.ownIdentity && readOwnIdentity(rows, caller)),
     ...(query.ownKeys && { ownKeys: readOwnKeys(rows, query.ownKeys, caller) }),
     ...(query.mail && { mail: readMail(rows, query.mail, caller) }),
   };
@@ -75,6 +80,35 @@ function readOwnEntry(rows: Rows, { row: device, address }: DeviceRow): Pick<Sli
   const head = decodeDeviceHead(plainBytes(stored));
   if (!head.ok) throw new RelayStoreError('DAMAGED', 'a stored head cannot be read');
   return { ownEntry: { entry, head: head.value } };
+}
+
+function readOwnIdentity(rows: Rows, { address }: DeviceRow): Pick<Slice, 'ownIdentity'> {
+  const list = rows.account(address.userId)?.list.list;
+  const entry = list && findDevice(list, address.deviceId);
+  const ownIdentity = list && entry && identityKeyOf(list, entry);
+  return ownIdentity === undefined ? {} : { ownIdentity };
+}
+
+function readSuccession(
+  rows: Rows,
+  { userId, deviceId, since }: NonNullable<SliceQuery['succession']>,
+): Pick<Slice, 'succession'> {
+  const account = rows.account(userId);
+  if (account === undefined) return {};
+  const former = rows.statements.formerLists
+    .all({ account: account.row, since })
+    .map(({ list }) => readFormer(list));
+  const device = rows.findDevice({ userId, deviceId });
+  const found = device === undefined ? undefined : rows.statements.sealedIdentity.get({ device });
+  const sealed = found?.sealed_identity ?? undefined;
+  const lists = [...former, account.list];
+  return { succession: { lists, ...(sealed && { sealed: plainBytes(sealed) }) } };
+}
+
+function readFormer(stored: Uint8Array): SignedDeviceList {
+  const list = decodeSignedDeviceList(plainBytes(stored));
+  if (!list.ok) throw new RelayStoreError('DAMAGED', 'a stored device list cannot be read');
+  return list.value;
 }
 
 type Shared = Pick<Slice, 'accounts' | 'keysOf' | 'nonceCount'>;

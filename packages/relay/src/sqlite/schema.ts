@@ -10,6 +10,13 @@ interface AccountTable {
   readonly list: Uint8Array;
 }
 
+/** Lists that were current before. */
+interface FormerListTable {
+  readonly account: number;
+  readonly version: number;
+  readonly list: Uint8Array;
+}
+
 /** Listed devices: token, key counters, the state of the mailbox. */
 interface DeviceTable {
   readonly id: Generated<number>;
@@ -33,6 +40,8 @@ interface DeviceTable {
   readonly kem_highest_seen_id: Generated<number>;
   /** The newest head the device gave, with its signature; null for none. */
   readonly head: Generated<Uint8Array | null>;
+  /** The identity key sealed for the device when it followed another; null for none. */
+  readonly sealed_identity: Generated<Uint8Array | null>;
   readonly last_seq: number;
   readonly mail_count: number;
   readonly mail_bytes: number;
@@ -98,6 +107,7 @@ interface LinkTable {
 /** All tables. */
 export interface RelayTables {
   readonly account: AccountTable;
+  readonly former_list: FormerListTable;
   readonly device: DeviceTable;
   readonly pre_key: PreKeyTable;
   readonly kem_pre_key: KemPreKeyTable;
@@ -118,7 +128,7 @@ const STRICT = sql`strict`;
 const STRICT_CLUSTERED = sql`strict, without rowid`;
 
 /** Migrations in order; `user_version` says how many a file has had. Never changed, only added to. */
-export const MIGRATIONS: readonly Migration[] = [first, second, third];
+export const MIGRATIONS: readonly Migration[] = [first, second, third, fourth];
 
 function first(build: QueryBuilder): readonly string[] {
   const make = build.schema;
@@ -231,4 +241,18 @@ function second(build: QueryBuilder): readonly string[] {
 /** Heads of devices. */
 function third(build: QueryBuilder): readonly string[] {
   return [build.schema.alterTable('device').addColumn('head', 'blob').compile().sql];
+}
+
+/** Identity keys that follow others, and the lists by which devices follow them. */
+function fourth(build: QueryBuilder): readonly string[] {
+  return [
+    build.schema.alterTable('device').addColumn('sealed_identity', 'blob'),
+    build.schema
+      .createTable('former_list')
+      .addColumn('account', 'integer', (column) => column.notNull())
+      .addColumn('version', 'integer', (column) => column.notNull())
+      .addColumn('list', 'blob', (column) => column.notNull())
+      .addPrimaryKeyConstraint('former_list_place', ['account', 'version'])
+      .modifyEnd(STRICT_CLUSTERED),
+  ].map((step) => step.compile().sql);
 }

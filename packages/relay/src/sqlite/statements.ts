@@ -10,6 +10,8 @@ import type { Prepared } from './prepare.ts';
 import { blob, createQueryBuilder, int, prepare, text } from './prepare.ts';
 import type { PruneStatements } from './prune-statements.ts';
 import { pruneStatements } from './prune-statements.ts';
+import type { SuccessionStatements } from './succession-statements.ts';
+import { successionStatements } from './succession-statements.ts';
 import type { QueryBuilder } from './schema.ts';
 
 /** A device by its row. */
@@ -146,7 +148,13 @@ interface MailStatements {
 
 /** All prepared queries. */
 export interface Statements
-  extends AccountStatements, KemStatements, KeyStatements, MailStatements, PruneStatements {}
+  extends
+    AccountStatements,
+    KemStatements,
+    KeyStatements,
+    MailStatements,
+    PruneStatements,
+    SuccessionStatements {}
 
 /** Prepares every query on a connection whose schema is current. */
 export function prepareStatements(database: Database): Statements {
@@ -159,6 +167,7 @@ export function prepareStatements(database: Database): Statements {
     ...mailStatements(database, build),
     ...postStatements(database, build),
     ...pruneStatements(database, build),
+    ...successionStatements(database, build),
   };
 }
 
