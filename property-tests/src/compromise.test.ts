@@ -12,8 +12,8 @@ import {
   messageIdFromBytes,
   signDeviceList,
 } from '@simsim/relay-protocol';
-import type { IncomingEnvelope, SignedDeviceList } from '@simsim/relay-protocol';
-import { encodeContent, makeSuccessor, openSuccessor } from '@simsim/sesame';
+import type { IncomingEnvelope, RelayAnswer, SignedDeviceList } from '@simsim/relay-protocol';
+import { encodeContent, makeSuccessor, openSuccessor, successionAsk } from '@simsim/sesame';
 import type { Sabotage } from '@simsim/sesame';
 import { encrypt, initiate } from '@simsim/session';
 import { expect } from 'vitest';
@@ -274,6 +274,15 @@ function plant({ world, phone, tablet, stolen }: Town): IncomingEnvelope {
   return envelope(second.value.message);
 }
 
+/** All that the relay would tell a device, or whoever it helps. */
+function wordFor(device: TestDevice): Extract<RelayAnswer, { kind: 'getSuccession' }> {
+  const { own, record } = device.ownListInput();
+  const first = { ...record, listVersion: 0 };
+  const told = device.ask(successionAsk({ own, record: first }, device.world.crypto));
+  invariant(told.kind === 'getSuccession', 'the relay knows its users');
+  return told;
+}
+
 /** With all that was in the removed device, and a relay that helps, nothing is to be had. */
 function stealNothing(
   town: Town,
@@ -284,8 +293,7 @@ function stealNothing(
   // What is sealed for the others opens with nothing that the thief has.
   for (const heir of [phone, tablet]) {
     const { deviceId } = heir.own();
-    const told = world.ask({ kind: 'getSuccession', userId: ada, deviceId, since: 0 });
-    invariant(told.kind === 'getSuccession', 'anybody may ask');
+    const told = wordFor(heir);
     const list = told.lists.find(
       ({ list: { identityKey } }) => identityKey !== undefined && equalBytes(identityKey, next),
     )?.list;

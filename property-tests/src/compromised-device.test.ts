@@ -180,6 +180,25 @@ describe('a device that somebody else has', () => {
     await heard(tablet, 'are you there');
   });
 
+  it('takes its own key with it where each device has one: the others keep theirs', async () => {
+    const options = { store: store('phone'), relay: relay.url, oneTimeKeys: 5 } as const;
+    const model = { ifMissing: 'create', identityModel: 'per-device' } as const;
+    const phone = listen(await openDevice({ ...options, user: 'alice', ...model }));
+    const [tablet, stolen] = [await linked(phone, 'tablet'), await linked(phone, 'stolen')];
+    const bob = await opened('bob');
+    await bob.send('alice', 'hello');
+    await Promise.all([phone, tablet, stolen].map((device) => heard(device, 'hello')));
+    const before = phone.identitiesOf('alice');
+    await phone.remove(stolen.deviceId, { compromised: true });
+    expect(await stolen.closed).toBe('revoked');
+    const ofOthers = before.filter(({ deviceId }) => deviceId !== stolen.deviceId);
+    expect(phone.identitiesOf('alice')).toEqual(expect.arrayContaining(ofOthers));
+    await bob.send('alice', 'after');
+    await Promise.all([phone, tablet].map((device) => heard(device, 'after')));
+    await tablet.send('bob', 'and back');
+    await Promise.all([heard(bob, 'and back'), heard(phone, 'and back')]);
+  });
+
   it('cannot be this one, or none of the user’s', async () => {
     const { phone, tablet, stolen } = await people();
     const removing = (id: number): Promise<string> => code(phone.remove(id, { compromised: true }));

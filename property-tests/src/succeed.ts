@@ -1,10 +1,9 @@
 /** What a device does about its own identity key: it publishes the one that waits, and follows lists. */
 
-import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { CoreInput } from '@simsim/device-core';
 import type { RelayAnswer, RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
-import { successionRequest } from '@simsim/sesame';
+import { successionAsk, successionRequest } from '@simsim/sesame';
 import type { Effect, OwnDevice, UserRecord } from '@simsim/sesame';
 
 /** What is asked of a device here. */
@@ -40,11 +39,12 @@ export function succeed(device: SucceedingDevice): void {
   const code = publish(device);
   const isForGood = code !== undefined && !['LIST_MOVED', 'UNAUTHORIZED'].includes(code);
   if (isForGood) device.run({ type: 'successionRefused' });
-  const { userId, deviceId } = device.freshOwn();
-  const since = device.record(userId).listVersion;
-  const answer = device.world.ask({ kind: 'getSuccession', userId, deviceId, since });
-  invariant(answer.kind === 'getSuccession', 'the relay says how a list went on');
-  const { lists, sealed } = answer;
+  const own = device.freshOwn();
+  const record = device.record(own.userId);
+  const outcome = device.tryAsk(successionAsk({ own, record }, device.world.crypto));
+  // A device that is not listed any more has nothing to follow.
+  if (!outcome.ok || outcome.value.kind !== 'getSuccession') return;
+  const { lists, sealed } = outcome.value;
   device.run({ type: 'succession', lists, ...(sealed && { sealed }) });
   device.freshOwn();
   device.upload();

@@ -6,7 +6,7 @@
 import { equalBytes, invariant } from '@simsim/bytes';
 import { claimIdFromBytes, findDevice } from '@simsim/relay-protocol';
 import type { RelayAnswer } from '@simsim/relay-protocol';
-import { PRE_KEYS_STREAM } from '@simsim/sesame';
+import { PRE_KEYS_STREAM, successionAsk } from '@simsim/sesame';
 import type { Effect } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { checkDevice } from './checks.ts';
@@ -56,9 +56,7 @@ function remove(of: Scene): void {
 
 /** How the relay says that the own list of a device went on, before somebody meddles with it. */
 function wordFor(device: TestDevice): Extract<RelayAnswer, { kind: 'getSuccession' }> {
-  const { userId, deviceId } = device.own();
-  const since = device.record(userId).listVersion;
-  const answer = device.world.ask({ kind: 'getSuccession', userId, deviceId, since });
+  const answer = device.ask(successionAsk(device.ownListInput(), device.world.crypto));
   invariant(answer.kind === 'getSuccession', 'the relay knows its users');
   return answer;
 }

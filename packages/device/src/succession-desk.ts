@@ -6,7 +6,7 @@
 import { equalBytes } from '@simsim/bytes';
 import type { CoreInput } from '@simsim/device-core';
 import type { DeviceId, RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
-import { DEVICE_STREAM, successionRequest, userStream } from '@simsim/sesame';
+import { DEVICE_STREAM, successionAsk, successionRequest, userStream } from '@simsim/sesame';
 import type { Effect, OwnDevice, Successor } from '@simsim/sesame';
 import { Backoff, sleep } from './backoff.ts';
 import type { DeviceParts } from './device-parts.ts';
@@ -139,10 +139,12 @@ export class SuccessionDesk {
     return request && this.#ask(request);
   }
 
-  async #follow({ userId, deviceId }: OwnDevice): Promise<boolean> {
-    const record = this.#parts.core.reader().value('user', userStream(userId));
-    const since = record?.listVersion ?? 0;
-    const outcome = await this.#ask({ kind: 'getSuccession', userId, deviceId, since });
+  async #follow(own: OwnDevice): Promise<boolean> {
+    const record = this.#parts.core.reader().value('user', userStream(own.userId));
+    if (record === undefined) return true;
+    const outcome = await this.#ask(successionAsk({ own, record }, this.#parts.crypto));
+    // Whoever is not listed any more has nothing to follow, and hears so elsewhere.
+    if (!outcome.ok && outcome.error.code === 'FORBIDDEN') return true;
     if (!outcome.ok || outcome.value.kind !== 'getSuccession') return false;
     const { lists, sealed } = outcome.value;
     await this.#owner.put({ type: 'succession', lists, ...(sealed && { sealed }) });

@@ -48,7 +48,7 @@ export type {
 } from './device-list-check.ts';
 export { hasSameKeys, signDeviceList, verifyDeviceList } from './device-list-check.ts';
 export type { Heir, PreKeySignature } from './succession.ts';
-export { isSuccession } from './succession.ts';
+export { isSuccession, successionAskBytes } from './succession.ts';
 export type {
   DeviceApproval,
   DeviceApprovalFields,

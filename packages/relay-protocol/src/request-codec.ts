@@ -107,7 +107,7 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
       return writeHeirs(writer, request.heirs ?? []);
     case 'getSuccession':
       writer.text(request.userId).u8(request.deviceId).varint(request.since);
-      return;
+      return writeFixed(writer, request.signature, 64);
     case 'getSignedKeys':
       return writeIds(writer, request.devices);
     case 'getList':
@@ -191,6 +191,7 @@ function readFields(reader: BinaryReader, kind: RequestKind): RelayRequest {
         userId: readUserId(reader),
         deviceId: readDeviceId(reader),
         since: readBetween(reader, 0, LIST_VERSION_MAX),
+        signature: reader.raw(64),
       };
     case 'getList':
       return { kind, userId: readUserId(reader), since: readBetween(reader, 0, LIST_VERSION_MAX) };

@@ -79,13 +79,18 @@ export interface RemoveDeviceRequest {
   readonly heirs?: readonly Heir[];
 }
 
-/** Asks how a user's list went on since a version, and for the identity key sealed for a device. */
+/**
+ * Asks how a user's list went on since a version, and for the identity key sealed for a device. Lists of
+ * before are for a listed device only; its key signs, for it may have lost its token.
+ */
 export interface GetSuccessionRequest {
   readonly kind: 'getSuccession';
   readonly userId: UserId;
   readonly deviceId: DeviceId;
   /** The version that the device knows; the answer begins with it, as far as the relay goes back. */
   readonly since: number;
+  /** Ed25519 [64] by the device key over `successionAskBytes`. */
+  readonly signature: Uint8Array;
 }
 
 /** Asks for the signed prekeys of the caller's user's devices, to be signed again. */

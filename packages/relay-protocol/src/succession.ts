@@ -4,7 +4,7 @@
  * stays, sealed to that device's own key, and the prekeys that wait at the relay get new signatures.
  */
 
-import { equalBytes } from '@simsim/bytes';
+import { createWriter, equalBytes } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import { readBetween, readMany, writeFixed, writeMany } from './codec.ts';
 import type { DeviceId } from './device-id-brand.ts';
@@ -12,6 +12,7 @@ import { readDeviceId } from './device-id-brand.ts';
 import type { DeviceList } from './device-list.ts';
 import { findDevice } from './device-list.ts';
 import { DEVICES_MAX, PRE_KEY_ID_MAX, SEALED_IDENTITY_BYTES_MAX } from './limits.ts';
+import type { UserId } from './user-id-brand.ts';
 
 /** A new signature over a prekey that the relay has. */
 export interface PreKeySignature {
@@ -52,6 +53,20 @@ function isPartOf(list: DeviceList, previous: DeviceList): boolean {
       equalBytes(before.deviceKey, device.deviceKey)
     );
   });
+}
+
+/** The bytes that a device signs to be shown how its user's list went on: a label, then the fields. */
+export function successionAskBytes({
+  userId,
+  deviceId,
+  since,
+}: {
+  userId: UserId;
+  deviceId: DeviceId;
+  since: number;
+}): Uint8Array {
+  const writer = createWriter(192).text('Simsim succession ask 1').text(userId);
+  return writer.u8(deviceId).varint(since).finish();
 }
 
 /** Writes heirs, sorted by device id. */

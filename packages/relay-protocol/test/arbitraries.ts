@@ -274,6 +274,7 @@ export const request: Arb<RelayRequest> = fc.oneof(
     userId,
     deviceId,
     since: fc.integer({ min: 0, max: LIST_VERSION_MAX }),
+    signature: bytes(64),
   }),
   fc.record({ kind: fc.constant('getSignedKeys' as const), devices: deviceIds(1) }),
   fc.record({

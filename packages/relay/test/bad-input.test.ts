@@ -66,7 +66,7 @@ beforeAll(async () => {
     { kind: 'takeLink', address },
     { kind: 'exchangeHead', head: ali.head(phone, 7) },
     ali.renewDevice(ali.device(2), await nonce(url)).request,
-    { kind: 'getSuccession', userId: ali.userId, deviceId: phone.deviceId, since: 1 },
+    ali.askSuccession(phone, 1),
     { kind: 'getSignedKeys', devices: [phone.deviceId] },
   ];
   for (const request of requests) samples.set(request.kind, request);
@@ -90,6 +90,7 @@ const SIGNED = new Set<RequestKind>([
   'renewDevice',
   'removeDevice',
   'exchangeHead',
+  'getSuccession',
 ]);
 
 /** Every row of every table. */

@@ -209,14 +209,13 @@ class Run {
 
   /** Each device has its sealed key, along a whole chain, and its one-time keys are nobody's. */
   #isFollowed(user: TestUser): boolean {
-    const { userId } = user;
     return this.#listed(user).every((device) => {
-      const { deviceId, keys } = device;
+      const { keys } = device;
       for (const { publicKey } of keys.oneTimePreKeys.concat(keys.oneTimeKemPreKeys)) {
         const key = publicKey.join();
         if (!this.#model.issued.has(key)) this.#model.issued.set(key, 'forgotten');
       }
-      const told = this.#all({ kind: 'getSuccession', userId, deviceId, since: 1 });
+      const told = this.#all(user.askSuccession(device, 1));
       const { lists, sealed } = told as Extract<RelayAnswer, { kind: 'getSuccession' }>;
       const isWhole = lists.every(({ list }, i) => list.version === i + 1);
       return told !== 'differ' && isWhole && sealed !== undefined;

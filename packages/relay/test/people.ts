@@ -12,6 +12,7 @@ import type {
   DeviceId,
   DeviceList,
   EnvelopeId,
+  GetSuccessionRequest,
   Heir,
   KemPreKey,
   OutgoingEnvelope,
@@ -36,6 +37,7 @@ import {
   signDeviceHead,
   signDeviceApproval,
   signDeviceList,
+  successionAskBytes,
 } from '@simsim/relay-protocol';
 
 /** A device with its secrets. */
@@ -269,6 +271,17 @@ export class TestUser {
       };
     });
     return { request: { kind: 'removeDevice', list, heirs }, identity };
+  }
+
+  /** Asks how the list went on, signed by the device, or by another one in its name. */
+  askSuccession(
+    { userId, deviceId, deviceKey }: TestDevice,
+    since: number,
+    by: SigningKeyPair = deviceKey,
+  ): GetSuccessionRequest {
+    const ask = { userId, deviceId, since };
+    const signature = crypto.signWithDeviceKey(by, [successionAskBytes(ask)]);
+    return { kind: 'getSuccession', ...ask, signature };
   }
 
   /** The relay took it. */

@@ -42,7 +42,7 @@ function bundleOf(deviceId: DeviceId): PreKeyBundle {
 }
 
 const successionOf = (of: TestDevice, since: number): unknown =>
-  relay.answer({ kind: 'getSuccession', userId: of.userId, deviceId: of.deviceId, since });
+  relay.answer(ali.askSuccession(of, since));
 
 const heirsOf = ({ heirs = [] }: RemoveDeviceRequest): NonNullable<RemoveDeviceRequest['heirs']> =>
   heirs;
@@ -95,7 +95,7 @@ describe('another identity key', () => {
       });
       expect(bundle).not.toHaveProperty('oneTimePreKey');
     }
-    expect(successionOf(device(stolen), 3)).not.toHaveProperty('sealed');
+    expect(successionOf(device(stolen), 3)).toBe('FORBIDDEN');
   });
 
   test('is taken again as the same, where the answer was lost', () => {
@@ -191,7 +191,9 @@ describe('a thief with all that the removed device had', () => {
     expect(relay.answer(ali.renewDevice(thief, relay.nonce()).request)).toBe('FORBIDDEN');
     expect(relay.answer({ kind: 'uploadKeys', keys: thief.keys }, thief)).toBe('UNAUTHORIZED');
     expect(relay.answer({ kind: 'fetch', after: 0, limit: 1 }, thief)).toBe('UNAUTHORIZED');
-    expect(successionOf(thief, 0)).not.toHaveProperty('sealed');
+    expect(successionOf(thief, 0)).toBe('FORBIDDEN');
+    const asAnother = ali.askSuccession(device(tablet), 0, thief.deviceKey);
+    expect(relay.answer(asAnother)).toBe('FORBIDDEN');
     expect(relay.answer({ kind: 'getList', userId: ali.userId, since: 0 })).toEqual(listed);
   });
 });

@@ -59,7 +59,7 @@ export {
   sealProvision,
 } from './link.ts';
 export type { DeviceStatus, OwnDevice, Successor } from './own-device.ts';
-export { makeSuccessor, openSuccessor, successionRequest } from './succession.ts';
+export { makeSuccessor, openSuccessor, successionAsk, successionRequest } from './succession.ts';
 export type { ExpiryRejection, SessionExpiry } from './session-expiry.ts';
 export { DEFAULT_EXPIRY, sessionExpiry } from './session-expiry.ts';
 export type { Leaving, LinkAnswer, OwnListInput, OwnListRejection } from './own-list.ts';

@@ -7,10 +7,11 @@
 import { createWriter, encodeUtf8, equalBytes, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy, KeyPair } from '@simsim/crypto';
-import { deviceListHash, verifyDeviceList } from '@simsim/relay-protocol';
+import { deviceListHash, successionAskBytes, verifyDeviceList } from '@simsim/relay-protocol';
 import type {
   DeviceId,
   DeviceList,
+  GetSuccessionRequest,
   Heir,
   RemoveDeviceRequest,
   SignedDeviceList,
@@ -134,6 +135,17 @@ export function successionRequest(
     });
   }
   return { kind: 'removeDevice', list, heirs };
+}
+
+/** The request that asks how the own list went on from the version that is known. */
+export function successionAsk(
+  { own, record }: OwnListInput,
+  crypto: Pick<Crypto, 'signWithDeviceKey'>,
+): GetSuccessionRequest {
+  const { userId, deviceId, deviceKey } = own;
+  const ask = { userId, deviceId, since: record.listVersion };
+  const signature = crypto.signWithDeviceKey(deviceKey, [successionAskBytes(ask)]);
+  return { kind: 'getSuccession', ...ask, signature };
 }
 
 /** How the own list went on from the version that is known. */

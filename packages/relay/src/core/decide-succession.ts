@@ -13,7 +13,7 @@ import type {
   RemoveDeviceRequest,
   SignedKeys,
 } from '@simsim/relay-protocol';
-import { findDevice } from '@simsim/relay-protocol';
+import { findDevice, successionAskBytes } from '@simsim/relay-protocol';
 import type { Change } from './change.ts';
 import type { CallerInput, Decision, DecisionInput, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
@@ -85,10 +85,22 @@ export const readsForGetSuccession = ({
   since,
 }: GetSuccessionRequest): Reads => ({ succession: { userId, deviceId, since } });
 
-/** Says how a user's list went on. Refuses: `UNKNOWN_USER`. */
-export function decideGetSuccession({ slice }: DecisionInput<'getSuccession'>): Decision {
+/**
+ * Says how a user's list went on, to a device that is listed now: which devices a user had before is
+ * nobody else's business.
+ *
+ * Refuses: `UNKNOWN_USER`; `FORBIDDEN` for a device that is not listed, or did not sign.
+ */
+export function decideGetSuccession(input: DecisionInput<'getSuccession'>): Decision {
+  const { request, slice, env } = input;
   const found = slice.succession;
-  if (found === undefined) return refuse('UNKNOWN_USER');
+  const current = found?.lists.at(-1)?.list;
+  if (found === undefined || current === undefined) return refuse('UNKNOWN_USER');
+  const deviceKey = findDevice(current, request.deviceId)?.deviceKey;
+  const asked = [successionAskBytes(request)];
+  const isListed =
+    deviceKey !== undefined && env.crypto.verifyDeviceKey(deviceKey, asked, request.signature);
+  if (!isListed) return refuse('FORBIDDEN');
   const { lists, sealed } = found;
   return answer({ kind: 'getSuccession', lists, ...(sealed && { sealed }) });
 }
