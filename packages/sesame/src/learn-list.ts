@@ -47,10 +47,11 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   const judged = judgeKeys(record, list, judgeIn(work));
   const isSound = (): boolean => verifyDeviceList({ signed }, crypto).ok;
   if (judged.kind === 'changed') {
-    if (!isSound()) return BAD;
     // An own device with a foreign key is no change of key but a lie (SES-36); nothing of it is believed.
-    if (isOwn) return mayFollow(record, list) ? { ok: false, reason: 'OWN_IDENTITY_CHANGED' } : BAD;
-    return { ok: false, reason: 'IDENTITY_CHANGED', offers: judged.offers };
+    if ((isOwn && !mayFollow(record, list)) || !isSound()) return BAD;
+    return isOwn
+      ? { ok: false, reason: 'OWN_IDENTITY_CHANGED' }
+      : { ok: false, reason: 'IDENTITY_CHANGED', offers: judged.offers };
   }
   if (list.version < record.listVersion) return { ok: true, changes: [], added: [] };
   if (!isSound()) return BAD;
