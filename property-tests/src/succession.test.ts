@@ -313,6 +313,22 @@ describe('a device that stays', () => {
 });
 
 describe('a peer', () => {
+  it('is told at once, also where it only reads, in the sessions there are (SES-92, SES-89)', () => {
+    const all = scene();
+    const { world, phone, tablet, peer } = all;
+    const former = keyOf(phone);
+    remove(all);
+    expect(factNames(phone)).toContain('ContactsTold');
+    expect(phone.freshOwn().toldUpTo).toBeUndefined();
+    world.settle({ without: tablet });
+    const told = peer.effects.flatMap((effect) =>
+      effect.type === 'identityChanged' ? [effect.identityKey] : [],
+    );
+    expect(told).toEqual([keyOf(phone)]);
+    expect(peer.record(ada)).toMatchObject({ identityKey: former, offered: keyOf(phone) });
+    expect(factNames(tablet)).not.toContain('ContactsTold');
+  });
+
   it('sends nothing under the other key unasked, and nothing verified is left of it (SES-90)', () => {
     const all = scene();
     const { world, phone, tablet, peer } = all;

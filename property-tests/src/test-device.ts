@@ -264,6 +264,7 @@ export class TestDevice {
     if (effect.type === 'uploadKeys') this.#uploads.push(effect);
     if (effect.type === 'drain') this.#drains.push(effect);
     if (effect.type === 'sweepOn') this.run({ type: 'swept', after: effect.after });
+    if (effect.type === 'tellContacts') this.run({ type: 'tellContacts' });
     if (effect.type === 'rolledBack') this.#quarantined();
     if (effect.type !== 'acknowledge') return;
     this.#acks.push(effect.seq);

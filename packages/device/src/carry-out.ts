@@ -86,6 +86,9 @@ export function carryOut(effect: Effect, desks: Desks): void {
     case 'sweepOn':
       setImmediate(() => desks.post({ type: 'swept', after: effect.after }));
       break;
+    case 'tellContacts':
+      setImmediate(() => desks.post({ type: 'tellContacts' }));
+      break;
     case 'drain':
       desks.drainer.wanted(effect);
       break;

@@ -19,13 +19,14 @@ const kind: fc.Arbitrary<ContentKind> = fc.oneof(
     messageIds: fc.array(messageId, { maxLength: 8 }),
   }),
   fc.constant({ type: 'refresh' as const }),
+  fc.record({ type: fc.constant('listMoved' as const), version: fc.nat() }),
   fc.record(
     { type: fc.constant('head' as const), head: deviceHead, echo: deviceHead },
     { requiredKeys: ['type', 'head'] },
   ),
   fc.record({
     type: fc.constant('unknown' as const),
-    code: fc.integer({ min: 6, max: 255 }),
+    code: fc.integer({ min: 7, max: 255 }),
     bytes: body,
   }),
 );

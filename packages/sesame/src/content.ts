@@ -32,6 +32,8 @@ export type ContentKind =
   | { readonly type: 'refresh' }
   /** To own devices: where the sender's log stands, and the newest head of the recipient's it saw. */
   | { readonly type: 'head'; readonly head: DeviceHead; readonly echo?: DeviceHead }
+  /** The sender's device list is another one: who is written to, and under which key, is to be looked up. */
+  | { readonly type: 'listMoved'; readonly version: number }
   | { readonly type: 'unknown'; readonly code: number; readonly bytes: Uint8Array };
 
 /** One message as its sender wrote it. `sentAt` is the sender's wall clock in ms, for display only. */
@@ -58,7 +60,14 @@ const READERS: ReadonlyMap<number, (reader: BinaryReader) => Content | undefined
 /** The versions of content that are read; the last is written. */
 export const CONTENT_VERSIONS: readonly number[] = [...READERS.keys()];
 
-const CODE_BY_TYPE = { app: 1, syncSent: 2, receipt: 3, refresh: 4, head: 5 } as const;
+const CODE_BY_TYPE = {
+  app: 1,
+  syncSent: 2,
+  receipt: 3,
+  refresh: 4,
+  head: 5,
+  listMoved: 6,
+} as const;
 const HAS_CONVERSATION = 1;
 const HAS_RESEND = 2;
 
@@ -95,6 +104,9 @@ export function encodeContent(content: Content): Uint8Array {
       writeDeviceHead(writer, kind.head);
       writer.u8(kind.echo === undefined ? 0 : 1);
       if (kind.echo !== undefined) writeDeviceHead(writer, kind.echo);
+      break;
+    case 'listMoved':
+      writer.varint(kind.version);
       break;
     case 'unknown':
       writer.raw(kind.bytes);
@@ -150,6 +162,8 @@ function decodeKind(code: number, reader: BinaryReader): ContentKind | undefined
       return { type: 'refresh' };
     case CODE_BY_TYPE.head:
       return readHeads(reader);
+    case CODE_BY_TYPE.listMoved:
+      return { type: 'listMoved', version: reader.varint() };
     default:
       return { type: 'unknown', code, bytes: reader.raw(reader.left()) };
   }

@@ -255,6 +255,7 @@ export function decideStarted(work: Workspace): DecideResult {
     work.effect({ type: 'register' });
   if (own?.status !== 'registered') return work.decided();
   if (own.successor !== undefined) work.effect({ type: 'succeed' });
+  if (own.toldUpTo !== undefined) work.effect({ type: 'tellContacts' });
   // What waits under a policy that the application has given up since waits for nothing.
   const free = [...users].filter(
     (userId) =>

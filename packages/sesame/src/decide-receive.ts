@@ -253,6 +253,10 @@ function takeContent(
       work.andThen({ type: 'headsTold', deviceId: senderDevice, head, ...(echo && { echo }) });
       return { state: 'taken' };
     }
+    case 'listMoved':
+      if (kind.version > work.user(sender).listVersion)
+        work.effect({ type: 'fetchList', userId: sender });
+      return { state: 'taken' };
     case 'unknown':
       return { state: 'dead', reason: 'UNKNOWN_CONTENT' };
   }

@@ -149,8 +149,11 @@ function adopt(
   { next, list }: { next: KeyPair; list: DeviceList },
 ): void {
   const fields = { listVersion: list.version };
-  work.write(DEVICE_STREAM, { name: 'IdentitySucceeded', fields }, { ...own, identity: next });
   const isMade = successor !== undefined && successor.identity === next;
+  // Whoever made the key tells the contacts; one word is enough.
+  const adopted = { ...own, identity: next, ...(isMade && { toldUpTo: '' }) };
+  work.write(DEVICE_STREAM, { name: 'IdentitySucceeded', fields }, adopted);
+  if (isMade) work.effect({ type: 'tellContacts' });
   work.consume([own.identity.privateKey]);
   if (successor !== undefined && !isMade) work.consume([successor.identity.privateKey]);
   const key = next.publicKey.bytes;

@@ -184,6 +184,8 @@ export type Effect =
    * (`succession`); then decide the envelope again, which is not acknowledged yet.
    */
   | { readonly type: 'succeed'; readonly envelope?: IncomingEnvelope }
+  /** Tell contacts that there is another own identity key (`tellContacts`), in a later turn of the process. */
+  | { readonly type: 'tellContacts' }
   /** The own identity key followed another one. */
   | { readonly type: 'identitySucceeded'; readonly identityKey: Uint8Array }
   /**

@@ -25,6 +25,7 @@ import {
   decideSuccessionRefused,
 } from './decide-succession.ts';
 import { decideDrained, decideSwept } from './decide-sweep.ts';
+import { decideTellContacts } from './tell-contacts.ts';
 import { decideListLearned, decideRefuseIdentity, decideTrustIdentity } from './decide-trust.ts';
 import type { DecideResult } from './decision.ts';
 import { decodeFact, readFact, userChangesOf } from './fact-codec.ts';
@@ -86,6 +87,8 @@ export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult
       return decideRemoveCompromised(input, work);
     case 'succession':
       return decideSuccession(input, work);
+    case 'tellContacts':
+      return decideTellContacts(work);
     case 'successionRefused':
       return decideSuccessionRefused(work);
     case 'listLearned':

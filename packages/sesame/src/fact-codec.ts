@@ -113,7 +113,8 @@ export type EventName =
   | 'PreKeyIdsRaised'
   | 'SuccessionBegun'
   | 'IdentitySucceeded'
-  | 'SuccessionDropped';
+  | 'SuccessionDropped'
+  | 'ContactsTold';
 
 /**
  * Every event type: its number in the log and its fields, in encoding order. Numbers are never reused.
@@ -181,6 +182,7 @@ const EVENTS: Readonly<Record<EventName, EventShape<FactValue>>> = {
   SuccessionBegun: { type: 44, fields: { deviceId: number, listVersion: number } },
   IdentitySucceeded: { type: 45, fields: { listVersion: number } },
   SuccessionDropped: { type: 46, fields: { deviceId: number } },
+  ContactsTold: { type: 47, fields: { count: number } },
 };
 
 /** An event's name and its fields, checked by name only; the table knows each field's form. */

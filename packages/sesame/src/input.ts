@@ -160,6 +160,8 @@ export type Input =
       readonly lists: readonly SignedDeviceList[];
       readonly sealed?: Uint8Array;
     }
+  /** It is time to tell the next contacts that there is another own identity key. */
+  | { readonly type: 'tellContacts' }
   /** The relay will never take the identity key that waits. */
   | { readonly type: 'successionRefused' }
   /** A device list was fetched. */

@@ -125,5 +125,8 @@ export const PRE_KEYS_KEPT_MAX = 6;
 /** How long a send waits for receipts before its plaintext goes for good (SES-77). */
 export const SEND_RECORD_MS: number = 14 * 24 * 3600 * 1000;
 
+/** Contacts told of another identity key in one commit: each costs a message for each of their devices. */
+export const TOLD_USERS_MAX = 32;
+
 /** Users whose records one sweep looks at: a few milliseconds of work in one go. */
 export const SWEPT_USERS_MAX = 200;

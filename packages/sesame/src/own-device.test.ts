@@ -61,6 +61,7 @@ const device: fc.Arbitrary<OwnDevice> = fc.record(
       bootId: fc.constant('b'),
     }),
     successor,
+    toldUpTo: fc.constantFrom('', 'user/bo'),
   },
   {
     requiredKeys: [
@@ -93,6 +94,7 @@ describe('the own device', () => {
         expect(back?.time).toEqual(own.time);
         expect(back?.successor?.list).toEqual(own.successor?.list);
         expect(back?.successor?.sealed).toEqual(own.successor?.sealed);
+        expect(back?.toldUpTo).toBe(own.toldUpTo);
         expect(back?.successor?.removes).toBe(own.successor?.removes);
       }),
       { numRuns: 30 },

@@ -55,6 +55,8 @@ export interface OwnDevice {
   readonly time?: TimeAnchor;
   /** While a compromised device is being removed. */
   readonly successor?: Successor;
+  /** Contacts up to this one were told that there is another identity key; absent where all were. */
+  readonly toldUpTo?: string;
 }
 
 /** Of a device that was never quarantined. */
@@ -63,8 +65,13 @@ const VERSION_PLAIN = 1;
 const VERSION_QUARANTINED = 2;
 /** Of a device that has written down its time, four fields more. */
 const VERSION_TIMED = 3;
-/** The newest form: while another identity key waits for the relay. */
+/** The newest form: while another identity key waits for the relay, or contacts are told of one. */
 export const OWN_DEVICE_VERSION = 4;
+
+/** Bits of the byte that says what a state of the newest form has. */
+const HAS_TIME = 1;
+const HAS_SUCCESSOR = 2;
+const HAS_TOLD = 4;
 const BOOT_ID_BYTES_MAX = 64;
 const STATUSES: readonly DeviceStatus[] = [
   'registering',
@@ -76,7 +83,7 @@ const STATUSES: readonly DeviceStatus[] = [
 
 /** The state as parts to be sealed. */
 export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
-  const { former, quarantinedAt, time, successor } = state;
+  const { former, quarantinedAt, time, successor, toldUpTo } = state;
   const version = versionOf(state);
   const writer = createStateWriter(version)
     .fields((fields) => {
@@ -88,7 +95,8 @@ export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
         .bytes(state.registration);
       if (version === VERSION_PLAIN) return;
       fields.varint(former ?? 0).varint(quarantinedAt === undefined ? 0 : quarantinedAt + 1);
-      if (version === OWN_DEVICE_VERSION) fields.u8(time === undefined ? 0 : 1);
+      if (version === OWN_DEVICE_VERSION) fields.u8(presenceOf(state));
+      if (toldUpTo !== undefined) fields.text(toldUpTo);
       if (time === undefined) return;
       fields.varint(time.atMs).varint(time.wallMs).varint(time.elapsedMs).text(time.bootId);
     })
@@ -99,11 +107,19 @@ export function encodeOwnDevice(state: OwnDevice): readonly Part[] {
 }
 
 /** The oldest form that holds a state, so that old logs and new ones say the same alike. */
-function versionOf({ former, quarantinedAt, time, successor }: OwnDevice): number {
-  if (successor !== undefined) return OWN_DEVICE_VERSION;
+function versionOf({ former, quarantinedAt, time, successor, toldUpTo }: OwnDevice): number {
+  if (successor !== undefined || toldUpTo !== undefined) return OWN_DEVICE_VERSION;
   if (time !== undefined) return VERSION_TIMED;
   const isPlain = former === undefined && quarantinedAt === undefined;
   return isPlain ? VERSION_PLAIN : VERSION_QUARANTINED;
+}
+
+function presenceOf({ time, successor, toldUpTo }: OwnDevice): number {
+  return (
+    (time === undefined ? 0 : HAS_TIME) |
+    (successor === undefined ? 0 : HAS_SUCCESSOR) |
+    (toldUpTo === undefined ? 0 : HAS_TOLD)
+  );
 }
 
 /** Reads a sealed state; `undefined` where it is malformed. */
@@ -118,12 +134,15 @@ export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | 
   const isPlain = reader.version === VERSION_PLAIN;
   const former = isPlain ? 0 : fields.varint();
   const quarantined = isPlain ? 0 : fields.varint();
-  const hasTime = reader.version === OWN_DEVICE_VERSION ? fields.u8() === 1 : reader.version > 2;
-  const time = hasTime ? readTime(fields) : undefined;
+  const older = reader.version < VERSION_TIMED ? 0 : HAS_TIME;
+  const has = reader.version < OWN_DEVICE_VERSION ? older : fields.u8();
+  if (has > (HAS_TIME | HAS_SUCCESSOR | HAS_TOLD)) fields.fail();
+  const toldUpTo = has & HAS_TOLD ? fields.text() : undefined;
+  const time = has & HAS_TIME ? readTime(fields) : undefined;
   const identity = reader.pair();
   const deviceKey = crypto.signingKeyPairOf(reader.secret('sign'));
   const token = reader.secret('name');
-  const successor = reader.version < OWN_DEVICE_VERSION ? undefined : readSuccessor(reader);
+  const successor = has & HAS_SUCCESSOR ? readSuccessor(reader) : undefined;
   if (!fields.isDone() || status === undefined || identity === undefined) return undefined;
   return {
     userId,
@@ -138,6 +157,7 @@ export function decodeOwnDevice(bytes: Uint8Array, crypto: Crypto): OwnDevice | 
     ...(quarantined === 0 ? {} : { quarantinedAt: quarantined - 1 }),
     ...(time && { time }),
     ...(successor && { successor }),
+    ...(toldUpTo !== undefined && { toldUpTo }),
   };
 }
 

@@ -64,6 +64,7 @@ export const FIELDS: Record<EventName, Record<string, fc.Arbitrary<FactValue>>> 
   SuccessionBegun: { deviceId: number, listVersion: number },
   IdentitySucceeded: { listVersion: number },
   SuccessionDropped: { deviceId: number },
+  ContactsTold: { count: number },
 };
 
 /** All events, in the order of their numbers. */

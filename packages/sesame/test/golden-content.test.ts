@@ -31,6 +31,7 @@ const KINDS: { readonly [T in ContentKind['type']]: readonly Extract<ContentKind
       { type: 'head', head },
       { type: 'head', head, echo },
     ],
+    listMoved: [{ type: 'listMoved', version: 300 }],
     unknown: [{ type: 'unknown', code: 200, bytes: entropy(5) }],
   };
 

@@ -215,6 +215,7 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
       ...device,
       time: { atMs: at, wallMs: at + 5, elapsedMs: 70_000, bootId: 'a boot' },
     },
+    'with contacts to be told': { ...device, status: 'registered', toldUpTo: 'user/bo' },
     'about to have another identity': {
       ...device,
       status: 'registered',
