@@ -48,10 +48,11 @@ export function decideTellContacts(work: Workspace): DecideResult {
 /** Without `upTo` everybody was told. */
 function noteTold(
   work: Workspace,
-  { toldUpTo: _, ...own }: OwnDevice,
+  own: OwnDevice,
   { count, upTo }: { count: number; upTo?: string | undefined },
 ): void {
-  const next = upTo === undefined ? own : { ...own, toldUpTo: upTo };
+  const { toldUpTo: _, ...done } = own;
+  const next = upTo === undefined ? done : { ...own, toldUpTo: upTo };
   work.write(DEVICE_STREAM, { name: 'ContactsTold', fields: { count } }, next);
   if (upTo !== undefined) work.effect({ type: 'tellContacts' });
 }
