@@ -10,7 +10,7 @@ import { PRE_KEYS_STREAM, successionAsk } from '@simsim/sesame';
 import type { Effect } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { checkDevice } from './checks.ts';
-import { factNames, listOf, reportOf } from './scene.ts';
+import { endsOf, factNames, listOf, reportOf, spoilt, write } from './scene.ts';
 import { publish, succeed } from './succeed.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
@@ -309,6 +309,22 @@ describe('a device that stays', () => {
     expect(reportOf(tablet).filter(([to]) => to === ada)).toContainEqual([ada, 'BAD_LIST']);
     world.settle({ without: phone });
     expect(peer.texts()).toContain('meanwhile');
+  });
+});
+
+describe('a first message that does not open', () => {
+  it('is asked about once, at the relay and then at its sender, as the first thing of a process too', () => {
+    const world = new World({ seed: 7, oneTimeKeys: 3 });
+    const [a, b] = [world.create('ada'), world.create('bo')];
+    const mail = write(b, a, 'hello');
+    a.restart();
+    a.takeIn([spoilt(mail)]);
+    expect(endsOf(a)).toEqual([]);
+    expect(a.effects.at(-1)?.type).toBe('succeed');
+    a.work();
+    world.settle();
+    expect(endsOf(a)).toContainEqual({ state: 'resend-requested', reason: 'BAD_MAC' });
+    expect(a.texts()).toEqual(['hello']);
   });
 });
 

@@ -50,6 +50,9 @@ export function decideEnvelope(
   if (work.isSeen(digest)) return ended(work, envelope, { state: 'duplicate' });
   const parsed = parseMessage(envelope.content);
   if (!parsed.ok) return askAgain(work, input, 'MALFORMED');
+  // A first message may be for another identity key than ours: then the own record has a say.
+  const ours = parsed.value.kind === 'initiation' ? work.missing([userStream(own.userId)]) : [];
+  if (ours.length > 0) return needMore(ours);
 
   const attempt = tryOpen(work, envelope, parsed.value);
   switch (attempt.kind) {
