@@ -5,13 +5,13 @@
 
 import { equalBytes, invariant } from '@simsim/bytes';
 import type { KeyPair } from '@simsim/crypto';
-import { deviceListHash, findDevice } from '@simsim/relay-protocol';
+import { findDevice } from '@simsim/relay-protocol';
 import type { DeviceList } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { succeedPreKeys } from './decide-pre-keys.ts';
 import type { Input } from './input.ts';
 import { modelOf } from './key-pin.ts';
-import { withoutSelf } from './learn-list.ts';
+import { listedChanges } from './learn-list.ts';
 import type { OwnDevice } from './own-device.ts';
 import { refuseOwnCopies, releaseOwnCopies } from './own-identity.ts';
 import { changeUser } from './peer-session.ts';
@@ -112,7 +112,7 @@ function sealEnv(work: Workspace): Parameters<typeof makeSuccessor>[2] {
 
 /** The list went on under the key there is: a successor that waits for an older one came too late. */
 function keepIdentity(work: Workspace, own: OwnDevice, list: DeviceList): void {
-  changeUser(work, own.userId, [listChange(work, list)]);
+  changeUser(work, own.userId, listedChanges(work, list));
   if (own.successor !== undefined) dropSuccessor(work, own);
   releaseOwnCopies(work, 'goOn');
 }
@@ -158,7 +158,11 @@ function adopt(
   if (successor !== undefined && !isMade) work.consume([successor.identity.privateKey]);
   const key = next.publicKey.bytes;
   const kept = work.isSabotaged('keep-sessions-in-succession') ? sessionsBefore(work) : [];
-  changeUser(work, own.userId, [{ type: 'succession', key }, listChange(work, list), ...kept]);
+  changeUser(work, own.userId, [
+    { type: 'succession', key },
+    ...listedChanges(work, list),
+    ...kept,
+  ]);
   if (!work.isSabotaged('keep-keys-in-succession')) succeedPreKeys(work);
   work.effect({ type: 'identitySucceeded', identityKey: key });
   releaseOwnCopies(work, 'anew');
@@ -171,16 +175,6 @@ function sessionsBefore(work: Workspace): readonly UserChange[] {
       .toReversed()
       .map((session): UserChange => ({ type: 'insert', deviceId: device.deviceId, session })),
   );
-}
-
-function listChange(work: Workspace, list: DeviceList): UserChange {
-  return {
-    type: 'list',
-    version: list.version,
-    hash: deviceListHash(list, work.env.crypto),
-    at: work.nowMs(),
-    devices: withoutSelf(work, list),
-  };
 }
 
 function unproven(work: Workspace, reason: 'UNPROVEN' | 'NOT_SEALED'): DecideResult {
