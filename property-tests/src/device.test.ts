@@ -42,8 +42,10 @@ async function device(user: string, options: Partial<OpenOptions> = {}): Promise
   return opened;
 }
 
-async function linked(existing: Device, name: string): Promise<Device> {
-  const onCode = async (code: string): Promise<void> => void (await existing.approveLink(code));
+async function linked(existing: Device, name: string, called?: string): Promise<Device> {
+  const options = called === undefined ? {} : { name: called };
+  const onCode = async (code: string): Promise<void> =>
+    void (await existing.approveLink(code, options));
   const opened = await linkDevice({ store: store(name), relay: relay.url, onCode, oneTimeKeys: 5 });
   open.push(opened);
   return opened;
@@ -225,6 +227,40 @@ describe('the device list', () => {
     expect(new Set(ids)).toEqual(new Set([alice.deviceId, spare.deviceId]));
     expect(bob.inspect('alice').listVersion).toBe(3);
     await expect(alice.approveLink('x', { replaces: 0 })).rejects.toThrow('BAD_DEVICE_ID');
+  });
+
+  it('has names that only own devices see, after a restart and in a linked device too', async () => {
+    let desk = await device('alice');
+    const bob = await device('bob');
+    await desk.rename(desk.deviceId, '  Desk ');
+    const tablet = await linked(desk, 'tablet', 'Kitchen tablet');
+    const namesAt = async (at: Device): Promise<(string | undefined)[]> => {
+      const all = await at.devices();
+      return [desk, tablet].map(
+        ({ deviceId }) => all.find((each) => each.deviceId === deviceId)?.name,
+      );
+    };
+    await expect.poll(() => namesAt(tablet)).toEqual(['Desk', 'Kitchen tablet']);
+    await expect.poll(() => namesAt(desk)).toEqual(['Desk', 'Kitchen tablet']);
+    await desk.close();
+    await tablet.rename(desk.deviceId, 'Schreibtisch');
+    desk = await device('alice');
+    await expect.poll(() => namesAt(desk)).toEqual(['Schreibtisch', 'Kitchen tablet']);
+    await bob.send('alice', 'hello');
+    expect((await next(desk)).text).toBe('hello');
+    expect(JSON.stringify([bob.inspect('alice'), bob.doctor(), desk.doctor()])).not.toMatch(
+      /Schreibtisch|Kitchen/u,
+    );
+    expect(desk.inspect('alice').devices.map(({ name }) => name)).toEqual(['Kitchen tablet']);
+    await desk.rename(tablet.deviceId, '');
+    await expect.poll(() => namesAt(tablet)).toEqual(['Schreibtisch', undefined]);
+    expect(await code(desk.rename(tablet.deviceId, 'two\nlines'))).toBe('BAD_DEVICE_NAME');
+    expect(await code(desk.rename(tablet.deviceId, 'x'.repeat(65)))).toBe('BAD_DEVICE_NAME');
+    expect(await code(desk.rename(300, 'x'))).toBe('BAD_DEVICE_ID');
+    const free = [1, 2, 3].find((id) => ![desk.deviceId, tablet.deviceId].includes(id)) ?? 1;
+    expect(await code(desk.rename(free, 'x'))).toBe('UNKNOWN_DEVICE');
+    expect(await code(desk.approveLink('x', { name: 'a\tb' }))).toBe('BAD_DEVICE_NAME');
+    expect(await namesAt(desk)).toEqual(['Schreibtisch', undefined]);
   });
 
   it('survives a relay that goes away and comes back', async () => {

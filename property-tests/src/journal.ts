@@ -69,8 +69,9 @@ export class Journal<Device extends Participant> {
   owedTo(device: Device): Map<MessageId, string> {
     const owed = new Map<MessageId, string>();
     for (const { messageId, devices } of this.accepted.values()) {
-      if (!devices.includes(device)) continue;
-      owed.set(messageId, this.sent.get(messageId)?.text ?? '');
+      const sent = this.sent.get(messageId);
+      // What devices tell each other of their names is no message of the application.
+      if (sent !== undefined && devices.includes(device)) owed.set(messageId, sent.text);
     }
     return owed;
   }

@@ -9,7 +9,9 @@ import type {
   SignedDeviceList,
 } from '@simsim/relay-protocol';
 import type { ClaimResult, DeviceRecord, EnvelopeState, SendFailure } from '@simsim/sesame';
+import { allSessionsOf, chainsStream, sessionStream } from '@simsim/sesame';
 import { parseMessage } from '@simsim/session';
+import type { Session } from '@simsim/session';
 import { factsOf } from './log-state.ts';
 import { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
@@ -114,6 +116,19 @@ export function entryOf(device: TestDevice, peer: TestDevice): DeviceRecord {
   const entry = device.record(peer.userId).devices.get(peer.own().deviceId);
   invariant(entry !== undefined, 'they know each other');
   return entry;
+}
+
+/** The session that one device has with another. */
+export function sessionOf(device: TestDevice, other: TestDevice): Session {
+  const { userId, deviceId } = other.own();
+  const record = device.record(userId).devices.get(deviceId);
+  const [session] = record === undefined ? [] : allSessionsOf(record);
+  invariant(session !== undefined, 'they have a session');
+  const reader = device.core.reader();
+  const hot = reader.value('session', sessionStream({ userId, deviceId, session }));
+  const cold = reader.value('chains', chainsStream({ userId, deviceId, session }));
+  invariant(hot !== undefined && cold !== undefined, 'its state is there');
+  return { hot, cold, blocks: new Map() };
 }
 
 /** The list of a user as the relay has it. */

@@ -2,11 +2,10 @@
 
 import { invariant } from '@simsim/bytes';
 import type { IncomingEnvelope } from '@simsim/relay-protocol';
-import { allSessionsOf, chainsStream, sessionStream } from '@simsim/sesame';
 import type { Effect, Sabotage } from '@simsim/sesame';
 import { encrypt } from '@simsim/session';
-import type { Session } from '@simsim/session';
 import { describe, expect, it } from 'vitest';
+import { sessionOf } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 
@@ -50,18 +49,6 @@ function begun(sabotage: readonly Sabotage[] = []): Story {
       return { ...template, seq: seq++, sender, senderDevice, kind: 'message', content };
     },
   };
-}
-
-function sessionOf(device: TestDevice, other: TestDevice): Session {
-  const { userId, deviceId } = other.own();
-  const record = device.record(userId).devices.get(deviceId);
-  const [session] = record === undefined ? [] : allSessionsOf(record);
-  invariant(session !== undefined, 'they have a session');
-  const reader = device.core.reader();
-  const hot = reader.value('session', sessionStream({ userId, deviceId, session }));
-  const cold = reader.value('chains', chainsStream({ userId, deviceId, session }));
-  invariant(hot !== undefined && cold !== undefined, 'its state is there');
-  return { hot, cold, blocks: new Map() };
 }
 
 /** How an envelope ended, and what it added to the log. */

@@ -27,7 +27,7 @@ import {
   openProvision,
   USER_PREFIX,
 } from '@simsim/sesame';
-import type { Contact } from '@simsim/sesame';
+import type { Contact, DeviceName } from '@simsim/sesame';
 import { Journal } from './journal.ts';
 import { TestDevice } from './test-device.ts';
 import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
@@ -94,20 +94,20 @@ export class World {
     return device;
   }
 
-  /** Links a further device through an existing one. */
-  link(approver: TestDevice): TestDevice {
-    const device = this.approve(approver);
+  /** Links a further device through an existing one, which may give it a name. */
+  link(approver: TestDevice, name?: DeviceName): TestDevice {
+    const device = this.approve(approver, name);
     device.register();
     this.devices.push(device);
     return device;
   }
 
   /** Makes a further device, which an existing one has approved and the relay knows nothing of. */
-  approve(approver: TestDevice): TestDevice {
+  approve(approver: TestDevice, name?: DeviceName): TestDevice {
     const { keys, offer } = createLinkOffer(this);
     approver.learnOwnList();
-    const contacts = contactsOf(approver);
-    const answer = answerOffer(approver.ownListInput(), { offer, contacts }, this);
+    const wanted = { offer, contacts: contactsOf(approver), ...(name && { name }) };
+    const answer = answerOffer(approver.ownListInput(), wanted, this);
     invariant(answer.ok, 'an honest offer is answered');
     const { ciphertext } = answer.value;
     const provision = openProvision({ keys, offer, ciphertext }, this.crypto);

@@ -1,7 +1,9 @@
-/** Ids as applications give them, checked at the door. */
+/** Ids and names as applications give them, checked at the door. */
 
 import { parseDeviceId, parseMessageId, parseUserId } from '@simsim/relay-protocol';
 import type { DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
+import { parseDeviceName } from '@simsim/sesame';
+import type { DeviceName } from '@simsim/sesame';
 import { SessionError } from './session-error.ts';
 
 /** A user id. Throws: {@link SessionError} `BAD_USER_ID`. */
@@ -22,5 +24,12 @@ export function checkedDeviceId(deviceId: number): DeviceId {
 export function checkedMessageId(messageId: string): MessageId {
   const parsed = parseMessageId(messageId);
   if (!parsed.ok) throw new SessionError('BAD_MESSAGE_ID');
+  return parsed.value;
+}
+
+/** A device's name, without the spaces around it. Throws: {@link SessionError} `BAD_DEVICE_NAME`. */
+export function checkedDeviceName(name: string): DeviceName {
+  const parsed = parseDeviceName(typeof name === 'string' ? name.trim() : name);
+  if (!parsed.ok) throw new SessionError('BAD_DEVICE_NAME');
   return parsed.value;
 }

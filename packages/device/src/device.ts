@@ -31,7 +31,7 @@ import { MessageStream } from './message-stream.ts';
 import type { MessageHandler } from './message-stream.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { OwnList, ownDevice } from './own-devices.ts';
-import type { DeviceInfo, RemoveOptions } from './own-devices.ts';
+import type { ApproveOptions, DeviceInfo, RemoveOptions } from './own-devices.ts';
 import { PostPump } from './post-pump.ts';
 import { Registrar } from './registrar.ts';
 import { RelaySocket } from './relay-socket.ts';
@@ -245,21 +245,26 @@ export class Device {
 
   /**
    * Approves the new device that shows this link code; with `replaces`, in the place of one that is lost,
-   * which is removed by the same change of the list. It gets an id of its own.
+   * which is removed by the same change of the list; with `name`, under that name. It gets an id of its
+   * own.
    */
-  async approveLink(
-    code: string,
-    { replaces }: { readonly replaces?: number } = {},
-  ): Promise<{ deviceId: number }> {
-    return this.#ownList.approve(
-      code,
-      replaces === undefined ? undefined : checkedDeviceId(replaces),
-    );
+  async approveLink(code: string, options: ApproveOptions = {}): Promise<{ deviceId: number }> {
+    return this.#ownList.approve(code, options);
   }
 
   /** The user's devices, as last seen. */
   async devices(): Promise<readonly DeviceInfo[]> {
     return this.#ownList.devices();
+  }
+
+  /**
+   * Names a device of this user; an empty name takes the name back. Resolves when that is durable here;
+   * the other devices learn it, and nobody else does. Of two names given at once all keep the same one.
+   *
+   * Throws: {@link SessionError} `BAD_DEVICE_NAME`, `UNKNOWN_DEVICE`.
+   */
+  async rename(deviceId: number, name: string): Promise<void> {
+    await this.#ownList.rename(deviceId, name);
   }
 
   /**

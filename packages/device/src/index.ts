@@ -7,7 +7,7 @@ export type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './he
 export type { AckOptions, Message } from './message.ts';
 export type { DeviceOptions, LinkOptions, OpenOptions } from './open-device.ts';
 export { linkDevice, openDevice } from './open-device.ts';
-export type { DeviceInfo, RemoveOptions } from './own-devices.ts';
+export type { ApproveOptions, DeviceInfo, RemoveOptions } from './own-devices.ts';
 export type { IdentityDoubt } from './succession-desk.ts';
 export type { Acceptance, RecipientReport, SendOptions, SendReport } from './send-desk.ts';
 export type { Blame, SessionErrorCode } from './session-error.ts';

@@ -13,6 +13,7 @@ import {
   sessionStream,
   userStream,
 } from '@simsim/sesame';
+import { nameEntry } from './own-devices.ts';
 import type { DeviceRecord, KeyPin, SessionAddress, TrustLevel, UserRecord } from '@simsim/sesame';
 
 /** One session. */
@@ -48,6 +49,8 @@ export interface PeerDeviceReport {
   readonly registrationId: number;
   /** Of its own identity key, in the per-device model. */
   readonly identity: KeyReport | undefined;
+  /** Of an own device: its name. Contacts' devices have none here. */
+  readonly name?: string;
   /** Whether a list names it, or only its own mail did. */
   readonly isListed: boolean;
   /** ms since it was removed; its sessions open late mail until MAXLATENCY is over. */
@@ -127,6 +130,7 @@ function devicesOf(
       registrationId,
       identity:
         modelOf(record) === 'per-device' ? keyReport(pinAt(record, { deviceId })) : undefined,
+      ...nameEntry(record, deviceKey),
       isListed: deviceKey.length > 0,
       staleMs: staleAt === undefined ? undefined : nowMs - staleAt,
       sessions: sessionsOf(core, { record, device, nowMs }),

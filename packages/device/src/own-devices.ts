@@ -8,6 +8,7 @@ import {
   contactOf,
   listWithout,
   modelOf,
+  namingKey,
   parseLinkCode,
   USER_PREFIX,
   userStream,
@@ -15,6 +16,7 @@ import {
 import type { Contact, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
 import type { DeviceId, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { DeviceParts } from './device-parts.ts';
+import { checkedDeviceId, checkedDeviceName } from './checked-ids.ts';
 import { refusalError, SessionError } from './session-error.ts';
 import { Backoff, sleep } from './backoff.ts';
 import { SuccessionDesk } from './succession-desk.ts';
@@ -24,6 +26,16 @@ export interface DeviceInfo {
   readonly deviceId: number;
   readonly registrationId: number;
   readonly isThisDevice: boolean;
+  /** What the user's own devices call it; absent where it has no name. Nobody else is told. */
+  readonly name?: string;
+}
+
+/** How a new device is approved. */
+export interface ApproveOptions {
+  /** A lost device, which is removed by the same change of the list. */
+  readonly replaces?: number;
+  /** What the new one is called. */
+  readonly name?: string;
 }
 
 /** Tries against a list that moves, or a relay that does not answer. */
@@ -59,10 +71,12 @@ export class OwnList {
 
   devices(): readonly DeviceInfo[] {
     const { own, record } = this.#input();
-    return [own, ...currentDevices(record)].map(({ deviceId, registrationId }) => ({
+    const all = [{ ...own, deviceKey: own.deviceKey.publicKey }, ...currentDevices(record)];
+    return all.map(({ deviceId, registrationId, deviceKey }) => ({
       deviceId,
       registrationId,
       isThisDevice: deviceId === own.deviceId,
+      ...nameEntry(record, deviceKey),
     }));
   }
 
@@ -98,14 +112,21 @@ export class OwnList {
     }
   }
 
-  async approve(code: string, replaces: DeviceId | undefined): Promise<{ deviceId: number }> {
+  async approve(code: string, options: ApproveOptions): Promise<{ deviceId: number }> {
+    const replaces = options.replaces === undefined ? undefined : checkedDeviceId(options.replaces);
+    const name = options.name === undefined ? undefined : checkedDeviceName(options.name);
     const offer = parseLinkCode(code.trim());
     if (!offer.ok) throw new SessionError('BAD_LINK_CODE');
     await this.fetch(this.#userId);
     await this.succession.idle();
     const answer = answerOffer(
       this.#input(),
-      { offer: offer.value, contacts: this.#contacts(), ...(replaces && { replaces }) },
+      {
+        offer: offer.value,
+        contacts: this.#contacts(),
+        ...(replaces && { replaces }),
+        ...(name && { name }),
+      },
       this.#parts,
     );
     if (!answer.ok) throw refusalError(answer.error.code);
@@ -117,6 +138,20 @@ export class OwnList {
     });
     if (!outcome.ok) throw new SessionError('LINK_FAILED', { detail: outcome.error.code });
     return { deviceId };
+  }
+
+  async rename(deviceId: number, name: string): Promise<void> {
+    const [id, checked] = [checkedDeviceId(deviceId), checkedDeviceName(name)];
+    const input = { type: 'renameDevice', deviceId: id, name: checked } as const;
+    try {
+      await this.#put(input);
+    } catch (cause) {
+      const isUnknown = cause instanceof SessionError && cause.code === 'UNKNOWN_DEVICE';
+      if (!isUnknown) throw cause;
+      // It may have been linked a moment ago.
+      await this.fetch(this.#userId);
+      await this.#put(input);
+    }
   }
 
   async remove(
@@ -168,6 +203,12 @@ export class OwnList {
       return record === undefined ? [] : [contactOf(record)];
     });
   }
+}
+
+/** A device's name, as a field that is there or not. */
+export function nameEntry({ names }: UserRecord, deviceKey: Uint8Array): { name?: string } {
+  const name = names?.get(namingKey(deviceKey))?.name;
+  return name ? { name } : {};
 }
 
 /** This device, if the store holds one. */

@@ -45,6 +45,7 @@ export type SessionErrorCode =
   | 'BAD_USER_ID'
   | 'BAD_DEVICE_ID'
   | 'BAD_MESSAGE_ID'
+  | 'BAD_DEVICE_NAME'
   | 'UNKNOWN_USER'
   | 'OWN_USER'
   | 'UNKNOWN_KEY'
@@ -149,6 +150,11 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   BAD_USER_ID: ['caller', false, 'A user id has 1 to 128 bytes and no control characters.'],
   BAD_DEVICE_ID: ['caller', false, 'A device id is 1 to 127.'],
   BAD_MESSAGE_ID: ['caller', false, 'A message id is 32 lower-case hex characters.'],
+  BAD_DEVICE_NAME: [
+    'caller',
+    false,
+    'A device name has at most 64 bytes, all on one line and without control characters.',
+  ],
   UNKNOWN_USER: ['caller', false, 'Check the user id: the relay knows no such user.'],
   OWN_USER: ['caller', false, 'Name another user: this cannot be done to the own one.'],
   UNKNOWN_KEY: [

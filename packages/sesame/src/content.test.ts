@@ -1,10 +1,23 @@
 import fc from 'fast-check';
 import { createWriter } from '@simsim/bytes';
 import { describe, expect, it } from 'vitest';
-import { bytes, deviceHead, envelopeId, instant, messageId, userId } from '../test/arbitraries.ts';
+import {
+  bytes,
+  deviceHead,
+  envelopeId,
+  instant,
+  messageId,
+  naming,
+  userId,
+} from '../test/arbitraries.ts';
 import { decodeContent, encodeContent } from './content.ts';
 import type { Content, ContentKind } from './content.ts';
-import { CONVERSATION_BYTES_MAX, PADDING_STEP_BYTES, RECEIPT_IDS_MAX } from './limits.ts';
+import {
+  CONVERSATION_BYTES_MAX,
+  DEVICE_NAMES_MAX,
+  PADDING_STEP_BYTES,
+  RECEIPT_IDS_MAX,
+} from './limits.ts';
 
 const body = fc.uint8Array({ maxLength: 400 });
 const kind: fc.Arbitrary<ContentKind> = fc.oneof(
@@ -24,9 +37,17 @@ const kind: fc.Arbitrary<ContentKind> = fc.oneof(
     { type: fc.constant('head' as const), head: deviceHead, echo: deviceHead },
     { requiredKeys: ['type', 'head'] },
   ),
+  fc.record(
+    {
+      type: fc.constant('deviceNames' as const),
+      names: fc.array(naming(bytes(32)), { maxLength: 5 }),
+      isAnswer: fc.constant(true as const),
+    },
+    { requiredKeys: ['type', 'names'] },
+  ),
   fc.record({
     type: fc.constant('unknown' as const),
-    code: fc.integer({ min: 7, max: 255 }),
+    code: fc.oneof(fc.integer({ min: 7, max: 8 }), fc.integer({ min: 10, max: 255 })),
     bytes: body,
   }),
 );
@@ -128,6 +149,22 @@ describe('content', () => {
     ['fewer receipts than it says', padded(header(3).varint(2).raw(new Uint8Array(16)).finish())],
     ['more than its kind has', padded(header(4).u8(0).finish())],
     ['a body cut short', padded(header(1).varint(9).raw(new Uint8Array(8)).finish())],
+    ['a flag that is none', padded(header(9).u8(2).varint(0).finish())],
+    [
+      'too many names',
+      padded(
+        header(9)
+          .u8(0)
+          .varint(DEVICE_NAMES_MAX + 1)
+          .finish(),
+      ),
+    ],
+    [
+      'a name of two lines',
+      padded(
+        header(9).u8(0).varint(1).raw(new Uint8Array(32)).text('a\nb').varint(1).u8(1).finish(),
+      ),
+    ],
     ['an empty user id', padded(header(2).varint(1).text('').bytes(new Uint8Array(0)).finish())],
   ])('with %s is refused', (_title, input) => {
     expect(decodeContent(input)).toEqual({ ok: false, error: { code: 'MALFORMED_CONTENT' } });

@@ -16,6 +16,8 @@ import {
   writeDeviceHead,
 } from '@simsim/relay-protocol';
 import type { DeviceHead, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
+import { readNamesTold, writeNamesTold } from './device-name.ts';
+import type { NamesTold } from './device-name.ts';
 import {
   BODY_BYTES_MAX,
   CONVERSATION_BYTES_MAX,
@@ -34,6 +36,8 @@ export type ContentKind =
   | { readonly type: 'head'; readonly head: DeviceHead; readonly echo?: DeviceHead }
   /** The sender's device list is another one: who is written to, and under which key, is to be looked up. */
   | { readonly type: 'listMoved'; readonly version: number }
+  /** To own devices: what they are called. */
+  | ({ readonly type: 'deviceNames' } & NamesTold)
   | { readonly type: 'unknown'; readonly code: number; readonly bytes: Uint8Array };
 
 /** One message as its sender wrote it. `sentAt` is the sender's wall clock in ms, for display only. */
@@ -67,6 +71,7 @@ const CODE_BY_TYPE = {
   refresh: 4,
   head: 5,
   listMoved: 6,
+  deviceNames: 9,
 } as const;
 const HAS_CONVERSATION = 1;
 const HAS_RESEND = 2;
@@ -107,6 +112,9 @@ export function encodeContent(content: Content): Uint8Array {
       break;
     case 'listMoved':
       writer.varint(kind.version);
+      break;
+    case 'deviceNames':
+      writeNamesTold(writer, kind);
       break;
     case 'unknown':
       writer.raw(kind.bytes);
@@ -164,6 +172,8 @@ function decodeKind(code: number, reader: BinaryReader): ContentKind | undefined
       return readHeads(reader);
     case CODE_BY_TYPE.listMoved:
       return { type: 'listMoved', version: reader.varint() };
+    case CODE_BY_TYPE.deviceNames:
+      return { type: 'deviceNames', ...readNamesTold(reader) };
     default:
       return { type: 'unknown', code, bytes: reader.raw(reader.left()) };
   }

@@ -12,6 +12,7 @@ import type { DeviceId, DeviceList, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { makePreKeys, noteTold, owedPreKeys } from './decide-pre-keys.ts';
 import type { FirstKeys } from './decide-pre-keys.ts';
+import { tellLater } from './decide-names.ts';
 import { nextIncarnation } from './decide-quarantine.ts';
 import type { Input } from './input.ts';
 import { dueAnchor } from './device-time.ts';
@@ -96,6 +97,11 @@ export function decideLinked(input: In<'linked'>, work: Workspace): DecideResult
     verifyDeviceList({ signed: list }, work.env.crypto).ok;
   if (!isOurs) return refused('MALFORMED_PROVISION');
   pinKeys(work, list.list);
+  changeUser(
+    work,
+    userId,
+    provision.names.map((naming) => ({ type: 'name', naming })),
+  );
   for (const { userId: contact, keys: pinned, listVersion, listHash } of contacts) {
     // Its devices are left for the list to tell; one that is older than this will not do.
     const at = { version: listVersion, hash: listHash, at: work.nowMs(), devices: [] };
@@ -164,6 +170,8 @@ export function decideRegistered(work: Workspace): DecideResult {
       : nextIncarnation(work, own),
   );
   changeUser(work, own.userId, listedChanges(work, list));
+  // What it was given may be old by now; whoever knows more answers. Its own name is news to them.
+  if (registration.approval !== undefined) tellLater(work);
   return work.decided();
 }
 
@@ -188,6 +196,8 @@ function renewed(work: Workspace, own: OwnDevice): DecideResult {
     { name: 'DeviceRegistered', fields: { listVersion } },
     { ...rest, status: 'registered' },
   );
+  // It may have forgotten some.
+  tellLater(work);
   return work.decided();
 }
 

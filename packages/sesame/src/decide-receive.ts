@@ -223,7 +223,8 @@ function takeContent(
         return { state: 'dead', reason: 'FORGED_SYNC' };
       const digest = messageDigest(work, sender, content.messageId);
       if (work.isSeen(digest)) {
-        sendReceiptAgain(work, envelope, content.messageId);
+        // The sender still waits, or it would not have sent again: its receipt was lost on the way.
+        sendReceipt(work, envelope, content.messageId);
         return { state: 'duplicate' };
       }
       seen.push(digest);
@@ -260,13 +261,20 @@ function takeContent(
       if (kind.version > work.user(sender).listVersion)
         work.effect({ type: 'fetchList', userId: sender });
       return { state: 'taken' };
+    case 'deviceNames': {
+      if (sender !== work.self().userId) return { state: 'dead', reason: 'FORGED_SYNC' };
+      const { type: _, ...told } = kind;
+      work.andThen({ type: 'namesTold', ...told });
+      // What comes twice is harmless; whoever tells keeps it until it knows that it came.
+      sendReceipt(work, envelope, content.messageId);
+      return { state: 'taken' };
+    }
     case 'unknown':
       return { state: 'dead', reason: 'UNKNOWN_CONTENT' };
   }
 }
 
-/** The sender still waits, or it would not have sent again: its receipt was lost on the way. */
-function sendReceiptAgain(work: Workspace, envelope: IncomingEnvelope, messageId: MessageId): void {
+function sendReceipt(work: Workspace, envelope: IncomingEnvelope, messageId: MessageId): void {
   work.andThen({
     type: 'sendReceipts',
     userId: envelope.sender,

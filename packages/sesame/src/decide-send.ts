@@ -6,18 +6,21 @@ import { initiate, sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
 import type { DecideResult } from './decision.ts';
 import type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
-import {
-  BODY_BYTES_MAX,
-  CONTENT_BYTES_MAX,
-  CONVERSATION_BYTES_MAX,
-  RECIPIENTS_MAX,
-} from './limits.ts';
+import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
 import { keyOfDevice, modelOf, standingOf } from './key-pin.ts';
 import { listChanges, takeList } from './learn-list.ts';
 import { changeUser, roundStreams, sendingSession, writeSession } from './peer-session.ts';
 import { continueResends, needsRenewal } from './resend.ts';
-import { failRecipient, holdRecipient, startRound, writeSend } from './send-round.ts';
-import { contentFor, isFinal, isPosted, withRecipient } from './send-state.ts';
+import {
+  failRecipient,
+  holdRecipient,
+  openSend,
+  sendRefusal,
+  sendUsers,
+  startRound,
+  writeSend,
+} from './send-round.ts';
+import { isFinal, isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
@@ -36,9 +39,8 @@ export function decideSend(input: In<'send'>, work: Workspace): DecideResult {
   const first = work.missing([DEVICE_STREAM, stream]);
   if (first.length > 0) return needMore(first);
   const own = work.value('device', DEVICE_STREAM);
-  if (own === undefined || own.status === 'registering') return refused('NOT_REGISTERED');
-  if (own.status === 'removed') return refused('DEVICE_REVOKED');
-  if (own.status === 'replaced') return refused('DEVICE_REPLACED');
+  const refusal = sendRefusal(own);
+  if (own === undefined || refusal !== undefined) return refused(refusal ?? 'NOT_REGISTERED');
   if (work.isClosed(stream) || work.value('send', stream) !== undefined)
     return refused('ALREADY_SENT');
   if (input.body.length > BODY_BYTES_MAX) return refused('MESSAGE_TOO_LARGE');
@@ -50,30 +52,11 @@ export function decideSend(input: In<'send'>, work: Workspace): DecideResult {
   if (to.length === 0) return refused('NO_RECIPIENT');
   if (to.length > RECIPIENTS_MAX) return refused('TOO_MANY_RECIPIENTS');
 
-  const users = work.isSabotaged('skip-own-devices') ? to : [...new Set([...to, own.userId])];
-  const missing = users.flatMap((userId) => roundStreams(work, userId));
+  const missing = sendUsers(work, to).flatMap((userId) => roundStreams(work, userId));
   if (missing.length > 0) return needMore([...new Set(missing)]);
 
-  let state: SendState = {
-    messageId: input.messageId,
-    sentAt: work.env.clock.wallMs,
-    openedAt: work.nowMs(),
-    to,
-    body: input.body,
-    recipients: new Map(users.map((userId) => [userId, newRecipient(userId)])),
-    ...(conversation === undefined ? {} : { conversation }),
-  };
-  // The copy for own devices also names the recipients: it is the longest.
-  const longest = contentFor(state, { isOwn: true }).length;
-  if (longest > CONTENT_BYTES_MAX) return refused('MESSAGE_TOO_LARGE');
-  work.write(stream, { name: 'SendOpened', fields: { messageId: input.messageId, to } }, state);
-  for (const recipient of state.recipients.values()) state = startRound(work, state, recipient);
-  writeSend(work, state, { posted: false });
-  return work.decided();
-}
-
-function newRecipient(userId: UserId): Recipient {
-  return { userId, status: 'posting', round: 0, listVersion: 0, copies: new Map() };
+  const isFit = openSend(work, { ...input, to });
+  return isFit ? work.decided() : refused('MESSAGE_TOO_LARGE');
 }
 
 /** Takes the relay's answer to a post. */

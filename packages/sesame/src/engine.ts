@@ -16,6 +16,7 @@ import {
 import { decideForgetSend, decideForgetUser } from './decide-forget.ts';
 import { decideHeadSeen, decideHeadsTold, decideShareHeads } from './decide-heads.ts';
 import { decideKeysChecked, decideKeysUploaded, decideReplenish } from './decide-pre-keys.ts';
+import { decideNamesTold, decideRenameDevice, decideTellNames } from './decide-names.ts';
 import { decideRolledBack } from './decide-quarantine.ts';
 import { decideEnvelope } from './decide-receive.ts';
 import { decideClaimFailed, decideClaimed, decidePosted, decideSend } from './decide-send.ts';
@@ -47,71 +48,58 @@ import { parseUserId } from '@simsim/relay-protocol';
  * Rejects: see {@link Rejection}; a refusal or `needMore` leaves nothing behind.
  */
 export function decide(slice: Slice, input: Input, env: EngineEnv): DecideResult {
-  const work = new Workspace(slice, env);
-  switch (input.type) {
-    case 'create':
-      return decideCreate(input, work);
-    case 'linked':
-      return decideLinked(input, work);
-    case 'registered':
-      return decideRegistered(work);
-    case 'revoked':
-      return decideRevoked(work);
-    case 'shutOut':
-      return decideShutOut(input, work);
-    case 'rolledBack':
-      return decideRolledBack(input, work);
-    case 'headSeen':
-      return decideHeadSeen(input, work);
-    case 'headsTold':
-      return decideHeadsTold(input, work);
-    case 'shareHeads':
-      return decideShareHeads(input, work);
-    case 'started':
-      return decideStarted(work);
-    case 'send':
-      return decideSend(input, work);
-    case 'posted':
-      return decidePosted(input, work);
-    case 'claimed':
-      return decideClaimed(input, work);
-    case 'claimFailed':
-      return decideClaimFailed(input, work);
-    case 'envelope':
-      return decideEnvelope(input, work);
-    case 'receipted':
-      return decideReceipted(input, work);
-    case 'sendReceipts':
-      return decideSendReceipts(input, work);
-    case 'removeCompromised':
-      return decideRemoveCompromised(input, work);
-    case 'succession':
-      return decideSuccession(input, work);
-    case 'tellContacts':
-      return decideTellContacts(work);
-    case 'successionRefused':
-      return decideSuccessionRefused(work);
-    case 'listLearned':
-      return decideListLearned(input, work);
-    case 'trustIdentity':
-      return decideTrustIdentity(input, work);
-    case 'refuseIdentity':
-      return decideRefuseIdentity(input, work);
-    case 'forgetUser':
-      return decideForgetUser(input, work);
-    case 'forgetSend':
-      return decideForgetSend(input, work);
-    case 'replenish':
-      return decideReplenish(input, work);
-    case 'keysChecked':
-      return decideKeysChecked(input, work);
-    case 'keysUploaded':
-      return decideKeysUploaded(input, work);
-    case 'swept':
-      return decideSwept(input, work);
-    case 'drained':
-      return decideDrained(input, work);
-  }
+  return decideOf(input.type, input, new Workspace(slice, env));
+}
+
+type InputOf = { readonly [T in Input['type']]: Extract<Input, { type: T }> };
+
+type Deciders = {
+  readonly [T in keyof InputOf]: (input: InputOf[T], work: Workspace) => DecideResult;
+};
+
+const DECIDERS: Deciders = {
+  create: decideCreate,
+  linked: decideLinked,
+  registered: (_, work) => decideRegistered(work),
+  revoked: (_, work) => decideRevoked(work),
+  shutOut: decideShutOut,
+  rolledBack: decideRolledBack,
+  headSeen: decideHeadSeen,
+  headsTold: decideHeadsTold,
+  shareHeads: decideShareHeads,
+  renameDevice: decideRenameDevice,
+  tellNames: decideTellNames,
+  namesTold: decideNamesTold,
+  started: (_, work) => decideStarted(work),
+  send: decideSend,
+  posted: decidePosted,
+  claimed: decideClaimed,
+  claimFailed: decideClaimFailed,
+  envelope: decideEnvelope,
+  receipted: decideReceipted,
+  sendReceipts: decideSendReceipts,
+  removeCompromised: decideRemoveCompromised,
+  succession: decideSuccession,
+  tellContacts: (_, work) => decideTellContacts(work),
+  successionRefused: (_, work) => decideSuccessionRefused(work),
+  listLearned: decideListLearned,
+  trustIdentity: decideTrustIdentity,
+  refuseIdentity: decideRefuseIdentity,
+  forgetUser: decideForgetUser,
+  forgetSend: decideForgetSend,
+  replenish: decideReplenish,
+  keysChecked: decideKeysChecked,
+  keysUploaded: decideKeysUploaded,
+  swept: decideSwept,
+  drained: decideDrained,
+};
+
+function decideOf<T extends keyof InputOf>(
+  type: T,
+  input: InputOf[T],
+  work: Workspace,
+): DecideResult {
+  return DECIDERS[type](input, work);
 }
 
 /**

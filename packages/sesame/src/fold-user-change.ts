@@ -2,7 +2,14 @@
 
 import { equalBytes } from '@simsim/bytes';
 import type { DeviceId } from '@simsim/relay-protocol';
-import { FROZEN_SESSIONS_MAX, HELD_MAIL_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
+import { namingKey } from './device-name.ts';
+import type { DeviceNaming } from './device-name.ts';
+import {
+  DEVICE_NAMES_MAX,
+  FROZEN_SESSIONS_MAX,
+  HELD_MAIL_MAX,
+  INACTIVE_SESSIONS_MAX,
+} from './limits.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
 import { allSessionsOf, emptyUserRecord, sessionsOf } from './user-record.ts';
 import type { DevicePin, DeviceRecord, KeyPin, SessionId, UserRecord } from './user-record.ts';
@@ -63,14 +70,17 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
       const { held: _, ...rest } = record;
       return rest;
     }
+    case 'name':
+      return withName(record, change.naming);
   }
 }
 
 /** The whole record is another's (SES-31); mail that waits for the key is not forgotten. */
 function pinUser(record: UserRecord, key: Uint8Array): UserRecord {
   if (isSame(record.identityKey, key)) return record;
-  const { userId, held } = record;
-  return { ...emptyUserRecord(userId), identityKey: key, ...(held && { held }) };
+  const { userId, held, names } = record;
+  const kept = { ...(held && { held }), ...(names && { names }) };
+  return { ...emptyUserRecord(userId), identityKey: key, ...kept };
 }
 
 /** One device is another (SES-32). A pin of before that was the user's is the device's, or goes with all. */
@@ -145,12 +155,15 @@ function dropDevices(record: UserRecord, ids: readonly DeviceId[]): UserRecord {
     (device.staleAt !== undefined ||
       record.staleAt !== undefined ||
       (device.deviceKey.length === 0 && allSessionsOf(device).length === 0));
-  const kept = [...record.devices].filter(([, device]) => !isOver(device));
-  return { ...record, devices: new Map(kept) };
+  const all = [...record.devices.values()];
+  const kept = all.filter((device) => !isOver(device));
+  const devices = new Map(kept.map((device) => [device.deviceId, device]));
+  return withoutNames({ ...record, devices }, all.filter(isOver));
 }
 
 function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list' }>): UserRecord {
   const devices = new Map<DeviceId, DeviceRecord>();
+  const gone: DeviceRecord[] = [];
   const listed = new Map(change.devices.map((entry) => [entry.deviceId, entry]));
   const former = new Set(change.former);
   for (const device of record.devices.values()) {
@@ -158,6 +171,7 @@ function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list
     // A stolen device's sessions end with its key, which the list disowns.
     const isDisowned = record.devicePins?.has(deviceId) === true && !former.has(deviceId);
     if (!listed.has(deviceId) && !isDisowned) devices.set(deviceId, markStale(device, change.at));
+    if (!listed.has(deviceId) && isDisowned) gone.push(device);
   }
   for (const entry of change.devices) {
     const known = record.devices.get(entry.deviceId);
@@ -165,6 +179,7 @@ function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list
       known !== undefined &&
       known.staleAt === undefined &&
       (known.registrationId === entry.registrationId || known.registrationId === 0);
+    if (known !== undefined && !equalBytes(known.deviceKey, entry.deviceKey)) gone.push(known);
     devices.set(entry.deviceId, {
       ...(isSame ? known : emptyDevice(entry.deviceId, entry.registrationId)),
       registrationId: entry.registrationId,
@@ -174,7 +189,8 @@ function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list
   const { staleAt: _, devicePins, ...rest } = record;
   const { version: listVersion, hash: listHash } = change;
   const pins = devicePins && withStandings(devicePins, { listed, former });
-  return { ...rest, listVersion, listHash, devices, ...(pins && { devicePins: pins }) };
+  const after = { ...rest, listVersion, listHash, devices, ...(pins && { devicePins: pins }) };
+  return withoutNames(after, gone);
 }
 
 /** Pins of devices that a list does not name stand for nobody any more. */
@@ -188,6 +204,23 @@ function withStandings(
     return [id, listed.has(id) ? pin : { ...pin, standing }];
   });
   return new Map(marked);
+}
+
+/** What happened is that it has this name; whether that was to be, somebody else decided. */
+function withName(record: UserRecord, naming: DeviceNaming): UserRecord {
+  const key = namingKey(naming.deviceKey);
+  const names = new Map(record.names);
+  if (!names.has(key) && names.size >= DEVICE_NAMES_MAX) return record;
+  return { ...record, names: names.set(key, naming) };
+}
+
+/** A device's name goes with its record. */
+function withoutNames(record: UserRecord, gone: readonly DeviceRecord[]): UserRecord {
+  const { names: before, ...rest } = record;
+  if (before === undefined || gone.length === 0) return record;
+  const names = new Map(before);
+  for (const { deviceKey } of gone) names.delete(namingKey(deviceKey));
+  return names.size === 0 ? rest : { ...rest, names };
 }
 
 function emptyDevice(deviceId: DeviceId, registrationId: number): DeviceRecord {

@@ -17,6 +17,10 @@ export type {
 } from './decision.ts';
 export { isSendFailure, NO_LOAD } from './decision.ts';
 export { mentionsUser } from './decide-forget.ts';
+export type { DeviceName, DeviceNameRejection } from './device-name-brand.ts';
+export { parseDeviceName } from './device-name-brand.ts';
+export type { DeviceNames, DeviceNaming } from './device-name.ts';
+export { namingKey } from './device-name.ts';
 export { decide, evolveRecord, foldRefusal } from './engine.ts';
 export type { EventName, Fact, FactValue } from './fact-codec.ts';
 export {

@@ -13,6 +13,8 @@ import type {
   SignedDeviceList,
   UserId,
 } from '@simsim/relay-protocol';
+import type { DeviceName } from './device-name-brand.ts';
+import type { NamesTold } from './device-name.ts';
 import type { LogPlace } from './heads.ts';
 import type { LinkKeys, Provision } from './link.ts';
 import type { StreamId } from './streams.ts';
@@ -96,6 +98,12 @@ export type Input =
     }
   /** It is time to tell own devices where this log stands, all of them or one. */
   | { readonly type: 'shareHeads'; readonly to?: DeviceId }
+  /** The owner gives a device a name, or takes it back with an empty one. */
+  | { readonly type: 'renameDevice'; readonly deviceId: DeviceId; readonly name: DeviceName }
+  /** Every own device is to know all names; the id is the telling's own. */
+  | { readonly type: 'tellNames'; readonly messageId: MessageId; readonly isAnswer?: true }
+  /** An own device told the names it knows. */
+  | ({ readonly type: 'namesTold' } & NamesTold)
   /** The process (re)started: what is still owed? */
   | { readonly type: 'started' }
   /** The application sends; `messageId` makes a repeat harmless. */

@@ -56,6 +56,15 @@ export const DEVICE_RECORDS_MAX = 127;
 /** Devices one user may list at a time; the relay's own limit. */
 export const DEVICES_PER_USER_MAX = 16;
 
+/** Bytes of a device's name: what fits one line of a list, in any script. */
+export const DEVICE_NAME_BYTES_MAX = 64;
+
+/** Names kept: of every device there is a record of, and of this one. */
+export const DEVICE_NAMES_MAX: number = DEVICE_RECORDS_MAX + 1;
+
+/** Highest counter of a naming: nobody renames that often, and it stays an exact number. */
+export const DEVICE_NAME_COUNTER_MAX: number = 2 ** 48;
+
 /** Times one message is encrypted again for one device that could not read it (SES-75). */
 export const RESENDS_MAX = 3;
 

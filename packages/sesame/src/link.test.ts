@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { bytesToBase64url } from '@simsim/bytes';
 import { signDeviceApproval, signDeviceList } from '@simsim/relay-protocol';
 import { describe, expect, it } from 'vitest';
-import { crypto, deviceNumbered, entropyOf, userNamed } from '../test/arbitraries.ts';
+import { crypto, deviceNumbered, entropyOf, nameOf, userNamed } from '../test/arbitraries.ts';
 import {
   createLinkOffer,
   encodeLinkCode,
@@ -47,7 +47,7 @@ function provisionFor(registrationId: number, newKey: Uint8Array): Provision {
       listHash: env.entropy(32),
     },
   ];
-  return { identity, approval, list, contacts };
+  return { identity, approval, list, contacts, names: [] };
 }
 
 function linked() {
@@ -106,6 +106,19 @@ describe('a provision', () => {
     expect(crypto.exportSecret(identity.privateKey)).toEqual(
       crypto.exportSecret(sealed.privateKey),
     );
+  });
+
+  it('brings the names of devices', () => {
+    const { keys, offer } = createLinkOffer(env);
+    const plain = provisionFor(offer.registrationId, offer.deviceKey);
+    const naming = { deviceKey: env.entropy(32), name: nameOf('desk'), counter: 9, by: one };
+    for (const names of [[], [naming]]) {
+      const sealed = sealProvision(offer, { ...plain, names }, env);
+      if (!sealed.ok) throw new Error('an honest offer is answered');
+      const opened = openProvision({ keys, offer, ciphertext: sealed.value }, crypto);
+      if (!opened.ok) throw new Error('an honest answer opens');
+      expect(opened.value.names).toEqual(names);
+    }
   });
 
   it('opens for nobody else, and under no other offer', () => {

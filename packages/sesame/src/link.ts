@@ -31,6 +31,8 @@ import type { DeviceApproval, SignedDeviceList, UserId } from '@simsim/relay-pro
 import { pinnedKeys } from './key-pin.ts';
 import type { IdentityKey } from './user-change.ts';
 import type { UserRecord } from './user-record.ts';
+import { readNamings, writeNamings } from './device-name.ts';
+import type { DeviceNaming } from './device-name.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { openWithKey, sealToKey } from './seal-to-key.ts';
 import type { SealPurpose } from './seal-to-key.ts';
@@ -80,6 +82,8 @@ export interface Provision {
   /** The list that will name the new device, signed by the approver. */
   readonly list: SignedDeviceList;
   readonly contacts: readonly Contact[];
+  /** Names of the user's devices, the new one's too. */
+  readonly names: readonly DeviceNaming[];
 }
 
 /** Why a link code or its answer is refused. */
@@ -157,6 +161,7 @@ export function sealProvision(
         .bytes(encodeSignedDeviceList(provision.list));
       fields.varint(provision.contacts.length);
       for (const contact of provision.contacts) writeContact(fields, contact);
+      writeNamings(fields, provision.names);
     })
     .finish();
   const sealed = key && sealToKey({ key, ...purposeOf(offer) }, parts, env);
@@ -192,10 +197,11 @@ function decodeProvision(opened: Uint8Array, crypto: Crypto): Provision | undefi
   for (let left = fields.varint(); left > 0 && fields.isIntact(); left--) {
     contacts.push(readContact(fields));
   }
+  const names = readNamings(fields);
   if (hasIdentity !== (identity !== undefined)) return undefined;
   if (!fields.isDone() || !approval.ok || !list.ok) return undefined;
   const shared = identity === undefined ? {} : { identity };
-  return { ...shared, approval: approval.value, list: list.value, contacts };
+  return { ...shared, approval: approval.value, list: list.value, contacts, names };
 }
 
 function writeContact(writer: BinaryWriter, contact: Contact): void {

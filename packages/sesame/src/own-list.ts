@@ -20,6 +20,9 @@ import type {
   SignedDeviceList,
   VouchedDevice,
 } from '@simsim/relay-protocol';
+import { nextNamingCounter } from './device-name.ts';
+import type { DeviceName } from './device-name-brand.ts';
+import type { DeviceNaming } from './device-name.ts';
 import { modelOf } from './key-pin.ts';
 import { sealProvision } from './link.ts';
 import type { Contact, LinkOffer, LinkRejection } from './link.ts';
@@ -94,7 +97,13 @@ export function answerOffer(
     offer,
     contacts,
     replaces,
-  }: { offer: LinkOffer; contacts: readonly Contact[]; replaces?: DeviceId },
+    name,
+  }: {
+    offer: LinkOffer;
+    contacts: readonly Contact[];
+    replaces?: DeviceId;
+    name?: DeviceName;
+  },
   env: ListEnv,
 ): Result<LinkAnswer, OwnListRejection> {
   const all = listed({ own, record });
@@ -124,7 +133,8 @@ export function answerOffer(
     env.crypto,
   );
   const shared = isShared ? { identity: own.identity } : {};
-  const sealed = sealProvision(offer, { ...shared, approval, list, contacts }, env);
+  const names = namesFor({ own, record }, { deviceKey, name });
+  const sealed = sealProvision(offer, { ...shared, approval, list, contacts, names }, env);
   return sealed.ok ? ok({ deviceId, ciphertext: sealed.value }) : sealed;
 }
 
@@ -141,6 +151,17 @@ function vouchFor(
     entropy64: env.entropy(64),
   };
   return signDeviceVoucher({ ...device, userId: own.userId }, by, env.crypto);
+}
+
+/** The names there are, and the new device's: it tells the others of it itself, once it is one. */
+function namesFor(
+  { own, record }: OwnListInput,
+  { deviceKey, name }: { deviceKey: Uint8Array; name: DeviceName | undefined },
+): readonly DeviceNaming[] {
+  const { names = new Map<string, DeviceNaming>() } = record;
+  const all = [...names.values()];
+  if (name === undefined || name === '') return all;
+  return [...all, { deviceKey, name, counter: nextNamingCounter(names), by: own.deviceId }];
 }
 
 /** Draws a device id of 1…127 that is not taken; random, so that reuse is unlikely (SES-96). */

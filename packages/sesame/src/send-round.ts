@@ -3,10 +3,11 @@
  * has a session, and post; or fetch keys first where a device has none.
  */
 
-import type { DeviceId, OutgoingEnvelope, UserId } from '@simsim/relay-protocol';
+import type { DeviceId, MessageId, OutgoingEnvelope, UserId } from '@simsim/relay-protocol';
 import type { HoldReason } from './hold-reason.ts';
-import { SEND_ROUNDS_MAX } from './limits.ts';
-import type { SendFailure } from './decision.ts';
+import { CONTENT_BYTES_MAX, SEND_ROUNDS_MAX } from './limits.ts';
+import type { RejectionCode, SendFailure } from './decision.ts';
+import type { OwnDevice } from './own-device.ts';
 import { changeUser, encryptWith, retireOld, sendingSession } from './peer-session.ts';
 import { contentFor, isPosted, isSettled, withRecipient } from './send-state.ts';
 import type { Recipient, SendState, SentCopy } from './send-state.ts';
@@ -24,6 +25,56 @@ function targets(work: Workspace, record: UserRecord): readonly DeviceRecord[] {
   const isStaleToo = work.isSabotaged('send-to-stale');
   const devices = isStaleToo ? [...record.devices.values()] : currentDevices(record);
   return devices.filter((device) => device.deviceKey.length > 0);
+}
+
+/** What a message to be sent is. */
+interface NewSend {
+  readonly messageId: MessageId;
+  readonly to: readonly UserId[];
+  readonly body: Uint8Array;
+  readonly conversation?: string;
+}
+
+/** Why this device sends nothing; `undefined` where it may. */
+export function sendRefusal(own: OwnDevice | undefined): RejectionCode | undefined {
+  if (own === undefined || own.status === 'registering') return 'NOT_REGISTERED';
+  if (own.status === 'removed') return 'DEVICE_REVOKED';
+  return own.status === 'replaced' ? 'DEVICE_REPLACED' : undefined;
+}
+
+/** Whose devices get a copy: the own user's too. */
+export function sendUsers(work: Workspace, to: readonly UserId[]): readonly UserId[] {
+  return work.isSabotaged('skip-own-devices') ? to : [...new Set([...to, work.self().userId])];
+}
+
+/**
+ * Opens a send and starts its first rounds, whose streams must be loaded. `false` where it is too large:
+ * nothing was written then.
+ */
+export function openSend(work: Workspace, send: NewSend): boolean {
+  const { messageId, to, body, conversation } = send;
+  const recipients = sendUsers(work, to).map((userId): Recipient => ({
+    userId,
+    status: 'posting',
+    round: 0,
+    listVersion: 0,
+    copies: new Map(),
+  }));
+  let state: SendState = {
+    messageId,
+    sentAt: work.env.clock.wallMs,
+    openedAt: work.nowMs(),
+    to,
+    body,
+    recipients: new Map(recipients.map((recipient) => [recipient.userId, recipient])),
+    ...(conversation === undefined ? {} : { conversation }),
+  };
+  // The copy for own devices also names the recipients: it is the longest.
+  if (contentFor(state, { isOwn: true }).length > CONTENT_BYTES_MAX) return false;
+  work.write(sendStream(messageId), { name: 'SendOpened', fields: { messageId, to } }, state);
+  for (const recipient of recipients) state = startRound(work, state, recipient);
+  writeSend(work, state, { posted: false });
+  return true;
 }
 
 /** Starts the next round for one recipient. The round's streams must be loaded. */

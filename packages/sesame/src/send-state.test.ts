@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  bytes,
   crypto,
   deviceId,
   deviceNumbered,
   envelopeId,
   instant,
   messageId,
+  naming,
   postId,
   sessionId,
   stored,
@@ -14,6 +16,7 @@ import {
   userNamed,
 } from '../test/arbitraries.ts';
 import { decodeContent } from './content.ts';
+import { encodeNamesTold } from './device-name.ts';
 import {
   contentFor,
   decodeSendState,
@@ -90,7 +93,8 @@ describe('a send', () => {
 
   it('names its recipients to own devices only', () => {
     fc.assert(
-      fc.property(state, envelopeId, (value, resendOf) => {
+      fc.property(state, userId, envelopeId, (any, first, resendOf) => {
+        const value = { ...any, to: [first, ...any.to] };
         const theirs = decodeContent(contentFor(value, { isOwn: false }));
         const own = decodeContent(contentFor(value, { isOwn: true, resendOf }));
         const { body, to } = value;
@@ -99,6 +103,20 @@ describe('a send', () => {
           ok: true,
           value: { kind: { type: 'syncSent', to, body }, resendOf, messageId: value.messageId },
         });
+      }),
+    );
+  });
+});
+
+describe('a send to nobody', () => {
+  it('tells own devices their names', () => {
+    fc.assert(
+      fc.property(state, fc.array(naming(bytes(32)), { maxLength: 5 }), (any, names) => {
+        const value = { ...any, to: [], body: encodeNamesTold({ names }) };
+        const content = decodeContent(contentFor(value, { isOwn: true }));
+        const { messageId: id } = value;
+        const told = { messageId: id, kind: { type: 'deviceNames', names } };
+        expect(content).toMatchObject({ ok: true, value: told });
       }),
     );
   });

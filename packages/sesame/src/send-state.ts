@@ -16,6 +16,7 @@ import {
 import type { DeviceId, EnvelopeId, MessageId, PostId, UserId } from '@simsim/relay-protocol';
 import { encodeContent } from './content.ts';
 import type { ContentKind } from './content.ts';
+import { decodeNamesTold } from './device-name.ts';
 import { RECIPIENTS_MAX } from './limits.ts';
 import { createStateReader, createStateWriter } from './sealed-state.ts';
 import type { SessionId } from './user-record.ts';
@@ -57,7 +58,9 @@ export interface Recipient {
   readonly copies: ReadonlyMap<DeviceId, SentCopy>;
 }
 
-/** One message on its way. */
+/**
+ * One message on its way. One to nobody is for own devices alone: its body holds their names.
+ */
 export interface SendState {
   readonly messageId: MessageId;
   /** The sender's wall clock, ms; for display only. */
@@ -102,9 +105,7 @@ export function contentFor(
   state: SendState,
   { isOwn, resendOf }: { isOwn: boolean; resendOf?: EnvelopeId },
 ): Uint8Array {
-  const kind: ContentKind = isOwn
-    ? { type: 'syncSent', to: state.to, body: state.body }
-    : { type: 'app', body: state.body };
+  const kind = kindFor(state, isOwn ? 'ownDevices' : 'others');
   return encodeContent({
     messageId: state.messageId,
     sentAt: state.sentAt,
@@ -112,6 +113,12 @@ export function contentFor(
     ...(state.conversation === undefined ? {} : { conversation: state.conversation }),
     ...(resendOf === undefined ? {} : { resendOf }),
   });
+}
+
+function kindFor({ to, body }: SendState, whom: 'ownDevices' | 'others'): ContentKind {
+  if (whom === 'others') return { type: 'app', body };
+  if (to.length === 0) return { type: 'deviceNames', ...decodeNamesTold(body) };
+  return { type: 'syncSent', to, body };
 }
 
 /** The send with one recipient replaced. */

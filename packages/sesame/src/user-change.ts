@@ -10,6 +10,8 @@ import {
   writeDeviceVoucher,
 } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceId, DeviceVoucher, EnvelopeId } from '@simsim/relay-protocol';
+import { readNaming, writeNaming } from './device-name.ts';
+import type { DeviceNaming } from './device-name.ts';
 import { DEVICE_RECORDS_MAX } from './limits.ts';
 import type { HealAllowance, HeldMail, SessionId, TrustLevel } from './user-record.ts';
 
@@ -76,7 +78,9 @@ export type UserChange =
   /** Mail under another key waits for word of the application. */
   | { readonly type: 'holdMail'; readonly mail: HeldMail }
   /** It waits no more. */
-  | { readonly type: 'releaseMail' };
+  | { readonly type: 'releaseMail' }
+  /** An own device has this name now. */
+  | { readonly type: 'name'; readonly naming: DeviceNaming };
 
 const CHANGE_CODES = {
   identity: 1,
@@ -102,6 +106,7 @@ const CHANGE_CODES = {
   deviceOffer: 21,
   deviceWithdraw: 22,
   deviceTrust: 23,
+  name: 24,
   listWithFormer: 30,
   forgetList: 31,
   succession: 32,
@@ -186,6 +191,9 @@ function encodeChange(writer: BinaryWriter, change: UserChange): void {
     case 'holdMail':
       writer.u8(change.mail.deviceId).raw(idToBytes(change.mail.envelopeId));
       break;
+    case 'name':
+      writeNaming(writer, change.naming);
+      break;
     case 'freeze':
       writer.varint(change.at);
       break;
@@ -234,6 +242,7 @@ function readChange(reader: BinaryReader): UserChange | undefined {
   if (code === CHANGE_CODES.releaseMail) return { type: 'releaseMail' };
   if (code === CHANGE_CODES.trust) return readTrust(reader);
   if (code === CHANGE_CODES.drop) return readDrop(reader);
+  if (code === CHANGE_CODES.name) return { type: 'name', naming: readNaming(reader) };
   const deviceId = readDeviceId(reader);
   switch (code) {
     case CHANGE_CODES.deviceIdentity: {
@@ -323,7 +332,7 @@ function readList(reader: BinaryReader): Extract<UserChange, { type: 'list' }> |
   return { type: 'list', version, hash, at, devices };
 }
 
-/** Describes a change for people: hashes and ids, no secrets exist here. */
+/** Describes a change for people: hashes and ids. No secrets exist here; a name is its owner's alone. */
 export function describeUserChange(change: UserChange): Record<string, unknown> {
   switch (change.type) {
     case 'identity':
@@ -339,6 +348,10 @@ export function describeUserChange(change: UserChange): Record<string, unknown> 
         version: change.version,
         devices: change.devices.map((entry) => entry.deviceId),
       };
+    case 'name': {
+      const { deviceKey, counter, by } = change.naming;
+      return { type: change.type, deviceKey: bytesToHex(deviceKey), counter, by };
+    }
     case 'forgetList':
     case 'device':
     case 'insert':

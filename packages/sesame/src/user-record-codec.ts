@@ -11,6 +11,7 @@ import {
   writeDeviceVoucher,
 } from '@simsim/relay-protocol';
 import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
+import { namingKey, readNamings, writeNamings } from './device-name.ts';
 import {
   DEVICE_RECORDS_MAX,
   FROZEN_SESSIONS_MAX,
@@ -31,12 +32,15 @@ import type {
 const FORMAT_PLAIN = 1;
 /** Of a record with frozen sessions and nothing later. */
 const FORMAT_FROZEN = 2;
-/** Of a record with trust, times and allowances, and no pins of devices. */
+/** Of a record with trust, times and allowances, and neither pins of devices nor names. */
 const FORMAT_TRUST = 3;
+/** Of a record with pins of devices, and no names. */
+const FORMAT_PINS = 4;
 /**
- * The newest form. A record is written in the oldest one that holds it, so that old rows fold the same.
+ * The newest form: of an own user whose devices have names. A record is written in the oldest form that
+ * holds it, so that old rows fold the same.
  */
-export const USER_RECORD_VERSION = 4;
+export const USER_RECORD_VERSION = 5;
 
 /** In encoding order; the first stands for a key that was only seen. */
 const TRUST_CODES: readonly (TrustLevel | undefined)[] = [undefined, 'accepted', 'verified'];
@@ -58,11 +62,13 @@ export function encodeUserRecord(record: UserRecord): Uint8Array {
   for (const device of ordered) writeDevice(writer, device, format);
   if (format > FORMAT_FROZEN) writeTrust(writer, record);
   if (format > FORMAT_TRUST) writePins(writer, record);
+  if (format > FORMAT_PINS) writeNames(writer, record);
   return writer.finish();
 }
 
-function formatOf({ trust, offered, held, devices, devicePins }: UserRecord): number {
-  if (devicePins !== undefined) return USER_RECORD_VERSION;
+function formatOf({ trust, offered, held, devices, devicePins, names }: UserRecord): number {
+  if (names !== undefined) return USER_RECORD_VERSION;
+  if (devicePins !== undefined) return FORMAT_PINS;
   const all = [...devices.values()];
   const isNew = [trust, offered, held].some((field) => field !== undefined);
   if (isNew || all.some(({ began, heals }) => began !== undefined || heals !== undefined))
@@ -114,6 +120,14 @@ function writePins(writer: BinaryWriter, { devicePins }: UserRecord): void {
   }
 }
 
+function writeNames(writer: BinaryWriter, { names }: UserRecord): void {
+  const ordered = [...(names ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
+  writeNamings(
+    writer,
+    ordered.map(([, naming]) => naming),
+  );
+}
+
 /** 0 stands for never, so that a clock that begins at 0 unmarks nothing. */
 function instantCode(at: number | undefined): number {
   return at === undefined ? 0 : at + 1;
@@ -138,7 +152,9 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
   }
   const trust = format > FORMAT_FROZEN ? readTrust(reader) : {};
   const pins = format > FORMAT_TRUST ? readPins(reader) : {};
+  const names = format > FORMAT_PINS ? readNamings(reader) : [];
   if (!reader.isDone() || trust === undefined || pins === undefined) return undefined;
+  const named = new Map(names.map((naming) => [namingKey(naming.deviceKey), naming]));
   return {
     userId,
     listVersion,
@@ -148,6 +164,7 @@ export function decodeUserRecord(userId: UserId, bytes: Uint8Array): UserRecord 
     ...(staleAt === 0 ? {} : { staleAt: staleAt - 1 }),
     ...trust,
     ...pins,
+    ...(named.size === 0 ? {} : { names: named }),
   };
 }
 
@@ -161,7 +178,7 @@ function readPins(reader: BinaryReader): Pick<UserRecord, 'devicePins'> | undefi
     if (pin === undefined) return undefined;
     devicePins.set(deviceId, pin);
   }
-  return { devicePins };
+  return devicePins.size === 0 ? {} : { devicePins };
 }
 
 function readPin(reader: BinaryReader): DevicePin | undefined {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deviceNumbered, userChange, userNamed } from '../test/arbitraries.ts';
-import { DEVICE_RECORDS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
+import { deviceNumbered, nameOf, userChange, userNamed } from '../test/arbitraries.ts';
+import { namingKey } from './device-name.ts';
+import { DEVICE_NAMES_MAX, DEVICE_RECORDS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
 import { decodeUserChanges, encodeUserChanges } from './user-change.ts';
 import { applyUserChange } from './fold-user-change.ts';
 import {
@@ -229,6 +230,47 @@ describe('a device list', () => {
     }
     const gone = applyUserChange(record, { type: 'deviceGone', deviceId: two, at: 1 });
     expect(matchesList(gone, devices)).toBe(false);
+  });
+});
+
+describe('names', () => {
+  const naming = (byte: number, name = `n${byte}`): UserChange => ({
+    type: 'name',
+    naming: { deviceKey: key(byte), name: nameOf(name), counter: 1, by: one },
+  });
+  const named = ({ names }: UserRecord): string[] =>
+    [...(names?.values() ?? [])].map(({ name }) => name);
+
+  it('go with the record of a removed device, and with a key that another one follows', () => {
+    const record = fold(list(1, one, two), naming(1), naming(2), naming(9));
+    const gone = fold(list(1, one, two), naming(1), naming(2), naming(9), list(2, two), {
+      type: 'drop',
+      devices: [one],
+    });
+    expect([named(record), named(gone)]).toEqual([
+      ['n1', 'n2', 'n9'],
+      ['n2', 'n9'],
+    ]);
+    const relinked: UserChange = {
+      ...(list(2, two) as Extract<UserChange, { type: 'list' }>),
+      devices: [{ deviceId: two, registrationId: 9, deviceKey: key(7) }],
+    };
+    expect(named(fold(list(1, two), naming(2), relinked))).toEqual([]);
+  });
+
+  it('stay where the device stays, in whatever incarnation, and under another identity key', () => {
+    const renewed: UserChange = {
+      ...(list(2, one) as Extract<UserChange, { type: 'list' }>),
+      devices: [{ deviceId: one, registrationId: 4321, deviceKey: key(1) }],
+    };
+    const other: UserChange = { type: 'identity', key: key(9) };
+    expect(named(fold(list(1, one), naming(1), renewed, other))).toEqual(['n1']);
+  });
+
+  it('are no more than devices there may be', () => {
+    const many = Array.from({ length: 255 }, (_, i) => naming(i, 'n'));
+    expect(fold(...many).names?.size).toBe(DEVICE_NAMES_MAX);
+    expect(fold(...many, naming(0, 'again')).names?.get(namingKey(key(0)))?.name).toBe('again');
   });
 });
 

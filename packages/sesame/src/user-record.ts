@@ -14,6 +14,7 @@ import type {
   EnvelopeId,
   UserId,
 } from '@simsim/relay-protocol';
+import type { DeviceNames } from './device-name.ts';
 
 /** A session's name: 32 hex characters, the same on both ends. */
 export type SessionId = string;
@@ -85,6 +86,8 @@ export interface UserRecord extends KeyPin {
   readonly staleAt?: number;
   /** Mail under another key than the pinned one: it is asked for again once that is accepted. */
   readonly held?: readonly HeldMail[];
+  /** Of the own user: what its devices are called, this very one too. Absent where none has a name. */
+  readonly names?: DeviceNames;
   readonly devices: ReadonlyMap<DeviceId, DeviceRecord>;
 }
 

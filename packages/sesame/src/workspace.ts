@@ -127,6 +127,12 @@ export type Sabotage =
   | 'drop-own-copies'
   /** Prekeys stay as they are when the identity key is another. */
   | 'keep-keys-in-succession'
+  /** A name is given, and nobody told. */
+  | 'untold-name'
+  /** Of two names the one that was told last stays. */
+  | 'last-told-name'
+  /** Whoever tells an old name is left with it. */
+  | 'never-answer-names'
   /** What a commit would change is taken for true before it is durable. */
   | 'adopt-before-commit';
 

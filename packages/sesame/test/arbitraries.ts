@@ -14,6 +14,10 @@ import {
   REGISTRATION_ID_MAX,
 } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceHead, DeviceId, UserId } from '@simsim/relay-protocol';
+import { parseDeviceName } from '../src/device-name-brand.ts';
+import type { DeviceName } from '../src/device-name-brand.ts';
+import type { DeviceNaming } from '../src/device-name.ts';
+import { DEVICE_NAME_COUNTER_MAX } from '../src/limits.ts';
 import type { UserChange } from '../src/user-change.ts';
 import type { SessionId, TrustLevel } from '../src/user-record.ts';
 
@@ -35,6 +39,12 @@ export function stored(parts: readonly Part[]): Uint8Array {
 export function userNamed(name: string): UserId {
   const parsed = parseUserId(name);
   if (!parsed.ok) throw new Error('tests name users well');
+  return parsed.value;
+}
+
+export function nameOf(text: string): DeviceName {
+  const parsed = parseDeviceName(text);
+  if (!parsed.ok) throw new Error('tests name devices well');
   return parsed.value;
 }
 
@@ -75,7 +85,20 @@ const deviceEntry = (id: fc.Arbitrary<DeviceId>): fc.Arbitrary<DeviceEntry> =>
   });
 
 /** Any change of a record, over few devices and sessions. */
-const fewKeys = fc.integer({ min: 1, max: 3 }).map((byte) => new Uint8Array(32).fill(byte));
+/** Keys of devices, as lists of {@link userChange} have them, and of others; of users and devices too. */
+const fewKeys = fc.integer({ min: 1, max: 5 }).map((byte) => new Uint8Array(32).fill(byte));
+
+/** A name for one of some devices. */
+export const naming = (deviceKey: fc.Arbitrary<Uint8Array>): fc.Arbitrary<DeviceNaming> =>
+  fc.record({
+    deviceKey,
+    name: fc.stringMatching(/^[a-zé😀]{0,9}$/u).map(nameOf),
+    counter: fc.oneof(
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 1, max: DEVICE_NAME_COUNTER_MAX }),
+    ),
+    by: deviceId,
+  });
 
 export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
   fc.record(
@@ -144,10 +167,8 @@ export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
     mail: fc.record({ deviceId: fewDevices, envelopeId }),
   }),
   fc.constant<UserChange>({ type: 'releaseMail' }),
-  fc.record({
-    type: fc.constant('succession' as const),
-    key: fc.integer({ min: 1, max: 3 }).map((byte) => new Uint8Array(32).fill(byte)),
-  }),
+  fc.record({ type: fc.constant('succession' as const), key: fewKeys }),
+  fc.record({ type: fc.constant('name' as const), naming: naming(fewKeys) }),
 );
 
 /** A head of some device, by nobody's signature. */

@@ -7,7 +7,7 @@ import { describeGolden, toPlain } from '../../../.ci/golden.ts';
 import type { GoldenSample } from '../../../.ci/golden.ts';
 import { CONTENT_VERSIONS, decodeContent, encodeContent } from '../src/content.ts';
 import type { Content, ContentKind } from '../src/content.ts';
-import { crypto, entropyOf, userNamed } from './arbitraries.ts';
+import { crypto, deviceNumbered, entropyOf, nameOf, userNamed } from './arbitraries.ts';
 
 const entropy = entropyOf(2);
 const head: DeviceHead = {
@@ -20,6 +20,12 @@ const head: DeviceHead = {
 };
 const echo: DeviceHead = { ...head, incarnation: 7, seq: 1, signature: entropy(64) };
 const [message, envelope, other] = [entropy(16), entropy(16), entropy(16)];
+const names = ['Küchentablett', ''].map((name, i) => ({
+  deviceKey: entropy(32),
+  name: nameOf(name),
+  counter: 300 - i,
+  by: deviceNumbered(1 + i),
+}));
 
 const KINDS: { readonly [T in ContentKind['type']]: readonly Extract<ContentKind, { type: T }>[] } =
   {
@@ -32,6 +38,10 @@ const KINDS: { readonly [T in ContentKind['type']]: readonly Extract<ContentKind
       { type: 'head', head, echo },
     ],
     listMoved: [{ type: 'listMoved', version: 300 }],
+    deviceNames: [
+      { type: 'deviceNames', names },
+      { type: 'deviceNames', names: names.slice(1), isAnswer: true },
+    ],
     unknown: [{ type: 'unknown', code: 200, bytes: entropy(5) }],
   };
 
@@ -57,7 +67,8 @@ describeGolden('contents', {
   samples: Object.values(KINDS)
     .flat()
     .flatMap((kind) => {
-      const title = 'echo' in kind ? 'with an echo' : 'plain';
+      const special = 'isAnswer' in kind ? 'an answer' : 'plain';
+      const title = 'echo' in kind ? 'with an echo' : special;
       return [
         sampleOf({ ...base, kind }, title),
         sampleOf({ ...base, ...more, kind }, `${title}, of a conversation, again`),

@@ -13,7 +13,7 @@ import {
 } from '../src/fact-codec.ts';
 import type { EventName, Fact } from '../src/fact-codec.ts';
 import type { UserChange } from '../src/user-change.ts';
-import { deviceNumbered } from './arbitraries.ts';
+import { deviceNumbered, nameOf } from './arbitraries.ts';
 import { factNamed, factNames } from './facts.ts';
 
 const deviceId = deviceNumbered(3);
@@ -54,6 +54,15 @@ const CHANGES: { readonly [T in UserChange['type']]: Extract<UserChange, { type:
   releaseMail: { type: 'releaseMail' },
   forgetList: { type: 'forgetList' },
   succession: { type: 'succession', key: new Uint8Array(32).fill(0xbc) },
+  name: {
+    type: 'name',
+    naming: {
+      deviceKey: new Uint8Array(32).fill(0xee),
+      name: nameOf('Küchentablett'),
+      counter: 70_000,
+      by: deviceId,
+    },
+  },
 };
 
 /** Changes that have a second form. */

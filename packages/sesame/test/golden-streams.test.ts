@@ -1,6 +1,6 @@
 /** Values of every kind of stream in every version there ever was. Their keys are a test's. */
 
-import { encodeUtf8 } from '@simsim/bytes';
+import { bytesToHex, encodeUtf8 } from '@simsim/bytes';
 import type { PublicKey } from '@simsim/crypto';
 import { decodeBlock, decodeCold, decodeHot, decodeReplayRecord } from '@simsim/session';
 import type { SessionHot } from '@simsim/session';
@@ -15,7 +15,7 @@ import type { Recipient, SentCopy } from '../src/send-state.ts';
 import { decodeStreamValue, encodeStreamValue, STREAM_VERSIONS } from '../src/stream-codec.ts';
 import type { StoredValue, StreamKind, StreamValue, StreamValues } from '../src/stream-codec.ts';
 import type { UserRecord } from '../src/user-record.ts';
-import { crypto, deviceNumbered, entropyOf, stored, userNamed } from './arbitraries.ts';
+import { crypto, deviceNumbered, entropyOf, nameOf, stored, userNamed } from './arbitraries.ts';
 
 const entropy = entropyOf(3);
 /** Of what came later: what was drawn before stays as it is. */
@@ -132,6 +132,22 @@ const frozenUser: UserRecord = {
       },
     ],
   ]),
+};
+
+/** An own user, with names of a device there is and of one there is no more. */
+const namedUser: UserRecord = {
+  ...knownUser,
+  names: new Map(
+    [0x11, 0xee].map((byte) => [
+      bytesToHex(new Uint8Array(32).fill(byte)),
+      {
+        deviceKey: new Uint8Array(32).fill(byte),
+        name: nameOf(byte === 0xee ? '' : 'Küchentablett'),
+        counter: 1000 + byte,
+        by: two,
+      },
+    ]),
+  ),
 };
 
 /** Everything that a record of before knew nothing of. */
@@ -262,6 +278,7 @@ const VALUES: { readonly [K in StreamKind]: Readonly<Record<string, StreamValues
     'with frozen sessions': frozenUser,
     'with trust and times': trustedUser,
     'with a key for each device': perDeviceUser,
+    'with names': namedUser,
   },
   session: {
     'sending only': sendingOnly,
