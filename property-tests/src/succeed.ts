@@ -22,12 +22,13 @@ export interface SucceedingDevice {
 
 /** Has the relay take an identity key that waits. Answers the code of a refusal. */
 export function publish(device: SucceedingDevice): string | undefined {
-  const { successor } = device.freshOwn();
+  const own = device.freshOwn();
+  const { successor } = own;
   if (successor === undefined) return undefined;
   const devices = successor.list.list.devices.map(({ deviceId }) => deviceId);
   const keys = device.tryAsk({ kind: 'getSignedKeys', devices });
   const signed = keys.ok && keys.value.kind === 'getSignedKeys' ? keys.value.devices : [];
-  const request = successionRequest(successor, signed, device.world);
+  const request = successionRequest(own, signed, device.world);
   // A device that was removed meanwhile is shown no keys.
   if (request === undefined) return 'LIST_MOVED';
   const outcome = device.tryAsk(request);

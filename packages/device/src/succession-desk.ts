@@ -118,7 +118,7 @@ export class SuccessionDesk {
   async #once(): Promise<boolean> {
     const own = this.#own();
     if (own === undefined) return true;
-    const outcome = own.successor && (await this.#publish(own.successor));
+    const outcome = own.successor && (await this.#publish(own, own.successor));
     const code = outcome === undefined || outcome.ok ? undefined : outcome.error.code;
     if (code !== undefined && RETRYABLE.has(code)) return false;
     // Whoever was removed, or takes its next incarnation first, is told so elsewhere.
@@ -131,11 +131,11 @@ export class SuccessionDesk {
   }
 
   /** `undefined` where the relay did not name the keys of each device: the list moved. */
-  async #publish(successor: Successor): Promise<RelayOutcome | undefined> {
+  async #publish(own: OwnDevice, successor: Successor): Promise<RelayOutcome | undefined> {
     const devices = successor.list.list.devices.map(({ deviceId }) => deviceId);
     const keys = await this.#ask({ kind: 'getSignedKeys', devices });
     if (!keys.ok || keys.value.kind !== 'getSignedKeys') return keys;
-    const request = successionRequest(successor, keys.value.devices, this.#parts);
+    const request = successionRequest(own, keys.value.devices, this.#parts);
     return request && this.#ask(request);
   }
 

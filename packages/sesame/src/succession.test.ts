@@ -1,7 +1,7 @@
 import { createWriter, encodeUtf8, equalBytes } from '@simsim/bytes';
 import type { KeyPair } from '@simsim/crypto';
 import { deviceListHash } from '@simsim/relay-protocol';
-import type { SignedKeys } from '@simsim/relay-protocol';
+import type { KemPreKey, SignedKeys } from '@simsim/relay-protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crypto, deviceNumbered, entropyOf, userNamed } from '../test/arbitraries.ts';
@@ -161,16 +161,21 @@ describe('the next identity key', () => {
 });
 
 describe('the request to take it', () => {
-  const keysOf = ({ deviceId }: OwnDevice, id: number): SignedKeys => ({
+  const signedBy = (by: KeyPair, type: number, id: number, publicKey: Uint8Array): KemPreKey => ({
+    id,
+    publicKey,
+    signature: crypto.sign(by, [Uint8Array.of(type), publicKey], entropy(64)),
+  });
+  const keysOf = ({ deviceId }: OwnDevice, id: number, by: KeyPair = identity): SignedKeys => ({
     deviceId,
-    signedPreKey: { id, publicKey: entropy(32), signature: new Uint8Array(64) },
-    lastResort: { id: id + 1, publicKey: new Uint8Array(1568), signature: new Uint8Array(64) },
+    signedPreKey: signedBy(by, 5, id, entropy(32)),
+    lastResort: signedBy(by, 8, id + 1, new Uint8Array(1568)),
   });
 
   it('signs what the relay has of each, in the form of its kind', () => {
     const successor = made();
     const keys = [keysOf(tablet, 7), keysOf(phone, 3)];
-    const request = successionRequest(successor, keys, env);
+    const request = successionRequest({ ...phone, successor }, keys, env);
     expect(request?.heirs?.map(({ deviceId }) => deviceId)).toEqual([1, 2]);
     const next = successor.identity.publicKey;
     for (const heir of request?.heirs ?? []) {
@@ -189,7 +194,22 @@ describe('the request to take it', () => {
   });
 
   it('is not made where the relay does not know the keys of each', () => {
-    expect(successionRequest(made(), [keysOf(phone, 3)], env)).toBeUndefined();
+    const own = { ...phone, successor: made() };
+    expect(successionRequest(own, [keysOf(phone, 3)], env)).toBeUndefined();
+    expect(successionRequest(phone, [keysOf(phone, 3), keysOf(tablet, 7)], env)).toBeUndefined();
+  });
+
+  it('vouches for no key that the former one did not sign, whatever the relay shows', () => {
+    const successor = made();
+    const relays = crypto.keyPair(entropy(32));
+    const shown = [keysOf(phone, 3), keysOf(tablet, 7, relays)];
+    const request = successionRequest({ ...phone, successor }, shown, env);
+    const isSigned = (request?.heirs ?? []).map(({ signedPreKey }, i) => {
+      const { publicKey } = shown[i]?.signedPreKey ?? { publicKey: new Uint8Array(0) };
+      const parts = [Uint8Array.of(5), publicKey];
+      return crypto.verify(successor.identity.publicKey, parts, signedPreKey.signature);
+    });
+    expect(isSigned).toEqual([true, false]);
   });
 });
 

@@ -13,9 +13,11 @@ import type {
   DeviceList,
   GetSuccessionRequest,
   Heir,
+  PreKeySignature,
   RemoveDeviceRequest,
   SignedDeviceList,
   SignedKeys,
+  SignedPreKey,
 } from '@simsim/relay-protocol';
 import { encodeWireKemKey, encodeWireKey } from '@simsim/session';
 import type { OwnDevice, Successor } from './own-device.ts';
@@ -105,36 +107,40 @@ function purposeOf(
 /**
  * The request that has the relay take a successor, with new signatures over the prekeys that it has of
  * the devices that stay: whoever was away is still written to. `undefined` where the relay did not name
- * the keys of each.
+ * the keys of each. What the former key has not signed gets no signature: a relay that shows keys of its
+ * own does not have them vouched for.
  */
 export function successionRequest(
-  { list, sealed, identity }: Successor,
+  own: OwnDevice,
   keys: readonly SignedKeys[],
-  { crypto, entropy }: { crypto: Crypto; entropy: Entropy },
+  env: { crypto: Crypto; entropy: Entropy },
 ): RemoveDeviceRequest | undefined {
+  const { successor } = own;
+  if (successor === undefined) return undefined;
+  const { list, sealed } = successor;
   const heirs: Heir[] = [];
   for (const { deviceId } of list.list.devices) {
     const held = keys.find((each) => each.deviceId === deviceId);
     const blob = sealed.get(deviceId);
     if (held === undefined || blob === undefined) return undefined;
-    const sign = (encoded: Uint8Array): Uint8Array => crypto.sign(identity, [encoded], entropy(64));
     const { signedPreKey, lastResort } = held;
-    heirs.push({
-      deviceId,
-      sealed: blob,
-      signedPreKey: {
-        id: signedPreKey.id,
-        signature: sign(encodeWireKey(signedPreKey.publicKey)),
-      },
-      ...(lastResort && {
-        lastResort: {
-          id: lastResort.id,
-          signature: sign(encodeWireKemKey(lastResort.publicKey)),
-        },
-      }),
-    });
+    const by = { former: own.identity, next: successor.identity };
+    const signed = signedAnew(signedPreKey, { ...by, encode: encodeWireKey }, env);
+    const last = lastResort && signedAnew(lastResort, { ...by, encode: encodeWireKemKey }, env);
+    heirs.push({ deviceId, sealed: blob, signedPreKey: signed, ...(last && { lastResort: last }) });
   }
   return { kind: 'removeDevice', list, heirs };
+}
+
+/** The next key's signature over a prekey that the former one signed; of any other, none that holds. */
+function signedAnew(
+  { id, publicKey, signature }: SignedPreKey,
+  by: { former: KeyPair; next: KeyPair; encode: (key: Uint8Array) => Uint8Array },
+  { crypto, entropy }: { crypto: Crypto; entropy: Entropy },
+): PreKeySignature {
+  const parts = [by.encode(publicKey)];
+  const isOurs = crypto.verify(by.former.publicKey, parts, signature);
+  return { id, signature: isOurs ? crypto.sign(by.next, parts, entropy(64)) : new Uint8Array(64) };
 }
 
 /** The request that asks how the own list went on from the version that is known. */
