@@ -49,9 +49,8 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   if (judged.kind === 'changed') {
     // An own device with a foreign key is no change of key but a lie (SES-36); nothing of it is believed.
     if ((isOwn && !mayFollow(record, list)) || !isSound()) return BAD;
-    return isOwn
-      ? { ok: false, reason: 'OWN_IDENTITY_CHANGED' }
-      : { ok: false, reason: 'IDENTITY_CHANGED', offers: judged.offers };
+    if (isOwn) return { ok: false, reason: 'OWN_IDENTITY_CHANGED' };
+    return { ok: false, reason: 'IDENTITY_CHANGED', offers: judged.offers };
   }
   if (list.version < record.listVersion) return { ok: true, changes: [], added: [] };
   if (!isSound()) return BAD;
