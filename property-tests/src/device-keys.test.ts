@@ -353,10 +353,14 @@ describe('a stolen device', () => {
       world.crypto,
     );
     const previous = b.record(bo).listHash;
-    const vouched = { ...ghost, entry: { ...ghost.entry, voucher } };
-    const list = listBy(world, vouched, () => ({ previous }));
-    const outcomes = b.run({ type: 'listLearned', list })?.outcomes;
-    expect(outcomes).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);
+    // Nor does it in the name of a device that is there.
+    const forged = { ...voucher, approver: b.own().deviceId };
+    for (const word of [voucher, forged]) {
+      const vouched = { ...ghost, entry: { ...ghost.entry, voucher: word } };
+      const list = listBy(world, vouched, () => ({ previous }));
+      const outcomes = b.run({ type: 'listLearned', list })?.outcomes;
+      expect(outcomes).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);
+    }
   });
 });
 
