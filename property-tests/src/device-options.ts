@@ -18,6 +18,8 @@ export interface TestDeviceOptions {
   readonly trust?: TrustPolicy;
   /** Of all users; `per-user` unless told otherwise. */
   readonly identityModel?: IdentityModel;
+  /** Of single devices, in the order in which they are made; of the rest it is `trust`. */
+  readonly trusts?: readonly TrustPolicy[];
 }
 
 /** A device's files at some moment: what was durable then. */
@@ -25,6 +27,7 @@ export interface DeviceImage {
   readonly store: MemorySnapshot;
   readonly vault: VaultImage;
   readonly logId: Uint8Array;
+  readonly trust: TrustPolicy | undefined;
 }
 
 /** Who sees what a device decides, and what it says to the relay. */

@@ -31,6 +31,8 @@ export class Journal<Device extends Participant> {
   /** Devices that were removed; messages they made may never be taken. */
   readonly gone: Set<Device> = new Set<Device>();
   readonly #ciphertexts = new Map<string, PostId>();
+  /** What to do where a message key was used twice. */
+  reused: (place: string) => void = () => invariant(false, 'a message key is used once');
 
   removed(device: Device): void {
     this.gone.add(device);
@@ -49,7 +51,7 @@ export class Journal<Device extends Participant> {
       const key = Buffer.from(header.ratchetKey).toString('hex');
       const place = `${key} ${header.counter}`;
       const before = this.#ciphertexts.get(place);
-      invariant(before === undefined || before === post.postId, 'a message key is used once');
+      if (before !== undefined && before !== post.postId) this.reused(place);
       this.#ciphertexts.set(place, post.postId);
     }
   }

@@ -24,6 +24,7 @@ import type {
   InboxItem,
   OwnDevice,
   RollbackEvidence,
+  TrustPolicy,
   UserRecord,
 } from '@simsim/sesame';
 import { expect } from 'vitest';
@@ -83,6 +84,8 @@ export class TestDevice {
   /** Whether the relay said in this opening that it knows nothing newer of this device. */
   isProven = false;
   readonly #clockErrorMs: number;
+  /** What its application wants of keys. */
+  readonly trust: TrustPolicy | undefined;
   watcher: Watcher | undefined;
   #expected: Uint8Array = new Uint8Array(32);
 
@@ -91,6 +94,7 @@ export class TestDevice {
     this.world = world;
     const { crypto, entropy, options } = world;
     this.#clockErrorMs = options.clockErrorsMs?.[world.devices.length] ?? 0;
+    this.trust = from?.trust ?? options.trusts?.[world.devices.length] ?? options.trust;
     this.store = createFaultyStore(from?.store);
     this.vault = createMemoryVault({
       crypto,
@@ -106,7 +110,8 @@ export class TestDevice {
   }
 
   image(): DeviceImage {
-    return { store: this.store.image(), vault: this.vault.image(), logId: this.log.logId };
+    const { trust } = this;
+    return { store: this.store.image(), vault: this.vault.image(), logId: this.log.logId, trust };
   }
 
   /** Is killed, and its files are put back to what they were: all, or only the log or the vault. */
@@ -148,7 +153,7 @@ export class TestDevice {
       clock: () => this.#clock(),
       sabotage: new Set(options.sabotage ?? []),
       ...(options.expiry && { expiry: options.expiry }),
-      ...(options.trust && { trust: options.trust }),
+      ...(this.trust && { trust: this.trust }),
     });
   }
 

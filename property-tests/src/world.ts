@@ -51,6 +51,7 @@ function withoutHead(request: RelayRequest): RelayRequest {
   return request.kind === 'post' ? { kind: 'post', posts: request.posts } : request;
 }
 
+/** What a device knows of others, for a new one. */
 function contactsOf({ log, core }: TestDevice): Contact[] {
   return log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
     const record = core.reader().value('user', stream);

@@ -29,6 +29,7 @@ export function decideHeadSeen(input: In<'headSeen'>, work: Workspace): DecideRe
   const verdict = judgeHead(head, { own, chain }, work.env.crypto);
   if (verdict === 'foreign') work.effect({ type: 'headIgnored', source });
   if (verdict !== 'ahead' && verdict !== 'beside') return work.decided();
+  if (work.isSabotaged('ignore-heads')) return work.decided();
   const { seq, hash } = head;
   return quarantine(work, { source, seen: { seq, hash }, found: chain.tip, lost: [] });
 }

@@ -163,6 +163,7 @@ export function holdRecipient(
  * which changes its mind for ever comes to its end.
  */
 export function releaseHeld(work: Workspace, userId: UserId, rounds: 'anew' | 'goOn'): void {
+  if (work.isSabotaged('keep-held-mail')) return;
   for (const held of heldSends(work, userId)) {
     const { messageId } = held;
     work.write(sendStream(messageId), { name: 'SendReleased', fields: { userId } });

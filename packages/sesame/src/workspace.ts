@@ -100,6 +100,8 @@ export type Sabotage =
   | 'silent-user-change'
   /** A peer may fill the log with skipped keys. */
   | 'skip-without-limit'
+  /** What proves that the state was put back proves nothing. */
+  | 'ignore-heads'
   /** One user's sessions of before go on sending after a quarantine. */
   | 'quarantine-spares-a-session'
   /** Old sessions and records go without a fetch of the mailbox. */
@@ -111,6 +113,10 @@ export type Sabotage =
   | 'keep-removed-keys'
   /** Mail to a user whose key changed is given up. */
   | 'drop-held-mail'
+  /** No policy holds anything. */
+  | 'never-hold'
+  /** What waits for a key stays, whatever the application says. */
+  | 'keep-held-mail'
   /** Whoever asks for mail again gets a new session each time. */
   | 'heal-without-limit'
   /** A device that only hears never answers. */

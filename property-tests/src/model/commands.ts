@@ -2,19 +2,24 @@
 
 import fc from 'fast-check';
 import type { Deed } from './deed.ts';
+import { CLONE_DEEDS } from './clone-commands.ts';
 import { DEVICE_DEEDS } from './device-commands.ts';
 import { checkStep } from './invariants.ts';
 import { MAIL_DEEDS } from './mail-commands.ts';
 import type { InvariantName } from './model-state.ts';
 import { LIES } from './relay-lies.ts';
 import { SEND_DEEDS } from './send-commands.ts';
-import type { Scene, Town } from './town.ts';
+import { TRUST_DEEDS } from './trust-commands.ts';
+import type { Scene } from './desk.ts';
+import type { Town } from './town.ts';
 
-const DEEDS: ReadonlyMap<string, Deed> = new Map([
+const DEEDS: ReadonlyMap<string, Deed> = new Map<string, Deed>([
   ...Object.entries(SEND_DEEDS),
   ...Object.entries(MAIL_DEEDS),
   ...Object.entries(DEVICE_DEEDS),
   ...Object.entries(LIES),
+  ...Object.entries(TRUST_DEEDS),
+  ...Object.entries(CLONE_DEEDS),
 ]);
 
 /** Every kind of command. */

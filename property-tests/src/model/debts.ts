@@ -52,3 +52,11 @@ export function lose(model: Model, copy: Copy): void {
   if (messageId !== undefined) excuse(model, 'lost at the relay', isAt(messageId, to));
   else model.silenced.add(`${from} ${to}`);
 }
+
+/** What was owed to a device that is no more. */
+export function bury(model: Model, address: Address, why: string): void {
+  excuse(model, why, (_, to) => to === address);
+  for (const copy of model.copies.values()) {
+    if (copy.to === address && copy.fate === 'posted') copy.fate = 'ended';
+  }
+}

@@ -2,7 +2,8 @@
 
 import type { TestDevice } from '../test-device.ts';
 import type { Address } from './model-state.ts';
-import type { Scene, Town } from './town.ts';
+import type { Scene } from './desk.ts';
+import type { Town } from './town.ts';
 
 /** A kind of command. */
 export interface Deed {

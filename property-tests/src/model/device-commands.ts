@@ -5,9 +5,11 @@ import type { TestDevice } from '../test-device.ts';
 import { excuse } from './debts.ts';
 import { anybody, oneOf, whoHas } from './deed.ts';
 import type { Deed } from './deed.ts';
+import { single } from './forks.ts';
 import type { Address, ModelDevice } from './model-state.ts';
 import { sessionsIn } from './sesame-model.ts';
-import type { Scene, Town } from './town.ts';
+import type { Scene } from './desk.ts';
+import type { Town } from './town.ts';
 
 const DEVICES_PER_USER_MAX = 3;
 const REPLENISHED_MAX = 4;
@@ -48,13 +50,13 @@ export const DEVICE_DEEDS = {
   /** The vault follows the log. */
   flush: { weight: 1, able: anybody, play: (_, device) => device.flush() },
   /** A copy of the files is made. */
-  copyFiles: { weight: 3, able: anybody, play: remember },
+  copyFiles: { weight: 3, able: anySingle, play: remember },
   /** The files are put back to what they were (SES-7). */
   putBack: { weight: 3, able: ({ remembered }) => [...remembered], play: putBack },
   /** The files are put back to before the last words, while answers to those are on their way. */
   slipBack: {
     weight: 2,
-    able: anybody,
+    able: anySingle,
     play(town, device, n) {
       remember(town, device);
       const others = town.world.devices.filter((each) => each !== device);
@@ -95,6 +97,11 @@ export function pass(town: Town, days: number): void {
   }
 }
 
+/** Devices that run once: what becomes of two copies is more than one model can say. */
+function anySingle(scene: Readonly<Scene>): readonly Address[] {
+  return single(anybody(scene), scene.forks);
+}
+
 function whoseUserHas({ desks, model }: Readonly<Scene>, devicesMin: number): readonly Address[] {
   const owned = new Map<string, number>();
   const living = [...desks.keys()].flatMap((name) => model.devices.get(name) ?? []);
@@ -126,11 +133,7 @@ function removeAnother(town: Town, device: TestDevice, n: number): void {
   if (removed === undefined || !isReady(town, device)) return;
   const { address } = removed;
   town.world.remove(device, removed);
-  town.forget(address);
-  excuse(town.model, 'removed', (_, to) => to === address);
-  for (const copy of town.model.copies.values()) {
-    if (copy.to === address && copy.fate === 'posted') copy.fate = 'ended';
-  }
+  town.lost(address);
 }
 
 function remember(town: Town, device: TestDevice): void {

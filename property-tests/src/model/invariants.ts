@@ -14,18 +14,25 @@ import type { Town } from './town.ts';
 type Invariant = (town: Town) => string[];
 
 /** After every command. */
-const STEP_INVARIANTS = { S9, S10, S11, 'T-28': T28 } as const satisfies Partial<
-  Record<InvariantName, Invariant>
->;
+const STEP_INVARIANTS = {
+  S1: toldOnly,
+  S9,
+  S10,
+  S11,
+  S13: toldOnly,
+  'T-28': T28,
+} as const satisfies Partial<Record<InvariantName, Invariant>>;
 
 /** At rest. */
 const REST_INVARIANTS = { L1, L3, L4 } as const satisfies Partial<Record<InvariantName, Invariant>>;
 
 /** Every invariant. */
 export const INVARIANTS: readonly InvariantName[] = [
+  'S1',
   'S9',
   'S10',
   'S11',
+  'S13',
   'T-28',
   'L1',
   'L2',
@@ -59,6 +66,11 @@ function entries(table: Readonly<Record<string, unknown>>): [string, unknown][] 
 
 function found({ findings }: Model, name: InvariantName): string[] {
   return findings.filter((finding) => finding.name === name).map(({ text }) => text);
+}
+
+/** S1 and S13 are seen where they happen: at what leaves a device. */
+function toldOnly(): string[] {
+  return [];
 }
 
 /** S9: records hold the sessions the specification says, one active at most, the others in order. */
@@ -111,9 +123,15 @@ function S11(town: Town): string[] {
     const known = userRow(me, record.userId);
     const key = record.identityKey && bytesToHex(record.identityKey);
     const problems: string[] = [];
-    if (key !== undefined && key !== town.identities.get(record.userId)) {
+    if (key !== undefined && !town.hadKey(record.userId, key))
       problems.push(`${where} has a foreign identity key`);
-    }
+    const pinned = me.pins.get(record.userId);
+    const offered = record.offered && bytesToHex(record.offered);
+    const [is, should] = [
+      [key, record.trust, offered],
+      [pinned?.key, pinned?.level, pinned?.offered],
+    ].map((parts) => parts.join());
+    if (is !== should) problems.push(`${where} has keys ${is}, not ${should}`);
     if (record.listVersion !== known.version) {
       problems.push(`${where} has list ${record.listVersion}, not ${known.version}`);
     }

@@ -1,10 +1,20 @@
 /** What the model of Sesame holds: records, copies on their way, and debts. No behaviour is here. */
 
 import type { DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
-import type { SessionId } from '@simsim/sesame';
+import type { SessionId, TrustLevel, TrustPolicy } from '@simsim/sesame';
 
 /** What must hold: see `invariants.ts`. */
-export type InvariantName = 'S9' | 'S10' | 'S11' | 'T-28' | 'L1' | 'L2' | 'L3' | 'L4';
+export type InvariantName =
+  | 'S1'
+  | 'S9'
+  | 'S10'
+  | 'S11'
+  | 'S13'
+  | 'T-28'
+  | 'L1'
+  | 'L2'
+  | 'L3'
+  | 'L4';
 
 /** A user's device, whichever incarnation of it: `user.7`. */
 export type Address = string;
@@ -33,11 +43,27 @@ export interface UserRow {
   devices: Map<DeviceId, DeviceRow>;
 }
 
+/** What a device knows of a user's key (SES-35), and what its application said of it. Keys in hex. */
+interface Pin {
+  readonly key: string;
+  /** Undefined where it was only seen. */
+  level: TrustLevel | undefined;
+  /** Another key that was shown, and that nobody has accepted. */
+  offered: string | undefined;
+}
+
 /** What one device has. All of it goes back where its state is put back. */
 export interface ModelDevice {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
   readonly rows: Map<UserId, UserRow>;
+  readonly pins: Map<UserId, Pin>;
+  /** The identity key at the other end of a session. */
+  readonly keyOf: Map<SessionId, string>;
+  /** Sends that wait for a key: `message user`. */
+  readonly held: Set<string>;
+  /** What its application wants of a key before anything is sent to it. */
+  readonly policy: TrustPolicy;
   /** Sessions once accepted from a first message: a repeat begins none (SES-63). */
   readonly accepted: Set<SessionId>;
   readonly opened: Set<EnvelopeId>;
@@ -49,6 +75,8 @@ export interface ModelDevice {
   readonly sends: Set<MessageId>;
   /** When its prekeys were last replaced as a whole: first messages for earlier ones are in vain. */
   preKeysSince: number;
+  /** Sessions of before it was found put back, or a copy of another one (S13). */
+  readonly before: Set<SessionId>;
   /** Sessions whose keys may be lost with a file that was put back. */
   readonly unsure: Set<SessionId>;
 }
@@ -64,6 +92,10 @@ export interface Copy {
   readonly asksFor?: EnvelopeId | undefined;
   /** Made for a device that the newest accepted list names. */
   readonly isListed: boolean;
+  /** Why it should have waited for the recipient's key, if it says something of the application. */
+  readonly hold: string | undefined;
+  /** The sender's identity key. */
+  readonly key: string | undefined;
   /** Made for a user who is marked stale. */
   readonly isLate: boolean;
   isInitiation: boolean;
@@ -89,6 +121,12 @@ export interface Model {
   /** Sends to one user that were lied about, or ran out of time, so that they may
    * fail: `message user`, `message *`. */
   readonly lies: Set<string>;
+  /** What applications said of keys, and never take back: `device user key`. */
+  readonly words: Map<string, TrustLevel>;
+  /** Where the relay last knew each incarnation of a device to stand: `device incarnation`. */
+  readonly heads: Map<string, { readonly seq: number; readonly hash: string }>;
+  /** How often a user began anew. */
+  resets: number;
   /** Sessions begun beside an active one; each must serve a resend (SES-73): `from to`. */
   readonly surplus: Map<string, number>;
   /** Pairs in which a receipt was lost: the sender waits in vain until its limit: `from to`. */

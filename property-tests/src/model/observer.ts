@@ -6,13 +6,7 @@
 import { bytesToHex, invariant } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
-import {
-  LATENCY_MAX_MS,
-  parseDeviceId,
-  parseEnvelopeId,
-  parseMessageId,
-  parseUserId,
-} from '@simsim/relay-protocol';
+import { LATENCY_MAX_MS } from '@simsim/relay-protocol';
 import type {
   DeviceId,
   EnvelopeId,
@@ -22,13 +16,21 @@ import type {
   PostResult,
   UserId,
 } from '@simsim/relay-protocol';
-import { decodeFact, factNumber, factText, PRE_KEY_LIFE_MS, USER_PREFIX } from '@simsim/sesame';
+import {
+  chainsStream,
+  decodeFact,
+  factNumber,
+  factText,
+  PRE_KEY_LIFE_MS,
+  USER_PREFIX,
+} from '@simsim/sesame';
 import type { EnvelopeState, Fact, PostOrigin, UserChange } from '@simsim/sesame';
 import { parseMessage, sessionIdOf } from '@simsim/session';
 import type { Watcher } from '../device-options.ts';
 import type { TestDevice } from '../test-device.ts';
 import { checkResend, debtOf, excuse, isAt, lose } from './debts.ts';
 import { addressOf, say } from './model-state.ts';
+import { envelopeIdOf, isUserChange, messageIdOf, peerOf, userOf } from './names.ts';
 import type { Address, Copy, Debt, Model, ModelDevice, Peer } from './model-state.ts';
 import {
   accept,
@@ -46,6 +48,7 @@ import {
 } from './sesame-model.ts';
 import type { Use } from './sesame-model.ts';
 import type { Situations } from './sometimes.ts';
+import { mustWait, offer, pin, vouch } from './trust-model.ts';
 
 /** Positions in the mailbox from which on mail is forged: the relay counts no further than it has mail. */
 export const FORGED_SEQ = 1_000_000;
@@ -54,13 +57,17 @@ export const FORGED_SEQ = 1_000_000;
 const RECORD_MS = 14 * 24 * 3600 * 1000;
 
 /** What surrounds an observer: see `town.ts`. */
-interface Surroundings {
+export interface Surroundings {
   readonly world: { readonly nowMs: number; readonly crypto: Crypto };
   readonly model: Model;
   readonly situations: Situations;
   readonly spoilt: WeakSet<IncomingEnvelope>;
-  listed(userId: UserId, version: number): Map<DeviceId, number> | undefined;
+  listed(
+    userId: UserId,
+    list: { version: number; hash: Uint8Array },
+  ): Map<DeviceId, number> | undefined;
   forget(address: Address): void;
+  modelOf(device: TestDevice): ModelDevice | undefined;
 }
 
 /** Watches one device. */
@@ -85,14 +92,14 @@ export class Observer implements Watcher {
   }
 
   get me(): ModelDevice {
-    const me = this.#town.model.devices.get(this.#device.address);
+    const me = this.#town.modelOf(this.#device);
     invariant(me !== undefined, 'every device has a model');
     return me;
   }
 
-  /** The log ends earlier now. */
-  rewind(seq: number): void {
-    this.#next = Math.min(this.#next, seq + 1);
+  /** The log ends earlier now, or was seen up to here before. */
+  rewind(seq: number, whither: 'back' | 'onward' = 'back'): void {
+    this.#next = whither === 'back' ? Math.min(this.#next, seq + 1) : seq + 1;
   }
 
   ran(inputs: readonly CoreInput[], result: RunResult | undefined): void {
@@ -147,6 +154,9 @@ export class Observer implements Watcher {
     if (end.state === 'duplicate' && wasSeen) situations.met('repeat told as duplicate');
     if (end.state === 'healed') situations.met('a resend healed');
     if (end.state === 'dead') situations.met('mail came to a dead end');
+    const isHeld = mustWait(this.me, envelope.sender) !== undefined;
+    if (isHeld && envelope.kind === 'retry' && end.state === 'taken')
+      situations.met('a resend waited for a key');
     if (end.state === 'resend-requested') {
       count(this.requests, envelopeId);
       situations.met('asked to send again');
@@ -174,6 +184,7 @@ export class Observer implements Watcher {
 
   offered({ post, origin }: OutboxItem, result: PostResult): void {
     const { model, situations } = this.#town;
+    this.#stands();
     if (result.kind === 'mismatch') situations.met('rejected round');
     if (result.kind === 'gone') situations.met('a post to a device that was gone');
     if (result.kind === 'mismatch' && result.stale.length > 0) situations.met('stale incarnation');
@@ -194,12 +205,32 @@ export class Observer implements Watcher {
     }
   }
 
+  /**
+   * S13: what the relay takes comes from a log that has what it took before of the same incarnation. A
+   * device that was put back, or a copy of one, has noticed by then.
+   */
+  #stands(): void {
+    const { model } = this.#town;
+    const { core, log, address } = this.#device;
+    const { seq, hash, incarnation } = core.head();
+    const key = `${address} ${incarnation}`;
+    const before = model.heads.get(key);
+    if (before !== undefined) {
+      const [event] = before.seq > seq ? [] : [...log.events(before.seq, before.seq)];
+      const isThere = event !== undefined && bytesToHex(event.hash) === before.hash;
+      if (!isThere) say(model, 'S13', `${address} posted as if ${before.seq} had never been`);
+    }
+    model.heads.set(key, { seq, hash: bytesToHex(hash) });
+  }
+
   /** A retry request: nothing was encrypted for it. */
   #requested({ envelopeId, content, kind }: OutgoingEnvelope, to: string): Copy | undefined {
     if (kind !== 'retry') return undefined;
     const from = this.#device.address;
     const plain = {
       session: undefined,
+      hold: undefined,
+      key: undefined,
       isInitiation: false,
       isListed: true,
       isLate: false,
@@ -213,6 +244,8 @@ export class Observer implements Watcher {
   #posted(copy: Copy, { content }: OutgoingEnvelope, origin: PostOrigin): void {
     const { model, situations, world } = this.#town;
     const { from, to } = copy;
+    if (copy.hold !== undefined && origin.type !== 'notice')
+      say(model, 'S11', `${from} sent to ${to}, though ${copy.hold}`);
     if (copy.isLate) say(model, 'S10', `${from} sent to stale ${to}`);
     // A device that only a message told of gets receipts for what it wrote, and nothing else.
     if (!copy.isListed && origin.type !== 'notice')
@@ -270,7 +303,7 @@ export class Observer implements Watcher {
   #change(change: UserChange, { userId }: Pick<Peer, 'userId'>): void {
     const { model, situations } = this.#town;
     const row = userRow(this.me, userId);
-    if (change.type === 'identity') this.me.rows.delete(userId);
+    this.#ofKey(change, userId);
     if (change.type === 'device')
       meet(this.me, { userId, deviceId: change.deviceId }, change.registrationId);
     if (change.type === 'gone') {
@@ -296,11 +329,28 @@ export class Observer implements Watcher {
     }
     if (change.type !== 'list') return;
     const { version, at } = change;
-    const listed = this.#town.listed(userId, version);
+    const listed = this.#town.listed(userId, change);
     const what = `version ${version} of ${userId}'s list at ${this.#device.address}`;
     if (listed === undefined) return say(model, 'S11', `nobody made ${what}`);
     if (version < row.version) say(model, 'S11', `older than ${row.version}: ${what}`);
     acceptList(this.me, { userId, version, listed }, at);
+  }
+
+  #ofKey(change: UserChange, userId: UserId): void {
+    const { model, situations } = this.#town;
+    if (change.type === 'identity') {
+      this.me.rows.delete(userId);
+      pin(model, this.me, { userId, key: bytesToHex(change.key) });
+    }
+    if (change.type === 'offer') offer(model, this.me, { userId, key: bytesToHex(change.key) });
+    if (change.type === 'trust') vouch(model, this.me, { userId, level: change.level });
+    if (change.type === 'trust' && change.level === 'verified')
+      situations.met('a key was verified');
+    if (change.type === 'holdMail') situations.met('mail waited for a key');
+    if (change.type !== 'withdraw') return;
+    situations.met('a key that was shown was off the table');
+    const known = this.me.pins.get(userId);
+    if (known !== undefined) known.offered = undefined;
   }
 
   /** What it asked for, in this incarnation of it or the one before, is not sent again (SES-71). */
@@ -340,6 +390,10 @@ export class Observer implements Watcher {
         situations.met(isMine ? 'simultaneous initiation' : 'a first message beside a session');
       }
       if (isOwn) model.begun.set(use.session, world.nowMs);
+      const { userId, deviceId } = use.peer;
+      const chains = chainsStream({ userId, deviceId, session: use.session });
+      const cold = this.#device.core.reader().value('chains', chains);
+      if (cold !== undefined) this.me.keyOf.set(use.session, bytesToHex(cold.remoteIdentity));
       (isOwn ? begin : accept)(model, this.me, use);
     }
     if (envelopeId === undefined) return;
@@ -356,6 +410,20 @@ export class Observer implements Watcher {
     open(model, this.me, { ...use, envelopeId });
   }
 
+  /** Whether a send to a user waits for word of the user's key. */
+  #inHold(fact: Fact, send: string): void {
+    const { situations } = this.#town;
+    if (fact.name === 'SendHeld') {
+      situations.met('a send waited for a key');
+      this.me.held.add(send);
+    }
+    if (fact.name === 'SendFailed') this.me.held.delete(send);
+    if (fact.name !== 'SendReleased') return;
+    situations.met('what waited for a key left');
+    this.me.held.delete(send);
+    this.rounds.delete(send);
+  }
+
   #inSend(fact: Fact, messageId: MessageId): void {
     const { model, situations, world } = this.#town;
     const userId = factText(fact, 'userId');
@@ -369,6 +437,7 @@ export class Observer implements Watcher {
     }
     if (fact.name === 'RoundPosted') count(this.rounds, `${messageId} ${userId}`);
     if (fact.name === 'SendRestarted') this.#restarted(messageId);
+    this.#inHold(fact, `${messageId} ${userId}`);
     if (fact.name === 'Resent') {
       situations.met('sent again');
       const to = `${userId}.${factNumber(fact, 'deviceId')}`;
@@ -386,6 +455,7 @@ export class Observer implements Watcher {
     }
     if (fact.name !== 'SendClosed') return;
     this.me.sends.delete(messageId);
+    forgetAll(this.me.held, messageId);
     const reason = factText(fact, 'reason');
     if (reason === 'settled') return;
     // Else for whom it waited was removed, or what it held was lost with a file that was put back.
@@ -400,35 +470,10 @@ export class Observer implements Watcher {
   }
 }
 
+function forgetAll(names: Set<string>, prefix: string): void {
+  for (const name of names) if (name.startsWith(prefix)) names.delete(name);
+}
+
 function count<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-function isUserChange(change: UserChange | string | number): change is UserChange {
-  return typeof change === 'object';
-}
-
-function envelopeIdOf(text: string): EnvelopeId | undefined {
-  const id = parseEnvelopeId(text);
-  return id.ok ? id.value : undefined;
-}
-
-function messageIdOf(text: string): MessageId {
-  const id = parseMessageId(text);
-  invariant(id.ok, 'a send is named by its message');
-  return id.value;
-}
-
-function userOf(text: string): Peer['userId'] {
-  const id = parseUserId(text);
-  invariant(id.ok, 'a record is named by its user');
-  return id.value;
-}
-
-/** Whom a session is with: `user.7`. */
-function peerOf(name: string): Peer {
-  const dot = name.lastIndexOf('.');
-  const deviceId = parseDeviceId(Number(name.slice(dot + 1)));
-  invariant(deviceId.ok, 'a session is with a device');
-  return { userId: userOf(name.slice(0, dot)), deviceId: deviceId.value };
 }

@@ -1,19 +1,22 @@
 /** One case from its first command to rest: faults, then healing, then what must hold in the end. */
 
 import fc from 'fast-check';
-import type { Sabotage } from '@simsim/sesame';
+import type { Sabotage, TrustPolicy } from '@simsim/sesame';
 import type { TestDevice } from '../test-device.ts';
 import { pass } from './device-commands.ts';
+import { endForks } from './forks.ts';
 import { checkRest, checkStep, demand } from './invariants.ts';
 import type { InvariantName } from './model-state.ts';
 import type { Situations } from './sometimes.ts';
 import { Town, USERS } from './town.ts';
-import type { Scene } from './town.ts';
+import { speak } from './trust-commands.ts';
+import type { Scene } from './desk.ts';
 
 /** A case. */
 export interface Case {
   readonly seed: number;
   readonly oneTimeKeys: number;
+  readonly trusts: readonly TrustPolicy[];
   readonly commands: Iterable<fc.Command<Scene, Town>>;
 }
 
@@ -26,11 +29,14 @@ interface PlayOptions {
 
 /** Plays a case. Throws where an invariant does not hold, its name first. */
 export function play(one: Case, { watched, ...options }: PlayOptions): void {
-  const { seed, oneTimeKeys, commands } = one;
-  const town = new Town({ seed, oneTimeKeys, ...options });
+  const { seed, oneTimeKeys, trusts, commands } = one;
+  const town = new Town({ seed, oneTimeKeys, trusts, ...options });
   fc.modelRun(() => ({ model: town.scene, real: town }), commands);
   heal(town, watched);
 }
+
+/** Rounds in which applications say all there is to say: a key is heard of, then a list, then mail. */
+const WORDS_MAX = 6;
 
 /** Longer than MAXLATENCY. */
 const A_MONTH_DAYS = 31;
@@ -42,6 +48,7 @@ const EXCHANGES = 2;
 function heal(town: Town, watched: readonly InvariantName[]): void {
   const { devices } = town.world;
   for (const device of devices) device.store.fault = undefined;
+  endForks(town);
   settle(town, watched);
   checkRest(town, watched);
   for (const device of [devices.at(0), devices.at(-1)]) {
@@ -62,7 +69,12 @@ function heal(town: Town, watched: readonly InvariantName[]): void {
 
 function settle(town: Town, watched: readonly InvariantName[]): void {
   try {
-    town.world.settle();
+    // Whoever waits for the application's word gets it: faults are over.
+    for (let words = 0; words < WORDS_MAX; words++) {
+      town.world.settle();
+      town.look();
+      if (!speak(town)) break;
+    }
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes('settles')) throw error;
     if (watched.includes('L4')) demand('L4', ['the town never comes to rest']);

@@ -1,6 +1,6 @@
 /** Commands of a relay that lies: about lists, keys, senders, and what it took. */
 
-import { encodeUtf8, invariant } from '@simsim/bytes';
+import { encodeUtf8, equalBytes, invariant } from '@simsim/bytes';
 import type { OutboxItem } from '@simsim/device-core';
 import {
   envelopeIdFromBytes,
@@ -245,7 +245,7 @@ function bundleOf(owner: TestDevice, deviceId: DeviceId): PreKeyBundle {
 }
 
 function newestList(town: Town, userId: UserId): SignedDeviceList {
-  const newest = [...(town.lists.get(userId)?.values() ?? [])].at(-1);
+  const newest = town.lists.get(userId)?.at(-1);
   invariant(newest !== undefined, 'every user has a list');
   return newest;
 }
@@ -265,13 +265,38 @@ function falseLists(town: Town, userId: UserId): SignedDeviceList[] {
   invariant(deviceId.ok, 'some id is free');
   const invented = { deviceId: deviceId.value, registrationId: 7, deviceKey: deviceKey.publicKey };
   const devices = [...list.devices, invented];
-  const before = town.lists.get(userId)?.get(list.version - 1);
+  const before = town.lists.get(userId)?.findLast((each) => isBefore(each.list, list));
   return [
     ...(before === undefined ? [] : [before]),
     sign({ ...next, identityKey: identity.publicKey.bytes }),
     sign({ ...next, devices }),
     sign({ ...next, identityKey: identity.publicKey.bytes, devices }),
+    foreignList(town, userId),
   ];
+}
+
+function isBefore(one: DeviceList, other: DeviceList): boolean {
+  const [a, b] = [one.identityKey, other.identityKey];
+  const isSame = a !== undefined && b !== undefined && equalBytes(a, b);
+  return isSame && one.version === other.version - 1;
+}
+
+/** A list of a stranger in somebody's name: it verifies, under another identity key. */
+export function foreignList(town: Town, userId: UserId): SignedDeviceList {
+  const { list } = newestList(town, userId);
+  const { identity, deviceKey } = town.outsider().own();
+  const { crypto, entropy } = town.world;
+  const [first, ...others] = list.devices;
+  invariant(first !== undefined, 'every user has a device');
+  const own = { ...first, deviceKey: deviceKey.publicKey };
+  const next: DeviceList = {
+    ...list,
+    version: list.version + 1,
+    identityKey: identity.publicKey.bytes,
+    devices: [own, ...others],
+    signer: first.deviceId,
+  };
+  return signDeviceList(next, { identity, deviceKey, entropy64: entropy(64) }, crypto);
 }
 
 /** Comes beside the real mail, which stays where it was. */

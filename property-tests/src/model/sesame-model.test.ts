@@ -1,7 +1,7 @@
 /** The engine against its model (SES-1…100, T-28): whatever befalls devices, mail and relay. */
 
 import fc from 'fast-check';
-import type { Sabotage } from '@simsim/sesame';
+import type { Sabotage, TrustPolicy } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { commandLists, COMMANDS } from './commands.ts';
 import { INVARIANTS } from './invariants.ts';
@@ -17,32 +17,52 @@ const numRuns = Math.ceil((fc.readConfigureGlobal().numRuns ?? 100) * SHARE);
 /** In so many runs every situation comes up. */
 const SURE_RUNS = 70;
 
+/** Most trust on first use; what waits for a key is seen of the others. */
+const POLICIES: readonly TrustPolicy[] = ['tofu', 'tofu', 'tofu', 'ask', 'verified-only'];
+
 function cases(watched: readonly InvariantName[]): fc.Arbitrary<Case> {
   return fc.record({
     seed: fc.nat(1 << 20),
     oneTimeKeys: fc.constantFrom(0, 1, 3, 6),
+    trusts: fc.array(fc.constantFrom(...POLICIES), { maxLength: 6 }),
     commands: commandLists(watched, COMMANDS_MAX),
   });
 }
 
-/** Broken variants of the engine, each under the invariant that notices it. */
-const SABOTEURS: readonly (readonly [InvariantName, Sabotage])[] = [
-  ['S9', 'ignore-session-activation'],
-  ['S9', 'new-session-each-initiation'],
-  ['S9', 'quarantine-spares-a-session'],
-  ['S10', 'send-to-stale'],
-  ['S11', 'send-to-stale'],
-  ['S11', 'trust-any-identity'],
-  ['T-28', 'silent-user-change'],
-  ['L1', 'drop-rejected-round'],
-  ['L1', 'skip-own-devices'],
-  ['L1', 'drop-damaged-mail'],
-  ['L1', 'forget-dedupe'],
-  ['L2', 'ignore-session-activation'],
-  ['L3', 'keep-settled-send'],
-  ['L3', 'drop-rejected-round'],
-  ['L4', 'resend-on-same-session'],
-  ['L4', 'resend-without-limit'],
+/** A broken variant of the engine, and the invariant that notices it. */
+interface Saboteur {
+  readonly name: InvariantName;
+  readonly sabotage: Sabotage;
+  /** Where it is rare: a seed among whose first cases one shows it. */
+  readonly seed?: number;
+}
+
+const SABOTEURS: readonly Saboteur[] = [
+  { name: 'S1', sabotage: 'rewind-chain' },
+  { name: 'S1', sabotage: 'ignore-heads', seed: 3 },
+  { name: 'S1', sabotage: 'quarantine-spares-a-session', seed: 3 },
+  { name: 'S9', sabotage: 'ignore-session-activation' },
+  { name: 'S9', sabotage: 'new-session-each-initiation' },
+  { name: 'S9', sabotage: 'quarantine-spares-a-session' },
+  { name: 'S10', sabotage: 'send-to-stale' },
+  { name: 'S11', sabotage: 'send-to-stale' },
+  { name: 'S11', sabotage: 'trust-any-identity' },
+  { name: 'S11', sabotage: 'take-offered-key' },
+  { name: 'S11', sabotage: 'never-hold' },
+  { name: 'S13', sabotage: 'ignore-heads' },
+  { name: 'S13', sabotage: 'quarantine-spares-a-session' },
+  { name: 'T-28', sabotage: 'silent-user-change' },
+  { name: 'L1', sabotage: 'drop-rejected-round' },
+  { name: 'L1', sabotage: 'drop-held-mail' },
+  { name: 'L1', sabotage: 'keep-held-mail' },
+  { name: 'L1', sabotage: 'skip-own-devices' },
+  { name: 'L1', sabotage: 'drop-damaged-mail' },
+  { name: 'L1', sabotage: 'forget-dedupe' },
+  { name: 'L2', sabotage: 'ignore-session-activation' },
+  { name: 'L3', sabotage: 'keep-settled-send' },
+  { name: 'L3', sabotage: 'drop-rejected-round' },
+  { name: 'L4', sabotage: 'resend-on-same-session', seed: 1 },
+  { name: 'L4', sabotage: 'resend-without-limit', seed: 1 },
 ];
 
 describe('sesame-model', () => {
@@ -57,13 +77,17 @@ describe('sesame-model', () => {
     expect(situations.missing([...COMMANDS, ...SITUATIONS])).toEqual([]);
   });
 
-  it.each(SABOTEURS)('%s notices %s', (name, sabotage) => {
+  it.each(SABOTEURS)('$name notices $sabotage', ({ name, sabotage, seed }) => {
     const options = { situations: new Situations(), watched: [name] };
     const property = fc.property(cases([name]), (one) => {
       const isCaught = notices(() => play(one, { ...options, sabotage: [sabotage] }), name);
       return !isCaught || notices(() => play(one, options), name);
     });
-    const details = fc.check(property, { endOnFailure: true, numRuns });
+    const details = fc.check(property, {
+      endOnFailure: true,
+      numRuns,
+      ...(seed !== undefined && { seed }),
+    });
     expect(details.failed, `${sabotage} was not noticed in ${details.numRuns} runs`).toBe(true);
   });
 });

@@ -8,6 +8,7 @@ import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
 import type { SessionId } from '@simsim/sesame';
 import { addressOf, say } from './model-state.ts';
 import type { Copy, DeviceRow, Model, ModelDevice, Peer, UserRow } from './model-state.ts';
+import { mustWait } from './trust-model.ts';
 
 /** The record of a user, an empty one where there was none. */
 export function userRow(device: ModelDevice, userId: UserId): UserRow {
@@ -143,6 +144,7 @@ export function markStale(
 export function freeze(model: Model, device: ModelDevice): void {
   for (const { devices } of device.rows.values()) {
     for (const row of devices.values()) {
+      for (const session of sessionsIn(row)) device.before.add(session);
       row.frozen = sessionsIn(row).slice(0, model.limits.frozen);
       Object.assign(row, { active: undefined, inactive: [] });
     }
@@ -201,8 +203,14 @@ export function encrypt(
     say(model, 'S9', `${from} sent to ${to} on a session not active`);
   if (row !== undefined && ageOf(model, row, { session, at }) === 'yes')
     say(model, 'S10', `${from} sent to ${to} on a session past MAXSEND`);
+  if (device.before.has(session)) say(model, 'S13', `${from} sent to ${to} as it did before`);
+  const { key: pinned } = device.pins.get(peer.userId) ?? {};
+  if ((device.keyOf.get(session) ?? pinned) !== pinned)
+    say(model, 'S11', `${from} encrypted for ${to} under a key that is not the pinned one`);
   const isLate = user.staleAt !== undefined;
-  const plain = { isLate, isInitiation: false, fate: 'written' } as const;
+  const hold = mustWait(device, peer.userId);
+  const key = device.pins.get(device.userId)?.key;
+  const plain = { isLate, hold, key, isInitiation: false, fate: 'written' } as const;
   model.copies.set(envelopeId, { from, to, session, isListed, ...plain });
 }
 
@@ -236,7 +244,9 @@ interface Arrival {
 /** Whether an undamaged copy must open on a device now: by a session it has, or a first message. */
 export function mustOpen(model: Model, device: ModelDevice, arrival: Arrival): boolean {
   const { copy, from, at, prekeysMs } = arrival;
-  const { session, to } = copy;
+  const { session, to, key } = copy;
+  const pinned = device.pins.get(from.userId)?.key ?? key;
+  if (pinned !== key) return false;
   if (session === undefined || to !== addressOf(device) || device.unsure.has(session)) return false;
   const row = device.rows.get(from.userId)?.devices.get(from.deviceId);
   if (sessionsIn(row).includes(session)) return true;

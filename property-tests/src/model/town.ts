@@ -1,13 +1,23 @@
 /** A world beside its model: who is in it, what befell its mail, and what was seen to happen. */
 
-import { bytesToHex, invariant } from '@simsim/bytes';
-import type { DeviceId, IncomingEnvelope, SignedDeviceList, UserId } from '@simsim/relay-protocol';
+import { bytesToHex, equalBytes, invariant } from '@simsim/bytes';
+import { deviceListHash } from '@simsim/relay-protocol';
+import type {
+  DeviceId,
+  DeviceList,
+  IncomingEnvelope,
+  SignedDeviceList,
+  UserId,
+} from '@simsim/relay-protocol';
 import { DEFAULT_EXPIRY, INACTIVE_SESSIONS_MAX, RESENDS_MAX } from '@simsim/sesame';
-import type { Sabotage } from '@simsim/sesame';
+import type { Sabotage, TrustPolicy } from '@simsim/sesame';
 import type { DeviceImage } from '../device-options.ts';
 import { TestDevice } from '../test-device.ts';
 import { user, World } from '../world.ts';
-import { addressOf } from './model-state.ts';
+import { bury } from './debts.ts';
+import type { Scene } from './desk.ts';
+import { settleForks } from './forks.ts';
+import { addressOf, say } from './model-state.ts';
 import type { Address, Model, ModelDevice } from './model-state.ts';
 import { Observer } from './observer.ts';
 import type { Situations } from './sometimes.ts';
@@ -16,24 +26,15 @@ import type { Situations } from './sometimes.ts';
 export interface TownOptions {
   readonly seed: number;
   readonly oneTimeKeys: number;
+  /** What applications want of keys, in the order of their devices; of the rest it is `tofu`. */
+  readonly trusts?: readonly TrustPolicy[];
   readonly sabotage?: readonly Sabotage[];
   readonly situations: Situations;
 }
 
-/** What waits at a device: what commands ask before they are drawn. */
-interface Desk {
-  readonly posts: number;
-  readonly claims: number;
-  readonly inbox: number;
-  readonly history: number;
-  readonly mail: number;
-}
-
-/** What commands see of a town before they run. */
-export interface Scene {
-  readonly model: Model;
-  readonly desks: Map<Address, Desk>;
-  readonly remembered: Set<Address>;
+/** Whether two lists are of one identity; here every user has one. */
+function isSameKey({ identityKey: a }: DeviceList, { identityKey: b }: DeviceList): boolean {
+  return a !== undefined && b !== undefined && equalBytes(a, b);
 }
 
 /** A device at some moment, in both worlds. */
@@ -54,14 +55,15 @@ export class Town {
   readonly world: World;
   readonly situations: Situations;
   readonly scene: Scene;
-  /** Every list there was, by user and version. */
-  readonly lists = new Map<UserId, Map<number, SignedDeviceList>>();
+  /** Every list there was, by user, the newest last. */
+  readonly lists = new Map<UserId, SignedDeviceList[]>();
   readonly memories = new Map<Address, Memory>();
   /** Envelopes that are not as they were posted. */
   readonly spoilt = new WeakSet<IncomingEnvelope>();
   readonly #observers = new Map<TestDevice, Observer>();
-  /** The key each user really has; the only one anybody may pin. */
+  /** The key each user really has now. */
   readonly identities = new Map<UserId, string>();
+  readonly #keys = new Set<string>();
   #outsider: TestDevice | undefined;
 
   constructor({ situations, ...options }: TownOptions) {
@@ -73,6 +75,9 @@ export class Town {
       debts: new Map(),
       begun: new Map(),
       lies: new Set(),
+      words: new Map(),
+      heads: new Map(),
+      resets: 0,
       surplus: new Map(),
       silenced: new Set(),
       findings: [],
@@ -83,10 +88,11 @@ export class Town {
         ...DEFAULT_EXPIRY,
       },
     };
-    this.scene = { model, desks: new Map(), remembered: new Set() };
+    this.scene = { model, desks: new Map(), remembered: new Set(), forks: new Map() };
+    this.world.journal.reused = (place) =>
+      say(model, 'S1', `a message key was used twice: ${place}`);
     for (const name of USERS) {
       const device = this.world.create(name);
-      this.identities.set(name, bytesToHex(device.own().identity.publicKey.bytes));
       this.moveIn(device);
     }
     this.link(this.device(USERS[0]));
@@ -110,6 +116,17 @@ export class Town {
     return observer;
   }
 
+  /** What a process has: the copy of a device has its own. */
+  modelOf(device: TestDevice): ModelDevice | undefined {
+    const forked = this.scene.forks.get(device.address);
+    return forked?.copy === device ? forked.me : this.model.devices.get(device.address);
+  }
+
+  /** One of two copies goes on, and is observed as any device. */
+  adopt(survivor: TestDevice, observer: Observer): void {
+    this.#observers.set(survivor, observer);
+  }
+
   /** Somebody whom nobody knows, for forgeries. */
   outsider(): TestDevice {
     if (this.#outsider === undefined) {
@@ -126,18 +143,26 @@ export class Town {
   }
 
   moveIn(device: TestDevice): void {
-    const { userId, deviceId } = device.own();
+    const { userId, deviceId, identity } = device.own();
+    const key = bytesToHex(identity.publicKey.bytes);
+    this.identities.set(userId, key);
+    this.#keys.add(`${userId} ${key}`);
     this.#learn(userId);
     const modelled: ModelDevice = {
       userId,
       deviceId,
       rows: new Map(),
+      pins: new Map(),
+      keyOf: new Map(),
+      held: new Set(),
+      policy: device.trust ?? 'tofu',
       accepted: new Set(),
       opened: new Set(),
       kept: new Set(),
       said: new Set(),
       sends: new Set(),
       preKeysSince: 0,
+      before: new Set(),
       unsure: new Set(),
     };
     this.model.devices.set(addressOf(modelled), modelled);
@@ -150,24 +175,41 @@ export class Town {
     this.scene.remembered.delete(address);
   }
 
-  /** The genuine list of a version. */
-  list(userId: UserId, version: number): SignedDeviceList | undefined {
-    if (this.lists.get(userId)?.get(version) === undefined) this.#learn(userId);
-    return this.lists.get(userId)?.get(version);
+  /** A device is gone for good, and what was owed to it. */
+  lost(address: Address): void {
+    this.scene.forks.delete(address);
+    this.forget(address);
+    bury(this.model, address, 'lost');
+  }
+
+  /** Whether a key is or was a user's. */
+  hadKey(userId: UserId, key: string): boolean {
+    return this.#keys.has(`${userId} ${key}`);
   }
 
   /** Which incarnations a genuine list names. */
-  listed(userId: UserId, version: number): Map<DeviceId, number> | undefined {
-    const list = this.list(userId, version)?.list;
-    return list && new Map(list.devices.map((each) => [each.deviceId, each.registrationId]));
+  listed(
+    userId: UserId,
+    wanted: { version: number; hash: Uint8Array },
+  ): Map<DeviceId, number> | undefined {
+    this.#learn(userId);
+    const { crypto } = this.world;
+    const found = this.lists.get(userId)?.find(({ list }) => {
+      const isIt = list.version === wanted.version;
+      return isIt && equalBytes(deviceListHash(list, crypto), wanted.hash);
+    });
+    return found && new Map(found.list.devices.map((each) => [each.deviceId, each.registrationId]));
   }
 
   #learn(userId: UserId): void {
     const answer = this.world.ask({ kind: 'getList', userId, since: 0 });
     if (answer.kind !== 'getList' || answer.result.kind !== 'list') return;
     const { list } = answer.result;
-    const versions = this.lists.get(userId) ?? new Map<number, SignedDeviceList>();
-    this.lists.set(userId, versions.set(list.list.version, list));
+    const known = this.lists.get(userId) ?? [];
+    const newest = known.at(-1)?.list;
+    const isKnown = newest?.version === list.list.version && isSameKey(newest, list.list);
+    if (!isKnown) known.push(list);
+    this.lists.set(userId, known);
   }
 
   /** Takes notice of all that happened. */
@@ -179,14 +221,17 @@ export class Town {
     for (const { to, fate } of model.copies.values()) {
       if (fate === 'posted') mail.set(to, (mail.get(to) ?? 0) + 1);
     }
+    for (const { observer } of this.scene.forks.values()) observer.look();
+    for (const device of this.world.devices) this.observer(device).look();
+    settleForks(this);
     for (const device of this.world.devices) {
-      this.observer(device).look();
       desks.set(device.address, {
         posts: device.posts.length,
         claims: device.claims.length,
         inbox: device.core.inbox().length,
         history: device.history.length,
         mail: mail.get(device.address) ?? 0,
+        isRegistered: device.own().status === 'registered',
       });
     }
   }
