@@ -88,9 +88,15 @@ export const DEVICE_DEEDS = {
 export function pass(town: Town, days: number): void {
   const { world, model } = town;
   // A process notes the time when it starts: days that pass while it runs are known to have passed.
-  for (const device of world.devices) device.run({ type: 'swept' });
+  const copies = [...town.scene.forks.values()].map(({ copy }) => copy);
+  // It notes it hourly too: nobody is killed just when a month is to be noted as a whole.
+  for (const device of [...world.devices, ...copies]) {
+    device.store.fault = undefined;
+    device.run({ type: 'swept' });
+  }
   world.nowMs += days * DAY_MS;
   for (const me of model.devices.values()) silenceOld(model, me, world.nowMs);
+  for (const copy of copies) copy.run({ type: 'swept' });
   for (const device of world.devices) {
     device.sweep();
     device.replenish(0);

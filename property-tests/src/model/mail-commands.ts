@@ -91,7 +91,8 @@ function fetchSome(device: TestDevice, n: number): void {
   else for (const envelope of some) device.takeIn([envelope]);
 }
 
-function withOtherBit(envelope: IncomingEnvelope, n: number, bit = 0): IncomingEnvelope {
+/** The same mail with another bit. */
+export function withOtherBit(envelope: IncomingEnvelope, n: number, bit = 0): IncomingEnvelope {
   const at = n % envelope.content.length;
   const content = envelope.content.with(at, (envelope.content[at] ?? 0) ^ (1 << bit));
   return { ...envelope, content };

@@ -75,6 +75,9 @@ function settle(town: Town, watched: readonly InvariantName[]): void {
       town.look();
       if (!speak(town)) break;
     }
+    // What was asked for while it had to wait is served by the next sweep.
+    for (const device of town.world.devices) device.run({ type: 'swept' });
+    town.world.settle();
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes('settles')) throw error;
     if (watched.includes('L4')) demand('L4', ['the town never comes to rest']);
@@ -89,9 +92,31 @@ interface Pair {
 }
 
 /** L2: pairs of devices that do not use one session, each pair both ways round. */
-function apart({ world: { devices } }: Town): Pair[] {
+function apart(town: Town): Pair[] {
+  const { devices } = town.world;
   const pairs = devices.flatMap((one) => devices.map((other) => ({ one, other })));
-  return pairs.filter(({ one, other }) => activeOf(one, other) !== activeOf(other, one));
+  return pairs
+    .filter(({ one, other }) => activeOf(one, other) !== activeOf(other, one))
+    .filter((pair) => !areOfTwoAges(town, pair));
+}
+
+/**
+ * SES-80: whoever accepts a session reckons its age without the time that its first message lay at its
+ * sender. Where two first messages crossed after a month there, each end has one session that is too
+ * old for the other one to answer on, until that one is too old as well.
+ */
+function areOfTwoAges(town: Town, { one, other }: Pair): boolean {
+  return isTooOldFor(town, { one, other }) && isTooOldFor(town, { one: other, other: one });
+}
+
+/** Whether a device may not send on what the other one uses. */
+function isTooOldFor(town: Town, { one, other }: Pair): boolean {
+  const { rows } = town.observer(one).me;
+  const { userId, deviceId } = other.own();
+  const session = activeOf(other, one);
+  if (session === undefined) return false;
+  const began = rows.get(userId)?.devices.get(deviceId)?.began.get(session);
+  return began !== undefined && town.world.nowMs - began.earliest >= town.model.limits.sendMs;
 }
 
 function describePair({ one, other }: Pair): string {

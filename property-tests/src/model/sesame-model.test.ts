@@ -39,7 +39,6 @@ interface Saboteur {
 
 const SABOTEURS: readonly Saboteur[] = [
   { name: 'S1', sabotage: 'rewind-chain' },
-  { name: 'S1', sabotage: 'ignore-heads', seed: 3 },
   { name: 'S1', sabotage: 'quarantine-spares-a-session', seed: 3 },
   { name: 'S9', sabotage: 'ignore-session-activation' },
   { name: 'S9', sabotage: 'new-session-each-initiation' },

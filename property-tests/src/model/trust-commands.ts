@@ -9,6 +9,7 @@ import type { Deed } from './deed.ts';
 import { resetUser } from './reset-user.ts';
 import { addressOf, say } from './model-state.ts';
 import type { Address, ModelDevice } from './model-state.ts';
+import { withOtherBit } from './mail-commands.ts';
 import { foreignList } from './relay-lies.ts';
 import { USERS } from './town.ts';
 import type { Scene } from './desk.ts';
@@ -56,6 +57,7 @@ export const TRUST_DEEDS = {
       const userId = oneOf(contactsOf(me), n);
       if (userId === undefined) return;
       device.store.fault = undefined;
+      if (n & 1) beMisread(town, device, userId);
       const list = foreignList(town, userId);
       const { identityKey } = list.list;
       invariant(identityKey !== undefined, 'the list has one for all devices');
@@ -65,6 +67,7 @@ export const TRUST_DEEDS = {
       const isTold = wasShown || told.some(({ type }) => type === 'identityChanged');
       if (!isTold) say(town.model, 'S11', `${device.address} was not told of another key`);
       device.send([userId], `line ${town.world.journal.sent.size}`);
+      if (n & 1) device.receive(device.fetch());
     },
   },
   /** A user lost all devices and begins anew, with another identity under the same name. */
@@ -83,6 +86,23 @@ export const TRUST_DEEDS = {
     },
   },
 } as const satisfies Readonly<Record<string, Deed>>;
+
+/** A message comes to a user in another form than it was sent, so that its devices ask for it again. */
+function beMisread(town: Town, device: TestDevice, userId: UserId): void {
+  device.send([userId], `line ${town.world.journal.sent.size}`);
+  for (let i = 0; i < 4; i++) device.work();
+  town.look();
+  for (const other of town.world.devicesOf(userId)) {
+    for (const envelope of other.fetch()) {
+      const isOurs = envelope.sender === device.userId && envelope.kind === 'message';
+      if (!isOurs) continue;
+      const spoilt = withOtherBit(envelope, envelope.content.length - 1);
+      town.spoilt.add(spoilt);
+      other.takeIn([spoilt]);
+    }
+    other.work();
+  }
+}
 
 /** Applications say what is still to be said: whom they wait for is who he is. False if nothing was. */
 export function speak(town: Town): boolean {
