@@ -1,36 +1,17 @@
 /** Removing a device that somebody else has, over a real relay and real files (SES-92). */
 
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { filter, firstValueFrom } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { linkDevice, openDevice, SessionError, sqlite } from '@simsim/device';
+import { describe, expect, it } from 'vitest';
+import { openDevice, SessionError } from '@simsim/device';
 import type { Device, HealthEvent, Message } from '@simsim/device';
-import { startRelay } from '@simsim/relay';
-import type { RunningRelay } from '@simsim/relay';
+import { houseForEach } from './house.ts';
 
-let folder: string;
-let relay: RunningRelay;
-let open: Set<Device>;
-const texts = new Map<Device, string[]>();
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'simsim-compromised-'));
-  relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port: 0 });
-  open = new Set();
-  texts.clear();
-});
-
-afterEach(async () => {
-  await Promise.all([...open].map((device) => device.close()));
-  await relay.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const store = (name: string) =>
-  sqlite(join(folder, name, 'log.db'), { unsafePlaintextVault: true });
+const house = houseForEach();
+const { open, store } = house;
+const texts = new WeakMap<Device, string[]>();
 
 function listen(device: Device): Device {
   open.add(device);
@@ -44,13 +25,11 @@ function listen(device: Device): Device {
 }
 
 async function opened(name: string, user: string = name): Promise<Device> {
-  const options = { store: store(name), relay: relay.url, oneTimeKeys: 5 };
-  return listen(await openDevice({ ...options, user, ifMissing: 'create' }));
+  return listen(await house.device(user, { store: store(name) }));
 }
 
 async function linked(existing: Device, name: string): Promise<Device> {
-  const onCode = async (code: string): Promise<void> => void (await existing.approveLink(code));
-  return listen(await linkDevice({ store: store(name), relay: relay.url, onCode, oneTimeKeys: 5 }));
+  return listen(await house.linked(existing, name));
 }
 
 async function close(device: Device): Promise<void> {
@@ -145,7 +124,7 @@ describe('a device that somebody else has', () => {
   it('also takes no harm of a device whose files were put back to before', async () => {
     const { phone, tablet, stolen, bob } = await people();
     await close(tablet);
-    cpSync(join(folder, 'tablet'), join(folder, 'copy'), { recursive: true });
+    cpSync(join(house.folder, 'tablet'), join(house.folder, 'copy'), { recursive: true });
     const now = await opened('tablet', 'alice');
     const reached = told(now, 'identitySucceeded');
     await phone.remove(stolen.deviceId, { compromised: true });
@@ -153,8 +132,8 @@ describe('a device that somebody else has', () => {
     await now.send('bob', 'of later');
     await heard(bob, 'of later');
     await close(now);
-    rmSync(join(folder, 'tablet'), { recursive: true });
-    cpSync(join(folder, 'copy'), join(folder, 'tablet'), { recursive: true });
+    rmSync(join(house.folder, 'tablet'), { recursive: true });
+    cpSync(join(house.folder, 'copy'), join(house.folder, 'tablet'), { recursive: true });
     const back = await opened('tablet', 'alice');
     await told(back, 'renewed');
     expect(keyOf(back)).toEqual(keyOf(phone));
@@ -181,7 +160,7 @@ describe('a device that somebody else has', () => {
   });
 
   it('takes its own key with it where each device has one: the others keep theirs', async () => {
-    const options = { store: store('phone'), relay: relay.url, oneTimeKeys: 5 } as const;
+    const options = { store: store('phone'), relay: house.relay.url, oneTimeKeys: 5 } as const;
     const model = { ifMissing: 'create', identityModel: 'per-device' } as const;
     const phone = listen(await openDevice({ ...options, user: 'alice', ...model }));
     const [tablet, stolen] = [await linked(phone, 'tablet'), await linked(phone, 'stolen')];
@@ -213,7 +192,7 @@ describe('a device that somebody else has', () => {
   it('stays where the relay is away, and nothing was begun', async () => {
     const { phone, tablet, stolen } = await people();
     const before = keyOf(phone);
-    await relay.stop();
+    await house.relay.stop();
     expect(await code(phone.remove(stolen.deviceId, { compromised: true }))).toBe(
       'RELAY_UNAVAILABLE',
     );

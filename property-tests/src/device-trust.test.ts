@@ -1,50 +1,11 @@
 /** What an application sees of identity keys: who is known, who is asked about, and what waits. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { linkDevice, openDevice, sqlite } from '@simsim/device';
-import type { Device, Message, OpenOptions, Trust, TrustQuestion } from '@simsim/device';
-import { startRelay } from '@simsim/relay';
-import type { RunningRelay } from '@simsim/relay';
+import { describe, expect, it } from 'vitest';
+import type { Trust, TrustQuestion } from '@simsim/device';
+import { houseForEach, next } from './house.ts';
 
-let folder: string;
-let relay: RunningRelay;
-let open: Device[];
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'simsim-trust-'));
-  relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port: 0 });
-  open = [];
-});
-
-afterEach(async () => {
-  await Promise.all(open.map((device) => device.close()));
-  await relay.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function device(user: string, options: Partial<OpenOptions> = {}): Promise<Device> {
-  const opened = await openDevice({
-    user,
-    store: sqlite(join(folder, user, 'log.db'), { unsafePlaintextVault: true }),
-    relay: relay.url,
-    ifMissing: 'create',
-    oneTimeKeys: 5,
-    ...options,
-  });
-  open.push(opened);
-  return opened;
-}
-
-async function next(of: Device): Promise<Message> {
-  for await (const message of of.messages()) {
-    await message.ack();
-    return message;
-  }
-  throw new Error('the device closed');
-}
+const house = houseForEach();
+const { device, linked } = house;
 
 /** A policy that holds everything, and a way to wait for its next question. */
 function holding(): { trust: Trust; asked: Promise<TrustQuestion> } {
@@ -76,12 +37,7 @@ describe('the identity keys of devices', () => {
     const bob = await device('bob', { identityModel: 'per-device' });
     await alice.send('bob', 'one');
     expect(alice.identityOf('bob')).toBeUndefined();
-    const tablet = await linkDevice({
-      store: sqlite(join(folder, 'tablet', 'log.db'), { unsafePlaintextVault: true }),
-      relay: relay.url,
-      onCode: (code) => void bob.approveLink(code),
-    });
-    open.push(tablet);
+    const tablet = await linked(bob, 'tablet');
     const added = new Promise((resolve) => {
       alice.health$.subscribe((event) => {
         if (event.type === 'identityAdded') resolve(event.deviceId);
@@ -135,9 +91,9 @@ describe('a function that is asked', () => {
     const { key } = await before.asked;
     await alice.close();
     const after = holding();
-    await device('alice', { trust: after.trust });
+    const again = await device('alice', { trust: after.trust });
     expect(await after.asked).toEqual({ user: 'bob', key });
-    await open.at(-1)?.trustIdentity('bob', key);
+    await again.trustIdentity('bob', key);
     expect((await next(bob)).text).toBe('hello');
   });
 

@@ -1,63 +1,15 @@
 /** The front door over a real relay and real files: what an application sees. */
 
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { linkDevice, memory, openDevice, SessionError, sqlite } from '@simsim/device';
-import type { Device, Message, OpenOptions } from '@simsim/device';
-import { startRelay } from '@simsim/relay';
-import type { RunningRelay } from '@simsim/relay';
+import type { Device } from '@simsim/device';
+import { houseForEach, next } from './house.ts';
 
-let folder: string;
-let relay: RunningRelay;
-let open: Device[];
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'simsim-device-'));
-  relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port: 0 });
-  open = [];
-});
-
-afterEach(async () => {
-  await Promise.all(open.map((device) => device.close()));
-  await relay.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const store = (name: string) =>
-  sqlite(join(folder, name, 'log.db'), { unsafePlaintextVault: true });
-
-async function device(user: string, options: Partial<OpenOptions> = {}): Promise<Device> {
-  const opened = await openDevice({
-    user,
-    store: store(user),
-    relay: relay.url,
-    ifMissing: 'create',
-    oneTimeKeys: 5,
-    ...options,
-  });
-  open.push(opened);
-  return opened;
-}
-
-async function linked(existing: Device, name: string, called?: string): Promise<Device> {
-  const options = called === undefined ? {} : { name: called };
-  const onCode = async (code: string): Promise<void> =>
-    void (await existing.approveLink(code, options));
-  const opened = await linkDevice({ store: store(name), relay: relay.url, onCode, oneTimeKeys: 5 });
-  open.push(opened);
-  return opened;
-}
-
-async function next(of: Device): Promise<Message> {
-  for await (const message of of.messages()) {
-    await message.ack();
-    return message;
-  }
-  throw new Error('the device closed');
-}
+const house = houseForEach();
+const { device, linked, store } = house;
 
 const code = async (run: Promise<unknown>): Promise<string> => {
   const outcome = await run.then(
@@ -163,7 +115,7 @@ describe('receiving', () => {
 
 describe('opening', () => {
   it('never makes an identity unasked, and never a second one', async () => {
-    expect(await code(openDevice({ store: store('none'), relay: relay.url }))).toBe(
+    expect(await code(openDevice({ store: store('none'), relay: house.relay.url }))).toBe(
       'STORE_MISSING',
     );
     const alice = await device('alice');
@@ -175,14 +127,14 @@ describe('opening', () => {
   });
 
   it('refuses a wrong vault key and an http relay on another machine', async () => {
-    mkdirSync(join(folder, 'keyed'));
-    const path = join(folder, 'keyed', 'log.db');
+    mkdirSync(join(house.folder, 'keyed'));
+    const path = join(house.folder, 'keyed', 'log.db');
     const first = await device('alice', {
       store: sqlite(path, { key: new Uint8Array(32).fill(1) }),
     });
     await first.close();
     const wrong = sqlite(path, { key: new Uint8Array(32).fill(2) });
-    const refusal = await openDevice({ store: wrong, relay: relay.url }).catch(
+    const refusal = await openDevice({ store: wrong, relay: house.relay.url }).catch(
       (cause: unknown) => cause,
     );
     expect(String(refusal)).toContain('VAULT_WRONG_KEY');
@@ -204,7 +156,7 @@ describe('the device list', () => {
     expect(await tablet.closed).toBe('revoked');
     const report = await bob.send('alice', 'to one');
     expect(report.recipients.find(({ user }) => user === 'alice')?.listVersion).toBe(3);
-    expect(await code(openDevice({ store: store('tablet'), relay: relay.url }))).toBe(
+    expect(await code(openDevice({ store: store('tablet'), relay: house.relay.url }))).toBe(
       'DEVICE_REVOKED',
     );
     expect((await alice.devices()).map((each) => each.deviceId)).toEqual([alice.deviceId]);
@@ -217,8 +169,8 @@ describe('the device list', () => {
     await bob.send('alice', 'to both');
     const onCode = async (code: string): Promise<void> =>
       void (await alice.approveLink(code, { replaces: lost.deviceId }));
-    const spare = await linkDevice({ store: store('spare'), relay: relay.url, onCode });
-    open.push(spare);
+    const spare = await linkDevice({ store: store('spare'), relay: house.relay.url, onCode });
+    house.open.add(spare);
     expect(await lost.closed).toBe('revoked');
     await bob.send('alice', 'to the new one');
     expect((await next(spare)).text).toBe('to the new one');
@@ -267,10 +219,9 @@ describe('the device list', () => {
     const alice = await device('alice');
     const bob = await device('bob');
     await alice.send('bob', 'before');
-    const { port } = relay;
-    await relay.stop();
+    await house.relay.stop();
     const sent = alice.send('bob', 'meanwhile');
-    relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port });
+    await house.startRelay();
     await sent;
     const texts: string[] = [];
     const both = new Promise<void>((resolve) => {

@@ -1,43 +1,23 @@
 /** A user who is forgotten: nothing tells of them any more, and everybody else goes on. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '@simsim/crypto/node';
-import { openDevice, recordFold, SessionError, sqlite, vaultPathOf } from '@simsim/device';
+import { recordFold, SessionError, vaultPathOf } from '@simsim/device';
 import type { Device } from '@simsim/device';
 import { createLogReader } from '@simsim/event-log';
 import type { LogEvent } from '@simsim/event-log';
 import { openSqliteReader, openVaultReader, verifySqliteLog } from '@simsim/event-log-sqlite';
-import { startRelay } from '@simsim/relay';
-import type { RunningRelay } from '@simsim/relay';
 import { describeFact } from '@simsim/sesame';
+import { houseForEach } from './house.ts';
 
-let folder: string;
-let relay: RunningRelay;
-let open: Device[];
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'simsim-forget-'));
-  relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port: 0 });
-  open = [];
-});
-
-afterEach(async () => {
-  await Promise.all(open.map((device) => device.close()));
-  await relay.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
+const house = houseForEach();
+const { pathOf } = house;
 
 const KEY = { kind: 'none', unsafePlaintextVault: true } as const;
-const pathOf = (user: string): string => join(folder, user, 'log.db');
 
 async function device(user: string): Promise<Device> {
-  const store = sqlite(pathOf(user), { unsafePlaintextVault: true });
-  const opened = await openDevice({ user, store, relay: relay.url, ifMissing: 'create' });
-  open.push(opened);
+  const opened = await house.device(user);
   opened.handle(() => undefined);
   return opened;
 }

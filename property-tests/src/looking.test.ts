@@ -1,55 +1,19 @@
 /** Looking at a device: what `inspect` and `doctor` say, and that no secret is among it. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { bytesToHex } from '@simsim/bytes';
-import { memory, openDevice } from '@simsim/device';
+import { memory } from '@simsim/device';
 import type { Device, OpenOptions } from '@simsim/device';
-import { startRelay } from '@simsim/relay';
-import type { RunningRelay } from '@simsim/relay';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { houseForEach, next } from './house.ts';
 
-let folder: string;
-let relay: RunningRelay;
-let open: Device[];
+const house = houseForEach();
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'simsim-look-'));
-  relay = await startRelay({ file: join(folder, 'relay.db'), host: '127.0.0.1', port: 0 });
-  open = [];
-});
-
-afterEach(async () => {
-  await Promise.all(open.map((device) => device.close()));
-  await relay.stop();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function device(user: string, options: Partial<OpenOptions> = {}): Promise<Device> {
-  const store = memory();
-  const opened = await openDevice({
-    user,
-    store,
-    relay: relay.url,
-    ifMissing: 'create',
-    oneTimeKeys: 5,
-    ...options,
-  });
-  open.push(opened);
-  return opened;
-}
-
-async function hear(of: Device): Promise<void> {
-  for await (const message of of.messages()) {
-    await message.ack();
-    return;
-  }
-}
+const device = (user: string, options: Partial<OpenOptions> = {}): Promise<Device> =>
+  house.device(user, { store: memory(), ...options });
 
 async function talk(from: Device, to: Device): Promise<void> {
   await from.send(to.user, 'hello');
-  await hear(to);
+  await next(to);
 }
 
 describe('inspecting a user', () => {
@@ -90,7 +54,7 @@ describe('inspecting a user', () => {
     const key = alice.identityOf('bob')?.key ?? new Uint8Array(0);
     expect(bytesToHex(key)).toBe(report.identityKey);
     await alice.trustIdentity('bob', key, { verified: true });
-    await hear(bob);
+    await next(bob);
     expect(alice.inspect('bob')).toMatchObject({ trust: 'verified', sendsHeld: 0 });
   });
 });
