@@ -364,6 +364,27 @@ describe('a stolen device', () => {
   });
 });
 
+describe('mail that waits for a key', () => {
+  it('is asked for again where a list vouches for the key that an older one could not', () => {
+    const { world, a, b } = met();
+    const old = listAtRelay(world);
+    const b2 = world.link(b);
+    b2.send([ada], 'from the second');
+    deliver(b2);
+    a.receive(a.fetch());
+    // The relay has an old list for Ada: whoever wrote is not in it, and whoever is did not write.
+    a.run({ type: 'listLearned', list: old });
+    expect(told(a, 'identityChanged')).toEqual([b.own().deviceId]);
+    const mail = write(b, a, 'from the first');
+    a.run({ type: 'envelope', envelope: mail, isListFresh: true });
+    expect(a.record(bo).held).toHaveLength(1);
+    a.run({ type: 'listLearned', list: listAtRelay(world) });
+    world.settle();
+    expect(new Set(a.texts())).toEqual(new Set(['from the second', 'from the first']));
+    expect(a.record(bo).held).toBeUndefined();
+  });
+});
+
 describe('the first mail of a stranger', () => {
   it('comes before any list says whose key it is; sessions stay when one does', () => {
     const { world, a, b } = met();

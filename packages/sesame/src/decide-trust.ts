@@ -4,17 +4,15 @@ import { equalBytes } from '@simsim/bytes';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { listChanges, takeList } from './learn-list.ts';
+import { releases } from './held-mail.ts';
 import type { Input } from './input.ts';
 import { modelOf, offersOf, pinAt, placeOf, withdrawals } from './key-pin.ts';
 import { changeUser } from './peer-session.ts';
-import { requestResend } from './resend.ts';
 import { refuseHeld, releaseHeld, startRound, writeSend } from './send-round.ts';
 import { isPosted, isWished } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import { heldStreams, holdReason } from './trust.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
-import { currentDevices } from './user-record.ts';
-import type { HeldMail, UserRecord } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -35,7 +33,6 @@ export function decideListLearned(input: In<'listLearned'>, work: Workspace): De
   if (!checked.ok && checked.reason === 'BAD_LIST') return refused(checked.reason);
   takeList(work, userId, checked);
   if (!checked.ok) return work.decided();
-  askHeldMail(work, userId);
   if (wasOffered && holdReason(work, work.user(userId)) === undefined) {
     releaseHeld(work, userId, 'goOn');
   }
@@ -87,36 +84,9 @@ export function decideRefuseIdentity(input: In<'refuseIdentity'>, work: Workspac
   return work.decided();
 }
 
-/** Mail that came under the key that is now accepted: its senders encrypt it again. */
-function askHeldMail(work: Workspace, userId: UserId): void {
-  const record = work.user(userId);
-  if (offersOf(record).length > 0) return;
-  for (const { deviceId, envelopeId } of record.held ?? []) {
-    const device = currentDevices(record).find((each) => each.deviceId === deviceId);
-    if (device === undefined || device.registrationId === 0) continue;
-    const mail = { sender: userId, senderDevice: deviceId, envelopeId };
-    requestResend(work, mail, device.registrationId);
-  }
-  changeUser(
-    work,
-    userId,
-    releases(record, () => true),
-  );
-}
-
 /** Whether a key is one that a device uses. */
 function covers(place: IdentityKey, deviceId: DeviceId): boolean {
   return place.deviceId === undefined || place.deviceId === deviceId;
-}
-
-/** The changes after which some of the mail that waits does so no more, and the rest does. */
-function releases(
-  { held = [] }: UserRecord,
-  isFree: (mail: HeldMail) => boolean,
-): readonly UserChange[] {
-  const kept = held.filter((mail) => !isFree(mail));
-  if (kept.length === held.length) return [];
-  return [{ type: 'releaseMail' }, ...kept.map((mail) => ({ type: 'holdMail', mail }) as const)];
 }
 
 /** What devices of before asked for again goes to those there are now: another round finds them. */

@@ -3,15 +3,16 @@
 import { equalBytes } from '@simsim/bytes';
 import { deviceListHash, findDevice, verifyDeviceList } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceList, SignedDeviceList, UserId } from '@simsim/relay-protocol';
+import { askHeldMail, releases } from './held-mail.ts';
 import { judgeKeys } from './judge-keys.ts';
 import type { Judge } from './judge-keys.ts';
-import { modelOf, offersOf, withdrawals } from './key-pin.ts';
+import { modelOf, offersOf, pinAt, withdrawals } from './key-pin.ts';
 import { DEVICES_PER_USER_MAX } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { offerKey } from './trust.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
 import { matchesList } from './user-record.ts';
-import type { UserRecord } from './user-record.ts';
+import type { HeldMail, UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What becomes of a list. */
@@ -62,9 +63,12 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
       !equalBytes(list.previous, record.listHash));
   if (isFork) return BAD;
   const listed = withoutSelf(work, list);
-  // The pinned keys were shown again, and nothing newer: whatever was said meanwhile was wrong.
+  // The pinned keys were shown again, and nothing newer: whatever was said meanwhile was wrong, but for
+  // the keys that somebody known stands for by now.
+  const isForeign = ({ deviceId }: HeldMail): boolean =>
+    !judged.added.some((shown) => shown.deviceId === deviceId && isOffered(record, shown));
   const changes: UserChange[] =
-    offersOf(record).length === 0 ? [] : [...withdrawals(record), { type: 'releaseMail' }];
+    offersOf(record).length === 0 ? [] : [...withdrawals(record), ...releases(record, isForeign)];
   // The same list again says something new where mail or an answer told of other devices since.
   const isKnown = list.version === record.listVersion && record.staleAt === undefined;
   if (isKnown && matchesList(record, listed)) return { ok: true, changes, added: [] };
@@ -78,6 +82,11 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
 function mayFollow(record: UserRecord, { identityKey, version }: DeviceList): boolean {
   const isShared = modelOf(record) === 'per-user' && identityKey !== undefined;
   return isShared && version > record.listVersion;
+}
+
+function isOffered(record: UserRecord, shown: IdentityKey): boolean {
+  const { offered } = pinAt(record, shown);
+  return offered !== undefined && equalBytes(offered, shown.key);
 }
 
 /** What a list that is believed changes. */
@@ -107,6 +116,7 @@ export function judgeIn(work: Workspace): Judge {
 export function takeList(work: Workspace, userId: UserId, checked: ListCheck): void {
   if (checked.ok) {
     changeUser(work, userId, checked.changes);
+    askHeldMail(work, userId);
     for (const { deviceId, key } of checked.added) {
       const whose = deviceId === undefined ? {} : { deviceId };
       work.effect({ type: 'identityAdded', userId, identityKey: key, ...whose });
