@@ -377,6 +377,7 @@ describe('mail that waits for a key', () => {
     expect(told(a, 'identityChanged')).toEqual([b.own().deviceId]);
     const mail = write(b, a, 'from the first');
     a.run({ type: 'envelope', envelope: mail, isListFresh: true });
+    a.ask({ kind: 'ack', seqs: [mail.seq] });
     expect(a.record(bo).held).toHaveLength(1);
     a.run({ type: 'listLearned', list: listAtRelay(world) });
     world.settle();
