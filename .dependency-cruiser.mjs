@@ -25,6 +25,16 @@ const mayImport = {
     'relay-protocol',
   ],
   relay: ['bytes', 'crypto', 'relay-protocol'],
+  simulator: [
+    'bytes',
+    'crypto',
+    'session',
+    'sesame',
+    'event-log',
+    'device-core',
+    'relay-protocol',
+    'relay',
+  ],
   interop: ['bytes', 'crypto', 'key-agreement', 'session'],
 };
 

@@ -1,0 +1,156 @@
+/**
+ * The terms of a run: every secret there ever was, what follows from what, and what lies under which
+ * key. Grows only.
+ */
+
+import { invariant } from '@simsim/bytes';
+import { nameBytes, wordAt } from './term-hash.ts';
+import type { TermHash, TermName } from './term-hash.ts';
+
+/** The number of a term. */
+export type Term = number;
+
+/** Who knows all inputs knows the outputs. */
+export interface Rule {
+  readonly inputs: readonly Term[];
+  readonly outputs: readonly Term[];
+}
+
+/** A ciphertext. */
+export interface Box {
+  readonly key: Term;
+  /** What lies in it, secrets as their names. */
+  readonly plaintext: Uint8Array;
+}
+
+/** Bytes of a name; shorter bytes name nothing. */
+export const NAME_BYTES = 16;
+
+/** Places of the filter that tells bytes which name nothing without a look into the table. */
+const FILTER_BITS = 0x3ffff;
+
+/** A table that interns. */
+export class Terms {
+  readonly rules: Rule[] = [];
+  readonly #byName = new Map<number, Term>();
+  readonly #words: number[] = [];
+  /** The bytes of secrets that came in as bytes; the others are written as their names. */
+  readonly #raw = new Map<Term, Uint8Array>();
+  readonly #boxes = new Map<number, Box>();
+  readonly #boxesByKey: (Box[] | undefined)[] = [];
+  readonly #madeBy: (number | undefined)[] = [];
+  readonly #usedIn: (number[] | undefined)[] = [];
+  readonly #filter = new Uint8Array(FILTER_BITS + 1);
+
+  get count(): number {
+    return this.#words.length >> 2;
+  }
+
+  /** The term of a name, and whether it is new. */
+  intern(name: TermName): { readonly term: Term; readonly isNew: boolean } {
+    const known = this.#find(name);
+    if (known !== undefined) return { term: known, isNew: false };
+    const term = this.count;
+    this.#words.push(name.w0, name.w1, name.w2, name.w3);
+    this.#byName.set(keyOf(name.w0, name.w1), term);
+    this.#filter[name.w0 & FILTER_BITS] = 1;
+    return { term, isNew: true };
+  }
+
+  /** The term that is written as these bytes, made where there is none. */
+  ofBytes(bytes: Uint8Array): Term {
+    const found = this.find(bytes, 0);
+    if (found !== undefined) return found;
+    const { term } = this.intern(nameAt(bytes, 0));
+    this.#raw.set(term, bytes.slice());
+    return term;
+  }
+
+  /** The term whose name stands at a place. */
+  find(bytes: Uint8Array, at: number): Term | undefined {
+    if (at + NAME_BYTES > bytes.length) return undefined;
+    const place = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
+    if (this.#filter[place & FILTER_BITS] === 0) return undefined;
+    return this.#find(nameAt(bytes, at));
+  }
+
+  /** Every term whose name stands somewhere in these bytes. */
+  *scan(bytes: Uint8Array): Generator<Term> {
+    for (let at = 0; at + NAME_BYTES <= bytes.length; at++) {
+      const term = this.find(bytes, at);
+      if (term !== undefined) yield term;
+    }
+  }
+
+  /** A secret written out. */
+  bytesOf(term: Term, length: number): Uint8Array {
+    const raw = this.#raw.get(term);
+    if (raw !== undefined) {
+      invariant(raw.length === length, 'a secret keeps its length');
+      return raw.slice();
+    }
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = this.#words.slice(term << 2, (term << 2) + 4);
+    return nameBytes({ w0, w1, w2, w3 }, length);
+  }
+
+  /** Adds a term's name to a hash. */
+  into(hash: TermHash, term: Term): void {
+    const at = term << 2;
+    for (let i = 0; i < 4; i++) hash.word(this.#words[at + i] ?? 0);
+  }
+
+  /** Says what follows from what. */
+  derive(inputs: readonly Term[], outputs: readonly Term[]): void {
+    const rule = this.rules.push({ inputs, outputs }) - 1;
+    for (const input of inputs) (this.#usedIn[input] ??= []).push(rule);
+    for (const output of outputs) this.#madeBy[output] ??= rule;
+  }
+
+  /** The secrets that a term was first derived from; none for one that came in as bytes. */
+  sourcesOf(term: Term): readonly Term[] {
+    return this.rules[this.#madeBy[term] ?? -1]?.inputs ?? [];
+  }
+
+  /** The rules that a term is an input of. */
+  usesOf(term: Term): readonly number[] {
+    return this.#usedIn[term] ?? [];
+  }
+
+  /** Puts something under a key. */
+  box(name: TermName, box: Box): void {
+    const key = keyOf(name.w0, name.w1);
+    if (this.#boxes.has(key)) return;
+    this.#boxes.set(key, box);
+    (this.#boxesByKey[box.key] ??= []).push(box);
+  }
+
+  /** The box whose ciphertext begins so. */
+  boxAt(ciphertext: Uint8Array): Box | undefined {
+    return this.#boxes.get(keyOf(wordAt(ciphertext, 0), wordAt(ciphertext, 4)));
+  }
+
+  boxesUnder(key: Term): readonly Box[] {
+    return this.#boxesByKey[key] ?? [];
+  }
+
+  #find({ w0, w1, w2, w3 }: TermName): Term | undefined {
+    const term = this.#byName.get(keyOf(w0, w1));
+    if (term === undefined) return undefined;
+    const at = term << 2;
+    return this.#words[at + 2] === w2 && this.#words[at + 3] === w3 ? term : undefined;
+  }
+}
+
+function nameAt(bytes: Uint8Array, at: number): TermName {
+  return {
+    w0: wordAt(bytes, at),
+    w1: wordAt(bytes, at + 4),
+    w2: wordAt(bytes, at + 8),
+    w3: wordAt(bytes, at + 12),
+  };
+}
+
+/** 53 bits of a name as one number. */
+function keyOf(w0: number, w1: number): number {
+  return (w0 >>> 0) * 0x200000 + ((w1 >>> 0) & 0x1fffff);
+}
