@@ -1,0 +1,138 @@
+/**
+ * A case: everything that decides a run, as plain data. A seed draws one; a failing one is shrunk and
+ * kept as JSON.
+ */
+
+/** Which primitives a run uses. */
+export type CryptoName = 'symbolic' | 'node' | 'noble';
+
+/** A device, as actions name it: `ada-1` is the first of user `ada`. Labels are never used twice. */
+export type Label = string;
+
+/** Everything that may be done to a world. One that makes no sense where it stands does nothing. */
+export type Deed =
+  /** The application of a device sends so many lines. */
+  | {
+      readonly do: 'send';
+      readonly by: Label;
+      readonly to: readonly string[];
+      readonly lines: number;
+    }
+  /** A further device is linked, named `as`. */
+  | { readonly do: 'link'; readonly by: Label; readonly as: Label }
+  /** A device is removed from its user's list by another. */
+  | { readonly do: 'remove'; readonly by: Label; readonly who: Label }
+  /** A device loses all it has; another one of its user removes it and links it anew as `as`. */
+  | { readonly do: 'reinstall'; readonly who: Label; readonly by: Label; readonly as: Label }
+  /** The process is killed at its next storage operation but so many; 0: at once. */
+  | { readonly do: 'crash'; readonly who: Label; readonly after: number }
+  /** The machine starts again: its monotonic clock begins anew. */
+  | { readonly do: 'reboot'; readonly who: Label }
+  /** The device and the relay do not hear each other, or one does not hear the other. */
+  | {
+      readonly do: 'cut';
+      readonly who: Label;
+      readonly way: 'both' | 'up' | 'down';
+      readonly forMs: number;
+    }
+  /** Its files are copied. */
+  | { readonly do: 'backup'; readonly who: Label }
+  /** Its files are put back to what the last copy has. */
+  | { readonly do: 'putBack'; readonly who: Label; readonly what: 'log' | 'vault' | 'both' }
+  /** A copy of its files is started beside it, named `as`. */
+  | { readonly do: 'clone'; readonly who: Label; readonly as: Label }
+  /** Its wall clock is set on or back. */
+  | { readonly do: 'setClock'; readonly who: Label; readonly byMs: number }
+  /** A stranger takes all its one-time prekeys. */
+  | { readonly do: 'exhaust'; readonly who: Label }
+  /** The relay lies, for a while. */
+  | { readonly do: 'lie'; readonly how: Lie; readonly forMs: number }
+  /** One bit of the next mail that the device fetches is turned over. */
+  | { readonly do: 'spoil'; readonly who: Label }
+  /** An adversary copies the files of a device, with the vault's keys. */
+  | { readonly do: 'seize'; readonly who: Label }
+  /** The vault follows the log now. */
+  | { readonly do: 'flush'; readonly who: Label };
+
+/** What a relay that lies does. */
+export type Lie =
+  /** It gives no head back. */
+  | 'hideHeads'
+  /** It gives lists of before. */
+  | 'oldLists'
+  /** It hands out no one-time prekeys. */
+  | 'noOneTimeKeys'
+  /** It says a post was taken, and drops it. */
+  | 'dropPosts'
+  /** It gives mail again that was acknowledged. */
+  | 'replayMail'
+  /** It keeps mail back. */
+  | 'holdMail';
+
+/** What a lie is called. */
+export const LIES: readonly Lie[] = [
+  'hideHeads',
+  'oldLists',
+  'noOneTimeKeys',
+  'dropPosts',
+  'replayMail',
+  'holdMail',
+];
+
+/** A deed and when it is done, ms from the beginning. */
+export type Action = Deed & { readonly atMs: number };
+
+/** What holds for a whole run. Rates are probabilities for each time something could happen. */
+export interface Knobs {
+  /** Until here nothing breaks. */
+  readonly calmMs: number;
+  /** Until here everything may. */
+  readonly spanMs: number;
+  /** One-time prekeys a device begins with. */
+  readonly oneTimeKeys: number;
+  /** How long a message takes one way, at least and at most. */
+  readonly delayMs: readonly [least: number, most: number];
+  /** Requests that do not reach the relay. */
+  readonly lostRequests: number;
+  /** Answers that do not come back. */
+  readonly lostAnswers: number;
+  /** Requests that reach the relay twice. */
+  readonly repeated: number;
+  /** Pages of mail that come in another order. */
+  readonly shuffled: number;
+  /** Notices of new mail that do not come. */
+  readonly lostNotices: number;
+  /** How long an application takes to acknowledge a message. */
+  readonly readMs: number;
+  /** Events after which the vault follows the log. */
+  readonly flushEvents: number;
+  /** How long until a device asks for mail by itself. */
+  readonly pollMs: number;
+  /** How often time is told to have passed. */
+  readonly sweepMs: number;
+  /** By up to how much the wall clocks of devices are wrong. */
+  readonly skewMs: number;
+}
+
+/** A run, before it ran. */
+export interface Case {
+  readonly format: 1;
+  readonly seed: number;
+  readonly crypto: CryptoName;
+  readonly users: readonly string[];
+  readonly knobs: Knobs;
+  readonly actions: readonly Action[];
+}
+
+/** A case that failed, and how. */
+export interface FailedCase extends Case {
+  readonly failure: {
+    /** The invariant that does not hold. */
+    readonly invariant: string;
+    readonly detail: string;
+    /** What was planted, if it was. */
+    readonly sabotage?: string;
+    /** Hash of the trace up to there. */
+    readonly trace: string;
+  };
+}

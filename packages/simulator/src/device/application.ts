@@ -1,0 +1,107 @@
+/** What uses a device: it sends lines, and keeps each message with its acknowledgement. */
+
+import { encodeUtf8 } from '@simsim/bytes';
+import type { MessageId, UserId } from '@simsim/relay-protocol';
+import type { InboxItem } from '@simsim/sesame';
+import type { UnsentLine } from './machine.ts';
+import type { Process } from './process.ts';
+
+/** A row of the application: how often a message was kept, and what it said. */
+export interface KeptRow {
+  readonly count: number;
+  readonly line: string;
+}
+
+const PREFIX = 'chat/';
+
+/** The line that a message becomes. */
+export function lineOf(sender: UserId, text: string): string {
+  return `${sender}: ${text}`;
+}
+
+/** One application. */
+export class Application {
+  readonly #process: Process;
+  readonly #waiting: InboxItem[] = [];
+  #isReading = false;
+
+  constructor(process: Process) {
+    this.#process = process;
+  }
+
+  /** Takes up what the process before left. */
+  start(): void {
+    for (const item of this.#process.core.inbox()) this.take(item);
+    for (const line of [...this.#process.machine.unsent]) this.#send(line);
+  }
+
+  /** Sends lines in one commit; a process that dies under them leaves them to the next. */
+  send(lines: readonly UnsentLine[]): void {
+    const { machine } = this.#process;
+    machine.unsent.push(...lines);
+    const inputs = lines.map(inputOf);
+    this.#process.run(...inputs);
+    machine.unsent = machine.unsent.filter((line) => !lines.includes(line));
+  }
+
+  #send(line: UnsentLine): void {
+    const { machine } = this.#process;
+    this.#process.run(inputOf(line));
+    machine.unsent = machine.unsent.filter((each) => each !== line);
+  }
+
+  /** A message came. */
+  take(item: InboxItem): void {
+    this.#waiting.push(item);
+    if (this.#isReading) return;
+    this.#isReading = true;
+    const { agenda, knobs } = this.#process.world;
+    agenda.after(knobs.readMs, () => this.#process.alive(() => this.#read()));
+  }
+
+  /** Keeps all that waits and acknowledges it, in one commit. */
+  #read(): void {
+    this.#isReading = false;
+    const { core, world } = this.#process;
+    const there = new Set(core.inbox().map(({ envelopeId }) => envelopeId));
+    const items = this.#waiting.splice(0).filter(({ envelopeId }) => there.delete(envelopeId));
+    if (items.length === 0) return;
+    this.#process.run(
+      ...items.map((item) => ({
+        type: 'acknowledged' as const,
+        envelopeId: item.envelopeId,
+        put: [[`${PREFIX}${item.messageId}`, this.#row(item)] as const],
+      })),
+    );
+    for (const item of items) world.watcher.kept(this.#process, item);
+  }
+
+  #row({ messageId, sender, body }: InboxItem): Uint8Array {
+    const count = (this.#process.log.data(`${PREFIX}${messageId}`)?.[0] ?? 0) + 1;
+    const text = new TextDecoder().decode(body);
+    return Uint8Array.of(count, ...encodeUtf8(lineOf(sender, text)));
+  }
+
+  /** The row of a message. */
+  row(messageId: MessageId): KeptRow | undefined {
+    const row = this.#process.log.data(`${PREFIX}${messageId}`);
+    return row && { count: row[0] ?? 0, line: new TextDecoder().decode(row.subarray(1)) };
+  }
+
+  /** All rows. */
+  *rows(): Generator<readonly [messageId: string, row: KeptRow]> {
+    for (const { key, value } of this.#process.log.dataEntries()) {
+      const line = new TextDecoder().decode(value.subarray(1));
+      yield [key.slice(PREFIX.length), { count: value[0] ?? 0, line }];
+    }
+  }
+}
+
+function inputOf({ messageId, to, text }: UnsentLine): {
+  type: 'send';
+  messageId: MessageId;
+  to: readonly UserId[];
+  body: Uint8Array;
+} {
+  return { type: 'send', messageId, to, body: encodeUtf8(text) };
+}

@@ -1,0 +1,199 @@
+/** One run of a device's program: the shipping core over the machine's files, and a shell around it. */
+
+import { invariant } from '@simsim/bytes';
+import type { Crypto, Entropy } from '@simsim/crypto';
+import { DeviceCore } from '@simsim/device-core';
+import type { CoreInput, RunResult } from '@simsim/device-core';
+import { createEventLog, openEventLog } from '@simsim/event-log';
+import type { EventLog } from '@simsim/event-log';
+import type { RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
+import { registrationRequest } from '@simsim/sesame';
+import type { Effect, OwnDevice } from '@simsim/sesame';
+import { Dice } from '../dice.ts';
+import { Application } from './application.ts';
+import { Errands } from './errands.ts';
+import { deathOf } from './fuse.ts';
+import type { Machine } from './machine.ts';
+import { ownDevice, proveDevice } from './prove.ts';
+import type { ProvingDevice } from './prove.ts';
+import type { Surroundings } from './surroundings.ts';
+import { checkKeys, uploadFor } from './uploads.ts';
+
+/** How long a process waits where the relay does not answer. */
+const RETRY_MS = 5000;
+
+/** A process. It lives until it is killed, or the device is no device any more. */
+export class Process implements ProvingDevice {
+  readonly machine: Machine;
+  readonly world: Surroundings;
+  readonly env: { readonly crypto: Crypto; readonly entropy: Entropy };
+  readonly log: EventLog;
+  readonly core: DeviceCore;
+  readonly application: Application;
+  readonly errands: Errands;
+  isAlive = true;
+  /** Whether the relay said in this run that it knows nothing newer of this device. */
+  isProven = false;
+  /** The link of the head that the relay is believed to have. */
+  expected: Uint8Array = new Uint8Array(32);
+  #hasCheckedKeys = false;
+  #isStirring = false;
+  #flushedSeq = 0;
+
+  /** Opens the machine's files, or lays them out. Throws where the machine's fuse burns down. */
+  constructor(world: Surroundings, machine: Machine) {
+    this.world = world;
+    this.machine = machine;
+    const { crypto, seed } = world;
+    const dice = new Dice(seed, `keys/${machine.label}/${machine.starts++}`);
+    this.env = { crypto, entropy: (length) => dice.bytes(length) };
+    const isNew = machine.store === undefined;
+    if (isNew) machine.install(this.env);
+    else machine.reopenVault(this.env);
+    this.log = this.#openLog({ isNew });
+    this.core = new DeviceCore({
+      ...this.env,
+      log: this.log,
+      clock: () => machine.clockAt(world.agenda.nowMs),
+      chaos: machine.fuse,
+      sabotage: world.sabotage,
+    });
+    this.application = new Application(this);
+    this.errands = new Errands(this);
+  }
+
+  #openLog({ isNew }: { readonly isNew: boolean }): EventLog {
+    const { store, vault, fuse } = this.machine;
+    invariant(
+      store !== undefined && vault !== undefined,
+      'files are laid out before they are opened',
+    );
+    const parts = { ...this.env, store, vault };
+    const options = {
+      chaos: fuse,
+      sabotage: this.world.logSabotage,
+      onRollback: 'accept',
+    } as const;
+    const log = isNew ? createEventLog(parts, options) : openEventLog(parts, options);
+    invariant(log.ok, `a log opens: ${log.ok ? '' : log.error.code}`);
+    return log.value;
+  }
+
+  own(): OwnDevice {
+    return ownDevice(this.core);
+  }
+
+  /** The same for every process on a copy of the device. */
+  get address(): string {
+    const { userId, deviceId } = this.own();
+    return `${userId}.${deviceId}`;
+  }
+
+  /** The address with the registration id. */
+  get incarnation(): string {
+    return `${this.address}/${this.own().registrationId}`;
+  }
+
+  /** What a process does first, on files that were there. */
+  start(): void {
+    this.errands.posts.push(...this.core.outbox());
+    const { rollback } = this.log;
+    if (rollback !== undefined) {
+      const { kind: source, seen, found, lostStreams: lost } = rollback;
+      this.world.situations.met('rollback seen at opening');
+      this.run({ type: 'rolledBack', source, seen, found, lost });
+      this.log.flush();
+    }
+    this.run({ type: 'started' });
+    this.application.start();
+    this.errands.wantMail();
+    this.run({ type: 'swept' });
+  }
+
+  /** Becomes a device the relay knows. */
+  register(): void {
+    const upload = uploadFor(this);
+    const request = upload && registrationRequest(this.own(), upload, this.env);
+    invariant(request !== undefined, 'a new device has a registration');
+    const outcome = this.tryAsk(request);
+    if (outcome?.ok === true) this.run({ type: 'registered' });
+  }
+
+  /** Decides inputs in one commit. Throws where the fuse burns down in it. */
+  run(...inputs: CoreInput[]): RunResult {
+    const result = this.core.run(inputs);
+    this.world.watcher.ran(this, inputs, result);
+    for (const effect of result.effects) this.#carryOut(effect);
+    const { seq } = this.log.tip();
+    if (seq - this.#flushedSeq >= this.world.knobs.flushEvents) this.flush();
+    this.stir();
+    return result;
+  }
+
+  /** The vault follows the log: superseded keys are erased. */
+  flush(): void {
+    this.log.flush();
+    this.#flushedSeq = this.log.tip().seq;
+  }
+
+  /** Asks the relay at once; `undefined` where no answer came. */
+  tryAsk(request: RelayRequest): RelayOutcome | undefined {
+    return this.world.ask(this, request);
+  }
+
+  /** Does what there is to do, a moment later. */
+  stir(delayMs = 1): void {
+    if (this.#isStirring) return;
+    this.#isStirring = true;
+    this.world.agenda.after(delayMs, () => {
+      this.#isStirring = false;
+      this.alive(() => this.#work());
+    });
+  }
+
+  /** Calls something of a living process; where it dies, the world is told. */
+  alive(act: () => void): void {
+    if (!this.isAlive) return;
+    try {
+      act();
+    } catch (failure) {
+      const death = deathOf(failure);
+      if (death === undefined) throw failure;
+      this.isAlive = false;
+      this.world.watcher.died(this, death);
+    }
+  }
+
+  #work(): void {
+    const { status } = this.own();
+    if (status === 'registering') this.register();
+    if (!this.#stand()) return;
+    this.errands.run();
+  }
+
+  /** Whether the process may speak. */
+  #stand(): boolean {
+    if (this.isProven) return true;
+    if (this.errands.posts.length > 0) this.world.situations.met('posts waited for a proof');
+    const standing = proveDevice(this);
+    if (standing.kind === 'later') this.stir(RETRY_MS);
+    if (standing.kind === 'shut') this.isAlive = false;
+    if (standing.kind !== 'open') return false;
+    this.isProven = true;
+    this.expected = standing.expected;
+    this.#hasCheckedKeys ||= checkKeys(this);
+    return true;
+  }
+
+  #carryOut(effect: Effect): void {
+    if (effect.type === 'deliver') this.application.take(effect.item);
+    else if (effect.type === 'rolledBack') this.#quarantined();
+    else if (effect.type === 'sweepOn') this.run({ type: 'swept', after: effect.after });
+    else this.errands.take(effect);
+  }
+
+  #quarantined(): void {
+    this.isProven = false;
+    this.errands.forget();
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * What a device does before it speaks: it asks the relay where it stood, has the answer judged, and takes
+ * its next incarnation where its state was put back. The shell of `device` does the same over sockets.
+ */
+
+import { invariant } from '@simsim/bytes';
+import type { Crypto, Entropy } from '@simsim/crypto';
+import type { CoreInput, DeviceCore } from '@simsim/device-core';
+import { findDevice } from '@simsim/relay-protocol';
+import type { RelayOutcome, RelayRequest, SignedDeviceList } from '@simsim/relay-protocol';
+import { DEVICE_STREAM, renewalRequest, userStream } from '@simsim/sesame';
+import type { OwnDevice, OwnListInput } from '@simsim/sesame';
+import { uploadFor } from './uploads.ts';
+
+/** What is asked of a device here. */
+export interface ProvingDevice {
+  readonly core: DeviceCore;
+  readonly env: { readonly crypto: Crypto; readonly entropy: Entropy };
+  run(...inputs: CoreInput[]): unknown;
+  /** `undefined` where no answer came. */
+  tryAsk(request: RelayRequest): RelayOutcome | undefined;
+}
+
+/** Whether a device may speak. */
+export type Standing =
+  /** It may; the link of the head that the relay has then. */
+  | { readonly kind: 'open'; readonly expected: Uint8Array }
+  /** The relay did not answer. */
+  | { readonly kind: 'later' }
+  /** It was removed, or a copy took its place. */
+  | { readonly kind: 'shut' };
+
+/** The device as it is now. */
+export function ownDevice(core: DeviceCore): OwnDevice {
+  const own = core.reader().value('device', DEVICE_STREAM);
+  invariant(own !== undefined, 'a device is made before it is asked');
+  return own;
+}
+
+/** What changes to the own list are made of. */
+export function ownListInput(core: DeviceCore): OwnListInput {
+  const own = ownDevice(core);
+  const record = core.reader().value('user', userStream(own.userId));
+  invariant(record !== undefined, 'a registered device has a list');
+  return { own, record };
+}
+
+/** Has the relay say where this device stood, and quarantines where that is needed. */
+export function proveDevice(device: ProvingDevice): Standing {
+  for (;;) {
+    const { status } = ownDevice(device.core);
+    if (status === 'removed' || status === 'replaced') return { kind: 'shut' };
+    if (status === 'renewing') {
+      const renewed = renew(device);
+      if (renewed === 'later') return { kind: 'later' };
+      if (renewed === 'shut') return shutOut(device);
+    }
+    const head = device.core.head();
+    const outcome = device.tryAsk({ kind: 'exchangeHead', head });
+    if (outcome === undefined) return { kind: 'later' };
+    if (!outcome.ok) return shutOut(device);
+    const before = outcome.value.kind === 'exchangeHead' ? outcome.value.before : undefined;
+    if (before !== undefined) device.run({ type: 'headSeen', source: 'relay', head: before });
+    if (ownDevice(device.core).status === 'renewing') continue;
+    const isAhead = before !== undefined && before.seq > head.seq;
+    return { kind: 'open', expected: isAhead ? before.hash : head.hash };
+  }
+}
+
+/** The list of the device's user, where the relay gives it. */
+export function fetchOwnList(device: ProvingDevice): SignedDeviceList | undefined {
+  const { userId } = ownDevice(device.core);
+  const outcome = device.tryAsk({ kind: 'getList', userId, since: 0 });
+  if (outcome?.ok !== true || outcome.value.kind !== 'getList') return undefined;
+  return outcome.value.result.kind === 'list' ? outcome.value.result.list : undefined;
+}
+
+function renew(device: ProvingDevice): 'renewed' | 'later' | 'shut' {
+  const list = fetchOwnList(device);
+  if (list === undefined) return 'later';
+  const { deviceId, former, registrationId } = ownDevice(device.core);
+  const listed = findDevice(list.list, deviceId)?.registrationId;
+  if (listed !== former && listed !== registrationId) return 'shut';
+  device.run({ type: 'listLearned', list });
+  if (listed !== registrationId) {
+    const upload = uploadFor(device);
+    if (upload === undefined) return 'later';
+    const request = renewalRequest(ownListInput(device.core), upload, device.env);
+    const outcome = device.tryAsk(request);
+    if (outcome === undefined) return 'later';
+    if (!outcome.ok) return 'shut';
+    device.run({ type: 'listLearned', list: request.list });
+  }
+  device.run({ type: 'registered' });
+  device.run({ type: 'started' });
+  return 'renewed';
+}
+
+function shutOut(device: ProvingDevice): Standing {
+  const list = fetchOwnList(device);
+  device.run({ type: 'shutOut', ...(list && { list }) });
+  return { kind: 'shut' };
+}

@@ -1,0 +1,259 @@
+/** What actions do. One that makes no sense where it stands does nothing, so that every list is a case. */
+
+import { messageIdFromBytes, parseUserId } from '@simsim/relay-protocol';
+import type { UserId } from '@simsim/relay-protocol';
+import {
+  answerOffer,
+  createLinkOffer,
+  listWithout,
+  openProvision,
+  USER_PREFIX,
+} from '@simsim/sesame';
+import type { ContactPin } from '@simsim/sesame';
+import { invariant } from '@simsim/bytes';
+import type { Action, Deed, Label } from '../case/case.ts';
+import { Machine } from '../device/machine.ts';
+import type { Process } from '../device/process.ts';
+import { fetchOwnList, ownListInput } from '../device/prove.ts';
+import { Dice } from '../dice.ts';
+import type { World } from './world.ts';
+
+/** Devices of one user in a world, gone ones apart. */
+const DEVICES_MAX = 5;
+
+/** One-time prekeys that a stranger takes at a time, at most. */
+const EXHAUST_MAX = 200;
+
+/** A user id that is surely one. */
+export function userOf(name: string): UserId {
+  const parsed = parseUserId(name);
+  invariant(parsed.ok, 'cases name users well');
+  return parsed.value;
+}
+
+/** Makes a user with a first device, while nothing breaks. */
+export function createUser(world: World, name: string): void {
+  const machine = newMachine(world, `${name}-1`, userOf(name));
+  const process = boot(world, machine);
+  const { oneTimeKeys } = world.knobs;
+  process.run({ type: 'create', userId: machine.userId, oneTimeKeys });
+  process.register();
+}
+
+/** Does one action. `n` is its place in the case: it names its dice. */
+export function act(world: World, action: Action): void {
+  const who = subjectOf(action);
+  const process = who === undefined ? undefined : world.process(who);
+  world.trace.add({ atMs: world.elapsedMs, from: who ?? 'world', to: undefined, what: action.do });
+  if (action.do === 'lie') world.lie(action.how, action.forMs);
+  else if (action.do === 'putBack') putBack(world, action);
+  else if (process !== undefined) process.alive(() => doAs(world, process, action));
+}
+
+type DeviceDeed = Exclude<Deed, { do: 'lie' | 'putBack' }>;
+
+function subjectOf(action: Deed): Label | undefined {
+  if ('by' in action && action.do !== 'reinstall') return action.by;
+  return 'who' in action ? action.who : undefined;
+}
+
+function doAs(world: World, process: Process, deed: DeviceDeed & { readonly atMs: number }): void {
+  const { machine } = process;
+  const { situations, agenda } = world;
+  switch (deed.do) {
+    case 'send':
+      return send(world, process, deed);
+    case 'link':
+      return void link(world, process, deed.as);
+    case 'remove':
+      return remove(world, process, deed.who);
+    case 'reinstall':
+      return reinstall(world, process, deed);
+    case 'crash':
+      if (deed.after === 0) return world.restart(process);
+      return machine.fuse.light(deed.after);
+    case 'reboot':
+      machine.boots++;
+      situations.met('machine rebooted');
+      return world.restart(process);
+    case 'cut': {
+      const ways = deed.way === 'both' ? (['up', 'down'] as const) : [deed.way];
+      for (const way of ways) machine.cuts.add(way);
+      return agenda.later(deed.forMs, () => {
+        for (const way of ways) machine.cuts.delete(way);
+      });
+    }
+    case 'backup':
+      machine.backup = machine.image(agenda.nowMs);
+      return;
+    case 'clone':
+      return clone(world, process, deed.as);
+    case 'setClock':
+      machine.skewMs += deed.byMs;
+      situations.met(deed.byMs < 0 ? 'clock set back' : 'clock set on');
+      return;
+    case 'exhaust':
+      return exhaust(world, process);
+    case 'spoil':
+      machine.spoils++;
+      return;
+    case 'seize':
+      return seize(world, [process]);
+    case 'flush':
+      return process.flush();
+  }
+}
+
+function newMachine(world: World, label: Label, userId: UserId): Machine {
+  const { skewMs } = world.knobs;
+  const skew = new Dice(world.seed, `skew/${label}`).between(-skewMs, skewMs);
+  const machine = new Machine(label, userId, skew);
+  world.machines.set(label, machine);
+  return machine;
+}
+
+/** A first process, on an empty disk. */
+function boot(world: World, machine: Machine): Process {
+  const process = world.open(machine);
+  invariant(process !== undefined, 'nothing dies on an empty disk');
+  return process;
+}
+
+function send(world: World, process: Process, deed: Extract<Action, { do: 'send' }>): void {
+  const { status } = process.own();
+  if (status === 'removed' || status === 'replaced') return;
+  const { label, userId } = process.machine;
+  const to = deed.to.map(userOf);
+  const dice = new Dice(world.seed, `send/${label}/${deed.atMs}`);
+  const lines = Array.from({ length: deed.lines }, (_, i) => {
+    const messageId = messageIdFromBytes(dice.bytes(16));
+    const text = `${label} at ${deed.atMs}, line ${i}`;
+    const atMs = world.agenda.nowMs;
+    const sent = { by: label, userId, to, text, atMs, failed: new Map(), given: new Set<string>() };
+    world.ledger.sent.set(messageId, sent);
+    return { messageId, to, text };
+  });
+  process.application.send(lines);
+}
+
+/** Links a device through another one, at one moment; `undefined` where that fails. */
+function link(world: World, approver: Process, as: Label): Process | undefined {
+  const { userId } = approver.machine;
+  const owned = world.living().filter(({ machine }) => machine.userId === userId);
+  if (world.machines.has(as) || owned.length >= DEVICES_MAX) return undefined;
+  if (!mayChangeList(approver)) return undefined;
+  const dice = new Dice(world.seed, `link/${as}`);
+  const env = { crypto: world.crypto, entropy: (length: number) => dice.bytes(length) };
+  const { keys, offer } = createLinkOffer(env);
+  const contacts = contactsOf(approver);
+  const answer = answerOffer(ownListInput(approver.core), { offer, contacts }, approver.env);
+  if (!answer.ok) return undefined;
+  const { ciphertext } = answer.value;
+  const provision = openProvision({ keys, offer, ciphertext }, world.crypto);
+  invariant(provision.ok, 'an honest answer opens');
+  const process = boot(world, newMachine(world, as, userId));
+  process.run({
+    type: 'linked',
+    provision: provision.value,
+    deviceKey: keys.deviceKey,
+    registrationId: offer.registrationId,
+    oneTimeKeys: world.knobs.oneTimeKeys,
+  });
+  world.situations.met('device linked');
+  return process;
+}
+
+/** Whether a device knows the newest list of its user, and may change it. */
+function mayChangeList(process: Process): boolean {
+  if (process.own().status !== 'registered') return false;
+  const list = fetchOwnList(process);
+  if (list === undefined) return false;
+  process.run({ type: 'listLearned', list });
+  return process.own().status === 'registered';
+}
+
+function contactsOf({ log, core }: Process): ContactPin[] {
+  return log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
+    const record = core.reader().value('user', stream);
+    if (record?.identityKey === undefined) return [];
+    return [{ userId: record.userId, identityKey: record.identityKey }];
+  });
+}
+
+function remove(world: World, remover: Process, who: Label): void {
+  const removed = world.processes.get(who);
+  const isOwn = removed?.machine.userId === remover.machine.userId;
+  if (removed === undefined || !isOwn || removed === remover || !mayChangeList(remover)) return;
+  const list = listWithout(ownListInput(remover.core), removed.own().deviceId, remover.env);
+  if (!list.ok) return;
+  const outcome = remover.tryAsk({ kind: 'removeDevice', list: list.value });
+  if (outcome?.ok !== true) return;
+  world.situations.met('device removed');
+  remover.run({ type: 'listLearned', list: list.value });
+}
+
+function reinstall(
+  world: World,
+  lost: Process,
+  { by, as, who }: Extract<Deed, { do: 'reinstall' }>,
+): void {
+  const helper = world.process(by);
+  if (helper === undefined || helper.machine.userId !== lost.machine.userId || helper === lost)
+    return;
+  const before = world.relay.list(helper.machine.userId)?.list.version;
+  helper.alive(() => remove(world, helper, who));
+  if (world.relay.list(helper.machine.userId)?.list.version === before) return;
+  world.kill(lost);
+  world.situations.met('device reinstalled');
+  helper.alive(() => void link(world, helper, as));
+}
+
+function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>): void {
+  const machine = world.machines.get(who);
+  const process = world.processes.get(who);
+  if (machine?.backup === undefined || process === undefined || !process.isAlive) return;
+  world.kill(process);
+  const { store, vault } = machine.backup;
+  const back = what === 'log' ? { store } : what === 'vault' ? { vault } : { store, vault };
+  machine.putBack(back, process.env);
+  world.ledger.excusedUntilMs.set(process.address, world.agenda.nowMs);
+  world.situations.met('state put back');
+  if (what === 'log') world.situations.met('log put back alone');
+  if (what === 'vault') world.situations.met('vault put back alone');
+  world.start(machine);
+}
+
+/** A second process on a copy of a device's files; nobody knows of it. */
+function clone(world: World, original: Process, as: Label): void {
+  if (world.machines.has(as) || original.own().status !== 'registered') return;
+  const machine = newMachine(world, as, original.machine.userId);
+  machine.install(original.env, original.machine.image(world.agenda.nowMs));
+  world.situations.met('clone ran beside its original');
+  world.ledger.cloned.add(original.address);
+  world.start(machine);
+}
+
+/** A stranger claims one-time prekeys until there are none. */
+function exhaust(world: World, { machine, core }: Process): void {
+  const { userId } = machine;
+  const { deviceId } = ownListInput(core).own;
+  const stranger = world.stranger();
+  for (let taken = 0; taken < EXHAUST_MAX; taken++) {
+    const outcome = stranger.claim(userId, deviceId);
+    if (outcome !== 'one-time') break;
+  }
+  world.situations.met('one-time prekeys exhausted by a stranger');
+}
+
+/** Copies the files of devices, and has what follows judged. */
+export function seize(world: World, processes: readonly Process[]): void {
+  const { adversary, agenda } = world;
+  if (adversary === undefined) return;
+  const isFlushed = processes.every(({ log }) => log.lag() === 0);
+  world.situations.met('files seized');
+  if (!isFlushed) world.situations.met('vault behind its log when seized');
+  const of = processes.map(({ machine }) => machine.label);
+  const vaults = processes.map(({ machine }) => machine.image(agenda.nowMs).vault);
+  const seizure = adversary.seize(vaults, { atMs: agenda.nowMs, of, isFlushed });
+  world.check((watch) => watch.seized?.(seizure));
+}

@@ -1,0 +1,98 @@
+/** A case from its first action to rest: calm, faults, healing, and what must hold in the end. */
+
+import { InvariantBroken } from '../invariants/invariant.ts';
+import { act, createUser, seize, userOf } from './deeds.ts';
+import type { World } from './world.ts';
+import { messageIdFromBytes } from '@simsim/relay-protocol';
+import { Dice } from '../dice.ts';
+
+/** Tasks in which a world at peace comes to rest, for each message and device of it. */
+const REST_TASKS = 200_000;
+
+/** How often everybody speaks once more after healing. */
+const TURNS = 2;
+
+/** Relays forget what is over its time so often. */
+const PRUNE_MS = 6 * 3600 * 1000;
+
+/** Plays a case. Throws {@link InvariantBroken} where something does not hold. */
+export function play(world: World): void {
+  const { users, actions, knobs } = world.case;
+  for (const name of users) createUser(world, name);
+  for (const action of actions) {
+    world.agenda.later(action.atMs, () => act(world, action));
+  }
+  every(world, knobs.pollMs, () => poll(world));
+  every(world, knobs.sweepMs, () => sweep(world));
+  every(world, PRUNE_MS, () => world.relay.prune());
+  world.passUntil(knobs.calmMs);
+  world.wire.isFaulty = true;
+  world.passUntil(knobs.spanMs);
+  heal(world);
+  for (let turn = 0; turn < TURNS; turn++) speak(world, turn);
+  seize(world, flushed(world));
+  world.check((watch) => watch.rested?.());
+}
+
+/** Does something again and again, until faults are over. */
+function every(world: World, eachMs: number, act: () => void): void {
+  world.agenda.later(eachMs, () => {
+    if (world.elapsedMs > world.knobs.spanMs) return;
+    act();
+    every(world, eachMs, act);
+  });
+}
+
+function poll(world: World): void {
+  for (const process of world.living()) process.errands.wantMail();
+}
+
+function sweep(world: World): void {
+  for (const process of world.living()) process.alive(() => void process.run({ type: 'swept' }));
+}
+
+/** Faults end, everybody is there and works until nothing moves. */
+function heal(world: World): void {
+  world.wire.isFaulty = false;
+  world.relay.lies.clear();
+  for (const machine of world.machines.values()) {
+    machine.cuts.clear();
+    machine.fuse.light(Number.POSITIVE_INFINITY);
+    machine.spoils = 0;
+    if (!world.processes.has(machine.label)) world.start(machine);
+  }
+  for (const process of world.living()) {
+    process.isProven = false;
+    process.errands.wantMail();
+  }
+  settle(world);
+}
+
+/** Every device sends to everybody. */
+function speak(world: World, turn: number): void {
+  const to = world.case.users.map(userOf);
+  for (const process of world.living()) {
+    if (process.own().status !== 'registered') continue;
+    const { label, userId } = process.machine;
+    const messageId = messageIdFromBytes(new Dice(world.seed, `rest/${label}/${turn}`).bytes(16));
+    const text = `${label} at rest, turn ${turn}`;
+    const atMs = world.agenda.nowMs;
+    const sent = { by: label, userId, to, text, atMs, failed: new Map(), given: new Set<string>() };
+    world.ledger.sent.set(messageId, sent);
+    process.alive(() => process.application.send([{ messageId, to, text }]));
+  }
+  settle(world);
+}
+
+function settle(world: World): void {
+  if (!world.agenda.settle(REST_TASKS)) {
+    throw new InvariantBroken('L4', 'the world never comes to rest');
+  }
+}
+
+/** All devices, their vaults at the end of their logs. */
+function flushed(world: World): ReturnType<World['living']> {
+  const living = world.living();
+  for (const process of living) process.flush();
+  return living;
+}

@@ -1,0 +1,311 @@
+/** A world: devices, a relay, an adversary and time, driven by a case from its first action to rest. */
+
+import { invariant } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import type { RunResult } from '@simsim/device-core';
+import type { LogSabotage } from '@simsim/event-log';
+import type { Wakeup } from '@simsim/relay/core';
+import { parseUserId } from '@simsim/relay-protocol';
+import type { IncomingEnvelope, Post, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
+import type { Sabotage } from '@simsim/sesame';
+import type { Case, Label, Lie } from '../case/case.ts';
+import { Situations } from '../case/situations.ts';
+import type { Situation } from '../case/situations.ts';
+import { deathOf } from '../device/fuse.ts';
+import type { Killed } from '../device/fuse.ts';
+import type { Machine } from '../device/machine.ts';
+import { Process } from '../device/process.ts';
+import type { Surroundings, Watcher } from '../device/surroundings.ts';
+import { Dice } from '../dice.ts';
+import { InvariantBroken } from '../invariants/invariant.ts';
+import type { Invariant, Problems, Watch } from '../invariants/invariant.ts';
+import { Adversary } from './adversary.ts';
+import { Agenda } from './agenda.ts';
+import { carryMail } from './carry-mail.ts';
+import { Ledger } from './ledger.ts';
+import { noteSituations } from './note-situations.ts';
+import { LyingRelay } from './lying-relay.ts';
+import { Stranger } from './stranger.ts';
+import { Trace } from './trace.ts';
+import { Wire } from './wire.ts';
+import type { Errand } from './wire.ts';
+import type { SymbolicCrypto } from '../symbolic/index.ts';
+
+/** What a world is made of beside its case. */
+export interface WorldParts {
+  readonly crypto: Crypto;
+  /** What the crypto notes, where it is symbolic. */
+  readonly symbolic: SymbolicCrypto | undefined;
+  readonly invariants: readonly Invariant[];
+  readonly sabotage: ReadonlySet<Sabotage>;
+  readonly logSabotage: LogSabotage;
+  /** Whether the trace's lines are kept, for a diagram. */
+  readonly keepsTrace: boolean;
+}
+
+/** When worlds begin, wall ms. */
+const START_MS = 1_700_000_000_000;
+
+/** How long a killed process stays away, at least and at most. */
+const AWAY_MS: readonly [number, number] = [500, 30_000];
+
+/** A world. */
+export class World implements Surroundings {
+  readonly case: Case;
+  readonly agenda = new Agenda(START_MS);
+  readonly ledger = new Ledger();
+  readonly situations = new Situations();
+  readonly trace: Trace;
+  readonly relay: LyingRelay;
+  readonly wire: Wire;
+  readonly adversary: Adversary | undefined;
+  readonly machines: Map<Label, Machine> = new Map();
+  readonly processes: Map<Label, Process> = new Map();
+  readonly watcher: Watcher;
+  readonly #parts: WorldParts;
+  #stranger: Stranger | undefined;
+  readonly #watches: readonly (readonly [id: string, watch: Watch])[];
+
+  constructor(one: Case, parts: WorldParts) {
+    this.case = one;
+    this.#parts = parts;
+    this.trace = new Trace({ isKept: parts.keepsTrace });
+    this.adversary = parts.symbolic && new Adversary(parts.symbolic);
+    const { agenda, knobs, seed, crypto } = this;
+    const met = (situation: Situation): void => this.situations.met(situation);
+    const dice = new Dice(seed, 'relay');
+    this.relay = new LyingRelay({
+      crypto,
+      entropy: (length) => dice.bytes(length),
+      nowMs: () => agenda.nowMs,
+      wake: (wakeup) => this.#wake(wakeup),
+      met,
+    });
+    this.wire = new Wire({
+      seed,
+      knobs,
+      agenda,
+      met,
+    });
+    this.#watches = parts.invariants.map(({ id, watch }) => [id, watch(this)]);
+    this.watcher = this.#newWatcher();
+  }
+
+  get seed(): number {
+    return this.case.seed;
+  }
+
+  get knobs(): Case['knobs'] {
+    return this.case.knobs;
+  }
+
+  get crypto(): Crypto {
+    return this.#parts.crypto;
+  }
+
+  get sabotage(): ReadonlySet<Sabotage> {
+    return this.#parts.sabotage;
+  }
+
+  get logSabotage(): LogSabotage {
+    return this.#parts.logSabotage;
+  }
+
+  /** Since the beginning, ms. */
+  get elapsedMs(): number {
+    return this.agenda.nowMs - START_MS;
+  }
+
+  /** Lets time pass up to a moment since the beginning. */
+  passUntil(elapsedMs: number): void {
+    this.agenda.passUntil(START_MS + elapsedMs);
+  }
+
+  /** The living process of a device. */
+  process(label: Label): Process | undefined {
+    const process = this.processes.get(label);
+    return process?.isAlive === true ? process : undefined;
+  }
+
+  /** Every living process. */
+  living(): Process[] {
+    return [...this.processes.values()].filter((process) => process.isAlive);
+  }
+
+  /** Starts a process on a machine's files. */
+  start(machine: Machine): void {
+    const process = this.open(machine);
+    process?.alive(() => process.start());
+    if (process?.isAlive === true) this.check((watch) => watch.started?.(process));
+  }
+
+  /** Opens a machine's files, or lays them out; a process that dies over it is started again. */
+  open(machine: Machine): Process | undefined {
+    this.processes.delete(machine.label);
+    try {
+      const process = new Process(this, machine);
+      this.processes.set(machine.label, process);
+      return process;
+    } catch (failure) {
+      if (deathOf(failure) === undefined) throw failure;
+      this.situations.met('killed while starting');
+      this.#startLater(machine);
+      return undefined;
+    }
+  }
+
+  /** Ends a process. */
+  kill(process: Process): void {
+    process.isAlive = false;
+    this.trace.add(this.#line(process.machine.label, undefined, 'killed'));
+  }
+
+  /** Ends a process, and starts the next a while later. */
+  restart(process: Process): void {
+    this.kill(process);
+    this.#startLater(process.machine);
+  }
+
+  #startLater(machine: Machine): void {
+    const dice = new Dice(this.seed, `away/${machine.label}/${machine.starts}`);
+    this.agenda.after(dice.between(...AWAY_MS), () => {
+      if (this.process(machine.label) === undefined) this.start(machine);
+    });
+  }
+
+  /** The relay begins to lie, for a while. */
+  lie(how: Lie, forMs: number): void {
+    this.relay.lies.add(how);
+    this.agenda.later(forMs, () => this.relay.lies.delete(how));
+  }
+
+  /** Somebody whom nobody knows, with an account. */
+  stranger(): Stranger {
+    const dice = new Dice(this.seed, 'stranger');
+    const parsed = parseUserId('eve');
+    invariant(parsed.ok, 'a name for a stranger');
+    this.#stranger ??= new Stranger({
+      crypto: this.crypto,
+      entropy: (length) => dice.bytes(length),
+      nowMs: this.agenda.nowMs,
+      userId: parsed.value,
+      ask: (request, token) => this.relay.decide(request, token),
+    });
+    return this.#stranger;
+  }
+
+  exchange(
+    process: Process,
+    request: RelayRequest,
+    then: (outcome: RelayOutcome | undefined) => void,
+  ): void {
+    this.wire.exchange(this.#errand(process, request), then);
+  }
+
+  ask(process: Process, request: RelayRequest): RelayOutcome | undefined {
+    return this.wire.ask(this.#errand(process, request));
+  }
+
+  carry(process: Process, mail: readonly IncomingEnvelope[]): readonly IncomingEnvelope[] {
+    if (!this.wire.isFaulty) return mail;
+    const met = (situation: Situation): void => this.situations.met(situation);
+    return carryMail(process.machine, mail, { seed: this.seed, knobs: this.knobs, met });
+  }
+
+  /** Throws where a watch sees something wrong. */
+  check(look: (watch: Watch) => Problems): void {
+    for (const [id, watch] of this.#watches) {
+      for (const problem of look(watch) ?? []) throw new InvariantBroken(id, problem);
+    }
+  }
+
+  #errand(process: Process, request: RelayRequest): Errand {
+    this.watcher.leaves(process, request);
+    const { machine } = process;
+    const token = this.crypto.exportSecret(process.own().token);
+    const reach = (): RelayOutcome => this.#reach(process, request, token);
+    return { machine, kind: request.kind, reach };
+  }
+
+  /** A request came to the relay. */
+  #reach(process: Process, request: RelayRequest, token: Uint8Array): RelayOutcome {
+    const { label } = process.machine;
+    const outcome = this.relay.decide(request, token);
+    const word = outcome.ok ? 'ok' : outcome.error.code;
+    this.trace.add(this.#line(label, 'relay', `${request.kind} ${word}`));
+    if (request.kind !== 'post' || !outcome.ok || outcome.value.kind !== 'post') return outcome;
+    const { results } = outcome.value;
+    request.posts.forEach((post, i) => {
+      const result = results[i];
+      if (result === undefined) return;
+      if (result.kind === 'accepted') this.#taken(post);
+      this.check((watch) => watch.posted?.(process, post, result));
+    });
+    return outcome;
+  }
+
+  #taken(post: Post): void {
+    if (!this.ledger.taken.has(post.postId)) this.ledger.posted += post.envelopes.length;
+    this.ledger.taken.add(post.postId);
+  }
+
+  #wake(wakeup: Wakeup): void {
+    const address = `${wakeup.device.userId}.${wakeup.device.deviceId}`;
+    for (const process of this.living()) {
+      if (process.address !== address) continue;
+      this.wire.notify(process.machine, () => process.alive(() => tell(process, wakeup)));
+    }
+  }
+
+  #newWatcher(): Watcher {
+    return {
+      leaves: (process, request) => {
+        if (request.kind === 'post') for (const post of request.posts) this.adversary?.hear(post);
+        this.check((watch) => watch.leaves?.(process, request));
+      },
+      ran: (process, inputs, result: RunResult) => {
+        const { seq, hash } = process.log.tip();
+        this.trace.add(this.#line(process.machine.label, undefined, `committed ${seq}`), hash);
+        noteSituations(this, process, { inputs, result });
+        this.check((watch) => watch.ran?.(process, inputs, result));
+      },
+      kept: (process, item) => {
+        this.ledger.delivered++;
+        this.check((watch) => watch.kept?.(process, item));
+      },
+      died: (process, killed: Killed) => {
+        this.trace.add(this.#line(process.machine.label, undefined, killed.message));
+        this.#noteDeath(killed);
+        this.check((watch) => watch.died?.(process, killed));
+        this.#startLater(process.machine);
+      },
+    };
+  }
+
+  #noteDeath({ site }: Killed): void {
+    if (site.startsWith('vault:')) this.situations.met('killed while the vault was written');
+    if (site === 'commit:before') this.situations.met('killed before a commit');
+    if (site === 'commit:after') this.situations.met('killed after a commit');
+  }
+
+  #line(from: string, to: string | undefined, what: string): Parameters<Trace['add']>[0] {
+    return { atMs: this.elapsedMs, from, to, what };
+  }
+}
+
+/** What a device does when the relay tells it something. */
+function tell(process: Process, wakeup: Wakeup): void {
+  switch (wakeup.kind) {
+    case 'mail':
+      process.errands.wantMail();
+      break;
+    case 'keysLow':
+      process.world.situations.met('prekeys replenished');
+      process.run({ type: 'replenish', count: wakeup.count, kemCount: wakeup.kemCount });
+      break;
+    case 'removed':
+      process.isProven = false;
+      process.stir();
+      break;
+  }
+}
