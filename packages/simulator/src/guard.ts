@@ -38,10 +38,9 @@ function forbidden(name: string): () => never {
 
 /** Dates may be calculated with; only what time it is may not be asked. */
 const DateOfArguments = new Proxy(Date, {
-  construct(target, args: unknown[]): object {
+  construct(target, args: [unknown, ...unknown[]]): object {
     if (args.length === 0) forbidden('new Date()')();
-    const made: unknown = Reflect.construct(target, args);
-    return made as object;
+    return Reflect.construct(target, args, target) satisfies object;
   },
   apply: forbidden('Date()'),
   get: (target, name, receiver): unknown =>

@@ -32,7 +32,7 @@ export class Application {
   /** Takes up what the process before left. */
   start(): void {
     for (const item of this.#process.core.inbox()) this.take(item);
-    for (const line of [...this.#process.machine.unsent]) this.#send(line);
+    for (const line of this.#process.machine.unsent) this.#send(line);
   }
 
   /** Sends lines in one commit; a process that dies under them leaves them to the next. */

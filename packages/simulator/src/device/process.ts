@@ -181,7 +181,7 @@ export class Process implements ProvingDevice {
     if (standing.kind !== 'open') return false;
     this.isProven = true;
     this.expected = standing.expected;
-    this.#hasCheckedKeys ||= checkKeys(this);
+    if (!this.#hasCheckedKeys) this.#hasCheckedKeys = checkKeys(this);
     return true;
   }
 

@@ -1,11 +1,11 @@
 /** Who listens to everything, keeps every ciphertext, and now and then copies a device's files. */
 
 import type { Post } from '@simsim/relay-protocol';
-import { parseMessage } from '@simsim/session';
 import type { VaultImage } from '@simsim/event-log';
 import { Knowledge } from '../symbolic/index.ts';
 import type { SymbolicCrypto, Term } from '../symbolic/index.ts';
 import type { Label } from '../case/case.ts';
+import { wireMessage } from './wire-message.ts';
 
 /** What somebody knows from one copy of files. */
 export interface Seizure {
@@ -44,10 +44,8 @@ export class Adversary {
 
   /** The key that a message on the wire is encrypted with, and the halves that make it. */
   keysOf(content: Uint8Array): readonly Term[] {
-    const parsed = parseMessage(content);
-    if (!parsed.ok) return [];
-    const { ciphertext } = parsed.value.kind === 'regular' ? parsed.value : parsed.value.inner;
-    const key = this.#symbolic.keyOf(ciphertext);
+    const message = wireMessage(content);
+    const key = message && this.#symbolic.keyOf(message.ciphertext);
     return key === undefined ? [] : [key, ...this.#symbolic.terms.sourcesOf(key)];
   }
 }

@@ -40,7 +40,7 @@ export function createUser(world: World, name: string): void {
   process.register();
 }
 
-/** Does one action. `n` is its place in the case: it names its dice. */
+/** Does one action. */
 export function act(world: World, action: Action): void {
   const who = subjectOf(action);
   const process = who === undefined ? undefined : world.process(who);
@@ -216,7 +216,10 @@ function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>):
   const { store, vault } = machine.backup;
   const back = what === 'log' ? { store } : what === 'vault' ? { vault } : { store, vault };
   machine.putBack(back, process.env);
-  world.ledger.excusedUntilMs.set(process.address, world.agenda.nowMs);
+  const { address } = process;
+  const untilMs = world.agenda.nowMs;
+  world.ledger.excusedUntilMs.set(address, untilMs);
+  world.ledger.doubled.push({ address, sinceMs: machine.backup.atMs, untilMs });
   world.situations.met('state put back');
   if (what === 'log') world.situations.met('log put back alone');
   if (what === 'vault') world.situations.met('vault put back alone');
@@ -229,7 +232,9 @@ function clone(world: World, original: Process, as: Label): void {
   const machine = newMachine(world, as, original.machine.userId);
   machine.install(original.env, original.machine.image(world.agenda.nowMs));
   world.situations.met('clone ran beside its original');
-  world.ledger.cloned.add(original.address);
+  const { address } = original;
+  world.ledger.cloned.add(address);
+  world.ledger.doubled.push({ address, sinceMs: world.agenda.nowMs, untilMs: undefined });
   world.start(machine);
 }
 

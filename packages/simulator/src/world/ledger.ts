@@ -1,11 +1,10 @@
 /** What the world knows by itself, apart from every engine: what was sent, taken, opened and kept. */
 
-import type { MessageId, PostId, UserId } from '@simsim/relay-protocol';
-import type { SendFailure } from '@simsim/sesame';
+import { bytesToHex } from '@simsim/bytes';
+import { parseEnvelopeId } from '@simsim/relay-protocol';
+import type { EnvelopeId, MessageId, Post, PostId, UserId } from '@simsim/relay-protocol';
+import type { PostOrigin, SendFailure } from '@simsim/sesame';
 import type { Label } from '../case/case.ts';
-
-/** One incarnation of a device: `user.device/registration`. */
-export type Incarnation = string;
 
 /** One call of an application. */
 export interface Sent {
@@ -20,27 +19,75 @@ export interface Sent {
   readonly given: Set<string>;
 }
 
-/** A message that the relay took for one incarnation of a device. */
+/** A message that the relay took for a device, at its address. */
 export interface Owed {
   readonly messageId: MessageId;
-  readonly to: Incarnation;
+  readonly to: string;
   readonly atMs: number;
+}
+
+/** An envelope that the relay took. */
+export interface Envelope {
+  readonly content: Uint8Array;
+  readonly from: string;
+  readonly to: string;
+  readonly atMs: number;
+  /** What it carries, for copies of messages. */
+  readonly messageId: MessageId | undefined;
+}
+
+/** A time in which the state of a device may live twice: in its files, and in a copy of them. */
+export interface Doubled {
+  readonly address: string;
+  readonly sinceMs: number;
+  /** `undefined`: to this day. */
+  readonly untilMs: number | undefined;
 }
 
 /** Books that are kept beside the world. */
 export class Ledger {
   readonly sent: Map<MessageId, Sent> = new Map();
   readonly owed: Owed[] = [];
+  /** Why each post was made. */
+  readonly origins: Map<PostId, PostOrigin> = new Map();
   /** Rounds that the relay took. */
   readonly taken: Set<PostId> = new Set();
+  readonly envelopes: Map<EnvelopeId, Envelope> = new Map();
   /** Devices, by address, that may lack what was taken before a moment: their state was put back. */
   readonly excusedUntilMs: Map<string, number> = new Map();
   /** Devices, by address, that a copy ran of. */
   readonly cloned: Set<string> = new Set();
+  readonly doubled: Doubled[] = [];
+  /** When a device, by address, last gave its sessions up. */
+  readonly quarantined: Map<string, number> = new Map();
   /** Messages that a relay dropped although it said that it took them. */
   readonly dropped: Set<MessageId> = new Set();
   /** Copies of messages given to applications. */
   delivered = 0;
-  /** Envelopes that the relay took. */
-  posted = 0;
+
+  /** The relay says that it took a post; whether it did is `isTrue`. */
+  took(post: Post, from: string, { atMs, isTrue }: { atMs: number; isTrue: boolean }): void {
+    const origin = this.origins.get(post.postId);
+    const messageId = origin?.type === 'notice' ? undefined : origin?.messageId;
+    const isRepeat = this.taken.has(post.postId);
+    if (isTrue) this.taken.add(post.postId);
+    for (const { deviceId, envelopeId, kind, content } of post.envelopes) {
+      const to = `${post.recipient}.${deviceId}`;
+      const asked = kind === 'retry' ? this.#askedFor(content) : undefined;
+      if (!isTrue) this.#drop(messageId ?? asked);
+      if (!isTrue || isRepeat) continue;
+      this.envelopes.set(envelopeId, { content, from, to, atMs, messageId });
+      if (origin?.type === 'round') this.owed.push({ messageId: origin.messageId, to, atMs });
+    }
+  }
+
+  /** The message that a retry request asks for. */
+  #askedFor(content: Uint8Array): MessageId | undefined {
+    const envelopeId = parseEnvelopeId(bytesToHex(content));
+    return envelopeId.ok ? this.envelopes.get(envelopeId.value)?.messageId : undefined;
+  }
+
+  #drop(messageId: MessageId | undefined): void {
+    if (messageId !== undefined) this.dropped.add(messageId);
+  }
 }

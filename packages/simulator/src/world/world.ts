@@ -23,6 +23,7 @@ import { Adversary } from './adversary.ts';
 import { Agenda } from './agenda.ts';
 import { carryMail } from './carry-mail.ts';
 import { Ledger } from './ledger.ts';
+import { noteEffects } from './note-effects.ts';
 import { noteSituations } from './note-situations.ts';
 import { LyingRelay } from './lying-relay.ts';
 import { Stranger } from './stranger.ts';
@@ -87,7 +88,7 @@ export class World implements Surroundings {
       agenda,
       met,
     });
-    this.#watches = parts.invariants.map(({ id, watch }) => [id, watch(this)]);
+    this.#watches = parts.invariants.map((each) => [each.id, each.watch(this)]);
     this.watcher = this.#newWatcher();
   }
 
@@ -238,15 +239,17 @@ export class World implements Surroundings {
     request.posts.forEach((post, i) => {
       const result = results[i];
       if (result === undefined) return;
-      if (result.kind === 'accepted') this.#taken(post);
-      this.check((watch) => watch.posted?.(process, post, result));
+      if (result.kind === 'accepted') this.#taken(process, post);
+      if (!this.relay.lies.has('dropPosts')) {
+        this.check((watch) => watch.posted?.(process, post, result));
+      }
     });
     return outcome;
   }
 
-  #taken(post: Post): void {
-    if (!this.ledger.taken.has(post.postId)) this.ledger.posted += post.envelopes.length;
-    this.ledger.taken.add(post.postId);
+  #taken({ address }: Process, post: Post): void {
+    const { nowMs: atMs } = this.agenda;
+    this.ledger.took(post, address, { atMs, isTrue: !this.relay.lies.has('dropPosts') });
   }
 
   #wake(wakeup: Wakeup): void {
@@ -266,6 +269,7 @@ export class World implements Surroundings {
       ran: (process, inputs, result: RunResult) => {
         const { seq, hash } = process.log.tip();
         this.trace.add(this.#line(process.machine.label, undefined, `committed ${seq}`), hash);
+        noteEffects(this.ledger, process, result.effects);
         noteSituations(this, process, { inputs, result });
         this.check((watch) => watch.ran?.(process, inputs, result));
       },

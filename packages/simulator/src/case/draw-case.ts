@@ -1,0 +1,197 @@
+/**
+ * The case of a seed. Each seed leaves some deeds and faults out (swarm testing): some mask what others
+ * would show, and all of them compete for room.
+ */
+
+import { Dice } from '../dice.ts';
+import { LIES } from './case.ts';
+import type { Action, Case, CryptoName, Deed, Knobs, Label } from './case.ts';
+
+/** What else is decided beside the seed. */
+export interface DrawOptions {
+  readonly crypto: CryptoName;
+  /** Actions of the broken time, at most. */
+  readonly actionsMax?: number;
+}
+
+const NAMES = ['ada', 'bo', 'cy', 'di'];
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** How long nothing breaks. */
+const CALM_MS = 10 * MINUTE_MS;
+/** How long a run may last. */
+const SPANS_MS = [30 * MINUTE_MS, 6 * HOUR_MS, 2 * DAY_MS, 12 * DAY_MS, 40 * DAY_MS];
+const ACTIONS_MAX = 120;
+
+/** How often each deed is drawn, where it is drawn at all. */
+const WEIGHTS: Readonly<Record<Deed['do'], number>> = {
+  send: 40,
+  link: 3,
+  remove: 2,
+  reinstall: 2,
+  crash: 6,
+  reboot: 2,
+  cut: 4,
+  backup: 3,
+  putBack: 2,
+  clone: 1,
+  setClock: 2,
+  exhaust: 2,
+  lie: 3,
+  spoil: 3,
+  seize: 4,
+  flush: 2,
+};
+
+/** Draws the case of a seed. */
+export function drawCase(seed: number, { crypto, actionsMax = ACTIONS_MAX }: DrawOptions): Case {
+  const dice = new Dice(seed, 'swarm');
+  const knobs = drawKnobs(dice);
+  const users = NAMES.slice(0, dice.between(2, NAMES.length));
+  const actions = new ActionDrawer(dice, users, knobs).draw(dice.between(20, actionsMax));
+  return { format: 1, seed, crypto, users, knobs, actions };
+}
+
+function drawKnobs(dice: Dice): Knobs {
+  const spanMs = CALM_MS + (dice.pick(SPANS_MS) ?? HOUR_MS);
+  const rate = (most: number): number => (dice.chance(0.5) ? 0 : dice.below(1000 * most) / 1000);
+  const least = dice.between(1, 50);
+  return {
+    calmMs: CALM_MS,
+    spanMs,
+    oneTimeKeys: dice.pick([0, 1, 3, 10, 30]) ?? 3,
+    delayMs: [least, least + dice.between(0, 5000)],
+    lostRequests: rate(0.3),
+    lostAnswers: rate(0.3),
+    repeated: rate(0.3),
+    shuffled: rate(0.6),
+    lostNotices: rate(0.6),
+    readMs: dice.pick([1, 500, 60_000, 10 * MINUTE_MS]) ?? 1,
+    flushEvents: dice.pick([1, 8, 64]) ?? 8,
+    pollMs: Math.floor(spanMs / dice.between(10, 60)),
+    sweepMs: Math.max(HOUR_MS, Math.floor(spanMs / 40)),
+    skewMs: dice.pick([0, 1000, HOUR_MS, 3 * DAY_MS]) ?? 0,
+  };
+}
+
+/** Draws actions one after the other, with an eye on who is there. */
+class ActionDrawer {
+  readonly #dice: Dice;
+  readonly #users: readonly string[];
+  readonly #knobs: Knobs;
+  readonly #deeds: readonly Deed['do'][];
+  readonly #labels: Label[];
+  readonly #linked = new Map<string, number>();
+
+  constructor(dice: Dice, users: readonly string[], knobs: Knobs) {
+    this.#dice = dice;
+    this.#users = users;
+    this.#knobs = knobs;
+    this.#labels = users.map((name) => `${name}-1`);
+    this.#deeds = this.#drawDeeds();
+  }
+
+  draw(count: number): Action[] {
+    const actions = this.#firstLinks();
+    const { calmMs, spanMs } = this.#knobs;
+    let atMs = calmMs;
+    const stepMs = Math.floor((2 * (spanMs - calmMs)) / (count + 1));
+    for (let i = 0; i < count; i++) {
+      // Half of all things happen soon after each other.
+      atMs += this.#dice.chance(0.5) ? this.#dice.below(3000) : this.#dice.below(2 * stepMs);
+      if (atMs >= spanMs) break;
+      const deed = this.#drawDeed();
+      if (deed !== undefined) actions.push({ ...deed, atMs });
+    }
+    return actions;
+  }
+
+  /** Lies about heads and copies that run do not go together: nobody could tell then. */
+  #drawDeeds(): Deed['do'][] {
+    const kinds = Object.keys(WEIGHTS) as Deed['do'][];
+    const drawn = kinds.filter((kind) => kind === 'send' || this.#dice.chance(0.5));
+    return drawn.flatMap((kind) => Array.from({ length: WEIGHTS[kind] }, () => kind));
+  }
+
+  #firstLinks(): Action[] {
+    const actions: Action[] = [];
+    for (const name of this.#users) {
+      for (let more = this.#dice.below(3); more > 0; more--) {
+        const atMs = 1000 + this.#dice.below(this.#knobs.calmMs >> 1);
+        actions.push({ atMs, do: 'link', by: `${name}-1`, as: this.#newLabel(name) });
+      }
+    }
+    return actions.sort((a, b) => a.atMs - b.atMs);
+  }
+
+  #newLabel(name: string): Label {
+    const count = (this.#linked.get(name) ?? 1) + 1;
+    this.#linked.set(name, count);
+    const label = `${name}-${count}`;
+    this.#labels.push(label);
+    return label;
+  }
+
+  #device(): Label {
+    return this.#dice.pick(this.#labels) ?? 'ada-1';
+  }
+
+  #sister(label: Label): Label {
+    const name = nameOf(label);
+    const sisters = this.#labels.filter((each) => each !== label && nameOf(each) === name);
+    return this.#dice.pick(sisters) ?? label;
+  }
+
+  #drawDeed(): Deed | undefined {
+    const dice = this.#dice;
+    const who = this.#device();
+    const kind = dice.pick(this.#deeds) ?? 'send';
+    switch (kind) {
+      case 'send': {
+        const to = this.#users.filter(() => dice.chance(0.5));
+        const lines = dice.chance(0.2) ? dice.between(2, 20) : 1;
+        return { do: 'send', by: who, to: to.length === 0 ? this.#users : to, lines };
+      }
+      case 'link':
+        return { do: 'link', by: who, as: this.#newLabel(nameOf(who)) };
+      case 'remove':
+        return { do: 'remove', by: who, who: this.#sister(who) };
+      case 'reinstall':
+        return { do: 'reinstall', who, by: this.#sister(who), as: this.#newLabel(nameOf(who)) };
+      case 'crash':
+        return { do: 'crash', who, after: dice.pick([0, 1, 2, 3, 5, 8, 13, 30]) ?? 0 };
+      case 'reboot':
+      case 'backup':
+      case 'exhaust':
+      case 'spoil':
+      case 'seize':
+      case 'flush':
+        return { do: kind, who };
+      case 'cut': {
+        const way = dice.pick(['both', 'up', 'down'] as const) ?? 'both';
+        return { do: 'cut', who, way, forMs: dice.below(this.#knobs.spanMs >> 2) };
+      }
+      case 'putBack':
+        return { do: 'putBack', who, what: dice.pick(['log', 'vault', 'both'] as const) ?? 'both' };
+      case 'clone':
+        return { do: 'clone', who, as: `${who}~${dice.below(1000)}` };
+      case 'setClock': {
+        const byMs = dice.pick([-DAY_MS, -MINUTE_MS, MINUTE_MS, 30 * DAY_MS]) ?? 0;
+        return { do: 'setClock', who, byMs };
+      }
+      case 'lie': {
+        const isAmbiguous = this.#deeds.includes('clone') || this.#deeds.includes('putBack');
+        const lies = LIES.filter((lie) => !isAmbiguous || lie !== 'hideHeads');
+        const how = dice.pick(lies) ?? 'holdMail';
+        return { do: 'lie', how, forMs: dice.below(this.#knobs.spanMs >> 3) };
+      }
+    }
+  }
+}
+
+/** The user of a device. */
+function nameOf(label: Label): string {
+  return label.slice(0, label.indexOf('-'));
+}

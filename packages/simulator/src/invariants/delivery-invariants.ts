@@ -1,0 +1,79 @@
+/** What comes to applications: each message once, from whom it says, and all that was taken in the end. */
+
+import type { MessageId } from '@simsim/relay-protocol';
+import { lineOf } from '../device/application.ts';
+import type { World } from '../world/world.ts';
+import type { Invariant } from './invariant.ts';
+
+/** S4. */
+export const S4: Invariant = {
+  id: 'S4',
+  statement: 'each application has each message at most once, as it was sent',
+  watch(world) {
+    return {
+      *kept(process, { messageId }) {
+        const row = process.application.row(messageId);
+        const sent = world.ledger.sent.get(messageId);
+        const { label } = process.machine;
+        if (row === undefined) yield `${label} has acknowledged ${messageId} and has no row`;
+        else if (row.count !== 1) yield `${label} has ${messageId} ${row.count} times`;
+        else if (sent !== undefined && row.line !== lineOf(sent.userId, sent.text)) {
+          yield `${label} has other words of ${messageId}`;
+        }
+      },
+    };
+  },
+};
+
+/** P5. */
+export const P5: Invariant = {
+  id: 'P5',
+  statement: 'no application has a message that its sender did not send to it',
+  watch(world) {
+    return {
+      *kept(process, item) {
+        const sent = world.ledger.sent.get(item.messageId);
+        const { label, userId } = process.machine;
+        if (sent === undefined) yield `${label} has ${item.messageId}, which nobody sent`;
+        else if (sent.userId !== item.sender) {
+          yield `${label} has ${item.messageId} of ${sent.userId} in the name of ${item.sender}`;
+        } else if (!sent.to.includes(userId) && sent.userId !== userId) {
+          yield `${label} has ${item.messageId}, which is for ${sent.to.join()}`;
+        }
+      },
+    };
+  },
+};
+
+/** L1. A relay that dropped a message, and a state that was put back, may cost it. */
+export const L1: Invariant = {
+  id: 'L1',
+  statement: 'every message that was taken for a device is with its application, once',
+  watch(world) {
+    return {
+      *rested() {
+        for (const process of world.living()) {
+          if (process.own().status !== 'registered') continue;
+          const { address } = process;
+          const excusedMs = world.ledger.excusedUntilMs.get(address) ?? 0;
+          if (world.ledger.cloned.has(address)) continue;
+          for (const { messageId, to, atMs } of world.ledger.owed) {
+            if (to !== address || atMs <= excusedMs || isGivenUp(world, messageId, to)) continue;
+            if (process.application.row(messageId) !== undefined) continue;
+            yield `${process.machine.label} never got ${messageId} of ${describe(world, messageId)}`;
+          }
+        }
+      },
+    };
+  },
+};
+
+/** Whether a message ended in another way that its sender was told of, or that a relay lied about. */
+function isGivenUp({ ledger }: World, messageId: MessageId, to: string): boolean {
+  const sent = ledger.sent.get(messageId);
+  return ledger.dropped.has(messageId) || sent?.given.has(to) === true;
+}
+
+function describe({ ledger }: World, messageId: MessageId): string {
+  return ledger.sent.get(messageId)?.text ?? 'nobody';
+}

@@ -1,0 +1,81 @@
+/** What holds once faults are over and everybody has spoken once more. */
+
+import { SEND_ROUNDS_MAX, RESENDS_MAX, userStream } from '@simsim/sesame';
+import type { Process } from '../device/process.ts';
+import type { World } from '../world/world.ts';
+import type { Invariant } from './invariant.ts';
+
+/** L2. */
+export const L2: Invariant = {
+  id: 'L2',
+  statement: 'each pair of devices uses one session, the same on both sides',
+  watch(world) {
+    return {
+      *rested() {
+        const registered = registeredOf(world);
+        for (const one of registered) {
+          for (const other of registered) {
+            if (one === other || activeOf(one, other) === activeOf(other, one)) continue;
+            const names = `${one.machine.label} and ${other.machine.label}`;
+            yield `${names} use ${activeOf(one, other)} and ${activeOf(other, one)}`;
+          }
+        }
+      },
+    };
+  },
+};
+
+function registeredOf(world: World): Process[] {
+  return world.living().filter((process) => process.own().status === 'registered');
+}
+
+function activeOf(process: Process, peer: Process): string | undefined {
+  const { userId, deviceId } = peer.own();
+  const record = process.core.reader().value('user', userStream(userId));
+  return record?.devices.get(deviceId)?.active;
+}
+
+/** L3. */
+export const L3: Invariant = {
+  id: 'L3',
+  statement: 'nothing waits: no post, no claim, no mail',
+  watch(world) {
+    return {
+      *rested() {
+        for (const process of registeredOf(world)) {
+          const { label } = process.machine;
+          if (!process.errands.isIdle()) yield `something waits at ${label}`;
+          if (process.log.outbox().length > 0) yield `posts wait in the log of ${label}`;
+          if (process.log.inbox().length > 0) yield `mail waits in the log of ${label}`;
+          const mail = process.tryAsk({ kind: 'fetch', after: 0, limit: 1 });
+          const isEmpty = mail?.ok === true && mail.value.kind === 'fetch' && mail.value.isEmpty;
+          if (!isEmpty) yield `mail waits at the relay for ${label}`;
+        }
+      },
+    };
+  },
+};
+
+/** L4. That the world comes to rest at all is seen by whoever plays it. */
+export const L4: Invariant = {
+  id: 'L4',
+  statement: 'nothing goes in circles: rounds and resends of a message have their number',
+  watch() {
+    const counts = new Map<string, number>();
+    return {
+      *ran(process, _, { effects }) {
+        for (const effect of effects) {
+          if (effect.type === 'rolledBack') counts.clear();
+          if (effect.type !== 'post' || effect.origin.type === 'notice') continue;
+          const { origin } = effect;
+          const device = origin.type === 'resend' ? origin.deviceId : '';
+          const what = `${process.machine.label} ${origin.type} ${origin.messageId} ${origin.userId} ${device}`;
+          const count = (counts.get(what) ?? 0) + 1;
+          counts.set(what, count);
+          const most = origin.type === 'resend' ? RESENDS_MAX : SEND_ROUNDS_MAX;
+          if (count > most) yield `${what}: ${count} times`;
+        }
+      },
+    };
+  },
+};

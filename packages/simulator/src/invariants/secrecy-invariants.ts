@@ -1,0 +1,109 @@
+/** What an adversary may know, decided by the closure of what it took. Symbolic runs only. */
+
+import type { EnvelopeId } from '@simsim/relay-protocol';
+import type { Label } from '../case/case.ts';
+import type { Term } from '../symbolic/index.ts';
+import type { Adversary } from '../world/adversary.ts';
+import type { Envelope, Ledger } from '../world/ledger.ts';
+import { wireMessage } from '../world/wire-message.ts';
+import type { World } from '../world/world.ts';
+import type { Invariant } from './invariant.ts';
+
+/** A message that an application has for good. */
+interface Read {
+  readonly by: Label;
+  readonly envelope: Envelope;
+  /** Its key, and the two halves that make it. */
+  readonly keys: readonly Term[];
+}
+
+/**
+ * P1. Keys of both halves count, the classical and the post-quantum one: each is to be forward secret by
+ * itself. Where the first messages of a session used up no one-time prekey, the signed prekey still leads
+ * to them, as X3DH says; and a state that lives in a copy, or was put back, still has what it had.
+ */
+export const P1: Invariant = {
+  id: 'P1',
+  statement: 'files taken at any moment do not lead to the keys of messages read before',
+  watch(world) {
+    const { adversary, ledger } = world;
+    if (adversary === undefined) return {};
+    const read: Read[] = [];
+    const open = new OpenChains(world);
+    return {
+      ran: (_, __, { effects }) => {
+        for (const effect of effects) if (effect.type === 'post') open.note(effect.post.envelopes);
+      },
+      kept(process, { envelopeId }) {
+        const envelope = ledger.envelopes.get(envelopeId);
+        if (envelope === undefined) return;
+        const keys = adversary.keysOf(envelope.content);
+        read.push({ by: process.machine.label, envelope, keys });
+      },
+      *seized(seizure) {
+        if (!seizure.isFlushed) return;
+        for (const { by, envelope, keys } of read) {
+          if (!keys.some((key) => seizure.knows.has(key))) continue;
+          if (open.has(envelope) || isDoubled(ledger, envelope)) continue;
+          yield `the files of ${seizure.of.join()} open what ${by} read, sent by ${envelope.from}`;
+        }
+      },
+    };
+  },
+};
+
+/** Chains of first messages that a signed prekey leads to while it is kept. */
+class OpenChains {
+  readonly #world: World;
+  readonly #chains = new Set<string>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  note(envelopes: readonly { readonly content: Uint8Array }[]): void {
+    for (const { content } of envelopes) {
+      const message = wireMessage(content);
+      if (message?.initiation === undefined) continue;
+      if (message.initiation.oneTimePreKeyId !== undefined) continue;
+      this.#world.situations.met('first message without a one-time prekey');
+      this.#chains.add(message.chain);
+    }
+  }
+
+  has({ content }: Envelope): boolean {
+    const message = wireMessage(content);
+    return message !== undefined && this.#chains.has(message.chain);
+  }
+}
+
+/** Whether a message went while the state of one of its ends lived twice. */
+function isDoubled({ doubled }: Ledger, { from, to, atMs }: Envelope): boolean {
+  return doubled.some(
+    ({ address, sinceMs, untilMs }) =>
+      (address === from || address === to) &&
+      atMs >= sinceMs &&
+      (untilMs === undefined || atMs <= untilMs),
+  );
+}
+
+/** P4. */
+export const P4: Invariant = {
+  id: 'P4',
+  statement: 'all that ever crossed the wire leads to no message key',
+  watch({ adversary, ledger }) {
+    if (adversary === undefined) return {};
+    return {
+      *rested() {
+        for (const [envelopeId, { content }] of ledger.envelopes) {
+          if (isKnown(adversary, content))
+            yield `the wire opens ${envelopeId satisfies EnvelopeId}`;
+        }
+      },
+    };
+  },
+};
+
+function isKnown(adversary: Adversary, content: Uint8Array): boolean {
+  return adversary.keysOf(content).some((key) => adversary.wire.has(key));
+}

@@ -1,0 +1,98 @@
+/** One case, once: its world played to the end, and what came of it. */
+
+import { nodeCrypto } from '@simsim/crypto/node';
+import { nobleCrypto } from '@simsim/crypto/noble';
+import { InvariantError } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import type { LogSabotage } from '@simsim/event-log';
+import type { Sabotage } from '@simsim/sesame';
+import type { Case } from './case/case.ts';
+import type { Situations } from './case/situations.ts';
+import { withoutOutside } from './guard.ts';
+import { INVARIANTS } from './invariants/all-invariants.ts';
+import { InvariantBroken } from './invariants/invariant.ts';
+import type { Invariant } from './invariants/invariant.ts';
+import { createSymbolicCrypto } from './symbolic/index.ts';
+import { play } from './world/play.ts';
+import type { TraceLine } from './world/trace.ts';
+import { World } from './world/world.ts';
+
+/** How a case is run. */
+export interface RunOptions {
+  /** Default: all of the house. */
+  readonly invariants?: readonly Invariant[];
+  /** What is planted; nothing by default. */
+  readonly plant?: Plant;
+  /** Whether the lines of the trace are kept. */
+  readonly keepsTrace?: boolean;
+}
+
+/** A bug that is planted, for proving that an invariant sees it. */
+export interface Plant {
+  readonly sabotage?: readonly Sabotage[];
+  readonly logSabotage?: LogSabotage;
+  /** Puts a broken backend in the place of the right one. */
+  readonly crypto?: (crypto: Crypto) => Crypto;
+}
+
+/** What does not hold. */
+export interface Failure {
+  readonly invariant: string;
+  readonly detail: string;
+}
+
+/** What came of a run. */
+export interface RunResult {
+  readonly failure: Failure | undefined;
+  /** Hash of all that happened, in hex. */
+  readonly trace: string;
+  readonly lines: readonly TraceLine[];
+  readonly situations: Situations;
+  /** Copies of messages that applications got. */
+  readonly delivered: number;
+  readonly tasks: number;
+}
+
+/** A bug of ours that shows itself: no invariant of the list is needed to see it. */
+export const CRASHED = 'S0';
+
+/** Runs a case. Nothing of the outside comes in. */
+export function runCase(one: Case, options: RunOptions = {}): RunResult {
+  const { invariants = INVARIANTS, plant = {}, keepsTrace = false } = options;
+  const symbolic = one.crypto === 'symbolic' ? createSymbolicCrypto() : undefined;
+  const plain = symbolic?.crypto ?? (one.crypto === 'node' ? nodeCrypto : nobleCrypto);
+  const crypto = plant.crypto?.(plain) ?? plain;
+  const { sabotage = [], logSabotage = {} } = plant;
+  return withoutOutside(() => {
+    const world = new World(one, {
+      crypto,
+      symbolic,
+      invariants,
+      sabotage: new Set(sabotage),
+      logSabotage,
+      keepsTrace,
+    });
+    const failure = failureOf(() => play(world));
+    return {
+      failure,
+      trace: world.trace.digest(),
+      lines: world.trace.lines,
+      situations: world.situations,
+      delivered: world.ledger.delivered,
+      tasks: world.agenda.done,
+    };
+  });
+}
+
+function failureOf(act: () => void): Failure | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvariantBroken) {
+      return { invariant: error.invariant, detail: error.detail };
+    }
+    if (error instanceof InvariantError) return { invariant: CRASHED, detail: error.message };
+    throw error;
+  }
+}
