@@ -119,7 +119,7 @@ class ActionDrawer {
     const actions: Action[] = [];
     for (const name of this.#users) {
       for (let more = this.#dice.below(3); more > 0; more--) {
-        const atMs = 1000 + this.#dice.below(this.#knobs.calmMs >> 1);
+        const atMs = 1000 + this.#dice.below(this.#knobs.calmMs / 2);
         actions.push({ atMs, do: 'link', by: `${name}-1`, as: this.#newLabel(name) });
       }
     }
@@ -171,7 +171,7 @@ class ActionDrawer {
         return { do: kind, who };
       case 'cut': {
         const way = dice.pick(['both', 'up', 'down'] as const) ?? 'both';
-        return { do: 'cut', who, way, forMs: dice.below(this.#knobs.spanMs >> 2) };
+        return { do: 'cut', who, way, forMs: dice.below(this.#knobs.spanMs / 4) };
       }
       case 'putBack':
         return { do: 'putBack', who, what: dice.pick(['log', 'vault', 'both'] as const) ?? 'both' };
@@ -185,7 +185,7 @@ class ActionDrawer {
         const isAmbiguous = this.#deeds.includes('clone') || this.#deeds.includes('putBack');
         const lies = LIES.filter((lie) => !isAmbiguous || lie !== 'hideHeads');
         const how = dice.pick(lies) ?? 'holdMail';
-        return { do: 'lie', how, forMs: dice.below(this.#knobs.spanMs >> 3) };
+        return { do: 'lie', how, forMs: dice.below(this.#knobs.spanMs / 8) };
       }
     }
   }

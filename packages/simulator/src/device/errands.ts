@@ -5,7 +5,7 @@ import { claimIdFromBytes, POSTS_PER_REQUEST_MAX } from '@simsim/relay-protocol'
 import type { IncomingEnvelope, RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
 import type { Effect, Input } from '@simsim/sesame';
 import type { Process } from './process.ts';
-import { uploadKeys } from './uploads.ts';
+import { refillKeys, uploadKeys } from './uploads.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
 type Waiting = Pick<Claim, 'userId' | 'sends' | 'resends'>;
@@ -15,9 +15,6 @@ type Drain = Extract<Effect, { type: 'drain' }>;
 
 /** Mail that is fetched at a time. */
 const PAGE = 64;
-
-/** How long until something is tried again. */
-const RETRY_MS = 3000;
 
 /** The errands of one process. */
 export class Errands {
@@ -35,6 +32,7 @@ export class Errands {
   #isPosting = false;
   #fetching: 'no' | 'page' | 'stale' = 'no';
   #isMailWanted = false;
+  #isRefillWanted = false;
   /** Everything up to here was fetched. */
   #after = 0;
 
@@ -59,6 +57,12 @@ export class Errands {
     this.#claims = [];
   }
 
+  /** The relay says that prekeys run low. */
+  keysLow(): void {
+    this.#isRefillWanted = true;
+    this.#process.stir();
+  }
+
   /** There may be mail: all that was not acknowledged is fetched. */
   wantMail(): void {
     this.#isMailWanted = true;
@@ -81,15 +85,25 @@ export class Errands {
     const [upload] = this.#uploads;
     if (upload !== undefined) {
       if (uploadKeys(this.#process, upload)) this.#uploads.shift();
-      this.#process.stir(RETRY_MS);
+      if (this.#uploads.length > 0) this.#process.retry();
     }
+    if (upload === undefined && this.#isRefillWanted) this.#refill();
     if (this.#acks.length > 0) this.#acknowledge();
     if (this.#isMailWanted) this.#fetch();
   }
 
+  #refill(): void {
+    this.#isRefillWanted = !refillKeys(this.#process);
+    if (this.#isRefillWanted) this.#process.retry();
+    else this.#process.world.situations.met('prekeys replenished');
+  }
+
   #ask(request: RelayRequest, then: (outcome: RelayOutcome | undefined) => void): void {
     this.#process.world.exchange(this.#process, request, (outcome) =>
-      this.#process.alive(() => then(outcome)),
+      this.#process.alive(() => {
+        if (outcome !== undefined) this.#process.answered();
+        then(outcome);
+      }),
     );
   }
 
@@ -105,7 +119,8 @@ export class Errands {
       if (outcome?.ok !== true || outcome.value.kind !== 'post') {
         // Another head than the expected one: the answer to the last posts was lost, or a copy posted.
         this.#process.isProven = false;
-        this.#process.stir(outcome === undefined ? RETRY_MS : 1);
+        if (outcome === undefined) this.#process.retry();
+        else this.#process.stir();
         return;
       }
       this.#process.expected = from.head.hash;
@@ -150,7 +165,7 @@ export class Errands {
         this.#claimed(claim, (waiting) => ({ type: 'claimFailed', ...waiting }));
       } else {
         if (outcome !== undefined) this.#process.isProven = false;
-        this.#process.stir(RETRY_MS);
+        this.#process.retry();
       }
     });
   }
@@ -192,7 +207,7 @@ export class Errands {
     this.#ask({ kind: 'ack', seqs }, (outcome) => {
       if (outcome?.ok === true) return;
       this.#acks.push(...seqs);
-      this.#process.stir(RETRY_MS);
+      this.#process.retry();
     });
   }
 
@@ -205,7 +220,7 @@ export class Errands {
       this.#fetching = 'no';
       if (outcome?.ok !== true || outcome.value.kind !== 'fetch') {
         if (outcome !== undefined) this.#process.isProven = false;
-        this.#process.stir(RETRY_MS);
+        this.#process.retry();
         return;
       }
       const { envelopes, isEmpty } = outcome.value;

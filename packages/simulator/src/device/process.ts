@@ -19,8 +19,9 @@ import type { ProvingDevice } from './prove.ts';
 import type { Surroundings } from './surroundings.ts';
 import { checkKeys, uploadFor } from './uploads.ts';
 
-/** How long a process waits where the relay does not answer. */
-const RETRY_MS = 5000;
+/** How long a process waits where the relay does not answer: at first, and at most. */
+const RETRY_MS = 3000;
+const RETRY_MAX_MS = 15 * 60_000;
 
 /** A process. It lives until it is killed, or the device is no device any more. */
 export class Process implements ProvingDevice {
@@ -39,6 +40,7 @@ export class Process implements ProvingDevice {
   #hasCheckedKeys = false;
   #isStirring = false;
   #flushedSeq = 0;
+  #failures = 0;
 
   /** Opens the machine's files, or lays them out. Throws where the machine's fuse burns down. */
   constructor(world: Surroundings, machine: Machine) {
@@ -114,9 +116,9 @@ export class Process implements ProvingDevice {
   register(): void {
     const upload = uploadFor(this);
     const request = upload && registrationRequest(this.own(), upload, this.env);
-    invariant(request !== undefined, 'a new device has a registration');
-    const outcome = this.tryAsk(request);
+    const outcome = request && this.tryAsk(request);
     if (outcome?.ok === true) this.run({ type: 'registered' });
+    else this.retry();
   }
 
   /** Decides inputs in one commit. Throws where the fuse burns down in it. */
@@ -138,7 +140,9 @@ export class Process implements ProvingDevice {
 
   /** Asks the relay at once; `undefined` where no answer came. */
   tryAsk(request: RelayRequest): RelayOutcome | undefined {
-    return this.world.ask(this, request);
+    const outcome = this.world.ask(this, request);
+    if (outcome !== undefined) this.answered();
+    return outcome;
   }
 
   /** Does what there is to do, a moment later. */
@@ -149,6 +153,16 @@ export class Process implements ProvingDevice {
       this.#isStirring = false;
       this.alive(() => this.#work());
     });
+  }
+
+  /** Tries again what got no answer, each time after twice as long. */
+  retry(): void {
+    this.stir(Math.min(RETRY_MS * 2 ** this.#failures++, RETRY_MAX_MS));
+  }
+
+  /** The relay answered. */
+  answered(): void {
+    this.#failures = 0;
   }
 
   /** Calls something of a living process; where it dies, the world is told. */
@@ -167,7 +181,7 @@ export class Process implements ProvingDevice {
   #work(): void {
     const { status } = this.own();
     if (status === 'registering') this.register();
-    if (!this.#stand()) return;
+    if (this.own().status === 'registering' || !this.#stand()) return;
     this.errands.run();
   }
 
@@ -176,7 +190,7 @@ export class Process implements ProvingDevice {
     if (this.isProven) return true;
     if (this.errands.posts.length > 0) this.world.situations.met('posts waited for a proof');
     const standing = proveDevice(this);
-    if (standing.kind === 'later') this.stir(RETRY_MS);
+    if (standing.kind === 'later') this.retry();
     if (standing.kind === 'shut') this.isAlive = false;
     if (standing.kind !== 'open') return false;
     this.isProven = true;

@@ -1,7 +1,7 @@
 /** What a device uploads: to register, where the relay lacks keys, and where the engine wants more. */
 
 import { invariant } from '@simsim/bytes';
-import type { PreKeyUpload } from '@simsim/relay-protocol';
+import type { CheckKeysAnswer, PreKeyUpload } from '@simsim/relay-protocol';
 import { preKeyDigest } from '@simsim/relay-protocol';
 import {
   ONE_TIME_KEM_TARGET_KEYS,
@@ -52,13 +52,29 @@ export function uploadKeys(
 
 /** Has the relay say what it has of a device's prekeys, as each start does; false without an answer. */
 export function checkKeys(device: ProvingDevice): boolean {
-  const digest = preKeyDigest(keysOf(device), device.env.crypto);
-  const outcome = device.tryAsk({ kind: 'checkKeys', digest });
-  if (outcome?.ok !== true || outcome.value.kind !== 'checkKeys') return false;
-  const { kind: _, ...found } = outcome.value;
+  const found = askForKeys(device);
+  if (found === undefined) return false;
   // How many keys there are is the story's to say: no start makes up for few.
   const oneTime = { ...found.oneTime, count: ONE_TIME_TARGET_KEYS };
   const kem = { ...found.kem, count: ONE_TIME_KEM_TARGET_KEYS };
   device.run({ type: 'keysChecked', ...found, oneTime, kem });
   return true;
+}
+
+/**
+ * Makes up for prekeys that were handed out, by what the relay has now: word that they run low may be old
+ * when it comes. False without an answer.
+ */
+export function refillKeys(device: ProvingDevice): boolean {
+  const found = askForKeys(device);
+  if (found !== undefined) device.run({ type: 'keysChecked', ...found });
+  return found !== undefined;
+}
+
+function askForKeys(device: ProvingDevice): Omit<CheckKeysAnswer, 'kind'> | undefined {
+  const digest = preKeyDigest(keysOf(device), device.env.crypto);
+  const outcome = device.tryAsk({ kind: 'checkKeys', digest });
+  if (outcome?.ok !== true || outcome.value.kind !== 'checkKeys') return undefined;
+  const { kind: _, ...found } = outcome.value;
+  return found;
 }

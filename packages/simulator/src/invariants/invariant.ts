@@ -1,7 +1,7 @@
 /** What an invariant is: a name, one line, and a watch over one run. */
 
 import type { CoreInput, RunResult } from '@simsim/device-core';
-import type { Post, PostResult, RelayRequest } from '@simsim/relay-protocol';
+import type { Post, PostResult, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
 import type { InboxItem } from '@simsim/sesame';
 import type { Killed } from '../device/fuse.ts';
 import type { Process } from '../device/process.ts';
@@ -15,6 +15,8 @@ export type Problems = Iterable<string> | void;
 export interface Watch {
   /** A request is about to leave a device. */
   leaves?(process: Process, request: RelayRequest): Problems;
+  /** A request came to the relay, which said something. */
+  reached?(process: Process, request: RelayRequest, outcome: RelayOutcome): Problems;
   /** The relay decided a post of a device. */
   posted?(process: Process, post: Post, result: PostResult): Problems;
   /** A device decided inputs, and they are durable. */

@@ -19,8 +19,9 @@ interface Read {
 
 /**
  * P1. Keys of both halves count, the classical and the post-quantum one: each is to be forward secret by
- * itself. Where the first messages of a session used up no one-time prekey, the signed prekey still leads
- * to them, as X3DH says; and a state that lives in a copy, or was put back, still has what it had.
+ * itself. Where a session used up no one-time prekey, what is handed out again and again still leads to
+ * its first messages, as X3DH says, and to the post-quantum half of the later ones. A state that lives in
+ * a copy, or was put back, still has what it had.
  */
 export const P1: Invariant = {
   id: 'P1',
@@ -29,10 +30,12 @@ export const P1: Invariant = {
     const { adversary, ledger } = world;
     if (adversary === undefined) return {};
     const read: Read[] = [];
-    const open = new OpenChains(world);
+    const open = new OpenSessions(world);
     return {
-      ran: (_, __, { effects }) => {
-        for (const effect of effects) if (effect.type === 'post') open.note(effect.post.envelopes);
+      posted: (process, { envelopes, recipient }) => {
+        for (const { content, deviceId } of envelopes) {
+          open.note(content, [process.address, `${recipient}.${deviceId}`]);
+        }
       },
       kept(process, { envelopeId }) {
         const envelope = ledger.envelopes.get(envelopeId);
@@ -43,8 +46,9 @@ export const P1: Invariant = {
       *seized(seizure) {
         if (!seizure.isFlushed) return;
         for (const { by, envelope, keys } of read) {
-          if (!keys.some((key) => seizure.knows.has(key))) continue;
-          if (open.has(envelope) || isDoubled(ledger, envelope)) continue;
+          const [key, ...halves] = keys.map((each) => seizure.knows.has(each));
+          const isOpen = key === true || (halves.includes(true) && !open.isBetween(envelope));
+          if (!isOpen || open.hasFirst(envelope) || isDoubled(ledger, envelope)) continue;
           yield `the files of ${seizure.of.join()} open what ${by} read, sent by ${envelope.from}`;
         }
       },
@@ -52,28 +56,35 @@ export const P1: Invariant = {
   },
 };
 
-/** Chains of first messages that a signed prekey leads to while it is kept. */
-class OpenChains {
+/** Sessions that began without a one-time prekey. */
+class OpenSessions {
   readonly #world: World;
+  /** Ratchet keys of their first chains. */
   readonly #chains = new Set<string>();
+  readonly #pairs = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  note(envelopes: readonly { readonly content: Uint8Array }[]): void {
-    for (const { content } of envelopes) {
-      const message = wireMessage(content);
-      if (message?.initiation === undefined) continue;
-      if (message.initiation.oneTimePreKeyId !== undefined) continue;
-      this.#world.situations.met('first message without a one-time prekey');
-      this.#chains.add(message.chain);
-    }
+  note(content: Uint8Array, ends: readonly string[]): void {
+    const message = wireMessage(content);
+    if (message?.initiation === undefined) return;
+    if (message.initiation.oneTimePreKeyId !== undefined) return;
+    this.#world.situations.met('first message without a one-time prekey');
+    this.#chains.add(message.chain);
+    this.#pairs.add(ends.toSorted().join(' '));
   }
 
-  has({ content }: Envelope): boolean {
+  /** Whether a message is one of the first of such a session. */
+  hasFirst({ content }: Envelope): boolean {
     const message = wireMessage(content);
     return message !== undefined && this.#chains.has(message.chain);
+  }
+
+  /** Whether two devices ever had such a session. */
+  isBetween({ from, to }: Envelope): boolean {
+    return this.#pairs.has([from, to].toSorted().join(' '));
   }
 }
 

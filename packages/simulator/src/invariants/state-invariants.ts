@@ -145,15 +145,18 @@ export const S13: Invariant = {
         const seq = given.get(process.address) ?? 0;
         if (process.log.tip().seq < seq) debts.set(process, process.own().registrationId);
       },
+      reached(process, request, { ok }) {
+        if (!ok || world.relay.lies.has('hideHeads')) return;
+        const head = request.kind === 'post' ? request.from?.head : undefined;
+        const told = request.kind === 'exchangeHead' ? request.head : head;
+        if (told !== undefined) given.set(process.address, told.seq);
+      },
       *leaves(process, request) {
-        if (world.relay.lies.has('hideHeads')) return;
-        if (request.kind === 'exchangeHead') given.set(process.address, request.head.seq);
-        if (request.kind !== 'post') return;
+        if (request.kind !== 'post' || world.relay.lies.has('hideHeads')) return;
         const { registrationId } = process.own();
         if (debts.get(process) === registrationId) {
           yield `${process.machine.label} posts with a state that was put back`;
         }
-        if (request.from !== undefined) given.set(process.address, request.from.head.seq);
       },
     };
   },

@@ -22,10 +22,12 @@ export function carryMail(
   if (mail.length === 0) return mail;
   const dice = new Dice(seed, `mail/${machine.label}/${machine.requests}`);
   let carried = [...mail];
-  if (machine.spoils > 0) {
+  // A retry request with another bit asks for something else: that is losing it, which is another fault.
+  const place = carried.findIndex(({ kind }) => kind === 'message');
+  if (machine.spoils > 0 && place >= 0) {
     machine.spoils--;
     met('mail spoilt');
-    carried = carried.map((envelope, i) => (i === 0 ? spoilt(envelope, dice) : envelope));
+    carried = carried.map((envelope, i) => (i === place ? spoilt(envelope, dice) : envelope));
   }
   if (dice.chance(knobs.repeated)) {
     const again = dice.pick(carried);

@@ -2,15 +2,13 @@
 
 import { InvariantBroken } from '../invariants/invariant.ts';
 import { act, createUser, seize, userOf } from './deeds.ts';
+import type { Process } from '../device/process.ts';
 import type { World } from './world.ts';
 import { messageIdFromBytes } from '@simsim/relay-protocol';
 import { Dice } from '../dice.ts';
 
 /** Tasks in which a world at peace comes to rest, for each message and device of it. */
 const REST_TASKS = 200_000;
-
-/** How often everybody speaks once more after healing. */
-const TURNS = 2;
 
 /** Relays forget what is over its time so often. */
 const PRUNE_MS = 6 * 3600 * 1000;
@@ -29,7 +27,8 @@ export function play(world: World): void {
   world.wire.isFaulty = true;
   world.passUntil(knobs.spanMs);
   heal(world);
-  for (let turn = 0; turn < TURNS; turn++) speak(world, turn);
+  speakAtOnce(world);
+  speakInTurn(world);
   seize(world, flushed(world));
   world.check((watch) => watch.rested?.());
 }
@@ -68,20 +67,36 @@ function heal(world: World): void {
   settle(world);
 }
 
-/** Every device sends to everybody. */
-function speak(world: World, turn: number): void {
-  const to = world.case.users.map(userOf);
-  for (const process of world.living()) {
-    if (process.own().status !== 'registered') continue;
-    const { label, userId } = process.machine;
-    const messageId = messageIdFromBytes(new Dice(world.seed, `rest/${label}/${turn}`).bytes(16));
-    const text = `${label} at rest, turn ${turn}`;
-    const atMs = world.agenda.nowMs;
-    const sent = { by: label, userId, to, text, atMs, failed: new Map(), given: new Set<string>() };
-    world.ledger.sent.set(messageId, sent);
-    process.alive(() => process.application.send([{ messageId, to, text }]));
-  }
+/** Every device sends to everybody, all at the same moment. */
+function speakAtOnce(world: World): void {
+  for (const process of speakers(world)) speak(world, process, 'together');
   settle(world);
+}
+
+/**
+ * Every device sends to everybody once the one before it was heard. Two that only ever speak at the same
+ * moment may swap sessions for ever.
+ */
+function speakInTurn(world: World): void {
+  for (const process of speakers(world)) {
+    speak(world, process, 'alone');
+    settle(world);
+  }
+}
+
+function speakers(world: World): Process[] {
+  return world.living().filter((process) => process.own().status === 'registered');
+}
+
+function speak(world: World, process: Process, how: string): void {
+  const { label, userId } = process.machine;
+  const to = world.case.users.map(userOf);
+  const messageId = messageIdFromBytes(new Dice(world.seed, `rest/${label}/${how}`).bytes(16));
+  const text = `${label} at rest, ${how}`;
+  const atMs = world.agenda.nowMs;
+  const sent = { by: label, userId, to, text, atMs, failed: new Map(), given: new Set<string>() };
+  world.ledger.sent.set(messageId, sent);
+  process.alive(() => process.application.send([{ messageId, to, text }]));
 }
 
 function settle(world: World): void {

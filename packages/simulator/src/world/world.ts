@@ -53,9 +53,9 @@ const AWAY_MS: readonly [number, number] = [500, 30_000];
 /** A world. */
 export class World implements Surroundings {
   readonly case: Case;
-  readonly agenda = new Agenda(START_MS);
-  readonly ledger = new Ledger();
-  readonly situations = new Situations();
+  readonly agenda: Agenda = new Agenda(START_MS);
+  readonly ledger: Ledger = new Ledger();
+  readonly situations: Situations = new Situations();
   readonly trace: Trace;
   readonly relay: LyingRelay;
   readonly wire: Wire;
@@ -234,6 +234,7 @@ export class World implements Surroundings {
     const outcome = this.relay.decide(request, token);
     const word = outcome.ok ? 'ok' : outcome.error.code;
     this.trace.add(this.#line(label, 'relay', `${request.kind} ${word}`));
+    this.check((watch) => watch.reached?.(process, request, outcome));
     if (request.kind !== 'post' || !outcome.ok || outcome.value.kind !== 'post') return outcome;
     const { results } = outcome.value;
     request.posts.forEach((post, i) => {
@@ -304,8 +305,7 @@ function tell(process: Process, wakeup: Wakeup): void {
       process.errands.wantMail();
       break;
     case 'keysLow':
-      process.world.situations.met('prekeys replenished');
-      process.run({ type: 'replenish', count: wakeup.count, kemCount: wakeup.kemCount });
+      process.errands.keysLow();
       break;
     case 'removed':
       process.isProven = false;
