@@ -14,6 +14,7 @@ import { checkDevice } from './checks.ts';
 import { testLaw } from './law.ts';
 import { factsOf } from './log-state.ts';
 import type { DeviceImage, TestDeviceOptions } from './device-options.ts';
+import { twoUsers, write } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { World } from './world.ts';
 
@@ -365,6 +366,36 @@ describe('a quarantine', () => {
     expect(phone.rollbacks()).toHaveLength(1);
     expectOnce(of, [say(of, 'phone'), say(of, 'bo')]);
     expect(cy.texts()).toEqual(['the first to cy']);
+  });
+
+  it('ends a session whose skipped keys are lost: late mail is asked for again, also after a restart', () => {
+    const { world, a, b } = twoUsers();
+    for (const text of ['first', 'second']) {
+      write(a, b, text);
+      world.settle();
+      write(b, a, text);
+      world.settle();
+      b.flush();
+    }
+    const before = b.image();
+    // Streams of later on take slots that are not in that copy.
+    for (let i = 0; i < 80; i++) {
+      b.send([a.userId], `answer ${i}`);
+      b.flush();
+    }
+    world.settle();
+    const late = write(a, b, 'late');
+    const next = write(a, b, 'next');
+    b.receive([next]);
+    b.log.flush();
+    b.restore(before, 'vault');
+    expect(b.log.rollback?.lostStreams.some((stream) => stream.startsWith('skip/'))).toBe(true);
+    b.restart();
+    b.takeIn([late]);
+    world.settle();
+    const lines = [...b.kept().values()].map(({ line }) => line);
+    for (const text of ['first', 'late', 'next']) expect(lines).toContain(`ada: ${text}`);
+    checkDevice(b);
   });
 
   it('ends with the last mail that could be on its way: sessions of before are gone', () => {

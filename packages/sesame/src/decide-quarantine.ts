@@ -28,6 +28,7 @@ import {
   PRE_KEYS_STREAM,
   SEND_PREFIX,
   sessionStream,
+  skipPrefix,
   USER_PREFIX,
   userStream,
 } from './streams.ts';
@@ -136,16 +137,21 @@ function freezeSessions(
   }
 }
 
-/** Sessions of which a part is gone: they cannot even decrypt. */
+/**
+ * Sessions of which a part is gone: they cannot even decrypt. One that lost a block of skipped keys ends
+ * too: it would go on to ask for a block that nothing opens, and to write where there is no key.
+ */
 function lostSessions(record: UserRecord, lost: ReadonlySet<StreamId>): UserChange[] {
   const { userId } = record;
+  const isWithin = (prefix: string): boolean =>
+    [...lost].some((stream) => stream.startsWith(prefix));
   const ends: UserChange[] = [];
   for (const device of record.devices.values()) {
     const { deviceId } = device;
     for (const session of allSessionsOf(device)) {
       const at = { userId, deviceId, session };
       const isLost = lost.has(sessionStream(at)) || lost.has(chainsStream(at));
-      if (isLost) ends.push({ type: 'end', deviceId, session });
+      if (isLost || isWithin(skipPrefix(at))) ends.push({ type: 'end', deviceId, session });
     }
   }
   return ends;
