@@ -103,7 +103,10 @@ export class Process implements ProvingDevice {
     if (rollback !== undefined) {
       const { kind: source, seen, found, lostStreams: lost } = rollback;
       this.world.situations.met('rollback seen at opening');
-      this.run({ type: 'rolledBack', source, seen, found, lost });
+      const { outcomes } = this.run({ type: 'rolledBack', source, seen, found, lost });
+      // Without the keys of its identity it is no device any more.
+      this.isAlive = outcomes.every(({ kind }) => kind === 'done');
+      if (!this.isAlive) return;
       this.log.flush();
     }
     this.run({ type: 'started' });
@@ -118,7 +121,9 @@ export class Process implements ProvingDevice {
     const request = upload && registrationRequest(this.own(), upload, this.env);
     const outcome = request && this.tryAsk(request);
     if (outcome?.ok === true) this.run({ type: 'registered' });
-    else this.retry();
+    else if (outcome === undefined || outcome.error.code === 'NONCE_UNKNOWN') this.retry();
+    // Refused for good: the list moved on while it was being linked.
+    else this.isAlive = false;
   }
 
   /** Decides inputs in one commit. Throws where the fuse burns down in it. */

@@ -12,6 +12,7 @@ import type { Invariant } from './invariant.ts';
 /** A message that an application has for good. */
 interface Read {
   readonly by: Label;
+  readonly atMs: number;
   readonly envelope: Envelope;
   /** Its key, and the two halves that make it. */
   readonly keys: readonly Term[];
@@ -34,21 +35,22 @@ export const P1: Invariant = {
     return {
       posted: (process, { envelopes, recipient }) => {
         for (const { content, deviceId } of envelopes) {
-          open.note(content, [process.address, `${recipient}.${deviceId}`]);
+          open.note(content, { from: process.address, to: `${recipient}.${deviceId}` });
         }
       },
       kept(process, { envelopeId }) {
         const envelope = ledger.envelopes.get(envelopeId);
         if (envelope === undefined) return;
         const keys = adversary.keysOf(envelope.content);
-        read.push({ by: process.machine.label, envelope, keys });
+        const { nowMs: atMs } = world.agenda;
+        read.push({ by: process.machine.label, atMs, envelope, keys });
       },
       *seized(seizure) {
         if (!seizure.isFlushed) return;
-        for (const { by, envelope, keys } of read) {
+        for (const { by, atMs, envelope, keys } of read) {
           const [key, ...halves] = keys.map((each) => seizure.knows.has(each));
           const isOpen = key === true || (halves.includes(true) && !open.isBetween(envelope));
-          if (!isOpen || open.hasFirst(envelope) || isDoubled(ledger, envelope)) continue;
+          if (!isOpen || open.hasFirst(envelope) || isDoubled(ledger, envelope, atMs)) continue;
           yield `the files of ${seizure.of.join()} open what ${by} read, sent by ${envelope.from}`;
         }
       },
@@ -56,24 +58,40 @@ export const P1: Invariant = {
   },
 };
 
-/** Sessions that began without a one-time prekey. */
+/** From whom to whom. */
+type Way = Pick<Envelope, 'from' | 'to'>;
+
+/** New chains of whoever began a session after which the other's first answer is surely over. */
+const TURNS = 3;
+
+/**
+ * Sessions that began without a one-time prekey. Whoever has the prekeys has the first root, hence the
+ * first chain; and with the private key that waits for an answer, the first chain back.
+ */
 class OpenSessions {
   readonly #world: World;
-  /** Ratchet keys of their first chains. */
+  /** Ratchet keys of their first chains, both ways. */
   readonly #chains = new Set<string>();
-  readonly #pairs = new Set<string>();
+  /** Every pair that ever had one, and the chains the beginner used since, while the answer may be the first. */
+  readonly #turnsByWay = new Map<string, Set<string>>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  note(content: Uint8Array, ends: readonly string[]): void {
+  note(content: Uint8Array, { from, to }: Way): void {
     const message = wireMessage(content);
-    if (message?.initiation === undefined) return;
-    if (message.initiation.oneTimePreKeyId !== undefined) return;
-    this.#world.situations.met('first message without a one-time prekey');
-    this.#chains.add(message.chain);
-    this.#pairs.add(ends.toSorted().join(' '));
+    if (message === undefined) return;
+    const { initiation, chain } = message;
+    if (initiation !== undefined && initiation.oneTimePreKeyId === undefined) {
+      this.#world.situations.met('first message without a one-time prekey');
+      this.#chains.add(chain);
+      this.#turnsByWay.set(`${from} ${to}`, new Set());
+    }
+    if (initiation !== undefined) return;
+    this.#turnsByWay.get(`${from} ${to}`)?.add(chain);
+    const turns = this.#turnsByWay.get(`${to} ${from}`);
+    if (turns !== undefined && turns.size < TURNS) this.#chains.add(chain);
   }
 
   /** Whether a message is one of the first of such a session. */
@@ -83,17 +101,17 @@ class OpenSessions {
   }
 
   /** Whether two devices ever had such a session. */
-  isBetween({ from, to }: Envelope): boolean {
-    return this.#pairs.has([from, to].toSorted().join(' '));
+  isBetween({ from, to }: Way): boolean {
+    return this.#turnsByWay.has(`${from} ${to}`) || this.#turnsByWay.has(`${to} ${from}`);
   }
 }
 
-/** Whether a message went while the state of one of its ends lived twice. */
-function isDoubled({ doubled }: Ledger, { from, to, atMs }: Envelope): boolean {
+/** Whether a message was on its way while the state of one of its ends lived twice. */
+function isDoubled({ doubled }: Ledger, { from, to, atMs }: Envelope, readMs: number): boolean {
   return doubled.some(
     ({ address, sinceMs, untilMs }) =>
       (address === from || address === to) &&
-      atMs >= sinceMs &&
+      readMs >= sinceMs &&
       (untilMs === undefined || atMs <= untilMs),
   );
 }
