@@ -15,6 +15,8 @@ export interface DrawOptions {
 }
 
 const NAMES = ['ada', 'bo', 'cy', 'di'];
+/** A user there is none of. */
+const NOBODY = 'zoe';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -151,6 +153,7 @@ class ActionDrawer {
     switch (kind) {
       case 'send': {
         const to = this.#users.filter(() => dice.chance(0.5));
+        if (dice.chance(0.03)) to.push(NOBODY);
         const lines = dice.chance(0.2) ? dice.between(2, 20) : 1;
         return { do: 'send', by: who, to: to.length === 0 ? this.#users : to, lines };
       }

@@ -3,7 +3,6 @@
 /** Every situation there is a name for. */
 export const SITUATIONS = [
   'simultaneous initiation',
-  'opened on an inactive session',
   'message skipped and opened later',
   'first message without a one-time prekey',
   'first message with a one-time prekey',
@@ -33,7 +32,6 @@ export const SITUATIONS = [
   'vault put back alone',
   'rollback seen at opening',
   'rollback seen by the relay',
-  'rollback told by an own device',
   'clone ran beside its original',
   'copy found itself replaced',
   'next incarnation registered',
@@ -61,7 +59,6 @@ export const SITUATIONS = [
   'vault behind its log when seized',
   'a send by a device that was cut off',
   'posts waited for a proof',
-  'session went on after a seizure',
 ] as const;
 
 /** The name of a situation. */

@@ -40,8 +40,17 @@ export class Application {
     const { machine } = this.#process;
     machine.unsent.push(...lines);
     const inputs = lines.map(inputOf);
-    this.#process.run(...inputs);
+    const { outcomes } = this.#process.run(...inputs);
     machine.unsent = machine.unsent.filter((line) => !lines.includes(line));
+    outcomes.forEach(({ kind }, i) => {
+      const line = lines[i];
+      if (kind === 'refused' && line !== undefined) machine.refused.add(line.messageId);
+    });
+  }
+
+  /** Whether the device would not send a message. */
+  isRefused(messageId: MessageId): boolean {
+    return this.#process.machine.refused.has(messageId);
   }
 
   #send(line: UnsentLine): void {

@@ -114,6 +114,9 @@ export class Errands {
     const items = this.posts.slice(0, POSTS_PER_REQUEST_MAX);
     const from = { head: core.head(), expected: this.#process.expected };
     const posts = items.map(({ post }) => post);
+    for (const { post, origin } of items) {
+      this.#process.world.ledger.origins.set(post.postId, origin);
+    }
     this.#ask({ kind: 'post', posts, from }, (outcome) => {
       this.#isPosting = false;
       if (outcome?.ok !== true || outcome.value.kind !== 'post') {

@@ -45,6 +45,8 @@ export class Machine {
   backup: DeviceImage | undefined;
   /** Lines whose process died before it answered. */
   unsent: UnsentLine[] = [];
+  /** Lines that the device would not send. */
+  readonly refused: Set<MessageId> = new Set();
   /** Requests it ever made: each has its own dice. */
   requests = 0;
   /** Mail that is spoilt on its way. */

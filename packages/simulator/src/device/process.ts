@@ -194,7 +194,9 @@ export class Process implements ProvingDevice {
   #stand(): boolean {
     if (this.isProven) return true;
     if (this.errands.posts.length > 0) this.world.situations.met('posts waited for a proof');
+    const { status: before } = this.own();
     const standing = proveDevice(this);
+    this.#noteStanding(before);
     if (standing.kind === 'later') this.retry();
     if (standing.kind === 'shut') this.isAlive = false;
     if (standing.kind !== 'open') return false;
@@ -202,6 +204,16 @@ export class Process implements ProvingDevice {
     this.expected = standing.expected;
     if (!this.#hasCheckedKeys) this.#hasCheckedKeys = checkKeys(this);
     return true;
+  }
+
+  #noteStanding(before: OwnDevice['status']): void {
+    const { status } = this.own();
+    const { situations } = this.world;
+    if (before === 'renewing' && status === 'registered')
+      situations.met('next incarnation registered');
+    if (before !== 'removed' && status === 'removed') situations.met('removed device told so');
+    if (before !== 'replaced' && status === 'replaced')
+      situations.met('copy found itself replaced');
   }
 
   #carryOut(effect: Effect): void {

@@ -48,7 +48,8 @@ export const P5: Invariant = {
 /** L1. A relay that dropped a message, and a state that was put back, may cost it. */
 export const L1: Invariant = {
   id: 'L1',
-  statement: 'every message that was taken for a device is with its application, once',
+  statement:
+    'every message is taken for its users or told to have failed, and comes to their devices',
   watch(world) {
     return {
       *rested() {
@@ -63,10 +64,26 @@ export const L1: Invariant = {
             yield `${process.machine.label} never got ${messageId} of ${describe(world, messageId)}`;
           }
         }
+        yield* untaken(world);
       },
     };
   },
 };
+
+/** Sends of devices that are whole, and that nobody heard the end of. */
+function* untaken(world: World): Generator<string> {
+  for (const [messageId, { by, to, userId, failed, atMs }] of world.ledger.sent) {
+    const process = world.process(by);
+    if (process?.own().status !== 'registered' || world.ledger.cloned.has(process.address))
+      continue;
+    if (atMs <= (world.ledger.excusedUntilMs.get(process.address) ?? 0)) continue;
+    if (process.application.isRefused(messageId)) continue;
+    for (const each of new Set([...to, userId])) {
+      if (failed.has(each) || world.ledger.takenFor.has(`${messageId} ${each}`)) continue;
+      yield `nothing became of ${messageId} of ${by} to ${each}`;
+    }
+  }
+}
 
 /** Whether a message ended in another way that its sender was told of, or that a relay lied about. */
 function isGivenUp({ ledger }: World, messageId: MessageId, to: string): boolean {

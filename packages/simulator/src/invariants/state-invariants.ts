@@ -143,6 +143,8 @@ export const S13: Invariant = {
     return {
       started(process) {
         const seq = given.get(process.address) ?? 0;
+        // What opening found put back is settled already.
+        if (process.log.rollback !== undefined) return;
         if (process.log.tip().seq < seq) debts.set(process, process.own().registrationId);
       },
       reached(process, request, { ok }) {

@@ -62,6 +62,12 @@ export class Ledger {
   readonly quarantined: Map<string, number> = new Map();
   /** Messages that a relay dropped although it said that it took them. */
   readonly dropped: Set<MessageId> = new Set();
+  /** Users for whom a message was taken: `message user`. */
+  readonly takenFor: Set<string> = new Set();
+  /** Sessions that were begun and not yet opened at the other end: `from to`. */
+  readonly begun: Set<string> = new Set();
+  /** The newest message of a chain that a device opened. */
+  readonly newest: Map<string, number> = new Map();
   /** Copies of messages given to applications. */
   delivered = 0;
 
@@ -71,6 +77,7 @@ export class Ledger {
     const messageId = origin?.type === 'notice' ? undefined : origin?.messageId;
     const isRepeat = this.taken.has(post.postId);
     if (isTrue) this.taken.add(post.postId);
+    if (origin?.type === 'round') this.takenFor.add(`${origin.messageId} ${origin.userId}`);
     for (const { deviceId, envelopeId, kind, content } of post.envelopes) {
       const to = `${post.recipient}.${deviceId}`;
       const asked = kind === 'retry' ? this.#askedFor(content) : undefined;

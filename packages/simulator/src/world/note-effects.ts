@@ -1,5 +1,6 @@
 /** Enters what a commit releases into the books. */
 
+import type { EnvelopeId } from '@simsim/relay-protocol';
 import type { Effect } from '@simsim/sesame';
 import type { Process } from '../device/process.ts';
 import type { Ledger } from './ledger.ts';
@@ -7,7 +8,6 @@ import type { Ledger } from './ledger.ts';
 /** Looks at effects as a bookkeeper. */
 export function noteEffects(ledger: Ledger, process: Process, effects: readonly Effect[]): void {
   for (const effect of effects) {
-    if (effect.type === 'post') ledger.origins.set(effect.post.postId, effect.origin);
     if (effect.type === 'recipientDone' && effect.failure !== undefined) {
       ledger.sent.get(effect.messageId)?.failed.set(effect.userId, effect.failure);
     }
@@ -15,8 +15,20 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
       const { messageId, userId, deviceId } = effect;
       ledger.sent.get(messageId)?.given.add(`${userId}.${deviceId}`);
     }
+    if (effect.type === 'acknowledge' && effect.end.state === 'resend-requested') {
+      noteLate(ledger, effect.envelopeId, process.world.agenda.nowMs);
+    }
     if (effect.type === 'rolledBack' && effect.isQuarantined) {
       ledger.quarantined.set(process.address, process.world.agenda.nowMs);
     }
   }
+}
+
+/** A request this long after the send may come when its sender has forgotten the message. */
+const LATE_MS = 10 * 24 * 3600 * 1000;
+
+function noteLate(ledger: Ledger, envelopeId: EnvelopeId, nowMs: number): void {
+  const envelope = ledger.envelopes.get(envelopeId);
+  const sent = envelope?.messageId && ledger.sent.get(envelope.messageId);
+  if (envelope !== undefined && sent && nowMs - sent.atMs > LATE_MS) sent.given.add(envelope.to);
 }

@@ -1,8 +1,10 @@
 /** Which situations a commit shows. */
 
 import type { CoreInput, RunResult } from '@simsim/device-core';
+import type { IncomingEnvelope, Post, PostResult } from '@simsim/relay-protocol';
 import type { Effect } from '@simsim/sesame';
 import type { Process } from '../device/process.ts';
+import { wireMessage } from './wire-message.ts';
 import type { World } from './world.ts';
 
 /** Looks at what a device decided. */
@@ -13,6 +15,15 @@ export function noteSituations(
 ): void {
   const { situations } = world;
   for (const effect of result.effects) noteEffect(world, process, effect);
+  const opened = new Set(
+    result.effects.flatMap((each) =>
+      each.type === 'acknowledge' && each.end.state === 'delivered' ? [each.envelopeId] : [],
+    ),
+  );
+  for (const input of inputs) {
+    const isMail = input.type === 'envelope' && opened.has(input.envelope.envelopeId);
+    if (isMail) noteMail(world, process, input.envelope);
+  }
   const sends = inputs.filter((input) => input.type === 'send');
   if (sends.length > 2) situations.met('burst of messages in one commit');
   if (sends.some((input) => input.type === 'send' && input.to.length > 1)) {
@@ -24,6 +35,7 @@ export function noteSituations(
 }
 
 function noteEffect({ situations }: World, process: Process, effect: Effect): void {
+  // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- most effects show nothing
   switch (effect.type) {
     case 'acknowledge':
       if (effect.end.state === 'duplicate') situations.met('repeat told as duplicate');
@@ -42,9 +54,38 @@ function noteEffect({ situations }: World, process: Process, effect: Effect): vo
       break;
     case 'rolledBack':
       if (effect.evidence.source === 'relay') situations.met('rollback seen by the relay');
-      if (effect.evidence.source === 'device') situations.met('rollback told by an own device');
       break;
     default:
       break;
   }
+}
+
+/** Looks at what the relay said to a post. */
+export function notePost(world: World, process: Process, [post, result]: PostSeen): void {
+  const { situations, ledger } = world;
+  if (result.kind === 'mismatch' && result.stale.length > 0) {
+    situations.met('stale incarnation posted to');
+  }
+  if (result.kind !== 'accepted') return;
+  for (const { content, deviceId } of post.envelopes) {
+    if (wireMessage(content)?.initiation === undefined) continue;
+    const to = `${post.recipient}.${deviceId}`;
+    if (ledger.begun.has(`${to} ${process.address}`)) situations.met('simultaneous initiation');
+    ledger.begun.add(`${process.address} ${to}`);
+  }
+}
+
+/** A post and what came of it. */
+export type PostSeen = readonly [post: Post, result: PostResult];
+
+/** Looks at mail that a device opened. */
+export function noteMail(world: World, process: Process, envelope: IncomingEnvelope): void {
+  const { situations, ledger } = world;
+  const message = wireMessage(envelope.content);
+  if (message === undefined) return;
+  ledger.begun.delete(`${envelope.sender}.${envelope.senderDevice} ${process.address}`);
+  const { chain, counter } = message;
+  const newest = ledger.newest.get(`${process.machine.label} ${chain}`) ?? -1;
+  if (counter < newest) situations.met('message skipped and opened later');
+  ledger.newest.set(`${process.machine.label} ${chain}`, Math.max(counter, newest));
 }

@@ -10,6 +10,7 @@ export interface WireMessage {
   readonly place: string;
   /** The ratchet key, as text. */
   readonly chain: string;
+  readonly counter: number;
   readonly ciphertext: Uint8Array;
   /** Where it may begin a session. */
   readonly initiation: InitiationMessage | undefined;
@@ -30,7 +31,8 @@ export function wireMessage(content: Uint8Array): WireMessage | undefined {
   const initiation = message.kind === 'initiation' ? message : undefined;
   const { header, ciphertext } = message.kind === 'regular' ? message : message.inner;
   const chain = bytesToHex(header.ratchetKey);
-  const seen = { place: `${chain} ${header.counter}`, chain, ciphertext, initiation };
+  const { counter } = header;
+  const seen = { place: `${chain} ${counter}`, chain, counter, ciphertext, initiation };
   read.set(content, seen);
   return seen;
 }

@@ -24,7 +24,7 @@ import { Agenda } from './agenda.ts';
 import { carryMail } from './carry-mail.ts';
 import { Ledger } from './ledger.ts';
 import { noteEffects } from './note-effects.ts';
-import { noteSituations } from './note-situations.ts';
+import { notePost, noteSituations } from './note-situations.ts';
 import { LyingRelay } from './lying-relay.ts';
 import { Stranger } from './stranger.ts';
 import { Trace } from './trace.ts';
@@ -137,6 +137,7 @@ export class World implements Surroundings {
   start(machine: Machine): void {
     const process = this.open(machine);
     process?.alive(() => process.start());
+    if (process?.isAlive === false) this.situations.met('killed while starting');
     if (process?.isAlive === true) this.check((watch) => watch.started?.(process));
   }
 
@@ -240,6 +241,7 @@ export class World implements Surroundings {
     request.posts.forEach((post, i) => {
       const result = results[i];
       if (result === undefined) return;
+      notePost(this, process, [post, result]);
       if (result.kind === 'accepted') this.#taken(process, post);
       if (!this.relay.lies.has('dropPosts')) {
         this.check((watch) => watch.posted?.(process, post, result));

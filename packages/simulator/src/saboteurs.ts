@@ -1,0 +1,2 @@
+/** Broken variants of our own code. */
+export {};
