@@ -42,6 +42,18 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'print what happened, from a log',
     load: async () => (await import('./inspect/replay-command.ts')).replayCommand,
   },
+  {
+    name: 'fuzz',
+    positional: '',
+    summary: 'simulate worlds in which everything breaks, and see that nothing is lost',
+    load: async () => (await import('./fuzz/fuzz-command.ts')).fuzzCommand,
+  },
+  {
+    name: 'fuzz replay',
+    positional: '<case.json>',
+    summary: 'play a case again that fuzz found',
+    load: async () => (await import('./fuzz/replay-case-command.ts')).replayCaseCommand,
+  },
 ];
 
 const NEXT = 'Run `simsim --help`.';
@@ -71,7 +83,9 @@ async function dispatch([name, ...rest]: readonly string[], output: Output): Pro
     output.line(version());
     return 0;
   }
-  const entry = COMMANDS.find((each) => each.name === name);
+  const [second] = rest;
+  const long = COMMANDS.find((each) => each.name === `${name} ${second}`);
+  const entry = long ?? COMMANDS.find((each) => each.name === name);
   if (entry === undefined) {
     throw usageError(
       name.startsWith('-') ? 'That is no option of simsim.' : 'That is no command of simsim.',
@@ -79,7 +93,7 @@ async function dispatch([name, ...rest]: readonly string[], output: Output): Pro
     );
   }
   const command = await entry.load();
-  const given = parseArguments(command, rest);
+  const given = parseArguments(command, long === undefined ? rest : rest.slice(1));
   if (!given.isSet('help')) return command.run(given, output);
   output.line(command.help);
   return 0;

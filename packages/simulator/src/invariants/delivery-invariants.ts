@@ -56,10 +56,11 @@ export const L1: Invariant = {
         for (const process of world.living()) {
           if (process.own().status !== 'registered') continue;
           const { address } = process;
-          const excusedMs = world.ledger.excusedUntilMs.get(address) ?? 0;
           if (world.ledger.cloned.has(address)) continue;
-          for (const { messageId, to, atMs } of world.ledger.owed) {
-            if (to !== address || atMs <= excusedMs || isGivenUp(world, messageId, to)) continue;
+          for (const { messageId, from, to, atMs } of world.ledger.owed) {
+            if (to !== address || isGivenUp(world, messageId, to)) continue;
+            // Either end may have lost what it knew of the message.
+            if ([from, to].some((end) => atMs <= excusedMs(world, end))) continue;
             if (process.application.row(messageId) !== undefined) continue;
             yield `${process.machine.label} never got ${messageId} of ${describe(world, messageId)}`;
           }
@@ -70,13 +71,18 @@ export const L1: Invariant = {
   },
 };
 
+/** Until when a device may lack something. */
+function excusedMs({ ledger }: World, address: string): number {
+  return ledger.excusedUntilMs.get(address) ?? 0;
+}
+
 /** Sends of devices that are whole, and that nobody heard the end of. */
 function* untaken(world: World): Generator<string> {
   for (const [messageId, { by, to, userId, failed, atMs }] of world.ledger.sent) {
     const process = world.process(by);
     if (process?.own().status !== 'registered' || world.ledger.cloned.has(process.address))
       continue;
-    if (atMs <= (world.ledger.excusedUntilMs.get(process.address) ?? 0)) continue;
+    if (atMs <= excusedMs(world, process.address)) continue;
     if (process.application.isRefused(messageId)) continue;
     for (const each of new Set([...to, userId])) {
       if (failed.has(each) || world.ledger.takenFor.has(`${messageId} ${each}`)) continue;

@@ -4,6 +4,7 @@ import { bytesToHex } from '@simsim/bytes';
 import {
   allSessionsOf,
   evolveRecord,
+  oneTimeKemStream,
   oneTimeStream,
   PRE_KEYS_STREAM,
   sessionStream,
@@ -22,37 +23,50 @@ const SAMPLE = 32;
 export const S5: Invariant = {
   id: 'S5',
   statement: 'a one-time prekey begins one session, and is gone then',
-  watch(world) {
+  watch() {
     return {
       *ran(process, inputs) {
         for (const input of inputs) {
           if (input.type !== 'envelope' || input.envelope.kind !== 'message') continue;
-          const id = usedKey(process, input.envelope);
-          if (id === undefined) continue;
-          world.situations.met('first message with a one-time prekey');
-          if (hasOneTimeKey(process, id)) {
-            yield `${process.machine.label} keeps the one-time prekey ${id} that began a session`;
-          }
+          yield* keptKeys(process, input.envelope);
         }
       },
     };
   },
 };
 
-/** The one-time prekey of a session that this envelope began here. */
-function usedKey({ world, log }: Process, envelope: IncomingEnvelope): number | undefined {
+/** One-time prekeys of a session that this envelope began here, and that are there all the same. */
+function* keptKeys(process: Process, envelope: IncomingEnvelope): Generator<string> {
+  const { world, log, machine } = process;
   const initiation = wireMessage(envelope.content)?.initiation;
-  if (initiation?.oneTimePreKeyId === undefined) return undefined;
+  if (initiation === undefined) return;
   const { sender: userId, senderDevice: deviceId } = envelope;
   const session = sessionIdOf(initiation.baseKey, world.crypto);
-  const isBegun = log.head(sessionStream({ userId, deviceId, session })) !== undefined;
-  return isBegun ? initiation.oneTimePreKeyId : undefined;
+  if (log.head(sessionStream({ userId, deviceId, session })) === undefined) return;
+  const { oneTimePreKeyId, kem } = initiation;
+  if (oneTimePreKeyId !== undefined) {
+    world.situations.met('first message with a one-time prekey');
+    if (hasOneTimeKey(process, oneTimePreKeyId)) {
+      yield `${machine.label} keeps the one-time prekey ${oneTimePreKeyId} that began a session`;
+    }
+  }
+  if (kem !== undefined && hasKemKey(process, kem.preKeyId)) {
+    yield `${machine.label} keeps the one-time KEM prekey ${kem.preKeyId} that began a session`;
+  }
 }
 
 function hasOneTimeKey({ core }: Process, id: number): boolean {
   const reader = core.reader();
   const batches = reader.value('prekeys', PRE_KEYS_STREAM)?.batches ?? [];
   return batches.some((batch) => reader.value('opk', oneTimeStream(batch))?.pairs.has(id) === true);
+}
+
+function hasKemKey({ core }: Process, id: number): boolean {
+  const reader = core.reader();
+  const batches = reader.value('prekeys', PRE_KEYS_STREAM)?.kemBatches ?? [];
+  return batches.some(
+    (batch) => reader.value('kpk', oneTimeKemStream(batch))?.keys.has(id) === true,
+  );
 }
 
 /** S6. */

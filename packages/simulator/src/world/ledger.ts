@@ -22,6 +22,7 @@ export interface Sent {
 /** A message that the relay took for a device, at its address. */
 export interface Owed {
   readonly messageId: MessageId;
+  readonly from: string;
   readonly to: string;
   readonly atMs: number;
 }
@@ -84,7 +85,7 @@ export class Ledger {
       if (!isTrue) this.#drop(messageId ?? asked);
       if (!isTrue || isRepeat) continue;
       this.envelopes.set(envelopeId, { content, from, to, atMs, messageId });
-      if (origin?.type === 'round') this.owed.push({ messageId: origin.messageId, to, atMs });
+      if (origin?.type === 'round') this.owed.push({ messageId: origin.messageId, from, to, atMs });
     }
   }
 

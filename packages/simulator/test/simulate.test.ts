@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  decodeCase,
+  drawCase,
+  drawDiagram,
+  encodeCase,
+  hunt,
+  INVARIANTS,
+  runCase,
+  SABOTEURS,
+  simulate,
+  SITUATIONS,
+  withoutOutside,
+} from '../src/index.ts';
+import type { Invariant } from '../src/index.ts';
+
+/** The swarm's first seed; `SIMSIM_SEED` sets another one. */
+const seed = Number(process.env['SIMSIM_SEED'] ?? 1);
+
+describe('a swarm', () => {
+  it('holds every invariant over symbolic primitives, and meets every situation', () => {
+    const report = simulate({ seed, seeds: 45, twiceEvery: 15 });
+    expect(report.failure).toBeUndefined();
+    expect(report.missing).toEqual([]);
+    expect(report.situations.size).toBe(SITUATIONS.length);
+  });
+
+  it('holds on real primitives', () => {
+    const report = simulate({ seed, seeds: 6, crypto: 'node', actionsMax: 40 });
+    expect(report.failure).toBeUndefined();
+    expect(report.delivered).toBeGreaterThan(100);
+  });
+
+  it('is the same on both real backends, byte for byte', () => {
+    const one = drawCase(3, { crypto: 'node', actionsMax: 20 });
+    const users = one.users.slice(0, 2);
+    const [node, noble] = (['node', 'noble'] as const).map((crypto) =>
+      runCase({ ...one, users, crypto, actions: one.actions.slice(0, 8) }),
+    );
+    expect(node?.trace).toBe(noble?.trace);
+  });
+});
+
+describe('a case', () => {
+  it('decides everything: a second run has the same trace, another seed another one', () => {
+    const one = drawCase(7, { crypto: 'symbolic' });
+    expect(runCase(one).trace).toBe(runCase(one).trace);
+    expect(runCase({ ...one, seed: 8 }).trace).not.toBe(runCase(one).trace);
+  });
+
+  it('goes through JSON and back', () => {
+    const one = drawCase(11, { crypto: 'symbolic' });
+    const read = decodeCase(encodeCase(one));
+    expect(read.ok && read.value).toEqual(one);
+    expect(decodeCase('{')).toEqual({ ok: false, error: { code: 'NOT_JSON' } });
+    expect(decodeCase('[]')).toEqual({ ok: false, error: { code: 'NOT_A_CASE' } });
+    expect(decodeCase('{"format":2}')).toEqual({ ok: false, error: { code: 'OTHER_FORMAT' } });
+    expect(decodeCase('{"format":1}')).toEqual({ ok: false, error: { code: 'NOT_A_CASE' } });
+  });
+
+  it.each<[string, () => unknown]>([
+    ['Date.now', () => Date.now()],
+    ['new Date()', () => new Date()],
+    ['Math.random', () => Math.random()],
+    ['performance.now', () => performance.now()],
+    ['setTimeout', () => setTimeout(() => undefined, 1)],
+    ['crypto.getRandomValues', () => crypto.getRandomValues(new Uint8Array(1))],
+  ])('has no %s of its own', (name, act) => {
+    expect(() => withoutOutside(act)).toThrow(`${name} is outside of the seed`);
+    expect(new Date(0).getTime()).toBe(0);
+    expect(Date.now()).toBeGreaterThan(0);
+  });
+});
+
+describe('a saboteur', () => {
+  it.each(SABOTEURS.map((each) => [each.id, each] as const))('is caught: %s', (_, saboteur) => {
+    const { caught } = hunt(saboteur, saboteur.seed, () => false);
+    expect(caught).toBe(true);
+  });
+
+  it('is nothing an invariant sees without it', () => {
+    for (const saboteur of SABOTEURS) {
+      const { caught } = hunt({ ...saboteur, plant: {} }, saboteur.seed, () => false);
+      expect(caught, saboteur.id).toBe(false);
+    }
+  });
+});
+
+describe('a failing seed', () => {
+  const plant = { sabotage: ['drop-damaged-mail'] } as const;
+
+  it('is shrunk to a case that fails the same way, is smaller, and draws its story', () => {
+    const report = simulate({ seed: 6, plant });
+    const { failure } = report;
+    expect(failure?.failure.invariant).toBe('L1');
+    if (failure === undefined) return;
+    expect(failure.actions.length).toBeLessThan(6);
+    expect(failure.actions.length).toBeLessThan(drawCase(6, { crypto: 'symbolic' }).actions.length);
+    const again = runCase(failure, { plant, keepsTrace: true });
+    expect(again.failure?.invariant).toBe('L1');
+    expect(again.trace).toBe(failure.failure.trace);
+    expect(drawDiagram(again.lines).join('\n')).toContain('> post ok'.slice(2));
+  });
+});
+
+describe('invariants of others', () => {
+  const silence: Invariant = {
+    id: 'mine',
+    statement: 'nobody ever has a message',
+    watch: () => ({ kept: (process, item) => [`${process.machine.label} has ${item.messageId}`] }),
+  };
+
+  it('are plain functions beside those of the house', () => {
+    const report = simulate({ seed: 2, invariants: [...INVARIANTS, silence] });
+    expect(report.failure?.failure.invariant).toBe('mine');
+    expect(report.failure?.actions.length).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('committed cases', () => {
+  const folder = join(import.meta.dirname, '..', 'cases');
+
+  it.each(readdirSync(folder))('%s holds', (name) => {
+    const read = decodeCase(readFileSync(join(folder, name), 'utf8'));
+    if (!read.ok) throw new Error(read.error.code);
+    expect(runCase(read.value).failure).toBeUndefined();
+  });
+});
