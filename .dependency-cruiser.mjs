@@ -124,7 +124,7 @@ export default {
     {
       name: 'simulator-is-a-leaf',
       severity: 'error',
-      from: { pathNot: '^(packages/(cli|simulator)|property-tests)/' },
+      from: { pathNot: '^(packages/(cli|simulator|bench)|property-tests)/' },
       to: { path: '^packages/simulator/' },
     },
     {

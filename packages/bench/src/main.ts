@@ -4,6 +4,7 @@ import { benchHouse } from './house.ts';
 import { benchLog } from './log/log-bench.ts';
 import { benchSesame } from './sesame/sesame-bench.ts';
 import { benchSession } from './session/session-bench.ts';
+import { benchSimulator } from './simulator-bench.ts';
 import { formatReport } from './report.ts';
 import type { BenchReport } from './report.ts';
 
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchR
   log: benchLog,
   sesame: benchSesame,
   session: benchSession,
+  simulator: benchSimulator,
 };
 
 const USAGE = `bench <name> [--json] [--quick]
@@ -29,10 +31,11 @@ const USAGE = `bench <name> [--json] [--quick]
            it below packages/interop/peers; first contact; memory
   session  one session against libsignal, libsignal-client, Olm and privacyresearch, which are
            installed for it below packages/interop/peers
+  simulator  messages a second through the simulated world, and what watching invariants costs
 
   --json   the last line is one JSON object, and nothing else is printed
   --quick  house: without the whole conversation; log: fewer sessions, shorter histories;
-           sesame: fewer devices; session: one turn instead of three
+           sesame: fewer devices; session: one turn instead of three; simulator: shorter worlds
   --only=P log: one part of append, frames, bytes, receive, history
            sesame: one part of memory, durable, contact, resident
 `;

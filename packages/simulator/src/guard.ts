@@ -54,7 +54,9 @@ function forbidden(name: string): () => never {
 const DateOfArguments = new Proxy(Date, {
   construct(target, args: [unknown, ...unknown[]]): object {
     if (args.length === 0) forbidden('new Date()')();
-    return Reflect.construct(target, args, target) satisfies object;
+    const made: unknown = Reflect.construct(target, args);
+    if (typeof made !== 'object' || made === null) throw new Error('a date is an object');
+    return made;
   },
   apply: forbidden('Date()'),
   get: (target, name, receiver): unknown =>

@@ -17,7 +17,7 @@ import {
 import type { ParsedMessage, PreKeyBundle, Session } from '@simsim/session';
 
 /** The success of a step that must succeed. */
-export function must<T>(result: Result<T, { readonly code: string }>): T {
+function must<T>(result: Result<T, { readonly code: string }>): T {
   if (!result.ok) throw new Error(`refused: ${result.error.code}`);
   return result.value;
 }

@@ -28,24 +28,24 @@ const SPANS_MS = [30 * MINUTE_MS, 6 * HOUR_MS, 2 * DAY_MS, 12 * DAY_MS, 40 * DAY
 const ACTIONS_MAX = 120;
 
 /** How often each deed is drawn, where it is drawn at all. */
-const WEIGHTS: Readonly<Record<Deed['do'], number>> = {
-  send: 40,
-  link: 3,
-  remove: 2,
-  reinstall: 2,
-  crash: 6,
-  reboot: 2,
-  cut: 4,
-  backup: 3,
-  putBack: 2,
-  clone: 1,
-  setClock: 2,
-  exhaust: 2,
-  lie: 3,
-  spoil: 3,
-  seize: 4,
-  flush: 2,
-};
+const WEIGHTS: readonly (readonly [deed: Deed['do'], weight: number])[] = [
+  ['send', 40],
+  ['link', 3],
+  ['remove', 2],
+  ['reinstall', 2],
+  ['crash', 6],
+  ['reboot', 2],
+  ['cut', 4],
+  ['backup', 3],
+  ['putBack', 2],
+  ['clone', 1],
+  ['setClock', 2],
+  ['exhaust', 2],
+  ['lie', 3],
+  ['spoil', 3],
+  ['seize', 4],
+  ['flush', 2],
+];
 
 /** Draws the case of a seed. */
 export function drawCase(seed: number, { crypto, actionsMax = ACTIONS_MAX }: DrawOptions): Case {
@@ -112,9 +112,8 @@ class ActionDrawer {
 
   /** Lies about heads and copies that run do not go together: nobody could tell then. */
   #drawDeeds(): Deed['do'][] {
-    const kinds = Object.keys(WEIGHTS) as Deed['do'][];
-    const drawn = kinds.filter((kind) => kind === 'send' || this.#dice.chance(0.5));
-    return drawn.flatMap((kind) => Array.from({ length: WEIGHTS[kind] }, () => kind));
+    const drawn = WEIGHTS.filter(([kind]) => kind === 'send' || this.#dice.chance(0.5));
+    return drawn.flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind));
   }
 
   #firstLinks(): Action[] {

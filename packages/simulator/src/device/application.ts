@@ -4,7 +4,7 @@ import { encodeUtf8 } from '@simsim/bytes';
 import type { MessageId, UserId } from '@simsim/relay-protocol';
 import type { InboxItem } from '@simsim/sesame';
 import type { UnsentLine } from './machine.ts';
-import type { Process } from './process.ts';
+import type { Host } from './host.ts';
 
 /** A row of the application: how often a message was kept, and what it said. */
 export interface KeptRow {
@@ -21,11 +21,11 @@ export function lineOf(sender: UserId, text: string): string {
 
 /** One application. */
 export class Application {
-  readonly #process: Process;
+  readonly #process: Host;
   readonly #waiting: InboxItem[] = [];
   #isReading = false;
 
-  constructor(process: Process) {
+  constructor(process: Host) {
     this.#process = process;
   }
 
@@ -64,14 +64,14 @@ export class Application {
     this.#waiting.push(item);
     if (this.#isReading) return;
     this.#isReading = true;
-    const { agenda, knobs } = this.#process.world;
+    const { agenda, knobs } = this.#process.place;
     agenda.after(knobs.readMs, () => this.#process.alive(() => this.#read()));
   }
 
   /** Keeps all that waits and acknowledges it, in one commit. */
   #read(): void {
     this.#isReading = false;
-    const { core, world } = this.#process;
+    const { core } = this.#process;
     const there = new Set(core.inbox().map(({ envelopeId }) => envelopeId));
     const items = this.#waiting.splice(0).filter(({ envelopeId }) => there.delete(envelopeId));
     if (items.length === 0) return;
@@ -82,7 +82,7 @@ export class Application {
         put: [[`${PREFIX}${item.messageId}`, this.#row(item)] as const],
       })),
     );
-    for (const item of items) world.watcher.kept(this.#process, item);
+    for (const item of items) this.#process.kept(item);
   }
 
   #row({ messageId, sender, body }: InboxItem): Uint8Array {

@@ -4,7 +4,7 @@ import type { OutboxItem } from '@simsim/device-core';
 import { claimIdFromBytes, POSTS_PER_REQUEST_MAX } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
 import type { Effect, Input } from '@simsim/sesame';
-import type { Process } from './process.ts';
+import type { Host } from './host.ts';
 import { refillKeys, uploadKeys } from './uploads.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
@@ -18,7 +18,7 @@ const PAGE = 64;
 
 /** The errands of one process. */
 export class Errands {
-  readonly #process: Process;
+  readonly #process: Host;
   /** Posts whose answer has not come. */
   posts: OutboxItem[] = [];
   #claims: Claim[] = [];
@@ -36,7 +36,7 @@ export class Errands {
   /** Everything up to here was fetched. */
   #after = 0;
 
-  constructor(process: Process) {
+  constructor(process: Host) {
     this.#process = process;
   }
 
@@ -95,11 +95,11 @@ export class Errands {
   #refill(): void {
     this.#isRefillWanted = !refillKeys(this.#process);
     if (this.#isRefillWanted) this.#process.retry();
-    else this.#process.world.situations.met('prekeys replenished');
+    else this.#process.place.situations.met('prekeys replenished');
   }
 
   #ask(request: RelayRequest, then: (outcome: RelayOutcome | undefined) => void): void {
-    this.#process.world.exchange(this.#process, request, (outcome) =>
+    this.#process.exchange(request, (outcome) =>
       this.#process.alive(() => {
         if (outcome !== undefined) this.#process.answered();
         then(outcome);
@@ -115,7 +115,7 @@ export class Errands {
     const from = { head: core.head(), expected: this.#process.expected };
     const posts = items.map(({ post }) => post);
     for (const { post, origin } of items) {
-      this.#process.world.ledger.origins.set(post.postId, origin);
+      this.#process.place.ledger.origins.set(post.postId, origin);
     }
     this.#ask({ kind: 'post', posts, from }, (outcome) => {
       this.#isPosting = false;
@@ -143,7 +143,7 @@ export class Errands {
   }
 
   #count(kind: string): void {
-    const { situations } = this.#process.world;
+    const { situations } = this.#process.place;
     if (kind === 'mismatch') situations.met('rejected round');
     if (kind === 'gone') situations.met('post to a device that was gone');
   }
@@ -191,7 +191,7 @@ export class Errands {
 
   /** Without an answer nothing can be said of the mail: it is not acknowledged, and comes again. */
   #fetchList({ userId, envelope }: ListFetch): void {
-    if (envelope !== undefined) this.#process.world.situations.met('list fetched for a stranger');
+    if (envelope !== undefined) this.#process.place.situations.met('list fetched for a stranger');
     this.#ask({ kind: 'getList', userId, since: 0 }, (outcome) => {
       if (outcome?.ok !== true || outcome.value.kind !== 'getList') {
         if (envelope !== undefined) this.wantMail();
@@ -232,7 +232,7 @@ export class Errands {
         this.#after = envelopes.at(-1)?.seq ?? this.#after;
         this.#isMailWanted = !isEmpty;
       }
-      this.#takeIn(this.#process.world.carry(this.#process, envelopes));
+      this.#takeIn(this.#process.carry(envelopes));
       if (isEmpty && !isStale) this.#drained();
       this.#process.stir();
     });
@@ -245,7 +245,7 @@ export class Errands {
 
   #drained(): void {
     for (const { dueMs, users } of this.#draining.splice(0)) {
-      this.#process.world.situations.met('mailbox drained before deletion');
+      this.#process.place.situations.met('mailbox drained before deletion');
       this.#process.run({ type: 'drained', dueMs, users });
     }
   }

@@ -6,16 +6,16 @@ import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, RunResult } from '@simsim/device-core';
 import { createEventLog, openEventLog } from '@simsim/event-log';
 import type { EventLog } from '@simsim/event-log';
-import type { RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
+import type { IncomingEnvelope, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
 import { registrationRequest } from '@simsim/sesame';
-import type { Effect, OwnDevice } from '@simsim/sesame';
+import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
 import { Dice } from '../dice.ts';
 import { Application } from './application.ts';
 import { Errands } from './errands.ts';
 import { deathOf } from './fuse.ts';
+import type { Host, Place } from './host.ts';
 import type { Machine } from './machine.ts';
 import { ownDevice, proveDevice } from './prove.ts';
-import type { ProvingDevice } from './prove.ts';
 import type { Surroundings } from './surroundings.ts';
 import { checkKeys, uploadFor } from './uploads.ts';
 
@@ -24,9 +24,9 @@ const RETRY_MS = 3000;
 const RETRY_MAX_MS = 15 * 60_000;
 
 /** A process. It lives until it is killed, or the device is no device any more. */
-export class Process implements ProvingDevice {
+export class Process implements Host {
   readonly machine: Machine;
-  readonly world: Surroundings;
+  readonly world: Surroundings<Process>;
   readonly env: { readonly crypto: Crypto; readonly entropy: Entropy };
   readonly log: EventLog;
   readonly core: DeviceCore;
@@ -43,7 +43,7 @@ export class Process implements ProvingDevice {
   #failures = 0;
 
   /** Opens the machine's files, or lays them out. Throws where the machine's fuse burns down. */
-  constructor(world: Surroundings, machine: Machine) {
+  constructor(world: Surroundings<Process>, machine: Machine) {
     this.world = world;
     this.machine = machine;
     const { crypto, seed } = world;
@@ -79,6 +79,10 @@ export class Process implements ProvingDevice {
     const log = isNew ? createEventLog(parts, options) : openEventLog(parts, options);
     invariant(log.ok, `a log opens: ${log.ok ? '' : log.error.code}`);
     return log.value;
+  }
+
+  get place(): Place {
+    return this.world;
   }
 
   own(): OwnDevice {
@@ -148,6 +152,18 @@ export class Process implements ProvingDevice {
     const outcome = this.world.ask(this, request);
     if (outcome !== undefined) this.answered();
     return outcome;
+  }
+
+  exchange(request: RelayRequest, then: (outcome: RelayOutcome | undefined) => void): void {
+    this.world.exchange(this, request, then);
+  }
+
+  carry(mail: readonly IncomingEnvelope[]): readonly IncomingEnvelope[] {
+    return this.world.carry(this, mail);
+  }
+
+  kept(item: InboxItem): void {
+    this.world.watcher.kept(this, item);
   }
 
   /** Does what there is to do, a moment later. */

@@ -4,22 +4,13 @@
  */
 
 import { invariant } from '@simsim/bytes';
-import type { Crypto, Entropy } from '@simsim/crypto';
-import type { CoreInput, DeviceCore } from '@simsim/device-core';
+import type { DeviceCore } from '@simsim/device-core';
 import { findDevice } from '@simsim/relay-protocol';
-import type { RelayOutcome, RelayRequest, SignedDeviceList } from '@simsim/relay-protocol';
+import type { SignedDeviceList } from '@simsim/relay-protocol';
 import { DEVICE_STREAM, renewalRequest, userStream } from '@simsim/sesame';
 import type { OwnDevice, OwnListInput } from '@simsim/sesame';
+import type { ProvingDevice } from './proving-device.ts';
 import { uploadFor } from './uploads.ts';
-
-/** What is asked of a device here. */
-export interface ProvingDevice {
-  readonly core: DeviceCore;
-  readonly env: { readonly crypto: Crypto; readonly entropy: Entropy };
-  run(...inputs: CoreInput[]): unknown;
-  /** `undefined` where no answer came. */
-  tryAsk(request: RelayRequest): RelayOutcome | undefined;
-}
 
 /** Whether a device may speak. */
 export type Standing =

@@ -5,22 +5,14 @@ import type { CoreInput, RunResult } from '@simsim/device-core';
 import type { IncomingEnvelope, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
 import type { InboxItem, Sabotage } from '@simsim/sesame';
 import type { LogSabotage } from '@simsim/event-log';
-import type { Knobs } from '../case/case.ts';
-import type { Situations } from '../case/situations.ts';
-import type { Agenda } from '../world/agenda.ts';
-import type { Ledger } from '../world/ledger.ts';
 import type { Killed } from './fuse.ts';
-import type { Process } from './process.ts';
+import type { Place } from './host.ts';
 
 /** The world, as far as a process knows it. */
-export interface Surroundings {
+export interface Surroundings<Process> extends Place {
   readonly seed: number;
   readonly crypto: Crypto;
-  readonly knobs: Knobs;
-  readonly agenda: Agenda;
-  readonly ledger: Ledger;
-  readonly situations: Situations;
-  readonly watcher: Watcher;
+  readonly watcher: Watcher<Process>;
   readonly sabotage: ReadonlySet<Sabotage>;
   readonly logSabotage: LogSabotage;
   /** Asks the relay; the answer comes later, or `undefined` where none does. */
@@ -36,7 +28,7 @@ export interface Surroundings {
 }
 
 /** Who looks on. */
-export interface Watcher {
+export interface Watcher<Process> {
   /** A request is about to leave. */
   leaves(process: Process, request: RelayRequest): void;
   ran(process: Process, inputs: readonly CoreInput[], result: RunResult): void;

@@ -12,10 +12,10 @@ import {
   uploadOf,
 } from '@simsim/sesame';
 import type { Effect } from '@simsim/sesame';
-import type { ProvingDevice } from './prove.ts';
+import type { ProvingDevice } from './proving-device.ts';
 
 /** The public halves of all prekeys. */
-export function keysOf({ core, env }: Pick<ProvingDevice, 'core' | 'env'>): PreKeyUpload {
+function keysOf({ core, env }: Pick<ProvingDevice, 'core' | 'env'>): PreKeyUpload {
   const reader = core.reader();
   const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
   invariant(preKeys !== undefined, 'a device has prekeys');

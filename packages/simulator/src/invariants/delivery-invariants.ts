@@ -2,7 +2,7 @@
 
 import type { MessageId } from '@simsim/relay-protocol';
 import { lineOf } from '../device/application.ts';
-import type { World } from '../world/world.ts';
+import type { WatchedWorld } from './watched-world.ts';
 import type { Invariant } from './invariant.ts';
 
 /** S4. */
@@ -56,7 +56,6 @@ export const L1: Invariant = {
         for (const process of world.living()) {
           if (process.own().status !== 'registered') continue;
           const { address } = process;
-          if (world.ledger.cloned.has(address)) continue;
           for (const { messageId, from, to, atMs } of world.ledger.owed) {
             if (to !== address || isGivenUp(world, messageId, to)) continue;
             // Either end may have lost what it knew of the message.
@@ -71,13 +70,14 @@ export const L1: Invariant = {
   },
 };
 
-/** Until when a device may lack something. */
-function excusedMs({ ledger }: World, address: string): number {
+/** Until when a device may lack something; for ever, where a copy of it shared its mailbox. */
+function excusedMs({ ledger }: WatchedWorld, address: string): number {
+  if (ledger.cloned.has(address)) return Number.POSITIVE_INFINITY;
   return ledger.excusedUntilMs.get(address) ?? 0;
 }
 
 /** Sends of devices that are whole, and that nobody heard the end of. */
-function* untaken(world: World): Generator<string> {
+function* untaken(world: WatchedWorld): Generator<string> {
   for (const [messageId, { by, to, userId, failed, atMs }] of world.ledger.sent) {
     const process = world.process(by);
     if (process?.own().status !== 'registered' || world.ledger.cloned.has(process.address))
@@ -92,11 +92,11 @@ function* untaken(world: World): Generator<string> {
 }
 
 /** Whether a message ended in another way that its sender was told of, or that a relay lied about. */
-function isGivenUp({ ledger }: World, messageId: MessageId, to: string): boolean {
+function isGivenUp({ ledger }: WatchedWorld, messageId: MessageId, to: string): boolean {
   const sent = ledger.sent.get(messageId);
   return ledger.dropped.has(messageId) || sent?.given.has(to) === true;
 }
 
-function describe({ ledger }: World, messageId: MessageId): string {
+function describe({ ledger }: WatchedWorld, messageId: MessageId): string {
   return ledger.sent.get(messageId)?.text ?? 'nobody';
 }

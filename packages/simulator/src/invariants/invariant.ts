@@ -6,7 +6,7 @@ import type { InboxItem } from '@simsim/sesame';
 import type { Killed } from '../device/fuse.ts';
 import type { Process } from '../device/process.ts';
 import type { Seizure } from '../world/adversary.ts';
-import type { World } from '../world/world.ts';
+import type { WatchedWorld } from './watched-world.ts';
 
 /** What is seen to be wrong, one line each; nothing where all is well. */
 export type Problems = Iterable<string> | void;
@@ -39,7 +39,7 @@ export interface Invariant {
   readonly id: string;
   /** One line that says what holds. */
   readonly statement: string;
-  watch(world: World): Watch;
+  watch(world: WatchedWorld): Watch;
 }
 
 /** An invariant does not hold. */

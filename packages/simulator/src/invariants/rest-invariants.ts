@@ -2,7 +2,7 @@
 
 import { SEND_ROUNDS_MAX, RESENDS_MAX, userStream } from '@simsim/sesame';
 import type { Process } from '../device/process.ts';
-import type { World } from '../world/world.ts';
+import type { WatchedWorld } from './watched-world.ts';
 import type { Invariant } from './invariant.ts';
 
 /** L2. */
@@ -25,7 +25,7 @@ export const L2: Invariant = {
   },
 };
 
-function registeredOf(world: World): Process[] {
+function registeredOf(world: WatchedWorld): Process[] {
   return world.living().filter((process) => process.own().status === 'registered');
 }
 

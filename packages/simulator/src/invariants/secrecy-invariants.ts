@@ -6,7 +6,7 @@ import type { Term } from '../symbolic/index.ts';
 import type { Adversary } from '../world/adversary.ts';
 import type { Envelope, Ledger } from '../world/ledger.ts';
 import { wireMessage } from '../world/wire-message.ts';
-import type { World } from '../world/world.ts';
+import type { WatchedWorld } from './watched-world.ts';
 import type { Invariant } from './invariant.ts';
 
 /** A message that an application has for good. */
@@ -69,13 +69,13 @@ const TURNS = 3;
  * first chain; and with the private key that waits for an answer, the first chain back.
  */
 class OpenSessions {
-  readonly #world: World;
+  readonly #world: WatchedWorld;
   /** Ratchet keys of their first chains, both ways. */
   readonly #chains = new Set<string>();
   /** Every pair that ever had one, and the chains the beginner used since, while the answer may be the first. */
   readonly #turnsByWay = new Map<string, Set<string>>();
 
-  constructor(world: World) {
+  constructor(world: WatchedWorld) {
     this.#world = world;
   }
 

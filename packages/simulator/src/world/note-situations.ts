@@ -5,11 +5,14 @@ import type { IncomingEnvelope, Post, PostResult } from '@simsim/relay-protocol'
 import type { Effect } from '@simsim/sesame';
 import type { Process } from '../device/process.ts';
 import { wireMessage } from './wire-message.ts';
-import type { World } from './world.ts';
+import type { Place } from '../device/host.ts';
+
+/** Where it is written down. */
+type Notes = Pick<Place, 'situations' | 'ledger'>;
 
 /** Looks at what a device decided. */
 export function noteSituations(
-  world: World,
+  world: Notes,
   process: Process,
   { inputs, result }: { readonly inputs: readonly CoreInput[]; readonly result: RunResult },
 ): void {
@@ -34,7 +37,7 @@ export function noteSituations(
   }
 }
 
-function noteEffect({ situations }: World, process: Process, effect: Effect): void {
+function noteEffect({ situations }: Notes, process: Process, effect: Effect): void {
   // oxlint-disable-next-line typescript/switch-exhaustiveness-check -- most effects show nothing
   switch (effect.type) {
     case 'acknowledge':
@@ -61,7 +64,7 @@ function noteEffect({ situations }: World, process: Process, effect: Effect): vo
 }
 
 /** Looks at what the relay said to a post. */
-export function notePost(world: World, process: Process, [post, result]: PostSeen): void {
+export function notePost(world: Notes, process: Process, [post, result]: PostSeen): void {
   const { situations, ledger } = world;
   if (result.kind === 'mismatch' && result.stale.length > 0) {
     situations.met('stale incarnation posted to');
@@ -79,7 +82,7 @@ export function notePost(world: World, process: Process, [post, result]: PostSee
 export type PostSeen = readonly [post: Post, result: PostResult];
 
 /** Looks at mail that a device opened. */
-export function noteMail(world: World, process: Process, envelope: IncomingEnvelope): void {
+function noteMail(world: Notes, process: Process, envelope: IncomingEnvelope): void {
   const { situations, ledger } = world;
   const message = wireMessage(envelope.content);
   if (message === undefined) return;

@@ -19,6 +19,7 @@ import type { Surroundings, Watcher } from '../device/surroundings.ts';
 import { Dice } from '../dice.ts';
 import { InvariantBroken } from '../invariants/invariant.ts';
 import type { Invariant, Problems, Watch } from '../invariants/invariant.ts';
+import type { WatchedWorld } from '../invariants/watched-world.ts';
 import { Adversary } from './adversary.ts';
 import { Agenda } from './agenda.ts';
 import { carryMail } from './carry-mail.ts';
@@ -51,7 +52,7 @@ const START_MS = 1_700_000_000_000;
 const AWAY_MS: readonly [number, number] = [500, 30_000];
 
 /** A world. */
-export class World implements Surroundings {
+export class World implements Surroundings<Process>, WatchedWorld {
   readonly case: Case;
   readonly agenda: Agenda = new Agenda(START_MS);
   readonly ledger: Ledger = new Ledger();
@@ -62,7 +63,7 @@ export class World implements Surroundings {
   readonly adversary: Adversary | undefined;
   readonly machines: Map<Label, Machine> = new Map();
   readonly processes: Map<Label, Process> = new Map();
-  readonly watcher: Watcher;
+  readonly watcher: Watcher<Process>;
   readonly #parts: WorldParts;
   #stranger: Stranger | undefined;
   readonly #watches: readonly (readonly [id: string, watch: Watch])[];
@@ -263,7 +264,7 @@ export class World implements Surroundings {
     }
   }
 
-  #newWatcher(): Watcher {
+  #newWatcher(): Watcher<Process> {
     return {
       leaves: (process, request) => {
         if (request.kind === 'post') for (const post of request.posts) this.adversary?.hear(post);

@@ -1,0 +1,93 @@
+/** How fast the simulator is: messages through the whole engine, and what watching them costs. */
+
+import { INVARIANTS, runCase } from '@simsim/simulator';
+import type { Action, Case, CryptoName, Invariant } from '@simsim/simulator';
+import { limitRow, machineName, median } from './report.ts';
+import type { BenchReport, BenchRow } from './report.ts';
+
+const ROUNDS = 5;
+const SECOND_MS = 1000;
+const HOUR_MS = 3600 * SECOND_MS;
+
+/** Microseconds that one delivered message may take: 10,000 and 1,500 a second. */
+const GOALS_US: Readonly<Record<'symbolic' | 'node', number>> = { symbolic: 100, node: 667 };
+
+/** Three users with two devices each, who all speak in bursts, over a network that only takes time. */
+function busyCase(crypto: CryptoName, bursts: number): Case {
+  const users = ['ada', 'bo', 'cy'];
+  const links = users.map((name, i): Action => ({
+    atMs: 1000 * (i + 1),
+    do: 'link',
+    by: `${name}-1`,
+    as: `${name}-2`,
+  }));
+  const sends = Array.from({ length: bursts }, (_, i): Action => {
+    const by = `${users[i % 3]}-${1 + (i % 2)}`;
+    return { atMs: 600_000 + 20 * SECOND_MS * i, do: 'send', by, to: users, lines: 20 };
+  });
+  return {
+    format: 1,
+    seed: 1,
+    crypto,
+    users,
+    actions: [...links, ...sends],
+    knobs: {
+      calmMs: 600_000,
+      spanMs: 600_000 + 20 * SECOND_MS * (bursts + 1),
+      oneTimeKeys: 30,
+      delayMs: [10, 500],
+      lostRequests: 0,
+      lostAnswers: 0,
+      repeated: 0,
+      shuffled: 0,
+      lostNotices: 0,
+      readMs: 2000,
+      flushEvents: 64,
+      pollMs: HOUR_MS,
+      sweepMs: HOUR_MS,
+      skewMs: 0,
+    },
+  };
+}
+
+/** Microseconds of processor time for one delivered message: one core, whoever else uses the machine. */
+function measure(one: Case, invariants: readonly Invariant[]): number {
+  const before = process.cpuUsage();
+  const { failure, delivered } = runCase(one, { invariants });
+  const { user, system } = process.cpuUsage(before);
+  const us = (user + system) / delivered;
+  if (failure !== undefined) throw new Error(`${failure.invariant}: ${failure.detail}`);
+  return us;
+}
+
+function rowsOf(crypto: 'symbolic' | 'node', bursts: number): BenchRow[] {
+  const one = busyCase(crypto, bursts);
+  const watched: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    watched.push(measure(one, INVARIANTS));
+    bare.push(measure(one, []));
+  }
+  const ours = median(watched);
+  const share = Math.max(0, 1 - median(bare) / ours);
+  const what = `a delivered message, ${crypto} primitives, invariants watched`;
+  return [
+    limitRow({ what, ours, unit: 'us', goal: GOALS_US[crypto] }),
+    {
+      what: `share of that for invariants, ${crypto}`,
+      ours: 100 * share,
+      theirs: null,
+      unit: '%',
+      ratio: null,
+      goal: null,
+      ok: true,
+    },
+  ];
+}
+
+/** Measures. */
+export async function benchSimulator({ quick }: { readonly quick: boolean }): Promise<BenchReport> {
+  const bursts = quick ? 30 : 120;
+  const rows = [...rowsOf('symbolic', bursts), ...rowsOf('node', Math.ceil(bursts / 4))];
+  return { bench: 'simulator', machine: machineName(), rows };
+}

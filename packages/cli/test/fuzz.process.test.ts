@@ -1,0 +1,46 @@
+/** `simsim fuzz` as a user runs it. */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { simsim } from './simsim.ts';
+
+const CASE = fileURLToPath(
+  new URL('../../simulator/cases/lost-skipped-keys.json', import.meta.url),
+);
+
+describe('fuzz', () => {
+  it('runs the seeds it is given, and is the same each time', async () => {
+    const args = ['fuzz', '--seed', '5', '--seeds', '1', '--json'];
+    const [one, other] = [await simsim(...args), await simsim(...args)];
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    const report: unknown = JSON.parse(one.stdout);
+    const again: unknown = JSON.parse(other.stdout);
+    expect(report).toMatchObject({ seed: 5, runs: 1 });
+    expect(again).toMatchObject({ trace: (report as { trace: string }).trace });
+  });
+
+  it('replays a case and draws it', async () => {
+    const held = await simsim('fuzz', 'replay', CASE);
+    expect(held).toMatchObject({ code: 0, stderr: '' });
+    expect(held.stdout).toContain('ada-1');
+    expect(held.stdout).toContain('every invariant holds');
+    const broken = await simsim('fuzz', 'replay', CASE, '--plant', 'sending chain not moved on');
+    expect(broken.code).toBe(1);
+    expect(broken.stdout).toMatch(/S1: the key at/);
+  });
+
+  it('refuses what is no case, no backend, no saboteur', async () => {
+    const wrong = [
+      ['fuzz', 'replay', '/nowhere/at/all'],
+      ['fuzz', 'replay', fileURLToPath(import.meta.url)],
+      ['fuzz', 'replay', CASE, '--plant', 'nobody'],
+      ['fuzz', 'replay'],
+      ['fuzz', '--crypto', 'rot13'],
+      ['fuzz', '--seeds', '0'],
+    ];
+    for (const args of wrong)
+      expect(await simsim(...args), args.join(' ')).toMatchObject({ code: 2 });
+    expect(readFileSync(CASE, 'utf8')).toContain('"format": 1');
+  });
+});
