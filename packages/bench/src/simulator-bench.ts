@@ -35,6 +35,7 @@ function busyCase(crypto: CryptoName, bursts: number): Case {
       calmMs: 600_000,
       spanMs: 600_000 + 20 * SECOND_MS * (bursts + 1),
       oneTimeKeys: 30,
+      identityModel: 'per-user',
       delayMs: [10, 500],
       lostRequests: 0,
       lostAnswers: 0,

@@ -90,6 +90,8 @@ export interface Knobs {
   readonly spanMs: number;
   /** One-time prekeys a device begins with. */
   readonly oneTimeKeys: number;
+  /** Whether each device of a user has an identity key of its own. */
+  readonly identityModel: 'per-user' | 'per-device';
   /** How long a message takes one way, at least and at most. */
   readonly delayMs: readonly [least: number, most: number];
   /** Requests that do not reach the relay. */

@@ -75,6 +75,7 @@ function drawKnobs(dice: Dice): Knobs {
     pollMs: Math.floor(spanMs / dice.between(10, 60)),
     sweepMs: Math.max(HOUR_MS, Math.floor(spanMs / 40)),
     skewMs: dice.pick([0, 1000, HOUR_MS, 3 * DAY_MS]) ?? 0,
+    identityModel: dice.chance(0.5) ? 'per-user' : 'per-device',
   };
 }
 

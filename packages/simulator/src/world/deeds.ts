@@ -4,12 +4,13 @@ import { messageIdFromBytes, parseUserId } from '@simsim/relay-protocol';
 import type { UserId } from '@simsim/relay-protocol';
 import {
   answerOffer,
+  contactOf,
   createLinkOffer,
   listWithout,
   openProvision,
   USER_PREFIX,
 } from '@simsim/sesame';
-import type { ContactPin } from '@simsim/sesame';
+import type { Contact } from '@simsim/sesame';
 import { invariant } from '@simsim/bytes';
 import type { Action, Deed, Label } from '../case/case.ts';
 import { Machine } from '../device/machine.ts';
@@ -35,8 +36,8 @@ export function userOf(name: string): UserId {
 export function createUser(world: World, name: string): void {
   const machine = newMachine(world, `${name}-1`, userOf(name));
   const process = boot(world, machine);
-  const { oneTimeKeys } = world.knobs;
-  process.run({ type: 'create', userId: machine.userId, oneTimeKeys });
+  const { oneTimeKeys, identityModel } = world.knobs;
+  process.run({ type: 'create', userId: machine.userId, oneTimeKeys, identityModel });
   process.register();
 }
 
@@ -155,7 +156,7 @@ function link(world: World, approver: Process, as: Label): Process | undefined {
   process.run({
     type: 'linked',
     provision: provision.value,
-    deviceKey: keys.deviceKey,
+    keys,
     registrationId: offer.registrationId,
     oneTimeKeys: world.knobs.oneTimeKeys,
   });
@@ -172,11 +173,10 @@ function mayChangeList(process: Process): boolean {
   return process.own().status === 'registered';
 }
 
-function contactsOf({ log, core }: Process): ContactPin[] {
+function contactsOf({ log, core }: Process): Contact[] {
   return log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
     const record = core.reader().value('user', stream);
-    if (record?.identityKey === undefined) return [];
-    return [{ userId: record.userId, identityKey: record.identityKey }];
+    return record === undefined ? [] : [contactOf(record)];
   });
 }
 
@@ -184,7 +184,11 @@ function remove(world: World, remover: Process, who: Label): void {
   const removed = world.processes.get(who);
   const isOwn = removed?.machine.userId === remover.machine.userId;
   if (removed === undefined || !isOwn || removed === remover || !mayChangeList(remover)) return;
-  const list = listWithout(ownListInput(remover.core), removed.own().deviceId, remover.env);
+  const list = listWithout(
+    ownListInput(remover.core),
+    { deviceId: removed.own().deviceId },
+    remover.env,
+  );
   if (!list.ok) return;
   const outcome = remover.tryAsk({ kind: 'removeDevice', list: list.value });
   if (outcome?.ok !== true) return;
