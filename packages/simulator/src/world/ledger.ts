@@ -63,6 +63,8 @@ export class Ledger {
   readonly quarantined: Map<string, number> = new Map();
   /** Messages that a relay dropped although it said that it took them. */
   readonly dropped: Set<MessageId> = new Set();
+  /** Until when devices may decide by a list of before that a relay gave as the newest. */
+  oldListsUntilMs = 0;
   /** Users for whom a message was taken: `message user`. */
   readonly takenFor: Set<string> = new Set();
   /** Sessions that were begun and not yet opened at the other end: `from to`. */

@@ -18,6 +18,9 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
     if (effect.type === 'acknowledge' && effect.end.state === 'resend-requested') {
       noteLate(ledger, effect.envelopeId, process.world.agenda.nowMs);
     }
+    if (effect.type === 'acknowledge' && effect.end.state === 'dead') {
+      noteDead(ledger, effect.envelopeId, process.world.agenda.nowMs);
+    }
     if (effect.type === 'rolledBack' && effect.isQuarantined) {
       ledger.quarantined.set(process.address, process.world.agenda.nowMs);
     }
@@ -31,4 +34,10 @@ function noteLate(ledger: Ledger, envelopeId: EnvelopeId, nowMs: number): void {
   const envelope = ledger.envelopes.get(envelopeId);
   const sent = envelope?.messageId && ledger.sent.get(envelope.messageId);
   if (envelope !== undefined && sent && nowMs - sent.atMs > LATE_MS) sent.given.add(envelope.to);
+}
+
+/** A relay that gives an old list costs the mail of a device that is not on it, as if it had dropped it. */
+function noteDead(ledger: Ledger, envelopeId: EnvelopeId, nowMs: number): void {
+  const messageId = ledger.envelopes.get(envelopeId)?.messageId;
+  if (messageId !== undefined && nowMs < ledger.oldListsUntilMs) ledger.dropped.add(messageId);
 }

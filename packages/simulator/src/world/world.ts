@@ -48,6 +48,9 @@ export interface WorldParts {
 /** When worlds begin, wall ms. */
 const START_MS = 1_700_000_000_000;
 
+/** How long an answer may take to be acted upon. */
+const BELATED_MS = 3600_000;
+
 /** How long a killed process stays away, at least and at most. */
 const AWAY_MS: readonly [number, number] = [500, 30_000];
 
@@ -179,6 +182,8 @@ export class World implements Surroundings<Process>, WatchedWorld {
   /** The relay begins to lie, for a while. */
   lie(how: Lie, forMs: number): void {
     this.relay.lies.add(how);
+    const untilMs = this.agenda.nowMs + forMs + BELATED_MS;
+    if (how === 'oldLists') this.ledger.oldListsUntilMs = untilMs;
     this.agenda.later(forMs, () => this.relay.lies.delete(how));
   }
 
