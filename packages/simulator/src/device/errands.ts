@@ -5,11 +5,13 @@ import { claimIdFromBytes, POSTS_PER_REQUEST_MAX } from '@simsim/relay-protocol'
 import type { IncomingEnvelope, RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
 import type { Effect, Input } from '@simsim/sesame';
 import type { Host } from './host.ts';
+import { succeed } from './succession.ts';
 import { refillKeys, uploadKeys } from './uploads.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;
 type Waiting = Pick<Claim, 'userId' | 'sends' | 'resends'>;
 type ListFetch = Extract<Effect, { type: 'fetchList' }>;
+type Succession = Extract<Effect, { type: 'succeed' }>;
 type KeyUpload = Extract<Effect, { type: 'uploadKeys' }>;
 type Drain = Extract<Effect, { type: 'drain' }>;
 
@@ -24,6 +26,7 @@ export class Errands {
   #claims: Claim[] = [];
   readonly #claiming = new Set<UserId>();
   readonly #lists: ListFetch[] = [];
+  readonly #successions: Succession[] = [];
   readonly #uploads: KeyUpload[] = [];
   readonly #drains: Drain[] = [];
   /** Drains that the fetch under way began after. */
@@ -45,6 +48,7 @@ export class Errands {
     if (effect.type === 'post') this.posts.push(effect);
     if (effect.type === 'claim') this.#claims.push(effect);
     if (effect.type === 'fetchList') this.#lists.push(effect);
+    if (effect.type === 'succeed') this.#successions.push(effect);
     if (effect.type === 'uploadKeys') this.#uploads.push(effect);
     if (effect.type === 'drain') this.#drains.push(effect);
     if (effect.type === 'acknowledge') this.#acks.push(effect.seq);
@@ -82,6 +86,7 @@ export class Errands {
     this.#post();
     for (const claim of this.#claims) this.#claim(claim);
     for (const fetch of this.#lists.splice(0)) this.#fetchList(fetch);
+    for (const wanted of this.#successions.splice(0)) this.#succeed(wanted);
     const [upload] = this.#uploads;
     if (upload !== undefined) {
       if (uploadKeys(this.#process, upload)) this.#uploads.shift();
@@ -90,6 +95,16 @@ export class Errands {
     if (upload === undefined && this.#isRefillWanted) this.#refill();
     if (this.#acks.length > 0) this.#acknowledge();
     if (this.#isMailWanted) this.#fetch();
+  }
+
+  /** Follows the own list to the identity key it has, then decides what waited for that. */
+  #succeed(wanted: Succession): void {
+    if (!succeed(this.#process)) {
+      this.#successions.push(wanted);
+      this.#process.retry();
+    } else if (wanted.envelope !== undefined) {
+      this.#process.run({ type: 'envelope', envelope: wanted.envelope, isFollowed: true });
+    }
   }
 
   #refill(): void {

@@ -15,7 +15,8 @@ import { Errands } from './errands.ts';
 import { deathOf } from './fuse.ts';
 import type { Host, Place } from './host.ts';
 import type { Machine } from './machine.ts';
-import { ownDevice, proveDevice } from './prove.ts';
+import { ownDevice } from './own-device.ts';
+import { proveDevice } from './prove.ts';
 import type { Surroundings } from './surroundings.ts';
 import { checkKeys, uploadFor } from './uploads.ts';
 
@@ -236,6 +237,7 @@ export class Process implements Host {
     if (effect.type === 'deliver') this.application.take(effect.item);
     else if (effect.type === 'rolledBack') this.#quarantined();
     else if (effect.type === 'sweepOn') this.run({ type: 'swept', after: effect.after });
+    else if (effect.type === 'tellContacts') this.run({ type: 'tellContacts' });
     else this.errands.take(effect);
   }
 

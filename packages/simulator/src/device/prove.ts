@@ -3,13 +3,13 @@
  * its next incarnation where its state was put back. The shell of `device` does the same over sockets.
  */
 
-import { invariant } from '@simsim/bytes';
-import type { DeviceCore } from '@simsim/device-core';
-import { findDevice } from '@simsim/relay-protocol';
+import { equalBytes } from '@simsim/bytes';
+import { findDevice, identityKeyOf } from '@simsim/relay-protocol';
 import type { SignedDeviceList } from '@simsim/relay-protocol';
-import { DEVICE_STREAM, renewalRequest, userStream } from '@simsim/sesame';
-import type { OwnDevice, OwnListInput } from '@simsim/sesame';
+import { renewalRequest } from '@simsim/sesame';
+import { ownDevice, ownListInput } from './own-device.ts';
 import type { ProvingDevice } from './proving-device.ts';
+import { succeed } from './succession.ts';
 import { uploadFor } from './uploads.ts';
 
 /** Whether a device may speak. */
@@ -20,21 +20,6 @@ export type Standing =
   | { readonly kind: 'later' }
   /** It was removed, or a copy took its place. */
   | { readonly kind: 'shut' };
-
-/** The device as it is now. */
-export function ownDevice(core: DeviceCore): OwnDevice {
-  const own = core.reader().value('device', DEVICE_STREAM);
-  invariant(own !== undefined, 'a device is made before it is asked');
-  return own;
-}
-
-/** What changes to the own list are made of. */
-export function ownListInput(core: DeviceCore): OwnListInput {
-  const own = ownDevice(core);
-  const record = core.reader().value('user', userStream(own.userId));
-  invariant(record !== undefined, 'a registered device has a list');
-  return { own, record };
-}
 
 /** Has the relay say where this device stood, and quarantines where that is needed. */
 export function proveDevice(device: ProvingDevice): Standing {
@@ -73,6 +58,12 @@ function renew(device: ProvingDevice): 'renewed' | 'later' | 'shut' {
   const listed = findDevice(list.list, deviceId)?.registrationId;
   if (listed !== former && listed !== registrationId) return 'shut';
   device.run({ type: 'listLearned', list });
+  // What was put back may know an older identity key.
+  const entry = findDevice(list.list, deviceId);
+  const key = entry && identityKeyOf(list.list, entry);
+  const isSame =
+    key !== undefined && equalBytes(key, ownDevice(device.core).identity.publicKey.bytes);
+  if (!isSame && !succeed(device)) return 'later';
   if (listed !== registrationId) {
     const upload = uploadFor(device);
     if (upload === undefined) return 'later';

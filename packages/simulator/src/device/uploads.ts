@@ -12,6 +12,7 @@ import {
   uploadOf,
 } from '@simsim/sesame';
 import type { Effect } from '@simsim/sesame';
+import { succeed } from './succession.ts';
 import type { ProvingDevice } from './proving-device.ts';
 
 /** The public halves of all prekeys. */
@@ -36,13 +37,15 @@ export function uploadFor(
 /** Uploads prekeys; false where no answer came. */
 export function uploadKeys(
   device: ProvingDevice,
-  { keys, replacesOneTime }: Omit<Extract<Effect, { type: 'uploadKeys' }>, 'type'>,
+  { keys, identityKey, replacesOneTime }: Omit<Extract<Effect, { type: 'uploadKeys' }>, 'type'>,
 ): boolean {
   const outcome = device.tryAsk({
     kind: 'uploadKeys',
     keys,
+    identityKey,
     ...(replacesOneTime && { replacesOneTime }),
   });
+  if (outcome?.ok === false && outcome.error.code === 'IDENTITY_CHANGED') return succeed(device);
   if (outcome?.ok !== true) return false;
   const oneTime = keys.oneTimePreKeys.at(-1)?.id ?? 0;
   const kem = keys.oneTimeKemPreKeys.at(-1)?.id ?? 0;

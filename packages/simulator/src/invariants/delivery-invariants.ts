@@ -53,11 +53,14 @@ export const L1: Invariant = {
   watch(world) {
     return {
       *rested() {
-        for (const process of world.living()) {
-          if (process.own().status !== 'registered') continue;
+        const registered = world.living().filter((each) => each.own().status === 'registered');
+        const here = new Set(registered.map(({ address }) => address));
+        for (const process of registered) {
           const { address } = process;
           for (const { messageId, from, to, atMs } of world.ledger.owed) {
             if (to !== address || isGivenUp(world, messageId, to)) continue;
+            // Whoever is gone answers no request.
+            if (world.ledger.asked.has(`${messageId} ${to}`) && !here.has(from)) continue;
             // Either end may have lost what it knew of the message.
             if ([from, to].some((end) => atMs <= excusedMs(world, end))) continue;
             if (process.application.row(messageId) !== undefined) continue;

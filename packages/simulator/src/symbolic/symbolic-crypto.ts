@@ -162,7 +162,23 @@ function kemCalls(
 
 function deviceKeyCalls(
   table: Table,
-): Pick<Crypto, 'signingKeyPair' | 'signingKeyPairOf' | 'signWithDeviceKey' | 'verifyDeviceKey'> {
+): Pick<
+  Crypto,
+  | 'signingKeyPair'
+  | 'signingKeyPairOf'
+  | 'signWithDeviceKey'
+  | 'verifyDeviceKey'
+  | 'agreementKeyOf'
+  | 'agreementPairOf'
+> {
+  /** The X25519 form of a device key is a key of its own that follows from it. */
+  const agreementPairOf = (privateKey: Secret<'sign'>): KeyPair => {
+    const agreement = table.derive(KIND.agreement, 'dh', [privateKey]);
+    return {
+      privateKey: agreement,
+      publicKey: { bytes: table.publicOf(KIND.public, agreement, 32) },
+    };
+  };
   const signature = (bytes: Uint8Array, parts: readonly Uint8Array[]): Uint8Array =>
     table.name(KIND.deviceSign, [bytes, joined(parts)], 64);
   const signingKeyPairOf: Crypto['signingKeyPairOf'] = (privateKey) => ({
@@ -175,6 +191,13 @@ function deviceKeyCalls(
     signingKeyPairOf,
     signWithDeviceKey: (own, parts) => signature(own.publicKey, parts),
     verifyDeviceKey: (publicKey, parts, given) => equalBytes(signature(publicKey, parts), given),
+    agreementKeyOf(publicKey) {
+      if (publicKey.length !== 32) return undefined;
+      const owner = table.ownerOf(publicKey);
+      if (owner !== undefined) return agreementPairOf(toSecret('sign', owner)).publicKey;
+      return { bytes: table.name(KIND.agreement, [publicKey], 32) };
+    },
+    agreementPairOf: (own) => agreementPairOf(own.privateKey),
   };
 }
 

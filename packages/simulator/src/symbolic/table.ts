@@ -29,6 +29,7 @@ export const KIND = {
   sealKey: 17,
   mac: 18,
   digest: 19,
+  agreement: 20,
 } as const;
 
 /** Names, and the terms behind public keys. */

@@ -15,7 +15,8 @@ import { invariant } from '@simsim/bytes';
 import type { Action, Deed, Label } from '../case/case.ts';
 import { Machine } from '../device/machine.ts';
 import type { Process } from '../device/process.ts';
-import { fetchOwnList, ownListInput } from '../device/prove.ts';
+import { ownListInput } from '../device/own-device.ts';
+import { fetchOwnList } from '../device/prove.ts';
 import { Dice } from '../dice.ts';
 import type { World } from './world.ts';
 

@@ -63,6 +63,8 @@ export class Ledger {
   readonly quarantined: Map<string, number> = new Map();
   /** Messages that a relay dropped although it said that it took them. */
   readonly dropped: Set<MessageId> = new Set();
+  /** Messages that a device asked for again: `message address`. */
+  readonly asked: Set<string> = new Set();
   /** Until when devices may decide by a list of before that a relay gave as the newest. */
   oldListsUntilMs = 0;
   /** Users for whom a message was taken: `message user`. */
@@ -87,7 +89,9 @@ export class Ledger {
       if (!isTrue) this.#drop(messageId ?? asked);
       if (!isTrue || isRepeat) continue;
       this.envelopes.set(envelopeId, { content, from, to, atMs, messageId });
-      if (origin?.type === 'round') this.owed.push({ messageId: origin.messageId, from, to, atMs });
+      // What devices tell each other by themselves comes to no application.
+      const isOwed = origin?.type === 'round' && this.sent.has(origin.messageId);
+      if (isOwed) this.owed.push({ messageId: origin.messageId, from, to, atMs });
     }
   }
 

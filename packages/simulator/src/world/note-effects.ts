@@ -16,7 +16,7 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
       ledger.sent.get(messageId)?.given.add(`${userId}.${deviceId}`);
     }
     if (effect.type === 'acknowledge' && effect.end.state === 'resend-requested') {
-      noteLate(ledger, effect.envelopeId, process.world.agenda.nowMs);
+      noteAsked(ledger, effect.envelopeId, process.world.agenda.nowMs);
     }
     if (effect.type === 'acknowledge' && effect.end.state === 'dead') {
       noteDead(ledger, effect.envelopeId, process.world.agenda.nowMs);
@@ -30,9 +30,10 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
 /** A request this long after the send may come when its sender has forgotten the message. */
 const LATE_MS = 10 * 24 * 3600 * 1000;
 
-function noteLate(ledger: Ledger, envelopeId: EnvelopeId, nowMs: number): void {
+function noteAsked(ledger: Ledger, envelopeId: EnvelopeId, nowMs: number): void {
   const envelope = ledger.envelopes.get(envelopeId);
   const sent = envelope?.messageId && ledger.sent.get(envelope.messageId);
+  if (envelope?.messageId !== undefined) ledger.asked.add(`${envelope.messageId} ${envelope.to}`);
   if (envelope !== undefined && sent && nowMs - sent.atMs > LATE_MS) sent.given.add(envelope.to);
 }
 

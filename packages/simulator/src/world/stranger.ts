@@ -7,7 +7,7 @@ import { createEventLog, createMemoryStore, createMemoryVault } from '@simsim/ev
 import { claimIdFromBytes } from '@simsim/relay-protocol';
 import type { DeviceId, RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
 import { registrationRequest } from '@simsim/sesame';
-import { ownDevice } from '../device/prove.ts';
+import { ownDevice } from '../device/own-device.ts';
 import { uploadFor } from '../device/uploads.ts';
 
 /** What a stranger is made of. */
