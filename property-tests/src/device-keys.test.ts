@@ -255,6 +255,25 @@ describe('a device that removes itself', () => {
   });
 });
 
+describe('a device that came and went', () => {
+  it('is a former one also in the list of somebody who never saw it there', () => {
+    const { world, b } = met();
+    const b2 = world.link(b);
+    const b3 = world.link(b2);
+    b2.learnOwnList();
+    b2.send([ada], 'late');
+    deliver(b2);
+    world.remove(b3, b2);
+    // Bo's first device knows the list of the time when it was alone.
+    expect(b.record(bo).listVersion).toBe(1);
+    world.link(b);
+    const former = listAtRelay(world).list.former?.map(({ deviceId }) => deviceId);
+    expect(former).toEqual([b2.own().deviceId]);
+    world.settle();
+    checkWorld(world);
+  });
+});
+
 describe('another key of a device', () => {
   /** Ada knows two devices of Bo, and the relay says that the second one has another key. */
   function changed() {

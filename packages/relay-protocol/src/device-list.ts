@@ -41,11 +41,14 @@ export interface DeviceEntry {
   readonly voucher?: DeviceVoucher;
 }
 
-/** A device that was removed, whose mail may still be on its way. */
+/** A device that was removed, whose mail may still be on its way, and whose word for others stands. */
 export interface FormerDevice {
   readonly deviceId: DeviceId;
+  /** Ed25519 [32]. */
+  readonly deviceKey: Uint8Array;
   /** X25519 [32]. */
   readonly identityKey: Uint8Array;
+  readonly voucher?: DeviceVoucher;
 }
 
 /** A version of a user's device list. */
@@ -80,7 +83,7 @@ export interface SignedDeviceList {
   readonly identitySignature: Uint8Array;
 }
 
-const LIST_BYTES_MAX = 3072;
+const LIST_BYTES_MAX = 5120;
 const SIGNED_LIST_BYTES_MAX = LIST_BYTES_MAX + 160;
 
 /** Leading byte of a list in the per-device model. */
@@ -108,7 +111,9 @@ export function encodeDeviceList(list: DeviceList): Uint8Array {
 
 function writeFormer(writer: BinaryWriter, former: readonly FormerDevice[]): void {
   writeMany(writer, former, (device) => {
-    writeFixed(writer.u8(device.deviceId), device.identityKey, 32);
+    writeFixed(writer.u8(device.deviceId), device.deviceKey, 32);
+    writeFixed(writer, device.identityKey, 32);
+    writeDeviceVoucher(writer, device.voucher);
   });
 }
 
@@ -198,10 +203,13 @@ function readList(reader: BinaryReader, model: IdentityModel): DeviceList {
 }
 
 function readFormer(reader: BinaryReader): FormerDevice[] {
-  return readMany(reader, DEVICES_MAX, () => ({
-    deviceId: readDeviceId(reader),
-    identityKey: reader.raw(32),
-  }));
+  return readMany(reader, DEVICES_MAX, () => {
+    const deviceId = readDeviceId(reader);
+    const deviceKey = reader.raw(32);
+    const identityKey = reader.raw(32);
+    const voucher = readDeviceVoucher(reader);
+    return { deviceId, deviceKey, identityKey, ...(voucher && { voucher }) };
+  });
 }
 
 function isSorted(devices: readonly { readonly deviceId: DeviceId }[]): boolean {

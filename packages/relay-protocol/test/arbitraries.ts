@@ -71,7 +71,11 @@ const listFields = { userId, version, previous: bytes(32), signer: deviceId };
 const entryFields = { registrationId, deviceKey: bytes(32) };
 
 const formerDevices: Arb<FormerDevice[]> = deviceIds(0).chain((ids) =>
-  fc.tuple(...ids.map((id) => fc.record({ deviceId: fc.constant(id), identityKey: bytes(32) }))),
+  fc.tuple(
+    ...ids.map((id) =>
+      fc.record({ deviceId: fc.constant(id), deviceKey: bytes(32), identityKey: bytes(32) }),
+    ),
+  ),
 );
 
 /** In either identity model. */

@@ -165,13 +165,18 @@ function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list
   const devices = new Map<DeviceId, DeviceRecord>();
   const gone: DeviceRecord[] = [];
   const listed = new Map(change.devices.map((entry) => [entry.deviceId, entry]));
-  const former = new Set(change.former);
+  const former = new Map(change.former?.map((each) => [each.deviceId, each]));
   for (const device of record.devices.values()) {
     const { deviceId } = device;
     // A stolen device's sessions end with its key, which the list disowns.
     const isDisowned = record.devicePins?.has(deviceId) === true && !former.has(deviceId);
     if (!listed.has(deviceId) && !isDisowned) devices.set(deviceId, markStale(device, change.at));
     if (!listed.has(deviceId) && isDisowned) gone.push(device);
+  }
+  // One that came and went between two lists that were seen: whoever goes on with the list has to know.
+  for (const { deviceId, deviceKey } of former.values()) {
+    const unseen = { ...emptyDevice(deviceId, 0), deviceKey };
+    if (!devices.has(deviceId)) devices.set(deviceId, markStale(unseen, change.at));
   }
   for (const entry of change.devices) {
     const known = record.devices.get(entry.deviceId);
@@ -196,7 +201,7 @@ function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list
 /** Pins of devices that a list does not name stand for nobody any more. */
 function withStandings(
   pins: ReadonlyMap<DeviceId, DevicePin>,
-  { listed, former }: { listed: ReadonlyMap<DeviceId, unknown>; former: ReadonlySet<DeviceId> },
+  { listed, former }: Readonly<Record<'listed' | 'former', ReadonlyMap<DeviceId, unknown>>>,
 ): ReadonlyMap<DeviceId, DevicePin> {
   const marked = [...pins].map(([id, before]): [DeviceId, DevicePin] => {
     const { standing: _, ...pin } = before;

@@ -7,7 +7,7 @@
 import { equalBytes } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import { findDevice, verifyDeviceVoucher } from '@simsim/relay-protocol';
-import type { DeviceId, DeviceList } from '@simsim/relay-protocol';
+import type { DeviceId, DeviceList, FormerDevice } from '@simsim/relay-protocol';
 import { modelOf, pinAt } from './key-pin.ts';
 import type { IdentityKey } from './user-change.ts';
 import type { UserRecord } from './user-record.ts';
@@ -33,7 +33,12 @@ export function shownKeys(list: DeviceList): readonly IdentityKey[] {
   const listed = devices.flatMap(({ deviceId, identityKey: key, voucher }) =>
     key === undefined ? [] : [{ deviceId, key, ...(voucher && { voucher }) }],
   );
-  return [...listed, ...former.map(({ deviceId, identityKey: key }) => ({ deviceId, key }))];
+  const gone = former.map(({ deviceId, identityKey: key, voucher }) => ({
+    deviceId,
+    key,
+    ...(voucher && { voucher }),
+  }));
+  return [...listed, ...gone];
 }
 
 /** Compares a list's keys with the pinned ones. Its signatures are checked elsewhere. */
@@ -75,7 +80,7 @@ function judgeByDevices(record: UserRecord, list: DeviceList, judge: Judge): Key
 }
 
 /**
- * Whether a listed device is known: its key stands, or a known device vouched for it after the list that
+ * Whether a device that a list names is known: its key stands, or a known device vouched for it after the list that
  * is known; `left` bounds how many stand for each other. A removed device's voucher is older, and brings
  * nobody back.
  */
@@ -85,7 +90,7 @@ function isKnownDevice(
   judge: Judge,
 ): boolean {
   if (judge.isSabotaged('trust-any-signer')) return true;
-  const { identityKey, voucher, deviceKey } = findDevice(list, deviceId) ?? {};
+  const { identityKey, voucher, deviceKey } = namedDevice(list, deviceId) ?? {};
   if (identityKey === undefined || deviceKey === undefined) return false;
   const standing = standingKey(record, deviceId, judge);
   if (standing !== undefined) return equalBytes(standing, identityKey);
@@ -99,10 +104,18 @@ function isKnownDevice(
   const pinned = standingKey(record, approver, judge);
   const next = { list, deviceId: approver, left: left - 1 };
   const isKnown = pinned !== undefined || isKnownDevice(record, next, judge);
-  const key = pinned ?? findDevice(list, approver)?.identityKey;
+  const key = pinned ?? namedDevice(list, approver)?.identityKey;
   if (!isKnown || key === undefined) return false;
   const device = { userId: list.userId, deviceId, deviceKey, identityKey };
   return verifyDeviceVoucher(device, { voucher, identityKey: key }, judge.crypto);
+}
+
+/** A device of a list; what a former one said of others when it was there, stands. */
+function namedDevice(
+  list: DeviceList,
+  deviceId: DeviceId,
+): Partial<Omit<FormerDevice, 'deviceId'>> | undefined {
+  return findDevice(list, deviceId) ?? list.former?.find((device) => device.deviceId === deviceId);
 }
 
 function isStanding(record: UserRecord, { deviceId, key }: IdentityKey, judge: Judge): boolean {

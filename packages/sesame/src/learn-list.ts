@@ -2,7 +2,13 @@
 
 import { equalBytes } from '@simsim/bytes';
 import { deviceListHash, findDevice, verifyDeviceList } from '@simsim/relay-protocol';
-import type { DeviceEntry, DeviceList, SignedDeviceList, UserId } from '@simsim/relay-protocol';
+import type {
+  DeviceEntry,
+  DeviceList,
+  FormerDevice,
+  SignedDeviceList,
+  UserId,
+} from '@simsim/relay-protocol';
 import { askHeldMail, releases } from './held-mail.ts';
 import { judgeKeys } from './judge-keys.ts';
 import type { Judge } from './judge-keys.ts';
@@ -98,13 +104,17 @@ export function listedChanges(work: Workspace, list: DeviceList): readonly UserC
     hash: deviceListHash(list, crypto),
     at: work.nowMs(),
     devices: withoutSelf(work, list),
-    ...(list.former && { former: list.former.map(({ deviceId }) => deviceId) }),
+    ...(list.former && { former: list.former.map(placeOfDevice) }),
   };
   const own = work.self();
   const key = findDevice(list, own.deviceId)?.identityKey;
   const isSelf = list.userId === own.userId && key !== undefined;
   // There is no record of this very device, but there is a pin of its key.
   return isSelf ? [change, { type: 'identity', deviceId: own.deviceId, key }] : [change];
+}
+
+function placeOfDevice({ deviceId, deviceKey }: FormerDevice): Omit<FormerDevice, 'identityKey'> {
+  return { deviceId, deviceKey };
 }
 
 /** Who judges lists in this workspace. */

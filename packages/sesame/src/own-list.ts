@@ -228,9 +228,10 @@ function formerDevices(record: UserRecord, { devices, disowned }: Next): readonl
   );
   const newestFirst = left.toSorted((a, b) => (b.staleAt ?? Infinity) - (a.staleAt ?? Infinity));
   return newestFirst
-    .flatMap(({ deviceId }) => {
-      const { identityKey, standing } = record.devicePins?.get(deviceId) ?? {};
-      return identityKey === undefined || standing === 'removed' ? [] : [{ deviceId, identityKey }];
+    .flatMap(({ deviceId, deviceKey }) => {
+      const { identityKey, standing, voucher } = record.devicePins?.get(deviceId) ?? {};
+      if (identityKey === undefined || standing === 'removed' || deviceKey.length === 0) return [];
+      return [{ deviceId, deviceKey, identityKey, ...(voucher && { voucher }) }];
     })
     .slice(0, DEVICES_MAX)
     .toSorted((a, b) => a.deviceId - b.deviceId);

@@ -37,7 +37,7 @@ export type UserChange =
       readonly at: number;
       readonly devices: readonly DeviceEntry[];
       /** In the per-device model: removed devices whose mail may be late. */
-      readonly former?: readonly DeviceId[];
+      readonly former?: readonly Pick<DeviceEntry, 'deviceId' | 'deviceKey'>[];
     }
   /** Another chain of lists begins: the application has accepted a key that this one did not bring. */
   | { readonly type: 'forgetList' }
@@ -163,7 +163,7 @@ function encodeChange(writer: BinaryWriter, change: UserChange): void {
         .varint(change.devices.length);
       for (const entry of change.devices)
         writer.u8(entry.deviceId).varint(entry.registrationId).bytes(entry.deviceKey);
-      if (change.former !== undefined) writeIds(writer, change.former);
+      if (change.former !== undefined) writeFormer(writer, change.former);
       break;
     case 'device':
       writer.u8(change.deviceId).varint(change.registrationId);
@@ -309,10 +309,22 @@ function readIds(reader: BinaryReader): readonly DeviceId[] | undefined {
   return Array.from({ length: count }, () => readDeviceId(reader));
 }
 
+type FormerDevices = NonNullable<Extract<UserChange, { type: 'list' }>['former']>;
+
+function writeFormer(writer: BinaryWriter, former: FormerDevices): void {
+  writer.varint(former.length);
+  for (const { deviceId, deviceKey } of former) writer.u8(deviceId).bytes(deviceKey);
+}
+
 function readListWithFormer(reader: BinaryReader): UserChange | undefined {
   const list = readList(reader);
-  const former = list && readIds(reader);
-  return former && { ...list, former };
+  const count = reader.varint();
+  if (list === undefined || count > DEVICE_RECORDS_MAX) return undefined;
+  const former = Array.from({ length: count }, () => ({
+    deviceId: readDeviceId(reader),
+    deviceKey: reader.bytes(32),
+  }));
+  return { ...list, former };
 }
 
 function readList(reader: BinaryReader): Extract<UserChange, { type: 'list' }> | undefined {

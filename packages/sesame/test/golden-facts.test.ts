@@ -68,7 +68,10 @@ const CHANGES: { readonly [T in UserChange['type']]: Extract<UserChange, { type:
 /** Changes that have a second form. */
 const SECOND_FORMS: Readonly<Record<string, UserChange>> = {
   'insert with its time': { type: 'insert', deviceId, session, at },
-  'list with former devices': { ...CHANGES.list, former: [deviceNumbered(9)] },
+  'list with former devices': {
+    ...CHANGES.list,
+    former: [{ deviceId: deviceNumbered(9), deviceKey: new Uint8Array(32).fill(2) }],
+  },
   'identity of a device': { ...CHANGES.identity, deviceId },
   'identity of a vouched device': {
     ...CHANGES.identity,
