@@ -47,11 +47,10 @@ describe('the identity keys of devices', () => {
     expect((await next(tablet)).text).toBe('two');
     expect(await added).toBe(tablet.deviceId);
     const known = alice.identitiesOf('bob');
-    expect(known.map(({ deviceId, trust }) => ({ deviceId, trust }))).toEqual([
-      { deviceId: bob.deviceId, trust: 'seen' },
-      { deviceId: tablet.deviceId, trust: 'seen' },
-    ]);
-    const [first] = known;
+    expect(new Map(known.map(({ deviceId, trust }) => [deviceId, trust]))).toEqual(
+      new Map([bob, tablet].map(({ deviceId }) => [deviceId, 'seen'])),
+    );
+    const first = known.find(({ deviceId }) => deviceId === bob.deviceId);
     // What bob reads out to be compared, on either of his devices.
     for (const own of [bob, tablet]) {
       const shown = own.identitiesOf('bob').map(({ key }) => key);
@@ -60,7 +59,12 @@ describe('the identity keys of devices', () => {
     await alice.trustIdentity('bob', first?.key ?? new Uint8Array(0), { verified: true });
     const { identityModel, devices } = alice.inspect('bob');
     expect(identityModel).toBe('per-device');
-    expect(devices.map(({ identity }) => identity?.trust)).toEqual(['verified', 'seen']);
+    expect(new Map(devices.map(({ deviceId, identity }) => [deviceId, identity?.trust]))).toEqual(
+      new Map([
+        [bob.deviceId, 'verified'],
+        [tablet.deviceId, 'seen'],
+      ]),
+    );
     await expect(alice.trustIdentity('bob', new Uint8Array(32))).rejects.toThrow('UNKNOWN_KEY');
     await tablet.send('alice', 'three');
     expect((await next(alice)).text).toBe('three');
