@@ -17,6 +17,7 @@ import { nextIncarnation } from './decide-quarantine.ts';
 import type { Input } from './input.ts';
 import { dueAnchor } from './device-time.ts';
 import { judgeKeys, shownKeys } from './judge-keys.ts';
+import { pinnings } from './key-pin.ts';
 import { judgeIn, listedChanges } from './learn-list.ts';
 import { ONE_TIME_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
@@ -70,8 +71,7 @@ export function decideCreate(input: In<'create'>, work: Workspace): DecideResult
 
 /** The keys of an own list are the own user's, without question. */
 function pinKeys(work: Workspace, list: DeviceList): void {
-  const changes = shownKeys(list).map((shown): UserChange => ({ type: 'identity', ...shown }));
-  changeUser(work, list.userId, changes);
+  changeUser(work, list.userId, pinnings(shownKeys(list)));
 }
 
 /** Becomes a further device of a user. */
@@ -106,8 +106,7 @@ export function decideLinked(input: In<'linked'>, work: Workspace): DecideResult
     // Its devices are left for the list to tell; one that is older than this will not do.
     const at = { version: listVersion, hash: listHash, at: work.nowMs(), devices: [] };
     const known: UserChange[] = listVersion === 0 ? [] : [{ type: 'list', ...at }];
-    const identities = pinned.map((shown): UserChange => ({ type: 'identity', ...shown }));
-    changeUser(work, contact, [...known, ...identities]);
+    changeUser(work, contact, [...known, ...pinnings(pinned)]);
   }
   makeDevice(work, {
     own: {

@@ -12,6 +12,7 @@ import type { DecideResult } from './decision.ts';
 import { encodeNamesTold, isNewerNaming, namingKey, nextNamingCounter } from './device-name.ts';
 import type { DeviceNames, DeviceNaming } from './device-name.ts';
 import type { Input } from './input.ts';
+import { listedDevices } from './own-list.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { openSend, sendRefusal } from './send-round.ts';
 import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
@@ -108,10 +109,9 @@ function knowsLess(work: Workspace, told: readonly DeviceNaming[], isAnswer?: tr
 
 /** Keys of the devices that the own list names, this one's too. */
 function listedKeys(work: Workspace): ReadonlyMap<DeviceId, Uint8Array> {
-  const { userId, deviceId, deviceKey } = work.self();
-  const others = currentDevices(work.user(userId)).filter((each) => each.deviceKey.length === 32);
-  const keys = new Map(others.map((device) => [device.deviceId, device.deviceKey]));
-  return keys.set(deviceId, deviceKey.publicKey);
+  const own = work.self();
+  const devices = listedDevices({ own, record: work.user(own.userId) });
+  return new Map(devices.map(({ deviceId, deviceKey }) => [deviceId, deviceKey]));
 }
 
 /** Names of removed devices are not spread. */

@@ -1,12 +1,11 @@
 /** Deciding about identity keys and device lists of users: what was learned, and what the owner says. */
 
-import { equalBytes } from '@simsim/bytes';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { listChanges, takeList } from './learn-list.ts';
 import { releases } from './held-mail.ts';
 import type { Input } from './input.ts';
-import { modelOf, offersOf, pinAt, placeOf, withdrawals } from './key-pin.ts';
+import { isSameKey, modelOf, offersOf, pinAt, placeOf, withdrawals } from './key-pin.ts';
 import { changeUser } from './peer-session.ts';
 import { refuseHeld, releaseHeld, startRound, writeSend } from './send-round.ts';
 import { isPosted, isWished } from './send-state.ts';
@@ -55,7 +54,7 @@ export function decideTrustIdentity(input: In<'trustIdentity'>, work: Workspace)
   if (place === undefined) return refused('UNKNOWN_KEY');
   const whose = place.deviceId === undefined ? {} : { deviceId: place.deviceId };
   const { identityKey: pinned, offered, trust } = pinAt(record, place);
-  const isPinned = pinned !== undefined && equalBytes(pinned, identityKey);
+  const isPinned = isSameKey(pinned, identityKey);
   const changes: UserChange[] = [];
   // Nobody who is known stands for it: the list that names it may follow none that is known.
   if (!isPinned && place.deviceId !== undefined) changes.push({ type: 'forgetList' });
@@ -80,7 +79,7 @@ export function decideRefuseIdentity(input: In<'refuseIdentity'>, work: Workspac
   if (first.length > 0) return needMore(first);
   const record = work.user(userId);
   changeUser(work, userId, [...withdrawals(record), ...releases(record, () => true)]);
-  refuseHeld(work, userId);
+  refuseHeld(work, userId, 'IDENTITY_REFUSED');
   return work.decided();
 }
 

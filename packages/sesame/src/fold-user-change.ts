@@ -4,6 +4,7 @@ import { equalBytes } from '@simsim/bytes';
 import type { DeviceId } from '@simsim/relay-protocol';
 import { namingKey } from './device-name.ts';
 import type { DeviceNaming } from './device-name.ts';
+import { isSameKey } from './key-pin.ts';
 import {
   DEVICE_NAMES_MAX,
   FROZEN_SESSIONS_MAX,
@@ -77,7 +78,7 @@ export function applyUserChange(record: UserRecord, change: UserChange): UserRec
 
 /** The whole record is another's (SES-31); mail that waits for the key is not forgotten. */
 function pinUser(record: UserRecord, key: Uint8Array): UserRecord {
-  if (isSame(record.identityKey, key)) return record;
+  if (isSameKey(record.identityKey, key)) return record;
   const { userId, held, names } = record;
   const kept = { ...(held && { held }), ...(names && { names }) };
   return { ...emptyUserRecord(userId), identityKey: key, ...kept };
@@ -91,7 +92,7 @@ function pinDevice(
 ): UserRecord {
   const vouched = voucher === undefined ? {} : { voucher };
   const former = record.devicePins?.get(deviceId);
-  if (former !== undefined && isSame(former.identityKey, key)) {
+  if (former !== undefined && isSameKey(former.identityKey, key)) {
     const { standing: _, ...pin } = former;
     return {
       ...record,
@@ -99,7 +100,7 @@ function pinDevice(
     };
   }
   const { identityKey, trust, offered: _, ...rest } = record;
-  const isUsers = isSame(identityKey, key);
+  const isUsers = isSameKey(identityKey, key);
   const { userId, held, devicePins } = record;
   const kept: UserRecord =
     identityKey === undefined || isUsers
@@ -142,10 +143,6 @@ function withPin(
 function withoutOffer(pin: KeyPin): KeyPin {
   const { offered: _, ...rest } = pin;
   return rest;
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a !== undefined && equalBytes(a, b);
 }
 
 /** Only what is stale may go, or was never listed and is empty; the key outlives it (SES-28, SES-35). */

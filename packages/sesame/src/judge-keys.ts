@@ -8,7 +8,7 @@ import { equalBytes } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import { findDevice, verifyDeviceVoucher } from '@simsim/relay-protocol';
 import type { DeviceId, DeviceList, FormerDevice } from '@simsim/relay-protocol';
-import { modelOf, pinAt } from './key-pin.ts';
+import { isSameKey, modelOf, pinAt } from './key-pin.ts';
 import type { IdentityKey } from './user-change.ts';
 import type { UserRecord } from './user-record.ts';
 import type { Sabotage } from './workspace.ts';
@@ -30,15 +30,9 @@ export interface Judge {
 export function shownKeys(list: DeviceList): readonly IdentityKey[] {
   const { identityKey, devices, former = [] } = list;
   if (identityKey !== undefined) return [{ key: identityKey }];
-  const listed = devices.flatMap(({ deviceId, identityKey: key, voucher }) =>
+  return [...devices, ...former].flatMap(({ deviceId, identityKey: key, voucher }) =>
     key === undefined ? [] : [{ deviceId, key, ...(voucher && { voucher }) }],
   );
-  const gone = former.map(({ deviceId, identityKey: key, voucher }) => ({
-    deviceId,
-    key,
-    ...(voucher && { voucher }),
-  }));
-  return [...listed, ...gone];
 }
 
 /** Compares a list's keys with the pinned ones. Its signatures are checked elsewhere. */
@@ -56,7 +50,7 @@ export function judgeKeys(record: UserRecord, list: DeviceList, judge: Judge): K
 function judgeByUser(record: UserRecord, list: DeviceList): KeyJudgement {
   const { identityKey, listVersion } = record;
   const shown = shownKeys(list);
-  const known = shown.find(({ key }) => isSame(identityKey, key));
+  const known = shown.find(({ key }) => isSameKey(identityKey, key));
   if (known === undefined) return { kind: 'changed', offers: shown };
   if (known.deviceId === undefined) return { kind: 'known', added: [] };
   // Mail came before any list did, and nobody knew yet that its key is one device's alone.
@@ -69,20 +63,23 @@ function judgeByDevices(record: UserRecord, list: DeviceList, judge: Judge): Key
   const shown = shownKeys(list);
   const isKnown = isKnownDevice(record, { list, deviceId: list.signer, left: shown.length }, judge);
   if (!isKnown) {
-    const listed = shown.filter(({ deviceId }) => deviceId && findDevice(list, deviceId));
-    const offers = listed.length > 0 ? listed : shown;
-    return { kind: 'changed', offers: offers.filter((each) => !isStanding(record, each, judge)) };
+    const isCurrent = ({ deviceId }: IdentityKey): boolean =>
+      deviceId === undefined || findDevice(list, deviceId) !== undefined;
+    const offers = shown.filter(
+      (each) => isCurrent(each) && !isSameKey(standingKey(record, each.deviceId, judge), each.key),
+    );
+    return { kind: 'changed', offers };
   }
-  const added = shown.filter((each) => !isSame(pinAt(record, each).identityKey, each.key));
+  const added = shown.filter((each) => !isSameKey(pinAt(record, each).identityKey, each.key));
   // An id that a removed device gave up may be another one's; what is in use is not changed unasked.
   const offers = added.filter((each) => standingKey(record, each.deviceId, judge) !== undefined);
   return offers.length > 0 ? { kind: 'changed', offers } : { kind: 'known', added };
 }
 
 /**
- * Whether a device that a list names is known: its key stands, or a known device vouched for it after the list that
- * is known; `left` bounds how many stand for each other. A removed device's voucher is older, and brings
- * nobody back.
+ * Whether a device that a list names is known: its key stands, or a known device vouched for it after
+ * the list that is known; `left` bounds how many stand for each other. A removed device's voucher is
+ * older, and brings nobody back.
  */
 function isKnownDevice(
   record: UserRecord,
@@ -95,7 +92,7 @@ function isKnownDevice(
   const standing = standingKey(record, deviceId, judge);
   if (standing !== undefined) return equalBytes(standing, identityKey);
   // A key that was removed does not come back.
-  const isRemoved = isSame(pinAt(record, { deviceId }).identityKey, identityKey);
+  const isRemoved = isSameKey(pinAt(record, { deviceId }).identityKey, identityKey);
   if (isRemoved && !judge.isSabotaged('vouch-for-ever')) return false;
   if (voucher === undefined || left === 0) return false;
   const { approver, listVersion } = voucher;
@@ -118,10 +115,6 @@ function namedDevice(
   return findDevice(list, deviceId) ?? list.former?.find((device) => device.deviceId === deviceId);
 }
 
-function isStanding(record: UserRecord, { deviceId, key }: IdentityKey, judge: Judge): boolean {
-  return deviceId !== undefined && isSame(standingKey(record, deviceId, judge), key);
-}
-
 /** The pinned key of a device that no list has left out since. */
 function standingKey(
   { devicePins }: UserRecord,
@@ -131,8 +124,4 @@ function standingKey(
   const pin = deviceId === undefined ? undefined : devicePins?.get(deviceId);
   const isGone = pin?.standing !== undefined;
   return isGone && !isSabotaged('keep-removed-keys') ? undefined : pin?.identityKey;
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a !== undefined && equalBytes(a, b);
 }

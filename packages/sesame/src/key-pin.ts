@@ -35,7 +35,7 @@ export function standingOf(
   if (modelOf(record) === undefined) return 'first';
   const isRemoved = record.devicePins?.get(deviceId)?.standing === 'removed';
   const { identityKey } = pinAt(record, keyOfDevice(record, deviceId, key));
-  return isSame(identityKey, key) && !isRemoved ? 'pinned' : 'other';
+  return isSameKey(identityKey, key) && !isRemoved ? 'pinned' : 'other';
 }
 
 /** Every pinned key that is in use: those of removed devices are not. */
@@ -65,6 +65,11 @@ export function offersOf(record: UserRecord): readonly IdentityKey[] {
   return record.offered === undefined ? ofDevices : [{ key: record.offered }, ...ofDevices];
 }
 
+/** The changes that pin keys. */
+export function pinnings(keys: readonly IdentityKey[]): readonly UserChange[] {
+  return keys.map((shown) => ({ type: 'identity', ...shown }));
+}
+
 /** The changes that take every offer off the table. */
 export function withdrawals(record: UserRecord): readonly UserChange[] {
   return offersOf(record).map(({ deviceId }) => ({
@@ -76,12 +81,13 @@ export function withdrawals(record: UserRecord): readonly UserChange[] {
 /** Where a key is pinned or offered; `undefined` where no place is known for it. */
 export function placeOf(record: UserRecord, key: Uint8Array): IdentityKey | undefined {
   const hasKey = ({ identityKey, offered }: KeyPin): boolean =>
-    isSame(identityKey, key) || isSame(offered, key);
+    isSameKey(identityKey, key) || isSameKey(offered, key);
   if (hasKey(record)) return { key };
   for (const [deviceId, pin] of record.devicePins ?? []) if (hasKey(pin)) return { deviceId, key };
   return modelOf(record) === 'per-device' ? undefined : { key };
 }
 
-function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a !== undefined && equalBytes(a, b);
+/** Whether a key that may not be there is this one. */
+export function isSameKey(known: Uint8Array | undefined, key: Uint8Array): boolean {
+  return known !== undefined && equalBytes(known, key);
 }

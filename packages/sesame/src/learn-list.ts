@@ -12,7 +12,7 @@ import type {
 import { askHeldMail, releases } from './held-mail.ts';
 import { judgeKeys } from './judge-keys.ts';
 import type { Judge } from './judge-keys.ts';
-import { modelOf, offersOf, pinAt, withdrawals } from './key-pin.ts';
+import { isSameKey, modelOf, offersOf, pinAt, pinnings, withdrawals } from './key-pin.ts';
 import { DEVICES_PER_USER_MAX } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { offerKey } from './trust.ts';
@@ -61,25 +61,25 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   }
   if (list.version < record.listVersion) return { ok: true, changes: [], added: [] };
   if (!isSound()) return BAD;
-  const hash = deviceListHash(list, crypto);
+  const change = listChange(work, list);
   const isFork =
-    (list.version === record.listVersion && !equalBytes(hash, record.listHash)) ||
+    (list.version === record.listVersion && !equalBytes(change.hash, record.listHash)) ||
     (list.version === record.listVersion + 1 &&
       record.listVersion > 0 &&
       !equalBytes(list.previous, record.listHash));
   if (isFork) return BAD;
-  const listed = withoutSelf(work, list);
   // The pinned keys were shown again, and nothing newer: whatever was said meanwhile was wrong, but for
   // the keys that somebody known stands for by now.
   const isForeign = ({ deviceId }: HeldMail): boolean =>
-    !judged.added.some((shown) => shown.deviceId === deviceId && isOffered(record, shown));
+    !judged.added.some(
+      (shown) => shown.deviceId === deviceId && isSameKey(pinAt(record, shown).offered, shown.key),
+    );
   const changes: UserChange[] =
     offersOf(record).length === 0 ? [] : [...withdrawals(record), ...releases(record, isForeign)];
   // The same list again says something new where mail or an answer told of other devices since.
   const isKnown = list.version === record.listVersion && record.staleAt === undefined;
-  if (isKnown && matchesList(record, listed)) return { ok: true, changes, added: [] };
-  for (const shown of judged.added) changes.push({ type: 'identity', ...shown });
-  changes.push(...listedChanges(work, list));
+  if (isKnown && matchesList(record, change.devices)) return { ok: true, changes, added: [] };
+  changes.push(...pinnings(judged.added), change, ...ownPin(work, list));
   if (modelOf(record) !== 'per-device') return { ok: true, changes, added: [] };
   const added = judged.added.filter(({ deviceId }) => deviceId && findDevice(list, deviceId));
   return { ok: true, changes, added };
@@ -90,27 +90,27 @@ function mayFollow(record: UserRecord, { identityKey, version }: DeviceList): bo
   return isShared && version > record.listVersion;
 }
 
-function isOffered(record: UserRecord, shown: IdentityKey): boolean {
-  const { offered } = pinAt(record, shown);
-  return offered !== undefined && equalBytes(offered, shown.key);
-}
-
 /** What a list that is believed changes. */
 export function listedChanges(work: Workspace, list: DeviceList): readonly UserChange[] {
-  const { crypto } = work.env;
-  const change: UserChange = {
+  return [listChange(work, list), ...ownPin(work, list)];
+}
+
+function listChange(work: Workspace, list: DeviceList): Extract<UserChange, { type: 'list' }> {
+  return {
     type: 'list',
     version: list.version,
-    hash: deviceListHash(list, crypto),
+    hash: deviceListHash(list, work.env.crypto),
     at: work.nowMs(),
     devices: withoutSelf(work, list),
     ...(list.former && { former: list.former.map(placeOfDevice) }),
   };
-  const own = work.self();
-  const key = findDevice(list, own.deviceId)?.identityKey;
-  const isSelf = list.userId === own.userId && key !== undefined;
-  // There is no record of this very device, but there is a pin of its key.
-  return isSelf ? [change, { type: 'identity', deviceId: own.deviceId, key }] : [change];
+}
+
+/** There is no record of this very device, but there is a pin of its key. */
+function ownPin(work: Workspace, list: DeviceList): readonly UserChange[] {
+  const { userId, deviceId } = work.self();
+  const key = list.userId === userId ? findDevice(list, deviceId)?.identityKey : undefined;
+  return key === undefined ? [] : pinnings([{ deviceId, key }]);
 }
 
 function placeOfDevice({ deviceId, deviceKey }: FormerDevice): Omit<FormerDevice, 'identityKey'> {

@@ -3,11 +3,8 @@
  * encrypted, until the relay has said how the own list went on.
  */
 
-import { releaseHeld, failRecipient, writeSend } from './send-round.ts';
-import { isPosted, withRecipient } from './send-state.ts';
+import { failRecipient, leaveHeld, refuseHeld, releaseHeld } from './send-round.ts';
 import type { Recipient, SendState } from './send-state.ts';
-import { sendStream } from './streams.ts';
-import { heldSends } from './trust.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Leaves the own user's copies waiting, and has it found out what they wait for. */
@@ -21,12 +18,11 @@ export function awaitSuccession(
   if (work.isSabotaged('drop-own-copies'))
     return failRecipient(work, state, { recipient, reason: 'BAD_LIST' });
   const reason = 'IDENTITY_CHANGED';
-  work.write(sendStream(messageId), { name: 'SendHeld', fields: { userId, reason } });
+  const held = leaveHeld(work, state, { recipient, reason });
   // No key is named: nobody is asked about the own one.
   work.effect({ type: 'recipientHeld', messageId, userId, reason, keys: [] });
   work.effect({ type: 'succeed' });
-  const { postId: _, ...rest } = recipient;
-  return withRecipient(state, { ...rest, status: 'held', copies: new Map() });
+  return held;
 }
 
 /** Copies that waited go on: `anew` under another key, else with the rounds they have had. */
@@ -36,11 +32,5 @@ export function releaseOwnCopies(work: Workspace, rounds: 'anew' | 'goOn'): void
 
 /** The relay shows an own identity key that is not ours to take: copies for own devices end here. */
 export function refuseOwnCopies(work: Workspace): void {
-  const { userId } = work.self();
-  for (const state of heldSends(work, userId)) {
-    const recipient = state.recipients.get(userId);
-    if (recipient === undefined) continue;
-    const failed = failRecipient(work, state, { recipient, reason: 'BAD_LIST' });
-    writeSend(work, failed, { posted: isPosted(state) });
-  }
+  refuseHeld(work, work.self().userId, 'BAD_LIST');
 }

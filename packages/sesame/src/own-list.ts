@@ -66,7 +66,7 @@ export function listWithout(
   { deviceId, compromised = false }: Leaving,
   env: ListEnv,
 ): Result<SignedDeviceList, OwnListRejection> {
-  const entries = listed({ own, record });
+  const entries = listedDevices({ own, record });
   const left = entries.filter((entry) => entry.deviceId !== deviceId);
   if (left.length === entries.length) return err({ code: 'UNKNOWN_DEVICE' });
   if (left.length === 0) return err({ code: 'LAST_DEVICE' });
@@ -78,7 +78,7 @@ export function listWithout(
 
 /** The next list with this device under its new registration id; nothing else is another. */
 export function listRenewed({ own, record }: OwnListInput, env: ListEnv): SignedDeviceList {
-  return nextList({ own, record }, { devices: listed({ own, record }) }, env);
+  return nextList({ own, record }, { devices: listedDevices({ own, record }) }, env);
 }
 
 /** A new device's answer to its offer, and the id it will have. */
@@ -106,7 +106,7 @@ export function answerOffer(
   },
   env: ListEnv,
 ): Result<LinkAnswer, OwnListRejection> {
-  const all = listed({ own, record });
+  const all = listedDevices({ own, record });
   const entries = all.filter(({ deviceId }) => deviceId !== replaces);
   const isThere = entries.length < all.length && replaces !== own.deviceId;
   if (replaces !== undefined && !isThere) return err({ code: 'UNKNOWN_DEVICE' });
@@ -181,18 +181,17 @@ function takenIds({ own, record }: OwnListInput): (id: DeviceId) => boolean {
 }
 
 /** All listed devices: the recorded ones, and this one, of which there is no record. */
-function listed({ own, record }: OwnListInput): readonly DeviceEntry[] {
-  const { registrationId, deviceKey } = own;
+export function listedDevices({ own, record }: OwnListInput): readonly DeviceEntry[] {
   const others = currentDevices(record).filter((device) => device.deviceKey.length === 32);
-  const self = { deviceId: own.deviceId, registrationId, deviceKey: deviceKey.publicKey };
-  return [...others, self].map((device) => {
-    const { deviceId } = device;
-    const { identityKey, voucher } = record.devicePins?.get(deviceId) ?? {};
-    const { registrationId: id, deviceKey: key } = device;
-    const entry = { deviceId, registrationId: id, deviceKey: key };
-    const vouched = voucher === undefined ? {} : { voucher };
-    return identityKey === undefined ? entry : { ...entry, identityKey, ...vouched };
-  });
+  return [...others, { ...own, deviceKey: own.deviceKey.publicKey }].map(
+    ({ deviceId, registrationId, deviceKey }) => {
+      const { identityKey, voucher } = record.devicePins?.get(deviceId) ?? {};
+      const entry = { deviceId, registrationId, deviceKey };
+      return identityKey === undefined
+        ? entry
+        : { ...entry, identityKey, ...(voucher && { voucher }) };
+    },
+  );
 }
 
 interface Next {

@@ -149,11 +149,22 @@ export function holdRecipient(
   const { messageId } = state;
   if (work.isSabotaged('drop-held-mail'))
     return failRecipient(work, state, { recipient, reason: 'IDENTITY_REFUSED' });
-  work.write(sendStream(messageId), { name: 'SendHeld', fields: { userId, reason } });
+  const held = leaveHeld(work, state, { recipient, reason });
   tellHeld(work, { messageId, userId, reason });
   // The relay may have been mistaken: its next answer decides.
   if (reason === 'IDENTITY_CHANGED') work.effect({ type: 'fetchList', userId });
+  return held;
+}
+
+/** The send with a recipient who waits; whoever is to know it is told by the caller. */
+export function leaveHeld(
+  work: Workspace,
+  state: SendState,
+  { recipient, reason }: { recipient: Recipient; reason: HoldReason },
+): SendState {
   const { postId: _, ...rest } = recipient;
+  const fields = { userId: recipient.userId, reason };
+  work.write(sendStream(state.messageId), { name: 'SendHeld', fields });
   return withRecipient(state, { ...rest, status: 'held', copies: new Map() });
 }
 
@@ -178,11 +189,11 @@ export function releaseHeld(work: Workspace, userId: UserId, rounds: 'anew' | 'g
 }
 
 /** Gives up everything that waits for a user's key. The sends must be loaded. */
-export function refuseHeld(work: Workspace, userId: UserId): void {
+export function refuseHeld(work: Workspace, userId: UserId, reason: SendFailure): void {
   for (const state of heldSends(work, userId)) {
     const recipient = state.recipients.get(userId);
     if (recipient === undefined) continue;
-    const failed = failRecipient(work, state, { recipient, reason: 'IDENTITY_REFUSED' });
+    const failed = failRecipient(work, state, { recipient, reason });
     writeSend(work, failed, { posted: isPosted(state) });
   }
 }

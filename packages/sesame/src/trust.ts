@@ -4,10 +4,9 @@
  * sent at all to that user, before the application has said so.
  */
 
-import { equalBytes } from '@simsim/bytes';
 import type { MessageId, UserId } from '@simsim/relay-protocol';
 import type { HoldReason } from './hold-reason.ts';
-import { pinsInUse, modelOf, offersOf, pinAt } from './key-pin.ts';
+import { isSameKey, pinsInUse, modelOf, offersOf, pinAt } from './key-pin.ts';
 import type { IdentityKey } from './user-change.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import type { SendState } from './send-state.ts';
@@ -45,7 +44,7 @@ function doubtful<T extends Pick<UserRecord, 'trust'>>(
 export function offerKey(work: Workspace, userId: UserId, shown: IdentityKey): void {
   const { key, deviceId } = shown;
   const { offered } = pinAt(work.user(userId), shown);
-  if (offered !== undefined && equalBytes(offered, key)) return;
+  if (isSameKey(offered, key)) return;
   const whose = deviceId === undefined ? {} : { deviceId };
   work.effect({ type: 'identityChanged', userId, identityKey: key, ...whose });
   const type = work.isSabotaged('take-offered-key') ? 'identity' : 'offer';
