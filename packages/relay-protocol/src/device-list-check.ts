@@ -3,8 +3,14 @@
 import type { Result } from '@simsim/bytes';
 import { encodeUtf8, equalBytes, err, ok } from '@simsim/bytes';
 import type { Crypto, KeyPair, SigningKeyPair } from '@simsim/crypto';
-import type { DeviceEntry, DeviceList, SignedDeviceList } from './device-list.ts';
-import { deviceListHash, encodeDeviceList, findDevice } from './device-list.ts';
+import type { DeviceList, SignedDeviceList } from './device-list.ts';
+import {
+  deviceListHash,
+  encodeDeviceList,
+  findDevice,
+  hasSameKeys,
+  isSameKey,
+} from './device-list.ts';
 import { isSuccession } from './succession.ts';
 
 /** Keeps a list's signatures from ever standing for anything else. */
@@ -127,14 +133,4 @@ function chainCode(
     return before !== undefined && !hasSameKeys(before, device);
   });
   return changed ? 'DEVICE_KEY_CHANGED' : undefined;
-}
-
-/** Whether two entries name the same keys. */
-export function hasSameKeys(a: DeviceEntry, b: DeviceEntry): boolean {
-  return equalBytes(a.deviceKey, b.deviceKey) && isSameKey(a.identityKey, b.identityKey);
-}
-
-function isSameKey(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  if (a === undefined) return b === undefined;
-  return b !== undefined && equalBytes(a, b);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
-import { createReader, createWriter, invariant } from '@simsim/bytes';
+import { createReader, createWriter, equalBytes, invariant } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { DecodeRejection } from './codec.ts';
 import {
@@ -149,6 +149,29 @@ export function decodeSignedDeviceList(
 /** The entry of a device, if the list has it. */
 export function findDevice(list: DeviceList, deviceId: DeviceId): DeviceEntry | undefined {
   return list.devices.find((device) => device.deviceId === deviceId);
+}
+
+/** Whether two entries name the same keys. */
+export function hasSameKeys(a: DeviceEntry, b: DeviceEntry): boolean {
+  return equalBytes(a.deviceKey, b.deviceKey) && isSameKey(a.identityKey, b.identityKey);
+}
+
+/** Whether two keys are the same one, or neither is there. */
+export function isSameKey(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (a === undefined) return b === undefined;
+  return b !== undefined && equalBytes(a, b);
+}
+
+/** Whether the list has these devices exactly as they are here. */
+export function includesAll(list: DeviceList, devices: readonly DeviceEntry[]): boolean {
+  return devices.every((device) => {
+    const other = findDevice(list, device.deviceId);
+    return (
+      other !== undefined &&
+      other.registrationId === device.registrationId &&
+      hasSameKeys(other, device)
+    );
+  });
 }
 
 /** Writes a signed list inside something larger. */

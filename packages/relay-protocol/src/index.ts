@@ -38,7 +38,9 @@ export {
   encodeDeviceList,
   encodeSignedDeviceList,
   findDevice,
+  hasSameKeys,
   identityKeyOf,
+  includesAll,
 } from './device-list.ts';
 export type {
   DeviceListClaim,
@@ -46,7 +48,7 @@ export type {
   DeviceListRejection,
   DeviceListSigners,
 } from './device-list-check.ts';
-export { hasSameKeys, signDeviceList, verifyDeviceList } from './device-list-check.ts';
+export { signDeviceList, verifyDeviceList } from './device-list-check.ts';
 export type { Heir, PreKeySignature } from './succession.ts';
 export { isSuccession, successionAskBytes } from './succession.ts';
 export type {

@@ -4,13 +4,13 @@
  * stays, sealed to that device's own key, and the prekeys that wait at the relay get new signatures.
  */
 
-import { createWriter, equalBytes } from '@simsim/bytes';
+import { createWriter } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter } from '@simsim/bytes';
 import { readBetween, readMany, writeFixed, writeMany } from './codec.ts';
 import type { DeviceId } from './device-id-brand.ts';
 import { readDeviceId } from './device-id-brand.ts';
 import type { DeviceList } from './device-list.ts';
-import { findDevice } from './device-list.ts';
+import { findDevice, includesAll } from './device-list.ts';
 import { DEVICES_MAX, PRE_KEY_ID_MAX, SEALED_IDENTITY_BYTES_MAX } from './limits.ts';
 import type { UserId } from './user-id-brand.ts';
 
@@ -40,19 +40,9 @@ export function isSuccession(list: DeviceList, previous: DeviceList): boolean {
   // Where each device has a key of its own there is none to follow.
   if (list.identityKey === undefined || previous.identityKey === undefined) return false;
   const isFewer = list.devices.length < previous.devices.length;
-  return isFewer && findDevice(list, list.signer) !== undefined && isPartOf(list, previous);
-}
-
-/** Whether every device of a list is in the other one, in every respect as it is here. */
-function isPartOf(list: DeviceList, previous: DeviceList): boolean {
-  return list.devices.every((device) => {
-    const before = findDevice(previous, device.deviceId);
-    return (
-      before !== undefined &&
-      before.registrationId === device.registrationId &&
-      equalBytes(before.deviceKey, device.deviceKey)
-    );
-  });
+  return (
+    isFewer && findDevice(list, list.signer) !== undefined && includesAll(previous, list.devices)
+  );
 }
 
 /** The bytes that a device signs to be shown how its user's list went on: a label, then the fields. */

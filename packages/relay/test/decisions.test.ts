@@ -33,14 +33,6 @@ function create(user: TestUser, id: number): TestDevice {
   return device;
 }
 
-function add(user: TestUser, id: number, approver: TestDevice): TestDevice {
-  const device = user.makeDevice(id);
-  const request = user.addDevice(device, approver, relay.nonce());
-  expect(relay.answer(request)).toEqual({ kind: 'addDevice' });
-  user.list = request.list;
-  return device;
-}
-
 const flipped = (bytes: Uint8Array): Uint8Array =>
   bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
 
@@ -135,7 +127,7 @@ describe('a new device', () => {
     expect(relay.answer(request)).toEqual({ kind: 'addDevice' });
     expect(relay.call(request)).toMatchObject({ outcome: { ok: true }, changes: [] });
     ali.list = request.list;
-    add(ali, 4, tablet);
+    relay.join(ali, 4, tablet);
     expect(relay.answer(request)).toEqual({ kind: 'addDevice' });
   });
 
@@ -246,7 +238,7 @@ describe('a new device', () => {
   });
 
   test('a user has at most sixteen', () => {
-    for (let id = 20; id < 20 + DEVICES_MAX - 1; id++) add(ali, id, phone);
+    for (let id = 20; id < 20 + DEVICES_MAX - 1; id++) relay.join(ali, id, phone);
     const last = ali.addDevice(ali.makeDevice(50), phone, relay.nonce());
     expect(relay.answer(last)).toBe('BAD_LIST');
   });
@@ -255,7 +247,7 @@ describe('a new device', () => {
 describe('removal', () => {
   let tablet: TestDevice;
   beforeEach(() => {
-    tablet = add(ali, 3, phone);
+    tablet = relay.join(ali, 3, phone);
   });
 
   test('is idempotent, wakes the removed device, and lets a device remove itself', () => {
@@ -291,7 +283,7 @@ describe('removal', () => {
 
   test('meets LIST_MOVED when the list is not the next', () => {
     const request = ali.removeDevice(3, phone);
-    add(ali, 4, phone);
+    relay.join(ali, 4, phone);
     expect(relay.answer(request, phone)).toBe('LIST_MOVED');
   });
 });
@@ -328,7 +320,7 @@ describe('posting', () => {
   });
 
   test('tells missing, extra and stale at once, and stores nothing', () => {
-    add(baba, 3, desk);
+    relay.join(baba, 3, desk);
     const envelopes = [
       ali.envelope({ ...desk.entry, registrationId: 16_383 }),
       ali.envelope({ ...desk.entry, deviceId: deviceIdOf(99) }),
@@ -354,7 +346,7 @@ describe('posting', () => {
       ...ali.postTo(baba.userId, [entry]),
       scope: 'device',
     });
-    add(baba, 3, desk);
+    relay.join(baba, 3, desk);
     expect(post(one(desk.entry))).toEqual([{ kind: 'accepted', listVersion: 2 }]);
     expect(post(one({ ...desk.entry, registrationId: 16_383 }))).toEqual([{ kind: 'gone' }]);
     expect(post(one({ ...desk.entry, deviceId: deviceIdOf(99) }))).toEqual([{ kind: 'gone' }]);

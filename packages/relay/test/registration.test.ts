@@ -12,14 +12,6 @@ let relay: BareRelay;
 let ali: TestUser;
 let phone: TestDevice;
 
-function add(user: TestUser, id: number, approver: TestDevice): TestDevice {
-  const device = user.makeDevice(id);
-  const request = user.addDevice(device, approver, relay.nonce());
-  expect(relay.answer(request)).toEqual({ kind: 'addDevice' });
-  user.list = request.list;
-  return device;
-}
-
 function remove(user: TestUser, id: number, by: TestDevice): void {
   const request = user.removeDevice(id, by);
   expect(relay.answer(request, by)).toEqual({ kind: 'removeDevice' });
@@ -38,7 +30,7 @@ beforeEach(() => {
 
 describe('a user', () => {
   test('always has a device: the last one stays', () => {
-    const tablet = add(ali, 3, phone);
+    const tablet = relay.join(ali, 3, phone);
     remove(ali, 7, tablet);
     const before = listOf(ali);
     expect(relay.answer(ali.removeDevice(3, tablet), tablet)).toBe('BAD_LIST');
@@ -70,13 +62,13 @@ describe('a device', () => {
   });
 
   test('may come under an id of before once that one is removed, and finds nothing of it', () => {
-    const tablet = add(ali, 3, phone);
+    const tablet = relay.join(ali, 3, phone);
     const posts = [ali.postTo(ali.userId, [tablet.entry])];
     expect(relay.answer({ kind: 'post', posts }, phone)).toMatchObject({
       results: [{ kind: 'accepted' }],
     });
     remove(ali, 3, phone);
-    const next = add(ali, 3, phone);
+    const next = relay.join(ali, 3, phone);
     expect(next.entry.deviceKey).not.toEqual(tablet.entry.deviceKey);
     const page = { kind: 'fetch', after: 0, limit: 9 } as const;
     expect(relay.answer(page, next)).toMatchObject({ envelopes: [] });

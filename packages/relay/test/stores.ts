@@ -7,11 +7,12 @@ import { encodeUtf8 } from '@simsim/bytes';
 import { seededEntropy } from '@simsim/crypto';
 import { nodeCrypto as crypto } from '@simsim/crypto/node';
 import type { RelayRequest } from '@simsim/relay-protocol';
+import { expect } from 'vitest';
 import type { Decision, RelayEnv, RelayStore } from '../src/core/index.ts';
 import { decide, sliceFor } from '../src/core/index.ts';
 import { openSqliteStore } from '../src/index.ts';
 import { createMemoryStore } from '../src/memory/index.ts';
-import type { TestDevice } from './people.ts';
+import type { TestDevice, TestUser } from './people.ts';
 
 /** A store that can be thrown away. */
 export interface TestStore {
@@ -50,6 +51,15 @@ export class BareRelay {
 
   constructor(store: RelayStore) {
     this.store = store;
+  }
+
+  /** A further device of a user, approved by another one and listed. */
+  join(user: TestUser, id: number, approver: TestDevice): TestDevice {
+    const device = user.makeDevice(id);
+    const request = user.addDevice(device, approver, this.nonce());
+    expect(this.answer(request)).toEqual({ kind: 'addDevice' });
+    user.list = request.list;
+    return device;
   }
 
   /** Decides one call in a transaction of its own. */

@@ -19,14 +19,6 @@ let [phone, tablet, stolen]: TestDevice[] = [];
 let baba: TestUser;
 let laptop: TestDevice;
 
-function add(user: TestUser, id: number, approver: TestDevice): TestDevice {
-  const device = user.makeDevice(id);
-  const request = user.addDevice(device, approver, relay.nonce());
-  expect(relay.answer(request)).toEqual({ kind: 'addDevice' });
-  user.list = request.list;
-  return device;
-}
-
 const device = (one: TestDevice | undefined): TestDevice => {
   if (one === undefined) throw new Error('the device was made');
   return one;
@@ -52,8 +44,8 @@ beforeEach(() => {
   ali = new TestUser('ali');
   phone = ali.makeDevice(7);
   expect(relay.answer(ali.createAccount(phone, relay.nonce()))).toEqual({ kind: 'createAccount' });
-  tablet = add(ali, 3, phone);
-  stolen = add(ali, 9, phone);
+  tablet = relay.join(ali, 3, phone);
+  stolen = relay.join(ali, 9, phone);
   baba = new TestUser('baba');
   laptop = baba.makeDevice(1);
   relay.answer(baba.createAccount(laptop, relay.nonce()));

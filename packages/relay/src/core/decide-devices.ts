@@ -16,7 +16,7 @@ import {
   DEVICES_MAX,
   encodeDeviceList,
   findDevice,
-  hasSameKeys,
+  includesAll,
   verifyDeviceApproval,
   verifyDeviceList,
 } from '@simsim/relay-protocol';
@@ -200,16 +200,4 @@ export function isRepeat(account: Account, entry: DeviceEntry, tokenHash: Uint8A
     equalBytes(listed.deviceKey, entry.deviceKey) &&
     equalBytes(known.tokenHash, tokenHash)
   );
-}
-
-/** Whether the list has these devices exactly as they are here. */
-export function includesAll(list: DeviceList, devices: readonly DeviceEntry[]): boolean {
-  return devices.every((device) => {
-    const other = findDevice(list, device.deviceId);
-    return (
-      other !== undefined &&
-      other.registrationId === device.registrationId &&
-      hasSameKeys(other, device)
-    );
-  });
 }

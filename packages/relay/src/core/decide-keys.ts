@@ -84,7 +84,10 @@ function isOfAnother({ identityKey }: UploadKeysRequest, listed: Uint8Array | un
 }
 
 /** Nobody gets what was uploaded before and is not handed out; its ids stay used. */
-function forgetting(own: OwnKeys, device: DeviceAddress): Change[] {
+export function forgetting(
+  own: KeyCounters & { readonly kem: KeyCounters },
+  device: DeviceAddress,
+): Change[] {
   const { kem } = own;
   return [
     { kind: 'oneTimeKeysForgotten', device },

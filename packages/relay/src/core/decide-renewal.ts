@@ -4,10 +4,11 @@ import type { DeviceEntry, DeviceList, RenewDeviceRequest } from '@simsim/relay-
 import {
   findDevice,
   hasSameKeys,
+  includesAll,
   renewalProofBytes,
   verifyDeviceList,
 } from '@simsim/relay-protocol';
-import { includesAll, isRepeat, keyChanges } from './decide-devices.ts';
+import { isRepeat, keyChanges } from './decide-devices.ts';
 import type { Decision, DecisionInput, Reads } from './decision.ts';
 import { answer, refuse } from './decision.ts';
 

@@ -17,7 +17,8 @@ import { findDevice, successionAskBytes } from '@simsim/relay-protocol';
 import type { Change } from './change.ts';
 import type { CallerInput, Decision, DecisionInput, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
-import type { DeviceAddress, DeviceKeys, KeyCounters, Slice } from './slice.ts';
+import { forgetting } from './decide-keys.ts';
+import type { DeviceAddress, DeviceKeys, Slice } from './slice.ts';
 import { addressKey } from './slice.ts';
 
 /** What a succession changes for the devices that stay; or why it is refused. */
@@ -64,18 +65,11 @@ function signedAnew(device: DeviceAddress, keys: DeviceKeys, heir: Heir): Change
   const changes: Change[] = [
     { kind: 'identitySealed', device, sealed: heir.sealed },
     { kind: 'signedPreKeyStored', device, key: { ...signedPreKey, ...heir.signedPreKey } },
-    { kind: 'oneTimeKeysForgotten', device },
-    { kind: 'keysCounted', device, counters: none(keys) },
-    { kind: 'kemKeysCounted', device, counters: none(kem) },
+    ...forgetting(keys, device),
   ];
   if (lastResort !== undefined)
     changes.push({ kind: 'lastResortStored', device, key: { ...lastResort, ...heir.lastResort } });
   return changes;
-}
-
-/** No keys are left; ids that were seen stay seen. */
-function none({ lastIssuedId, highestSeenId }: KeyCounters): KeyCounters {
-  return { count: 0, lastIssuedId, highestSeenId };
 }
 
 /** Reads the lists since a version and what is sealed for the device. */
