@@ -20,7 +20,7 @@ import { expect } from 'vitest';
 import { checkDevice } from './checks.ts';
 import { testLaw } from './law.ts';
 import { listOf } from './scene.ts';
-import { publish } from './succeed.ts';
+import { publish } from './shell.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 

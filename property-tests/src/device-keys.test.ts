@@ -16,7 +16,7 @@ import { checkWorld } from './checks.ts';
 import { testLaw } from './law.ts';
 import { deliver, write } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
-import { uploadFor } from './upload-for.ts';
+import { uploadFor } from './shell.ts';
 import { user, World } from './world.ts';
 
 const [ada, bo] = [user('ada'), user('bo')];

@@ -11,7 +11,7 @@ import type { Effect } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { checkDevice } from './checks.ts';
 import { endsOf, factNames, listOf, reportOf, spoilt, write } from './scene.ts';
-import { publish, succeed } from './succeed.ts';
+import { publish, succeed } from './shell.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 

@@ -32,9 +32,7 @@ import { createFaultyStore, orDie } from './faulty-store.ts';
 import type { FaultyStore } from './faulty-store.ts';
 import { keptRows, stateOf } from './log-state.ts';
 import type { DeviceImage, TestDeviceOptions, Watcher } from './device-options.ts';
-import { proveDevice } from './prove-device.ts';
-import { followUp } from './succeed.ts';
-import { checkKeys, uploadFor, uploadKeys } from './upload-for.ts';
+import { checkKeys, followUp, proveDevice, uploadFor, uploadKeys } from './shell.ts';
 import type { Journal } from './journal.ts';
 
 type Claim = Extract<Effect, { type: 'claim' }>;

@@ -21,7 +21,7 @@ import { encodeContent, SEND_ROUNDS_MAX } from '@simsim/sesame';
 import type { ClaimResult } from '@simsim/sesame';
 import { encrypt, initiate } from '@simsim/session';
 import type { TestDevice } from '../test-device.ts';
-import { uploadFor } from '../upload-for.ts';
+import { uploadFor } from '../shell.ts';
 import { excuse, isAt } from './debts.ts';
 import { oneOf, whoHas, anybody } from './deed.ts';
 import type { Deed } from './deed.ts';

@@ -20,8 +20,8 @@ export function succeed(device: ProvingDevice): boolean {
   return true;
 }
 
-/** Has the relay take an identity key that waits. Answers the code of a refusal. */
-function publish(device: ProvingDevice): string | undefined {
+/** Has the relay take an identity key that waits. Answers the code of a refusal, `NO_ANSWER` without an answer. */
+export function publish(device: ProvingDevice): string | undefined {
   const own = ownDevice(device.core);
   if (own.successor === undefined) return undefined;
   const devices = own.successor.list.list.devices.map(({ deviceId }) => deviceId);
