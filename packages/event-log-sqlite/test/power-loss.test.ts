@@ -6,8 +6,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TestContext } from 'vitest';
-import { loadWasmSqlite } from './power-loss/load-wasm.ts';
-import type { WasmSqlite } from './power-loss/load-wasm.ts';
+import { loadWasmSqlite } from '../src/power-loss/load-wasm.ts';
+import type { WasmSqlite } from '../src/power-loss/load-wasm.ts';
 import { FAILING, FULL, LOST, LYING, REORDERED, TORN } from './power-loss/modes.ts';
 import { newTally, runDisk } from './power-loss/power-loss.ts';
 import type { Mode, Saboteur, Tally } from './power-loss/power-loss.ts';

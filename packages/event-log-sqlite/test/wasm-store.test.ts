@@ -12,11 +12,11 @@ import { betterSqlite3, openSqliteLog, openSqliteReader, openSqliteStore } from 
 import type { LeaseClaim, SqliteDriver } from '../src/index.ts';
 import { thisProcess } from '../src/lease.ts';
 import { logOptions, scratchFolder, text, unwrap } from './files.ts';
-import { FaultDisk, filesOf, NO_FAULTS } from './power-loss/fault-disk.ts';
-import type { Faults } from './power-loss/fault-disk.ts';
-import { loadWasmSqlite } from './power-loss/load-wasm.ts';
-import type { WasmSqlite } from './power-loss/load-wasm.ts';
-import { createRandom } from './power-loss/random.ts';
+import { FaultDisk, filesOf, NO_FAULTS } from '../src/power-loss/fault-disk.ts';
+import type { Faults } from '../src/power-loss/fault-disk.ts';
+import { loadWasmSqlite } from '../src/power-loss/load-wasm.ts';
+import type { WasmSqlite } from '../src/power-loss/load-wasm.ts';
+import { createRandom } from '../src/power-loss/random.ts';
 import { syncing } from './power-loss/saboteurs.ts';
 
 let wasm: WasmSqlite | undefined;

@@ -5,7 +5,7 @@
 
 import type { DraftEvent, EventLog, LogBatch } from '@simsim/event-log';
 import { id16, text } from '../files.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../src/power-loss/random.ts';
 
 /** What a log must answer after a number of batches. */
 export interface Model {

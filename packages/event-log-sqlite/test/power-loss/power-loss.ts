@@ -11,13 +11,13 @@ import { thisProcess } from '../../src/lease.ts';
 import { clearHeaders } from '../../src/vault-image.ts';
 import { checkStructure } from '../../src/verify-log.ts';
 import { KEY, text } from '../files.ts';
-import { FaultDisk, filesOf, NO_FAULTS } from './fault-disk.ts';
-import type { Faults } from './fault-disk.ts';
+import { FaultDisk, filesOf, NO_FAULTS } from '../../src/power-loss/fault-disk.ts';
+import type { Faults } from '../../src/power-loss/fault-disk.ts';
 import { EMPTY, expectation, nextStep, observation } from './life.ts';
 import type { Model, Said, Step } from './life.ts';
-import type { WasmSqlite } from './load-wasm.ts';
-import { createRandom } from './random.ts';
-import type { Random } from './random.ts';
+import type { WasmSqlite } from '../../src/power-loss/load-wasm.ts';
+import { createRandom } from '../../src/power-loss/random.ts';
+import type { Random } from '../../src/power-loss/random.ts';
 
 /** A kind of disk and what is promised on it. */
 export interface Mode {
@@ -112,13 +112,14 @@ interface Machine {
   readonly history: Map<number, Model>;
   readonly hashes: Map<number, string>;
   readonly spentKeys: Set<string>;
-  readonly trace: string[];
 }
 
 /** Runs one disk. Answers its trace. Throws: {@link Broken} where a promise does not hold. */
 export function runDisk(run: Run): readonly string[] {
   const random = createRandom(run.seed);
   const mount = `${run.mode.name.replaceAll(' ', '-')}-${run.seed}`;
+  const trace: string[] = [];
+  const onStep = (what: string): void => void trace.push(what);
   const machine: Machine = {
     run,
     random,
@@ -134,7 +135,7 @@ export function runDisk(run: Run): readonly string[] {
       ...vaultOf(run.seed, random.pick([8, 90])),
       ...(random.oneIn(3) ? { walBytes: 40_000 } : {}),
     },
-    disk: new FaultDisk(random, faultsOf(run.mode, random)),
+    disk: new FaultDisk(random, faultsOf(run.mode, random), { onStep }),
     starts: 0,
     openings: 0,
     killed: 0,
@@ -143,7 +144,6 @@ export function runDisk(run: Run): readonly string[] {
     history: new Map([[0, EMPTY]]),
     hashes: new Map(),
     spentKeys: new Set(),
-    trace: [],
   };
   for (let crash = 0; crash < run.crashes; crash++) {
     machine.starts++;
@@ -155,7 +155,7 @@ export function runDisk(run: Run): readonly string[] {
     run.tally.crashes++;
     machine.disk = machine.disk.restarted(faultsOf(run.mode, random));
   }
-  return machine.trace;
+  return trace;
 }
 
 /**
@@ -173,11 +173,10 @@ function faultsOf(mode: Mode, random: Random): Faults {
   return { ...NO_FAULTS, crashAt, style, ...mode.faults(random) };
 }
 
-function endOfDisk({ disk, trace, run: { tally } }: Machine): void {
+function endOfDisk({ disk, run: { tally } }: Machine): void {
   tally.failedSyncs += disk.met.failedSyncs;
   tally.lies += disk.met.lies;
   tally.full += disk.met.full;
-  trace.push(...disk.trace);
 }
 
 const OPENINGS_MAX = 8;

@@ -1,7 +1,8 @@
 /** Loads the SQLite in WebAssembly, or says why it cannot. */
 
-import type { SqliteDriver } from '../../src/index.ts';
-import type { WasmModule } from './sqlite-wasm.mjs';
+import type { SqliteDriver } from '../index.ts';
+import { initSqlite } from './wasm-module.ts';
+import type { WasmModule } from './wasm-module.ts';
 import { wasmDriver } from './wasm-driver.ts';
 import { installFaultVfs } from './wasm-vfs.ts';
 import type { FaultVfs } from './wasm-vfs.ts';
@@ -12,10 +13,13 @@ export interface WasmSqlite {
   readonly driver: SqliteDriver;
 }
 
+/**
+ * Loads the library; it is the same every time. Answers the reason where the optional dependency
+ * `@sqlite.org/sqlite-wasm` is not there.
+ */
 export async function loadWasmSqlite(): Promise<WasmSqlite | { readonly reason: string }> {
   let sqlite: WasmModule;
   try {
-    const { initSqlite } = await import('./sqlite-wasm.mjs');
     sqlite = await initSqlite();
   } catch (failure) {
     return { reason: failure instanceof Error ? failure.message : 'unknown' };

@@ -29,8 +29,11 @@ export interface CrashStyle {
   readonly tears: boolean;
 }
 
+/** Bytes that a medium writes as one, unless it tears them. */
+const SECTOR_BYTES = 512;
+
+/** One file. */
 export class DiskFile {
-  readonly #sectorBytes: number;
   #content = new Uint8Array(0);
   #lasting = new Uint8Array(0);
   #size = 0;
@@ -40,8 +43,12 @@ export class DiskFile {
   /** Sectors that a failed sync dropped: programs see them, later syncs do not write them. */
   readonly #dropped = new Set<number>();
 
-  constructor(sectorBytes: number) {
-    this.#sectorBytes = sectorBytes;
+  /** A file that lasts as it is given; empty by default. */
+  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+    this.#content = bytes.slice();
+    this.#lasting = bytes.slice();
+    this.#size = bytes.length;
+    this.#lastingSize = bytes.length;
   }
 
   get size(): number {
@@ -70,13 +77,20 @@ export class DiskFile {
     this.#resize(size, stamp);
   }
 
+  /** Turns one bit over, in what programs see and in what lasts: the medium grows old. */
+  rot(offset: number, bit: number): void {
+    for (const bytes of [this.#content, this.#lasting]) {
+      if (offset < bytes.length) bytes[offset] = (bytes[offset] ?? 0) ^ (1 << bit);
+    }
+  }
+
   /** What a sync that tells the truth does. */
   sync(): void {
     this.#lasting = grown(this.#lasting, this.#content.length);
     for (const sector of this.#versions.keys()) {
       if (this.#dropped.has(sector)) continue;
-      const start = sector * this.#sectorBytes;
-      this.#lasting.set(this.#content.subarray(start, start + this.#sectorBytes), start);
+      const start = sector * SECTOR_BYTES;
+      this.#lasting.set(this.#content.subarray(start, start + SECTOR_BYTES), start);
       this.#versions.delete(sector);
     }
     this.#lastingSize = this.#size;
@@ -90,20 +104,14 @@ export class DiskFile {
 
   /** The file as the next start of the machine finds it. */
   afterCrash(style: CrashStyle, random: Random): DiskFile {
-    const file = new DiskFile(this.#sectorBytes);
     const size = this.#sizeAfter(style, random);
     const content = grown(this.#lasting.slice(), Math.max(size, this.#content.length));
     for (const [sector, versions] of this.#versions) {
-      const start = sector * this.#sectorBytes;
-      const before = content.slice(start, start + this.#sectorBytes);
+      const start = sector * SECTOR_BYTES;
+      const before = content.slice(start, start + SECTOR_BYTES);
       content.set(sectorAfter(before, versions, { style, random }), start);
     }
-    content.fill(0, size);
-    file.#content = content;
-    file.#lasting = content.slice();
-    file.#size = size;
-    file.#lastingSize = size;
-    return file;
+    return new DiskFile(content.subarray(0, size));
   }
 
   #resize(size: number, stamp: number): void {
@@ -112,12 +120,11 @@ export class DiskFile {
   }
 
   #touch(start: number, end: number, stamp: number): void {
-    const unit = this.#sectorBytes;
-    for (let sector = Math.floor(start / unit); sector * unit < end; sector++) {
-      const first = sector * unit;
-      this.#content = grown(this.#content, first + unit);
-      const bytes = this.#content.slice(first, first + unit);
-      const [from, to] = [Math.max(start - first, 0), Math.min(end - first, unit)];
+    for (let sector = Math.floor(start / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
+      const first = sector * SECTOR_BYTES;
+      this.#content = grown(this.#content, first + SECTOR_BYTES);
+      const bytes = this.#content.slice(first, first + SECTOR_BYTES);
+      const [from, to] = [Math.max(start - first, 0), Math.min(end - first, SECTOR_BYTES)];
       const versions = this.#versions.get(sector) ?? [];
       this.#versions.set(sector, [...versions, { stamp, bytes, from, to }]);
       this.#dropped.delete(sector);

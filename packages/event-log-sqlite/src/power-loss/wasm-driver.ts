@@ -1,9 +1,10 @@
 /** SQLite in WebAssembly as the store's driver. Only tests use it; a browser's would be the same. */
 
-import type { SqliteDatabase, SqliteDriver, SqliteStatement, SqlValue } from '../../src/index.ts';
-import type { WasmDatabase, WasmModule, WasmStatement } from './sqlite-wasm.mjs';
+import type { SqliteDatabase, SqliteDriver, SqliteStatement, SqlValue } from '../index.ts';
+import type { WasmDatabase, WasmModule, WasmStatement } from './wasm-module.ts';
 import { VFS_NAME } from './wasm-vfs.ts';
 
+/** The driver over a loaded module. */
 export function wasmDriver(sqlite: WasmModule): SqliteDriver {
   return {
     open: (path, mode) =>

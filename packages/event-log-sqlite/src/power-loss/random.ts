@@ -8,6 +8,7 @@ export interface Random {
   pick<T>(values: readonly T[]): T;
 }
 
+/** A generator that a seed begins. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -1,22 +1,25 @@
-/** As much of SQLite's WebAssembly build as the tests use. Pointers are numbers. */
+/**
+ * As much of SQLite's WebAssembly build as the disk that loses power needs, in types of our own: the
+ * ones it ships need those of a browser. Pointers are numbers.
+ */
 
 /** A struct in the module's memory. */
-export interface Struct {
+interface Struct {
   readonly pointer: number;
   dispose(): void;
 }
 
-export interface IoMethods extends Struct {
+interface IoMethods extends Struct {
   $iVersion: number;
 }
 
-export interface Vfs extends Struct {
+interface Vfs extends Struct {
   $iVersion: number;
   $szOsFile: number;
   $mxPathname: number;
 }
 
-export interface OpenedFile extends Struct {
+interface OpenedFile extends Struct {
   $pMethods: number;
 }
 
@@ -134,7 +137,24 @@ export interface WasmModule {
       readonly vfs: string;
     }) => WasmDatabase;
   };
+  readonly config: object;
   readonly SQLite3Error: new () => Error & { readonly resultCode: number | undefined };
 }
 
-export function initSqlite(): Promise<WasmModule>;
+/** The library, by a name that no compiler follows. */
+const LIBRARY: string = '@sqlite.org/sqlite-wasm';
+
+/** Loads the module. What it would print comes back as errors anyway. Throws where it is not there. */
+export async function initSqlite(): Promise<WasmModule> {
+  const library: unknown = await import(LIBRARY);
+  if (!isLibrary(library)) throw new Error(`${LIBRARY} is not what it was`);
+  const sqlite = await library.default();
+  const quiet = (): undefined => undefined;
+  Object.assign(sqlite.config, { log: quiet, warn: quiet, error: quiet, debug: quiet });
+  return sqlite;
+}
+
+function isLibrary(found: unknown): found is { default(): Promise<WasmModule> } {
+  const isModule = typeof found === 'object' && found !== null && 'default' in found;
+  return isModule && typeof found.default === 'function';
+}

@@ -3,7 +3,7 @@
  * real SQLite (by its VFS) and under the real vault (by its file seam) at once.
  */
 
-import type { FileSystem } from '../../src/index.ts';
+import type { FileSystem } from '../index.ts';
 import { DiskFile } from './disk-file.ts';
 import type { CrashStyle } from './disk-file.ts';
 import type { Random } from './random.ts';
@@ -21,6 +21,7 @@ export interface Faults {
   readonly capacity: number;
 }
 
+/** Nothing goes wrong. */
 export const NO_FAULTS: Faults = {
   crashAt: 0,
   style: 'lost',
@@ -38,15 +39,23 @@ export class DiskError extends Error {
   }
 }
 
+/** What else a disk is made of. */
+export interface DiskOptions {
+  /** What lies on it; nothing by default. */
+  readonly files?: ReadonlyMap<string, DiskFile>;
+  /** Called for each operation, so that two runs of a seed can be compared. */
+  readonly onStep?: (what: string) => void;
+}
+
 interface Naming {
   readonly stamp: number;
   readonly name: string;
   readonly file: DiskFile | undefined;
 }
 
+/** The disk. */
 export class FaultDisk {
   readonly #random: Random;
-  readonly #sectorBytes: number;
   #faults: Faults;
   #names: Map<string, DiskFile>;
   readonly #lastingNames: Map<string, DiskFile>;
@@ -56,23 +65,41 @@ export class FaultDisk {
   #style: CrashStyle | undefined;
   /** How often each kind of thing happened, for the run's tally. */
   readonly met = { failedSyncs: 0, lies: 0, full: 0 };
-  /** What was done, in order, so that two runs of a seed can be compared. */
-  readonly trace: string[] = [];
+  readonly #onStep: NonNullable<DiskOptions['onStep']>;
 
-  constructor(random: Random, faults: Faults, names: ReadonlyMap<string, DiskFile> = new Map()) {
+  constructor(random: Random, faults: Faults, options: DiskOptions = {}) {
+    const { files = new Map<string, DiskFile>(), onStep = () => undefined } = options;
     this.#random = random;
     this.#faults = faults;
-    this.#sectorBytes = 512;
-    this.#names = new Map(names);
-    this.#lastingNames = new Map(names);
+    this.#onStep = onStep;
+    this.#names = new Map(files);
+    this.#lastingNames = new Map(files);
   }
 
   get isDead(): boolean {
     return this.#style !== undefined;
   }
 
+  /** Operations so far: what {@link Faults.crashAt} counts. */
   get operations(): number {
     return this.#operations;
+  }
+
+  /** Syncs so far: what {@link Faults.failSyncs} counts. */
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  /** Bytes that lie on it: what {@link Faults.capacity} is about. */
+  get used(): number {
+    let bytes = 0;
+    for (const { size } of this.#names.values()) bytes += size;
+    return bytes;
+  }
+
+  /** Its files, as a program that copies them reads them. */
+  copies(): Map<string, Uint8Array> {
+    return new Map([...this.#names].map(([name, file]) => [name, file.read(0, file.size).slice()]));
   }
 
   /** From now on other things go wrong. */
@@ -100,7 +127,7 @@ export class FaultDisk {
       name,
       file.afterCrash(style, this.#random),
     ]);
-    return new FaultDisk(this.#random, faults, new Map(files));
+    return new FaultDisk(this.#random, faults, { files: new Map(files), onStep: this.#onStep });
   }
 
   has(name: string): boolean {
@@ -113,7 +140,7 @@ export class FaultDisk {
   }
 
   make(name: string): DiskFile {
-    const file = new DiskFile(this.#sectorBytes);
+    const file = new DiskFile();
     this.#step('make', name);
     this.#name(name, file);
     this.#checkAlive();
@@ -138,7 +165,7 @@ export class FaultDisk {
 
   write(file: DiskFile, bytes: Uint8Array, offset: number): void {
     this.#step('write', `${offset}+${bytes.length}`);
-    const room = this.#faults.capacity - this.#used() + file.size;
+    const room = this.#faults.capacity - this.used + file.size;
     const fits = Math.max(0, Math.min(bytes.length, Math.max(room, file.size) - offset));
     file.write(bytes.subarray(0, fits), offset, this.#operations);
     this.#checkAlive();
@@ -190,7 +217,7 @@ export class FaultDisk {
   #step(what: string, detail: string): void {
     this.#checkAlive();
     this.#operations++;
-    this.trace.push(`${what} ${detail}`);
+    this.#onStep(`${what} ${detail}`);
     if (this.#operations === this.#faults.crashAt) this.pullPlug();
   }
 
@@ -208,12 +235,6 @@ export class FaultDisk {
     if (lieIn === 0 || !this.#random.oneIn(lieIn)) return 'done';
     this.met.lies++;
     return 'lied';
-  }
-
-  #used(): number {
-    let bytes = 0;
-    for (const { size } of this.#names.values()) bytes += size;
-    return bytes;
   }
 
   #crashStyle(): CrashStyle {
