@@ -12,7 +12,8 @@ export const betterSqlite3: SqliteDriver = {
     databaseOver(new Database(path, { readonly: mode === 'read', timeout: BUSY_MS })),
 };
 
-function databaseOver(db: Database.Database): SqliteDatabase {
+/** An open database of the library as the store's. */
+export function databaseOver(db: Database.Database): SqliteDatabase {
   const begin = { read: 'BEGIN', write: 'BEGIN IMMEDIATE' } as const;
   const statements = new Map<string, Database.Statement>();
   // Prepared when they are first needed: an unused one is a microsecond of every open.

@@ -44,7 +44,10 @@ export function connect(path: string, options: ConnectionOptions): Connection {
     if (refusal !== undefined) throw new StoreFailure(refusal.code, refusal.detail);
     if (mode === 'write') {
       settleWriting(db);
-      settleWal(db);
+      if (driver?.isInMemory !== true) {
+        assertDurable(db);
+        settleWal(db);
+      }
     }
     return connection;
   } catch (failure) {
@@ -104,10 +107,6 @@ function codeOf(code: string): StoreRefusalCode {
 /**
  * Recursive triggers make a REPLACE fire the trigger that forbids deleting events; the page size is
  * that of the medium, and some builds of SQLite have another default.
- *
- * Asserts what durability rests on, by reading it back: the library opens databases that are in WAL
- * mode already with `synchronous = NORMAL`, which loses acknowledged commits when power fails; and
- * the pragma that sets the journal answers `wal` before it has written the mode down, which may fail.
  */
 function settleWriting(db: SqliteDatabase): void {
   assertVersion(db);
@@ -115,6 +114,14 @@ function settleWriting(db: SqliteDatabase): void {
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = FAST; PRAGMA recursive_triggers = ON; PRAGMA fullfsync = ON;
     PRAGMA checkpoint_fullfsync = ON; PRAGMA wal_autocheckpoint = 1000;
     PRAGMA journal_size_limit = 16777216;`);
+}
+
+/**
+ * Asserts what durability rests on, by reading it back: the library opens databases that are in WAL
+ * mode already with `synchronous = NORMAL`, which loses acknowledged commits when power fails; and
+ * the pragma that sets the journal answers `wal` before it has written the mode down, which may fail.
+ */
+function assertDurable(db: SqliteDatabase): void {
   if (
     valueOf(db, 'PRAGMA journal_mode') !== 'wal' ||
     valueOf(db, 'PRAGMA synchronous') !== SYNCHRONOUS_FULL

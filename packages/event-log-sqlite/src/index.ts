@@ -11,6 +11,8 @@ export { osKeychain } from './vault-keychain.ts';
 export type { Keychain } from './vault-keychain.ts';
 export type { LeaseClaim, LeaseOwner } from './lease.ts';
 export { betterSqlite3 } from './better-sqlite3-driver.ts';
+export { inMemorySqlite3 } from './in-memory-sqlite3.ts';
+export type { InMemorySqlite3 } from './in-memory-sqlite3.ts';
 export type {
   SqliteDatabase,
   SqliteDriver,

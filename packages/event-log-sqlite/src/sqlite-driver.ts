@@ -40,6 +40,11 @@ export interface SqliteDatabase {
 
 /** An SQLite. */
 export interface SqliteDriver {
+  /**
+   * Its databases are in memory and go with the process: no WAL and no syncs are asked of them. For
+   * tests and simulation.
+   */
+  readonly isInMemory?: true;
   /** Opens a file; `write` makes it where there is none. */
   open(path: string, mode: 'read' | 'write'): SqliteDatabase;
 }
