@@ -31,6 +31,7 @@ const mayImport = {
     'session',
     'sesame',
     'event-log',
+    'event-log-sqlite',
     'device-core',
     'relay-protocol',
     'relay',

@@ -1,7 +1,7 @@
 /** How fast the simulator is: messages through the whole engine, and what watching them costs. */
 
 import { INVARIANTS, runCase } from '@simsim/simulator';
-import type { Action, Case, CryptoName, Invariant } from '@simsim/simulator';
+import type { Action, Case, Invariant } from '@simsim/simulator';
 import { limitRow, machineName, median } from './report.ts';
 import type { BenchReport, BenchRow } from './report.ts';
 
@@ -9,11 +9,21 @@ const ROUNDS = 5;
 const SECOND_MS = 1000;
 const HOUR_MS = 3600 * SECOND_MS;
 
+/** What a world is made of. */
+type Kind = Pick<Case, 'crypto' | 'store'>;
+
 /** Microseconds that one delivered message may take: 10,000 and 1,500 a second. */
-const GOALS_US: Readonly<Record<'symbolic' | 'node', number>> = { symbolic: 100, node: 667 };
+const FAST_US = 100;
+const REAL_US = 667;
+
+const STORES: Readonly<Record<Case['store'], string>> = {
+  memory: 'rows in memory',
+  sqlite: 'SQLite in memory',
+  disk: 'SQLite on a disk',
+};
 
 /** Three users with two devices each, who all speak in bursts, over a network that only takes time. */
-function busyCase(crypto: CryptoName, bursts: number): Case {
+function busyCase({ crypto, store }: Kind, bursts: number): Case {
   const users = ['ada', 'bo', 'cy'];
   const links = users.map((name, i): Action => ({
     atMs: 1000 * (i + 1),
@@ -29,6 +39,7 @@ function busyCase(crypto: CryptoName, bursts: number): Case {
     format: 1,
     seed: 1,
     crypto,
+    store,
     users,
     actions: [...links, ...sends],
     knobs: {
@@ -44,6 +55,9 @@ function busyCase(crypto: CryptoName, bursts: number): Case {
       lostNotices: 0,
       readMs: 2000,
       flushEvents: 64,
+      vault: 'memory',
+      deadlySites: [],
+      killRate: 0,
       pollMs: HOUR_MS,
       sweepMs: HOUR_MS,
       skewMs: 0,
@@ -61,8 +75,9 @@ function measure(one: Case, invariants: readonly Invariant[]): number {
   return us;
 }
 
-function rowsOf(crypto: 'symbolic' | 'node', bursts: number): BenchRow[] {
-  const one = busyCase(crypto, bursts);
+function rowsOf(kind: Kind, { bursts, goal }: { bursts: number; goal: number }): BenchRow[] {
+  const one = busyCase(kind, bursts);
+  const named = `${kind.crypto} primitives, ${STORES[kind.store]}`;
   const watched: number[] = [];
   const bare: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
@@ -71,11 +86,11 @@ function rowsOf(crypto: 'symbolic' | 'node', bursts: number): BenchRow[] {
   }
   const ours = median(watched);
   const share = Math.max(0, 1 - median(bare) / ours);
-  const what = `a delivered message, ${crypto} primitives, invariants watched`;
+  const what = `a delivered message, ${named}, invariants watched`;
   return [
-    limitRow({ what, ours, unit: 'us', goal: GOALS_US[crypto] }),
+    limitRow({ what, ours, unit: 'us', goal }),
     {
-      what: `share of that for invariants, ${crypto}`,
+      what: `share of that for invariants, ${named}`,
       ours: 100 * share,
       theirs: null,
       unit: '%',
@@ -89,6 +104,11 @@ function rowsOf(crypto: 'symbolic' | 'node', bursts: number): BenchRow[] {
 /** Measures. */
 export async function benchSimulator({ quick }: { readonly quick: boolean }): Promise<BenchReport> {
   const bursts = quick ? 30 : 120;
-  const rows = [...rowsOf('symbolic', bursts), ...rowsOf('node', Math.ceil(bursts / 4))];
+  const few = Math.ceil(bursts / 4);
+  const rows = [
+    ...rowsOf({ crypto: 'symbolic', store: 'memory' }, { bursts, goal: FAST_US }),
+    ...rowsOf({ crypto: 'node', store: 'memory' }, { bursts: few, goal: REAL_US }),
+    ...rowsOf({ crypto: 'symbolic', store: 'sqlite' }, { bursts: few, goal: REAL_US }),
+  ];
   return { bench: 'simulator', machine: machineName(), rows };
 }

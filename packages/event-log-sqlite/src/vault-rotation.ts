@@ -6,7 +6,7 @@
  */
 
 import type { Crypto, Entropy, Secret } from '@simsim/crypto';
-import type { StoreRefusal } from '@simsim/event-log';
+import type { LogSabotage, StoreRefusal } from '@simsim/event-log';
 import { NONCE_BYTES, wrapMaster } from './vault-header.ts';
 import type { ClearHeader, NextMaster, PageEntry, WrappedMaster } from './vault-header.ts';
 import type { OpenedVaultFile } from './vault-image.ts';
@@ -34,6 +34,7 @@ export interface RotationParts {
   readonly crypto: Crypto;
   readonly entropy: Entropy;
   readonly keys: WrappingKeys;
+  readonly sabotage?: LogSabotage;
 }
 
 interface Master {
@@ -49,7 +50,7 @@ interface NextOne {
 /** Goes on with what an opened file says. */
 export function createRotation(
   { clear, wrapping: unlocked, masters }: OpenedVaultFile,
-  { crypto, entropy, keys }: RotationParts,
+  { crypto, entropy, keys, sabotage }: RotationParts,
 ): Rotation {
   let wrapping: Wrapping = unlocked;
   let current: Master = { secret: masters.current, wrapped: clear.master };
@@ -67,7 +68,8 @@ export function createRotation(
   return {
     begin(counter) {
       if (next !== undefined) return;
-      const bytes = entropy(RAW_KEY_BYTES);
+      const isStuck = sabotage?.keepsMaster === true;
+      const bytes = isStuck ? crypto.exportSecret(current.secret) : entropy(RAW_KEY_BYTES);
       const secret = crypto.importSecret('seal', bytes);
       bytes.fill(0);
       next = { secret, wrapped: { since: counter, ...wrap(secret, wrapping) } };

@@ -25,6 +25,8 @@ export interface LogSabotage {
   readonly forgetsSeen?: true;
   /** The vault leaves replaced page copies on the medium. */
   readonly keepsOldCopies?: true;
+  /** A rotation takes the master key that there is. */
+  readonly keepsMaster?: true;
   /** A stream goes on in its old slot after the log was opened again. */
   readonly keepsOldSlots?: true;
   /** One of several owners does not look what the others flushed. */

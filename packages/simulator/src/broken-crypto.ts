@@ -20,6 +20,17 @@ export function keepingRoots(crypto: Crypto): Crypto {
   };
 }
 
+/** A turn's Diffie-Hellman goes into no root key: both ends agree, and nothing heals. */
+export function rootsWithoutTurns(crypto: Crypto): Crypto {
+  return {
+    ...crypto,
+    hkdf(ikm, salt, info, out) {
+      const isTurn = out.join() === 'root,chain' && salt !== undefined;
+      return crypto.hkdf(isTurn ? [] : ikm, salt, info, out);
+    },
+  };
+}
+
 /** A stream key of the log stays the same from state to state: erasing it erases nothing. */
 export function keepingStreamKeys(crypto: Crypto): Crypto {
   return {

@@ -4,9 +4,11 @@ import { nodeCrypto } from '@simsim/crypto/node';
 import { nobleCrypto } from '@simsim/crypto/noble';
 import type { Crypto } from '@simsim/crypto';
 import type { LogSabotage } from '@simsim/event-log';
+import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
 import type { Sabotage } from '@simsim/sesame';
 import type { Case } from './case/case.ts';
 import type { Situations } from './case/situations.ts';
+import type { DiskSabotage } from './disk/disk.ts';
 import { withoutOutside } from './guard.ts';
 import { INVARIANTS } from './invariants/all-invariants.ts';
 import { InvariantBroken } from './invariants/invariant.ts';
@@ -24,12 +26,15 @@ export interface RunOptions {
   readonly plant?: Plant;
   /** Whether the lines of the trace are kept. */
   readonly keepsTrace?: boolean;
+  /** SQLite in WebAssembly, for cases whose store is `disk`; `loadWasmSqlite` loads it. */
+  readonly wasm?: WasmSqlite;
 }
 
 /** A bug that is planted, for proving that an invariant sees it. */
 export interface Plant {
   readonly sabotage?: readonly Sabotage[];
   readonly logSabotage?: LogSabotage;
+  readonly disk?: DiskSabotage;
   /** Puts a broken backend in the place of the right one. */
   readonly crypto?: (crypto: Crypto) => Crypto;
 }
@@ -61,7 +66,7 @@ export function runCase(one: Case, options: RunOptions = {}): RunResult {
   const symbolic = one.crypto === 'symbolic' ? createSymbolicCrypto() : undefined;
   const plain = symbolic?.crypto ?? (one.crypto === 'node' ? nodeCrypto : nobleCrypto);
   const crypto = plant.crypto?.(plain) ?? plain;
-  const { sabotage = [], logSabotage = {} } = plant;
+  const { sabotage = [], logSabotage = {}, disk: diskSabotage = {} } = plant;
   const run = (): RunResult => {
     const world = new World(one, {
       crypto,
@@ -69,7 +74,9 @@ export function runCase(one: Case, options: RunOptions = {}): RunResult {
       invariants,
       sabotage: new Set(sabotage),
       logSabotage,
+      diskSabotage,
       keepsTrace,
+      wasm: options.wasm,
     });
     const failure = failureOf(() => play(world));
     return {

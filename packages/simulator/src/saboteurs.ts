@@ -6,6 +6,7 @@
 import {
   keepingRoots,
   keepingStreamKeys,
+  rootsWithoutTurns,
   standingChains,
   tellingKeys,
   tellingSeeds,
@@ -112,6 +113,54 @@ export const SABOTEURS: readonly Saboteur[] = [
     invariant: 'P1',
     plant: { logSabotage: { keepsOldKeys: true } },
     seed: 8,
+  },
+  {
+    id: 'vault that never follows, seen from its slots',
+    invariant: 'S7',
+    plant: { logSabotage: { keepsOldKeys: true } },
+    seed: 15,
+  },
+  {
+    id: 'stream key not moved on, seen from its slots',
+    invariant: 'S7',
+    plant: { crypto: keepingStreamKeys },
+    seed: 1,
+  },
+  {
+    id: 'replaced page copies left in the file',
+    invariant: 'P2',
+    plant: { logSabotage: { keepsOldCopies: true } },
+    seed: 2,
+  },
+  {
+    id: 'vault that never follows, within its window',
+    invariant: 'P2',
+    plant: { logSabotage: { keepsOldKeys: true } },
+    seed: 8,
+  },
+  {
+    id: 'root key without its Diffie-Hellman',
+    invariant: 'P3',
+    plant: { crypto: rootsWithoutTurns },
+    seed: 1,
+  },
+  {
+    id: 'streams that keep their slots for ever',
+    invariant: 'P3',
+    plant: { logSabotage: { keepsOldSlots: true } },
+    seed: 1,
+  },
+  {
+    id: 'keychain that forgets nothing',
+    invariant: 'P6',
+    plant: { disk: { keepsKeys: true } },
+    seed: 2,
+  },
+  {
+    id: 'rotation that keeps the master key',
+    invariant: 'P6',
+    plant: { logSabotage: { keepsMaster: true } },
+    seed: 2,
   },
   { id: 'message key on the wire', invariant: 'P4', plant: { crypto: tellingKeys }, seed: 1 },
   {

@@ -4,7 +4,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import type { Case, CryptoName, FailedCase } from './case/case.ts';
+import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
+import type { Case, CryptoName, FailedCase, StoreName } from './case/case.ts';
 import { drawCase } from './case/draw-case.ts';
 import { Situations } from './case/situations.ts';
 import type { Situation } from './case/situations.ts';
@@ -21,6 +22,10 @@ export interface SimulateOptions {
   readonly seeds?: number;
   /** Default: `symbolic`. */
   readonly crypto?: CryptoName;
+  /** Default: `memory`. */
+  readonly store?: StoreName;
+  /** SQLite in WebAssembly, for the store `disk`; `loadWasmSqlite` loads it. */
+  readonly wasm?: WasmSqlite;
   /** Actions of a case, at most. */
   readonly actionsMax?: number;
   /** What must hold; default all of the house. Own ones are added to those of `INVARIANTS`. */
@@ -84,8 +89,9 @@ export function simulate(options: SimulateOptions = {}): SimulateReport {
   return report(seeds);
 }
 
-function caseOf(seed: number, { crypto = 'symbolic', actionsMax }: SimulateOptions): Case {
-  return drawCase(seed, { crypto, ...(actionsMax !== undefined && { actionsMax }) });
+function caseOf(seed: number, options: SimulateOptions): Case {
+  const { crypto = 'symbolic', store = 'memory', actionsMax } = options;
+  return drawCase(seed, { crypto, store, ...(actionsMax !== undefined && { actionsMax }) });
 }
 
 function failedCase(one: Case, result: RunResult, second: RunResult): FailedCase | undefined {

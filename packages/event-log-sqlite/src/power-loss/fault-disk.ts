@@ -97,6 +97,11 @@ export class FaultDisk {
     return bytes;
   }
 
+  /** What lies on it, in order. */
+  names(): string[] {
+    return [...this.#names.keys()].toSorted();
+  }
+
   /** Its files, as a program that copies them reads them. */
   copies(): Map<string, Uint8Array> {
     return new Map([...this.#names].map(([name, file]) => [name, file.read(0, file.size).slice()]));

@@ -29,10 +29,11 @@ export function decodeCase(text: string): Result<SavedCase, CaseRejection> {
   if (parsed === undefined) return err({ code: 'NOT_JSON' });
   if (!isRecord(parsed)) return err({ code: 'NOT_A_CASE' });
   if (parsed['format'] !== 1) return err({ code: 'OTHER_FORMAT' });
-  const { seed, crypto, users, knobs, actions, failure } = parsed;
+  const { seed, crypto, store, users, knobs, actions, failure } = parsed;
   const isFramed =
     typeof seed === 'number' &&
     ['symbolic', 'node', 'noble'].includes(String(crypto)) &&
+    ['memory', 'sqlite', 'disk'].includes(String(store)) &&
     Array.isArray(users) &&
     users.every((name) => typeof name === 'string') &&
     isRecord(knobs) &&

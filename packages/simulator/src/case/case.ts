@@ -3,6 +3,12 @@
  * kept as JSON.
  */
 
+/**
+ * What logs last on: rows in memory, SQLite in memory, or SQLite and the vault in files on a disk that
+ * loses power.
+ */
+export type StoreName = 'memory' | 'sqlite' | 'disk';
+
 /** Which primitives a run uses. */
 export type CryptoName = 'symbolic' | 'node' | 'noble';
 
@@ -52,7 +58,33 @@ export type Deed =
   /** An adversary copies the files of a device, with the vault's keys. */
   | { readonly do: 'seize'; readonly who: Label }
   /** The vault follows the log now. */
-  | { readonly do: 'flush'; readonly who: Label };
+  | { readonly do: 'flush'; readonly who: Label }
+  | DiskDeed;
+
+/** What may be done to a device's disk, and to how it keeps its log. */
+export type DiskDeed =
+  /** Power fails after so many storage operations; what was not synced may be lost or torn. */
+  | { readonly do: 'losePower'; readonly who: Label; readonly after: number }
+  /** The next syncs fail. */
+  | { readonly do: 'failSyncs'; readonly who: Label; readonly count: number }
+  /** The disk is full, for a while. */
+  | { readonly do: 'fill'; readonly who: Label; readonly forMs: number }
+  /** Syncs lie, until power fails the next time. */
+  | { readonly do: 'lieSyncs'; readonly who: Label }
+  /** So many bits of its files turn over. */
+  | { readonly do: 'rot'; readonly who: Label; readonly bits: number }
+  /** Another retention: when the vault follows, how it erases, and whether old states are pruned. */
+  | {
+      readonly do: 'retain';
+      readonly who: Label;
+      readonly flushEvents: number;
+      readonly wipe: 'strict' | 'lazy';
+      readonly prunes: boolean;
+    }
+  /** The application closes its log, and opens it again after a while. */
+  | { readonly do: 'lock'; readonly who: Label; readonly forMs: number }
+  /** The vault's master key is replaced. */
+  | { readonly do: 'rotate'; readonly who: Label };
 
 /** What a relay that lies does. */
 export type Lie =
@@ -108,6 +140,12 @@ export interface Knobs {
   readonly readMs: number;
   /** Events after which the vault follows the log. */
   readonly flushEvents: number;
+  /** Whether the vault is pages in memory or a file; on `disk` it is always a file. */
+  readonly vault: 'memory' | 'file';
+  /** Where processes are killed at random: names of storage operations. */
+  readonly deadlySites: readonly string[];
+  /** How often, of the times they are passed. */
+  readonly killRate: number;
   /** How long until a device asks for mail by itself. */
   readonly pollMs: number;
   /** How often time is told to have passed. */
@@ -121,6 +159,7 @@ export interface Case {
   readonly format: 1;
   readonly seed: number;
   readonly crypto: CryptoName;
+  readonly store: StoreName;
   readonly users: readonly string[];
   readonly knobs: Knobs;
   readonly actions: readonly Action[];

@@ -5,11 +5,15 @@
 
 import { Dice } from '../dice.ts';
 import { LIES } from './case.ts';
-import type { Action, Case, CryptoName, Deed, Knobs, Label } from './case.ts';
+import type { Action, Case, CryptoName, Deed, DiskDeed, Knobs, Label, StoreName } from './case.ts';
+import { drawDiskActions, drawDiskKnobs } from './draw-disks.ts';
+import type { DiskKnobs } from './draw-disks.ts';
 
 /** What else is decided beside the seed. */
 export interface DrawOptions {
   readonly crypto: CryptoName;
+  /** Default: `memory`. */
+  readonly store?: StoreName;
   /** Actions of the broken time, at most. */
   readonly actionsMax?: number;
 }
@@ -27,8 +31,11 @@ const CALM_MS = 10 * MINUTE_MS;
 const SPANS_MS = [30 * MINUTE_MS, 6 * HOUR_MS, 2 * DAY_MS, 12 * DAY_MS, 40 * DAY_MS];
 const ACTIONS_MAX = 120;
 
+/** All but those to disks. */
+type WorldDeed = Exclude<Deed, DiskDeed>;
+
 /** How often each deed is drawn, where it is drawn at all. */
-const WEIGHTS: readonly (readonly [deed: Deed['do'], weight: number])[] = [
+const WEIGHTS: readonly (readonly [deed: WorldDeed['do'], weight: number])[] = [
   ['send', 40],
   ['link', 3],
   ['remove', 2],
@@ -48,15 +55,21 @@ const WEIGHTS: readonly (readonly [deed: Deed['do'], weight: number])[] = [
 ];
 
 /** Draws the case of a seed. */
-export function drawCase(seed: number, { crypto, actionsMax = ACTIONS_MAX }: DrawOptions): Case {
+export function drawCase(
+  seed: number,
+  { crypto, store = 'memory', actionsMax = ACTIONS_MAX }: DrawOptions,
+): Case {
   const dice = new Dice(seed, 'swarm');
-  const knobs = drawKnobs(dice);
+  const diskDice = new Dice(seed, 'disks');
+  const knobs = { ...drawKnobs(dice), ...drawDiskKnobs(diskDice) };
   const users = NAMES.slice(0, dice.between(2, NAMES.length));
-  const actions = new ActionDrawer(dice, users, knobs).draw(dice.between(20, actionsMax));
-  return { format: 1, seed, crypto, users, knobs, actions };
+  const others = new ActionDrawer(dice, users, knobs).draw(dice.between(20, actionsMax));
+  const onDisks = drawDiskActions(diskDice, { store, knobs, others });
+  const actions = [...others, ...onDisks].sort((a, b) => a.atMs - b.atMs);
+  return { format: 1, seed, crypto, store, users, knobs, actions };
 }
 
-function drawKnobs(dice: Dice): Knobs {
+function drawKnobs(dice: Dice): Omit<Knobs, keyof DiskKnobs> {
   const spanMs = CALM_MS + (dice.pick(SPANS_MS) ?? HOUR_MS);
   const rate = (most: number): number => (dice.chance(0.5) ? 0 : dice.below(1000 * most) / 1000);
   const least = dice.between(1, 50);
@@ -84,7 +97,7 @@ class ActionDrawer {
   readonly #dice: Dice;
   readonly #users: readonly string[];
   readonly #knobs: Knobs;
-  readonly #deeds: readonly Deed['do'][];
+  readonly #deeds: readonly WorldDeed['do'][];
   readonly #labels: Label[];
   readonly #linked = new Map<string, number>();
 
@@ -112,7 +125,7 @@ class ActionDrawer {
   }
 
   /** Lies about heads and copies that run do not go together: nobody could tell then. */
-  #drawDeeds(): Deed['do'][] {
+  #drawDeeds(): WorldDeed['do'][] {
     const drawn = WEIGHTS.filter(([kind]) => kind === 'send' || this.#dice.chance(0.5));
     return drawn.flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind));
   }
@@ -146,7 +159,7 @@ class ActionDrawer {
     return this.#dice.pick(sisters) ?? label;
   }
 
-  #drawDeed(): Deed | undefined {
+  #drawDeed(): WorldDeed | undefined {
     const dice = this.#dice;
     const who = this.#device();
     const kind = dice.pick(this.#deeds) ?? 'send';

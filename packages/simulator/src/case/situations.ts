@@ -59,6 +59,18 @@ export const SITUATIONS = [
   'vault behind its log when seized',
   'a send by a device that was cut off',
   'posts waited for a proof',
+  'power lost',
+  'commit in doubt was there',
+  'commit in doubt was not there',
+  'log closed and opened again',
+  'medium failed under a process',
+  'disk full',
+  'a sync that lied',
+  'a bit rotted',
+  'files beyond opening',
+  'retention changed',
+  'old states pruned',
+  'master key of a vault replaced',
 ] as const;
 
 /** The name of a situation. */

@@ -1,20 +1,25 @@
 /** What lasts of a device while its processes come and go: its disk, its clock, its line to the relay. */
 
-import { invariant } from '@simsim/bytes';
-import type { Crypto, Entropy } from '@simsim/crypto';
-import { createMemoryStore, createMemoryVault } from '@simsim/event-log';
-import type { MemorySnapshot, MemoryStore, MemoryVault, VaultImage } from '@simsim/event-log';
 import type { MessageId, UserId } from '@simsim/relay-protocol';
 import type { Clock } from '@simsim/sesame';
 import type { Label } from '../case/case.ts';
+import type { Disk } from '../disk/disk.ts';
 import { Fuse } from './fuse.ts';
 
-/** A device's files at some moment. */
-export interface DeviceImage {
-  readonly store: MemorySnapshot;
-  readonly vault: VaultImage;
-  readonly logId: Uint8Array;
+/** A copy of a device's files at some moment. */
+export interface Backup {
+  readonly disk: Disk;
   readonly atMs: number;
+}
+
+/** How a device keeps its log. */
+export interface Policy {
+  /** Events after which the vault follows the log. */
+  readonly flushEvents: number;
+  /** Whether what was replaced is zeroed within the flush or with the next one. */
+  readonly wipe: 'strict' | 'lazy';
+  /** Whether states that nobody opens any more shrink to their digests. */
+  readonly prunes: boolean;
 }
 
 /** A line that the application handed over and has not been told to be durable. */
@@ -24,25 +29,51 @@ export interface UnsentLine {
   readonly text: string;
 }
 
+/** What a machine is made of. */
+export interface MachineParts {
+  readonly label: Label;
+  readonly userId: UserId;
+  readonly disk: Disk;
+  readonly policy: Policy;
+  /** By how much the wall clock is wrong. */
+  readonly skewMs: number;
+}
+
 /** A device's hardware. */
 export class Machine {
   readonly label: Label;
   readonly userId: UserId;
-  /** What a process finds on the disk; `undefined` before the first wrote something. */
-  store: MemoryStore | undefined;
-  vault: MemoryVault | undefined;
+  readonly disk: Disk;
+  policy: Policy;
   /** Kills the process at a chosen storage operation. */
   readonly fuse: Fuse = new Fuse();
-  /** By how much the wall clock is wrong. */
   skewMs: number;
   /** How often the machine was started. */
   boots = 1;
   /** How often a process was started on it. */
   starts = 0;
+  /** The last event of its log, as the world saw it. */
+  seq = 0;
+  /** Processes that the medium refused, with nothing committed in between. */
+  refusals = 0;
+  /** How far the log had come when the last rotation of the vault's key that ended began. */
+  rotatedSeq = 0;
+  /** The same for one that has not ended. */
+  rotatingSince: number | undefined;
+  /** When its streams last began to take keys of their own making. */
+  rekeyedMs: number | undefined;
+  /** Since when its disk says that it has written and has not. */
+  lyingSinceMs: number | undefined;
+  /** Its log's last event when a commit failed: the next process finds more, or does not. */
+  inDoubtSeq: number | undefined;
+  /** Its device's address, once it has one. */
+  address: string | undefined;
+  /** Its files do not open any more, and nothing will change that. */
+  isBroken = false;
   /** Where its line is cut. */
   readonly cuts: Set<'up' | 'down'> = new Set();
   /** The last copy of its files. */
-  backup: DeviceImage | undefined;
+  backup: Backup | undefined;
   /** Lines whose process died before it answered. */
   unsent: UnsentLine[] = [];
   /** Lines that the device would not send. */
@@ -52,9 +83,11 @@ export class Machine {
   /** Mail that is spoilt on its way. */
   spoils = 0;
 
-  constructor(label: Label, userId: UserId, skewMs: number) {
+  constructor({ label, userId, disk, policy, skewMs }: MachineParts) {
     this.label = label;
     this.userId = userId;
+    this.disk = disk;
+    this.policy = policy;
     this.skewMs = skewMs;
   }
 
@@ -63,45 +96,4 @@ export class Machine {
     const bootId = `${this.label} ${this.boots}`;
     return { wallMs: nowMs + this.skewMs, elapsedMs: nowMs, bootId };
   }
-
-  /** Its files, as a process that opens them would find them. */
-  image(atMs: number): DeviceImage {
-    const { store, vault } = this;
-    invariant(store !== undefined && vault !== undefined, 'a device that ran has files');
-    return { store: store.image(), vault: vault.image(), logId: vault.logId, atMs };
-  }
-
-  /** Puts files in the place of its own. */
-  putBack(image: Partial<Pick<DeviceImage, 'store' | 'vault'>>, parts: VaultParts): void {
-    const now = this.image(0);
-    const { store, vault } = { ...now, ...image };
-    this.store = createMemoryStore(store);
-    this.vault = this.#openVault(parts, { logId: now.logId, from: vault });
-  }
-
-  /** Lays an empty disk in, or the files of another device. */
-  install(parts: VaultParts, from?: DeviceImage): void {
-    this.store = createMemoryStore(from?.store);
-    this.vault = this.#openVault(parts, from && { logId: from.logId, from: from.vault });
-  }
-
-  /** The vault as the next process finds it: what the last flush made durable. */
-  reopenVault(parts: VaultParts): void {
-    const { vault } = this;
-    invariant(vault !== undefined, 'a device that ran has a vault');
-    this.vault = this.#openVault(parts, { logId: vault.logId, from: vault.image() });
-  }
-
-  #openVault(
-    parts: VaultParts,
-    found?: { readonly logId: Uint8Array; readonly from: VaultImage },
-  ): MemoryVault {
-    return createMemoryVault({ ...parts, ...found, chaos: this.fuse });
-  }
-}
-
-/** What a vault is opened with. */
-export interface VaultParts {
-  readonly crypto: Crypto;
-  readonly entropy: Entropy;
 }

@@ -4,7 +4,6 @@ import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput, RunResult } from '@simsim/device-core';
-import { createEventLog, openEventLog } from '@simsim/event-log';
 import type { EventLog } from '@simsim/event-log';
 import type { IncomingEnvelope, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
 import { registrationRequest } from '@simsim/sesame';
@@ -12,7 +11,7 @@ import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
 import { Dice } from '../dice.ts';
 import { Application } from './application.ts';
 import { Errands } from './errands.ts';
-import { deathOf } from './fuse.ts';
+import { deathOf, Killed } from './fuse.ts';
 import type { Host, Place } from './host.ts';
 import type { Machine } from './machine.ts';
 import { ownDevice } from './own-device.ts';
@@ -41,6 +40,7 @@ export class Process implements Host {
   #hasCheckedKeys = false;
   #isStirring = false;
   #flushedSeq = 0;
+  #erasedSeq: number;
   #failures = 0;
 
   /** Opens the machine's files, or lays them out. Throws where the machine's fuse burns down. */
@@ -50,10 +50,8 @@ export class Process implements Host {
     const { crypto, seed } = world;
     const dice = new Dice(seed, `keys/${machine.label}/${machine.starts++}`);
     this.env = { crypto, entropy: (length) => dice.bytes(length) };
-    const isNew = machine.store === undefined;
-    if (isNew) machine.install(this.env);
-    else machine.reopenVault(this.env);
-    this.log = this.#openLog({ isNew });
+    this.log = this.#openLog();
+    this.#erasedSeq = this.log.tip().seq - this.log.lag();
     this.core = new DeviceCore({
       ...this.env,
       log: this.log,
@@ -65,19 +63,11 @@ export class Process implements Host {
     this.errands = new Errands(this);
   }
 
-  #openLog({ isNew }: { readonly isNew: boolean }): EventLog {
-    const { store, vault, fuse } = this.machine;
-    invariant(
-      store !== undefined && vault !== undefined,
-      'files are laid out before they are opened',
-    );
-    const parts = { ...this.env, store, vault };
-    const options = {
-      chaos: fuse,
-      sabotage: this.world.logSabotage,
-      onRollback: 'accept',
-    } as const;
-    const log = isNew ? createEventLog(parts, options) : openEventLog(parts, options);
+  #openLog(): EventLog {
+    const { disk, fuse, policy } = this.machine;
+    const { logSabotage: sabotage } = this.world;
+    const log = disk.open({ ...this.env, chaos: fuse, sabotage, wipe: policy.wipe });
+    if (!log.ok && disk.hasSuffered) throw new Killed(log.error.code);
     invariant(log.ok, `a log opens: ${log.ok ? '' : log.error.code}`);
     return log.value;
   }
@@ -137,15 +127,45 @@ export class Process implements Host {
     this.world.watcher.ran(this, inputs, result);
     for (const effect of result.effects) this.#carryOut(effect);
     const { seq } = this.log.tip();
-    if (seq - this.#flushedSeq >= this.world.knobs.flushEvents) this.flush();
+    if (seq - this.#flushedSeq >= this.machine.policy.flushEvents) this.flush();
     this.stir();
     return result;
   }
 
   /** The vault follows the log: superseded keys are erased. */
   flush(): void {
-    this.log.flush();
-    this.#flushedSeq = this.log.tip().seq;
+    const { log, machine } = this;
+    const before = log.tip().seq - log.lag();
+    log.flush();
+    this.#flushedSeq = log.tip().seq;
+    this.#erasedSeq = machine.policy.wipe === 'lazy' ? before : this.#flushedSeq;
+    if (machine.rotatingSince === undefined || machine.disk.isRotating()) return;
+    machine.rotatedSeq = machine.rotatingSince;
+    machine.rotatingSince = undefined;
+    this.world.situations.met('master key of a vault replaced');
+  }
+
+  /** Keys that events up to here replaced are gone from the vault's files. */
+  get erasedSeq(): number {
+    return this.#erasedSeq;
+  }
+
+  /** The vault's master key is replaced, a part of it with each flush. */
+  rotate(): void {
+    const { machine, log, world } = this;
+    this.flush();
+    machine.rotatingSince = log.tip().seq;
+    log.rotate();
+    this.flush();
+    machine.rekeyedMs = world.agenda.nowMs;
+  }
+
+  /** Shrinks what nobody opens any more, where that is the policy. */
+  prune(): void {
+    const { machine, log, world } = this;
+    if (!machine.policy.prunes) return;
+    const { parts } = log.prune(machine.clockAt(world.agenda.nowMs).wallMs);
+    if (parts > 0) world.situations.met('old states pruned');
   }
 
   /** Asks the relay at once; `undefined` where no answer came. */
@@ -193,7 +213,7 @@ export class Process implements Host {
     try {
       act();
     } catch (failure) {
-      const death = deathOf(failure);
+      const death = deathOf(failure, this.machine.disk);
       if (death === undefined) throw failure;
       this.isAlive = false;
       this.world.watcher.died(this, death);

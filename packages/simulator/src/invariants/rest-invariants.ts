@@ -1,6 +1,7 @@
 /** What holds once faults are over and everybody has spoken once more. */
 
 import { SEND_ROUNDS_MAX, RESENDS_MAX, userStream } from '@simsim/sesame';
+import type { PostId } from '@simsim/relay-protocol';
 import type { Process } from '../device/process.ts';
 import type { WatchedWorld } from './watched-world.ts';
 import type { Invariant } from './invariant.ts';
@@ -62,12 +63,16 @@ export const L4: Invariant = {
   statement: 'nothing goes in circles: rounds and resends of a message have their number',
   watch() {
     const counts = new Map<string, number>();
+    /** What a process finds in its outbox when it starts is nothing new. */
+    const known = new Set<PostId>();
     return {
       *ran(process, _, { effects }) {
         for (const effect of effects) {
           if (effect.type === 'rolledBack') counts.clear();
           if (effect.type !== 'post' || effect.origin.type === 'notice') continue;
-          const { origin } = effect;
+          const { origin, post } = effect;
+          if (known.has(post.postId)) continue;
+          known.add(post.postId);
           const device = origin.type === 'resend' ? origin.deviceId : '';
           const what = `${process.machine.label} ${origin.type} ${origin.messageId} ${origin.userId} ${device}`;
           const count = (counts.get(what) ?? 0) + 1;

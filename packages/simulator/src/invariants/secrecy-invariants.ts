@@ -1,22 +1,11 @@
 /** What an adversary may know, decided by the closure of what it took. Symbolic runs only. */
 
 import type { EnvelopeId } from '@simsim/relay-protocol';
-import type { Label } from '../case/case.ts';
-import type { Term } from '../symbolic/index.ts';
-import type { Adversary } from '../world/adversary.ts';
-import type { Envelope, Ledger } from '../world/ledger.ts';
-import { wireMessage } from '../world/wire-message.ts';
+import type { Knowledge } from '../symbolic/index.ts';
+import type { Adversary, SeizedDevice, Seizure } from '../world/adversary.ts';
+import type { Envelope, Ledger, Read } from '../world/ledger.ts';
 import type { WatchedWorld } from './watched-world.ts';
 import type { Invariant } from './invariant.ts';
-
-/** A message that an application has for good. */
-interface Read {
-  readonly by: Label;
-  readonly atMs: number;
-  readonly envelope: Envelope;
-  /** Its key, and the two halves that make it. */
-  readonly keys: readonly Term[];
-}
 
 /**
  * P1. Keys of both halves count, the classical and the post-quantum one: each is to be forward secret by
@@ -26,88 +15,88 @@ interface Read {
  */
 export const P1: Invariant = {
   id: 'P1',
-  statement: 'files taken at any moment do not lead to the keys of messages read before',
+  statement: 'files whose vaults have followed do not lead to the keys of messages read before',
   watch(world) {
-    const { adversary, ledger } = world;
-    if (adversary === undefined) return {};
-    const read: Read[] = [];
-    const open = new OpenSessions(world);
     return {
-      posted: (process, { envelopes, recipient }) => {
-        for (const { content, deviceId } of envelopes) {
-          open.note(content, { from: process.address, to: `${recipient}.${deviceId}` });
-        }
+      *seized({ of, files }) {
+        if (of.some(({ seq, erasedSeq }) => erasedSeq < seq)) return;
+        for (const read of opened(world, files)) yield describe(of, read);
       },
-      kept(process, { envelopeId }) {
-        const envelope = ledger.envelopes.get(envelopeId);
-        if (envelope === undefined) return;
-        const keys = adversary.keysOf(envelope.content);
-        const { nowMs: atMs } = world.agenda;
-        read.push({ by: process.machine.label, atMs, envelope, keys });
-      },
-      *seized(seizure) {
-        if (!seizure.isFlushed) return;
-        for (const { by, atMs, envelope, keys } of read) {
-          const [key, ...halves] = keys.map((each) => seizure.knows.has(each));
-          const isOpen = key === true || (halves.includes(true) && !open.isBetween(envelope));
-          if (!isOpen || open.hasFirst(envelope) || isDoubled(ledger, envelope, atMs)) continue;
-          yield `the files of ${seizure.of.join()} open what ${by} read, sent by ${envelope.from}`;
+    };
+  },
+};
+
+/** P2. The window is what the vault has not followed yet, which retention bounds. */
+export const P2: Invariant = {
+  id: 'P2',
+  statement:
+    'files lead to no key of a message that was replaced before the window of their policy',
+  watch(world) {
+    return {
+      *seized({ of, files }) {
+        for (const read of opened(world, files)) {
+          if (!isWithin(of, read, ({ erasedSeq }) => erasedSeq)) yield describe(of, read);
         }
       },
     };
   },
 };
 
-/** From whom to whom. */
-type Way = Pick<Envelope, 'from' | 'to'>;
+/** P6. The window is one period of the vault's master key, given that the keychain forgets the old one. */
+export const P6: Invariant = {
+  id: 'P6',
+  statement:
+    'a medium that keeps every block leads no further back than the last rotation that ended',
+  watch(world) {
+    return {
+      *seized({ of, medium }) {
+        if (medium === undefined) return;
+        for (const read of opened(world, medium)) {
+          if (!isWithin(of, read, ({ rotatedSeq }) => rotatedSeq)) yield describe(of, read);
+        }
+      },
+    };
+  },
+};
 
-/** New chains of whoever began a session after which the other's first answer is surely over. */
-const TURNS = 3;
-
-/**
- * Sessions that began without a one-time prekey. Whoever has the prekeys has the first root, hence the
- * first chain; and with the private key that waits for an answer, the first chain back.
- */
-class OpenSessions {
-  readonly #world: WatchedWorld;
-  /** Ratchet keys of their first chains, both ways. */
-  readonly #chains = new Set<string>();
-  /** Every pair that ever had one, and the chains the beginner used since, while the answer may be the first. */
-  readonly #turnsByWay = new Map<string, Set<string>>();
-
-  constructor(world: WatchedWorld) {
-    this.#world = world;
-  }
-
-  note(content: Uint8Array, { from, to }: Way): void {
-    const message = wireMessage(content);
-    if (message === undefined) return;
-    const { initiation, chain } = message;
-    if (initiation !== undefined && initiation.oneTimePreKeyId === undefined) {
-      this.#world.situations.met('first message without a one-time prekey');
-      this.#chains.add(chain);
-      this.#turnsByWay.set(`${from} ${to}`, new Set());
-    }
-    if (initiation !== undefined) return;
-    this.#turnsByWay.get(`${from} ${to}`)?.add(chain);
-    const turns = this.#turnsByWay.get(`${to} ${from}`);
-    if (turns !== undefined && turns.size < TURNS) this.#chains.add(chain);
-  }
-
-  /** Whether a message is one of the first of such a session. */
-  hasFirst({ content }: Envelope): boolean {
-    const message = wireMessage(content);
-    return message !== undefined && this.#chains.has(message.chain);
-  }
-
-  /** Whether two devices ever had such a session. */
-  isBetween({ from, to }: Way): boolean {
-    return this.#turnsByWay.has(`${from} ${to}`) || this.#turnsByWay.has(`${to} ${from}`);
+/** Messages whose keys somebody knows who should not, unless the window allows it. */
+function* opened({ ledger, adversary }: WatchedWorld, knows: Knowledge): Generator<Read> {
+  if (adversary === undefined) return;
+  const { firstChains } = ledger;
+  for (const read of ledger.reads) {
+    const { envelope, atMs } = read;
+    const [key, ...halves] = adversary.keysOf(envelope.content).map((each) => knows.has(each));
+    const isOpen = key === true || (halves.includes(true) && !firstChains.isBetween(envelope));
+    if (!isOpen || firstChains.has(envelope.content)) continue;
+    if (!isDoubled(ledger, envelope, atMs)) yield read;
   }
 }
 
+/** Whether one of the devices had not erased the key yet: how far it had is what `erasedSeq` answers. */
+function isWithin(
+  of: readonly SeizedDevice[],
+  { address, envelope, seq, sentSeq }: Read,
+  erasedSeq: (device: SeizedDevice) => number,
+): boolean {
+  return of.some((device) => {
+    const isReader = device.address === address && (seq === undefined || seq > erasedSeq(device));
+    const isSender =
+      device.address === envelope.from && (sentSeq === undefined || sentSeq > erasedSeq(device));
+    return isReader || isSender;
+  });
+}
+
+function describe(of: Seizure['of'], { by, envelope }: Read): string {
+  const labels = of.map(({ label }) => label).join();
+  return `the files of ${labels} open what ${by} read, sent by ${envelope.from}`;
+}
+
 /** Whether a message was on its way while the state of one of its ends lived twice. */
-function isDoubled({ doubled }: Ledger, { from, to, atMs }: Envelope, readMs: number): boolean {
+export function isDoubled(
+  { doubled }: Ledger,
+  { from, to, atMs }: Envelope,
+  readMs: number,
+): boolean {
   return doubled.some(
     ({ address, sinceMs, untilMs }) =>
       (address === from || address === to) &&

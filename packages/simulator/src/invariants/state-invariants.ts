@@ -84,6 +84,8 @@ export const S6: Invariant = {
 };
 
 function* unfolded({ log, machine }: Process): Generator<string> {
+  // What rotted says so when it is read.
+  if (machine.disk.isUntrue) return;
   const rows = new Map<string, Uint8Array | undefined>();
   for (const event of log.events()) {
     if (!event.stream.startsWith(USER_PREFIX)) continue;

@@ -3,7 +3,8 @@
  * every ciphertext there ever was at its hand (disks and networks forget nothing).
  */
 
-import type { Term, Terms } from './terms.ts';
+import { NAME_BYTES } from './terms.ts';
+import type { Box, Term, Terms } from './terms.ts';
 
 /** Secrets somebody has, and all that follows from them. */
 export class Knowledge {
@@ -18,9 +19,15 @@ export class Knowledge {
   #rules = 0;
   /** Boxes whose key is known, up to here in the list of each key. */
   readonly #opened = new Map<Term, number>();
+  readonly #keepsVaults: boolean;
 
-  constructor(terms: Terms) {
+  /**
+   * Of files that are overwritten in place somebody only has what lies in them ({@link takeFile}); with
+   * `keepsVaults` the medium has kept all that they ever held.
+   */
+  constructor(terms: Terms, { keepsVaults = false }: { readonly keepsVaults?: boolean } = {}) {
     this.#terms = terms;
+    this.#keepsVaults = keepsVaults;
   }
 
   /** Takes a secret. */
@@ -35,6 +42,26 @@ export class Knowledge {
   /** Takes every secret that stands in these bytes. */
   takeFrom(bytes: Uint8Array): this {
     for (const term of this.#terms.scan(bytes)) this.take(term);
+    return this;
+  }
+
+  /** Takes what known keys open in these bytes of a file. */
+  takeFile(bytes: Uint8Array): this {
+    const boxes = new Set<Box>();
+    for (let at = 0; at + NAME_BYTES <= bytes.length; at++) {
+      const box = this.#terms.boxAt(bytes, at);
+      if (box !== undefined) boxes.add(box);
+    }
+    let isNew = true;
+    while (isNew) {
+      isNew = false;
+      for (const box of boxes) {
+        if (!this.has(box.key)) continue;
+        boxes.delete(box);
+        this.takeFrom(box.plaintext);
+        isNew = true;
+      }
+    }
     return this;
   }
 
@@ -88,7 +115,9 @@ export class Knowledge {
 
   #open(key: Term): void {
     const boxes = this.#terms.boxesUnder(key);
-    for (const { plaintext } of boxes.slice(this.#opened.get(key) ?? 0)) this.takeFrom(plaintext);
+    for (const { plaintext, isVault } of boxes.slice(this.#opened.get(key) ?? 0)) {
+      if (!isVault || this.#keepsVaults) this.takeFrom(plaintext);
+    }
     this.#opened.set(key, boxes.length);
   }
 }

@@ -5,7 +5,7 @@
  * {@link Knowledge} to work out. See docs/decisions/041-simulator.md.
  */
 
-import { invariant, equalBytes } from '@simsim/bytes';
+import { encodeUtf8, equalBytes, invariant } from '@simsim/bytes';
 import { parameterSet, ROLE_LENGTHS } from '@simsim/crypto';
 import type { Crypto, KemKind, KeyPair, PublicKey, Secret } from '@simsim/crypto';
 import { forget, lengthOf, termOf, toSecret, toSecrets } from './symbolic-secret-brand.ts';
@@ -213,7 +213,8 @@ function sealCalls(table: Table): Pick<Crypto, 'seal' | 'open' | 'sealStep'> {
       );
       const plaintext = joined(written).slice();
       const length = plaintext.length + AEAD_TAG_BYTES;
-      return table.box(KIND.seal, { key, context: contextOf(nonce12, ad), plaintext, length });
+      const context = contextOf(nonce12, ad);
+      return table.box(KIND.seal, { key, context, plaintext, length, isVault: isOfVault(ad) });
     },
     open(key, nonce12, ad, sealed) {
       if (nonce12.length !== 12) return undefined;
@@ -224,6 +225,13 @@ function sealCalls(table: Table): Pick<Crypto, 'seal' | 'open' | 'sealStep'> {
       table.derive(KIND.sealKey, 'seal', [key]),
     ],
   };
+}
+
+const VAULT_LABEL = encodeUtf8('simsim/vault/');
+
+/** What the parts of a vault's file are bound to begins so. */
+function isOfVault([label]: readonly Uint8Array[]): boolean {
+  return label !== undefined && VAULT_LABEL.every((byte, i) => label[i] === byte);
 }
 
 const NO_SALT = new Uint8Array(0);

@@ -86,10 +86,10 @@ export class Table {
   }
 
   /** Puts a plaintext under a key; the ciphertext repeats its name. */
-  box(kind: number, { key, context, plaintext, length }: BoxInput): Uint8Array {
+  box(kind: number, { key, context, plaintext, length, isVault = false }: BoxInput): Uint8Array {
     const name: TermName = this.hash(kind, [key, ...context, plaintext]);
     const ciphertext = nameBytes(name, length);
-    this.terms.box(name, { key: termOf(key), plaintext });
+    this.terms.box(name, { key: termOf(key), plaintext, isVault });
     return ciphertext;
   }
 
@@ -116,6 +116,7 @@ interface BoxInput extends UnboxInput {
   /** The table's from here on. */
   readonly plaintext: Uint8Array;
   readonly length: number;
+  readonly isVault?: boolean;
 }
 
 /** Public bytes in one piece: as on real backends, where one list ends does not show. */

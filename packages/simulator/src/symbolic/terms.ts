@@ -21,6 +21,8 @@ export interface Box {
   readonly key: Term;
   /** What lies in it, secrets as their names. */
   readonly plaintext: Uint8Array;
+  /** It is a part of a vault's file, which is overwritten in place. */
+  readonly isVault: boolean;
 }
 
 /** Bytes of a name; shorter bytes name nothing. */
@@ -124,9 +126,9 @@ export class Terms {
     (this.#boxesByKey[box.key] ??= []).push(box);
   }
 
-  /** The box whose ciphertext begins so. */
-  boxAt(ciphertext: Uint8Array): Box | undefined {
-    return this.#boxes.get(keyOf(wordAt(ciphertext, 0), wordAt(ciphertext, 4)));
+  /** The box whose ciphertext begins at a place. */
+  boxAt(bytes: Uint8Array, at = 0): Box | undefined {
+    return this.#boxes.get(keyOf(wordAt(bytes, at), wordAt(bytes, at + 4)));
   }
 
   boxesUnder(key: Term): readonly Box[] {

@@ -12,12 +12,13 @@ import {
 } from '@simsim/sesame';
 import type { Contact } from '@simsim/sesame';
 import { invariant } from '@simsim/bytes';
-import type { Action, Deed, Label } from '../case/case.ts';
+import type { Action, Deed, DiskDeed, Label } from '../case/case.ts';
 import { Machine } from '../device/machine.ts';
 import type { Process } from '../device/process.ts';
 import { ownListInput } from '../device/own-device.ts';
 import { fetchOwnList } from '../device/prove.ts';
 import { Dice } from '../dice.ts';
+import { doToDisk, isDiskDeed } from './disk-deeds.ts';
 import type { World } from './world.ts';
 
 /** Devices of one user in a world, gone ones apart. */
@@ -35,7 +36,8 @@ export function userOf(name: string): UserId {
 
 /** Makes a user with a first device, while nothing breaks. */
 export function createUser(world: World, name: string): void {
-  const machine = newMachine(world, `${name}-1`, userOf(name));
+  const label = `${name}-1`;
+  const machine = newMachine(world, { label, userId: userOf(name), disk: world.newDisk(label) });
   const process = boot(world, machine);
   const { oneTimeKeys, identityModel } = world.knobs;
   process.run({ type: 'create', userId: machine.userId, oneTimeKeys, identityModel });
@@ -49,10 +51,11 @@ export function act(world: World, action: Action): void {
   world.trace.add({ atMs: world.elapsedMs, from: who ?? 'world', to: undefined, what: action.do });
   if (action.do === 'lie') world.lie(action.how, action.forMs);
   else if (action.do === 'putBack') putBack(world, action);
+  else if (isDiskDeed(action)) doToDisk(world, action);
   else if (process !== undefined) process.alive(() => doAs(world, process, action));
 }
 
-type DeviceDeed = Exclude<Deed, { do: 'lie' | 'putBack' }>;
+type DeviceDeed = Exclude<Deed, { do: 'lie' | 'putBack' } | DiskDeed>;
 
 function subjectOf(action: Deed): Label | undefined {
   if ('by' in action && action.do !== 'reinstall') return action.by;
@@ -86,7 +89,7 @@ function doAs(world: World, process: Process, deed: DeviceDeed & { readonly atMs
       });
     }
     case 'backup':
-      machine.backup = machine.image(agenda.nowMs);
+      machine.backup = { disk: machine.disk.copy(`${machine.label}!`), atMs: agenda.nowMs };
       return;
     case 'clone':
       return clone(world, process, deed.as);
@@ -106,13 +109,16 @@ function doAs(world: World, process: Process, deed: DeviceDeed & { readonly atMs
   }
 }
 
-function newMachine(world: World, label: Label, userId: UserId): Machine {
-  const { skewMs } = world.knobs;
-  const skew = new Dice(world.seed, `skew/${label}`).between(-skewMs, skewMs);
-  const machine = new Machine(label, userId, skew);
+function newMachine(world: World, { label, userId, disk }: NewMachine): Machine {
+  const { skewMs: most, flushEvents } = world.knobs;
+  const skewMs = new Dice(world.seed, `skew/${label}`).between(-most, most);
+  const policy = { flushEvents, wipe: 'strict', prunes: false } as const;
+  const machine = new Machine({ label, userId, disk, policy, skewMs });
   world.machines.set(label, machine);
   return machine;
 }
+
+type NewMachine = Pick<Machine, 'label' | 'userId' | 'disk'>;
 
 /** A first process, on an empty disk. */
 function boot(world: World, machine: Machine): Process {
@@ -153,7 +159,8 @@ function link(world: World, approver: Process, as: Label): Process | undefined {
   const { ciphertext } = answer.value;
   const provision = openProvision({ keys, offer, ciphertext }, world.crypto);
   invariant(provision.ok, 'an honest answer opens');
-  const process = boot(world, newMachine(world, as, userId));
+  const disk = world.newDisk(as);
+  const process = boot(world, newMachine(world, { label: as, userId, disk }));
   process.run({
     type: 'linked',
     provision: provision.value,
@@ -162,6 +169,7 @@ function link(world: World, approver: Process, as: Label): Process | undefined {
     oneTimeKeys: world.knobs.oneTimeKeys,
   });
   world.situations.met('device linked');
+  world.endanger(process.machine);
   return process;
 }
 
@@ -218,13 +226,10 @@ function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>):
   const process = world.processes.get(who);
   if (machine?.backup === undefined || process === undefined || !process.isAlive) return;
   world.kill(process);
-  const { store, vault } = machine.backup;
-  const back = what === 'log' ? { store } : what === 'vault' ? { vault } : { store, vault };
-  machine.putBack(back, process.env);
-  const { address } = process;
-  const untilMs = world.agenda.nowMs;
-  world.ledger.excusedUntilMs.set(address, untilMs);
-  world.ledger.doubled.push({ address, sinceMs: machine.backup.atMs, untilMs });
+  machine.disk.putBack(machine.backup.disk, what);
+  machine.rotatedSeq = 0;
+  machine.rotatingSince = undefined;
+  world.putBackTo(process.address, machine.backup.atMs);
   world.situations.met('state put back');
   if (what === 'log') world.situations.met('log put back alone');
   if (what === 'vault') world.situations.met('vault put back alone');
@@ -234,12 +239,13 @@ function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>):
 /** A second process on a copy of a device's files; nobody knows of it. */
 function clone(world: World, original: Process, as: Label): void {
   if (world.machines.has(as) || original.own().status !== 'registered') return;
-  const machine = newMachine(world, as, original.machine.userId);
-  machine.install(original.env, original.machine.image(world.agenda.nowMs));
+  const { userId, disk } = original.machine;
+  const machine = newMachine(world, { label: as, userId, disk: disk.copy(as) });
   world.situations.met('clone ran beside its original');
   const { address } = original;
   world.ledger.cloned.add(address);
   world.ledger.doubled.push({ address, sinceMs: world.agenda.nowMs, untilMs: undefined });
+  world.endanger(machine);
   world.start(machine);
 }
 
@@ -259,11 +265,18 @@ function exhaust(world: World, { machine, core }: Process): void {
 export function seize(world: World, processes: readonly Process[]): void {
   const { adversary, agenda } = world;
   if (adversary === undefined) return;
-  const isFlushed = processes.every(({ log }) => log.lag() === 0);
   world.situations.met('files seized');
-  if (!isFlushed) world.situations.met('vault behind its log when seized');
-  const of = processes.map(({ machine }) => machine.label);
-  const vaults = processes.map(({ machine }) => machine.image(agenda.nowMs).vault);
-  const seizure = adversary.seize(vaults, { atMs: agenda.nowMs, of, isFlushed });
+  if (processes.some(({ log }) => log.lag() > 0)) {
+    world.situations.met('vault behind its log when seized');
+  }
+  const of = processes.map((process) => ({
+    label: process.machine.label,
+    address: process.address,
+    loot: process.machine.disk.loot(),
+    seq: process.log.tip().seq,
+    erasedSeq: process.erasedSeq,
+    rotatedSeq: process.machine.rotatedSeq,
+  }));
+  const seizure = adversary.seize(of, agenda.nowMs);
   world.check((watch) => watch.seized?.(seizure));
 }

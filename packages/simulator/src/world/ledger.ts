@@ -5,6 +5,7 @@ import { parseEnvelopeId } from '@simsim/relay-protocol';
 import type { EnvelopeId, MessageId, Post, PostId, UserId } from '@simsim/relay-protocol';
 import type { PostOrigin, SendFailure } from '@simsim/sesame';
 import type { Label } from '../case/case.ts';
+import { FirstChains } from './first-chains.ts';
 
 /** One call of an application. */
 export interface Sent {
@@ -35,6 +36,18 @@ export interface Envelope {
   readonly atMs: number;
   /** What it carries, for copies of messages. */
   readonly messageId: MessageId | undefined;
+}
+
+/** A message that an application has for good. */
+export interface Read {
+  readonly by: Label;
+  readonly address: string;
+  readonly atMs: number;
+  readonly envelope: Envelope;
+  /** The event with which its key was replaced; `undefined` where nobody saw that. */
+  readonly seq: number | undefined;
+  /** The same at its sender. */
+  readonly sentSeq: number | undefined;
 }
 
 /** A time in which the state of a device may live twice: in its files, and in a copy of them. */
@@ -73,6 +86,13 @@ export class Ledger {
   readonly begun: Set<string> = new Set();
   /** The newest message of a chain that a device opened. */
   readonly newest: Map<string, number> = new Map();
+  /** What applications have for good. */
+  readonly reads: Read[] = [];
+  /** With which event of its device's log a message was encrypted. */
+  readonly sentSeqs: Map<EnvelopeId, number> = new Map();
+  /** With which event it was opened: `device envelope`. */
+  readonly openedSeqs: Map<string, number> = new Map();
+  readonly firstChains: FirstChains = new FirstChains();
   /** Copies of messages given to applications. */
   delivered = 0;
 

@@ -71,8 +71,10 @@ export function notePost(world: Notes, process: Process, [post, result]: PostSee
   }
   if (result.kind !== 'accepted') return;
   for (const { content, deviceId } of post.envelopes) {
-    if (wireMessage(content)?.initiation === undefined) continue;
     const to = `${post.recipient}.${deviceId}`;
+    const isOpen = ledger.firstChains.note(content, { from: process.address, to });
+    if (isOpen) situations.met('first message without a one-time prekey');
+    if (wireMessage(content)?.initiation === undefined) continue;
     if (ledger.begun.has(`${to} ${process.address}`)) situations.met('simultaneous initiation');
     ledger.begun.add(`${process.address} ${to}`);
   }

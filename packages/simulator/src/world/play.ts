@@ -25,6 +25,7 @@ export function play(world: World): void {
   every(world, PRUNE_MS, () => world.relay.prune());
   world.passUntil(knobs.calmMs);
   world.wire.isFaulty = true;
+  for (const machine of world.machines.values()) world.endanger(machine);
   world.passUntil(knobs.spanMs);
   heal(world);
   speakAtOnce(world);
@@ -47,7 +48,12 @@ function poll(world: World): void {
 }
 
 function sweep(world: World): void {
-  for (const process of world.living()) process.alive(() => void process.run({ type: 'swept' }));
+  for (const process of world.living()) {
+    process.alive(() => {
+      process.run({ type: 'swept' });
+      process.prune();
+    });
+  }
 }
 
 /** Faults end, everybody is there and works until nothing moves. */
@@ -58,13 +64,16 @@ function heal(world: World): void {
     machine.cuts.clear();
     machine.fuse.light(Number.POSITIVE_INFINITY);
     machine.spoils = 0;
-    if (!world.processes.has(machine.label)) world.start(machine);
+    machine.fuse.lurk(undefined);
+    machine.disk.heal();
+    if (!world.processes.has(machine.label) && !machine.isBroken) world.start(machine);
   }
   for (const process of world.living()) {
     process.isProven = false;
     process.errands.wantMail();
   }
   settle(world);
+  for (const process of world.living()) process.rotate();
 }
 
 /** Every device sends to everybody, all at the same moment. */
@@ -105,9 +114,12 @@ function settle(world: World): void {
   }
 }
 
-/** All devices, their vaults at the end of their logs. */
+/** All devices, their vaults at the end of their logs; a lazy one erases with the next flush. */
 function flushed(world: World): ReturnType<World['living']> {
   const living = world.living();
-  for (const process of living) process.flush();
+  for (const process of living) {
+    process.flush();
+    process.flush();
+  }
   return living;
 }

@@ -15,6 +15,11 @@ import { deathOf } from '../device/fuse.ts';
 import type { Killed } from '../device/fuse.ts';
 import type { Machine } from '../device/machine.ts';
 import { Process } from '../device/process.ts';
+import type { Disk, DiskSabotage } from '../disk/disk.ts';
+import { ModelDisk } from '../disk/model-disk.ts';
+import { memoryStorePart, sqliteStorePart } from '../disk/store-parts.ts';
+import { WasmDisk } from '../disk/wasm-disk.ts';
+import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
 import type { Surroundings, Watcher } from '../device/surroundings.ts';
 import { Dice } from '../dice.ts';
 import { InvariantBroken } from '../invariants/invariant.ts';
@@ -25,6 +30,7 @@ import { Agenda } from './agenda.ts';
 import { carryMail } from './carry-mail.ts';
 import { Ledger } from './ledger.ts';
 import { noteEffects } from './note-effects.ts';
+import { noteRead, noteSeqs } from './note-reads.ts';
 import { notePost, noteSituations } from './note-situations.ts';
 import { LyingRelay } from './lying-relay.ts';
 import { Stranger } from './stranger.ts';
@@ -41,8 +47,11 @@ export interface WorldParts {
   readonly invariants: readonly Invariant[];
   readonly sabotage: ReadonlySet<Sabotage>;
   readonly logSabotage: LogSabotage;
+  readonly diskSabotage: DiskSabotage;
   /** Whether the trace's lines are kept, for a diagram. */
   readonly keepsTrace: boolean;
+  /** For cases whose store is `disk`. */
+  readonly wasm: WasmSqlite | undefined;
 }
 
 /** When worlds begin, wall ms. */
@@ -50,6 +59,9 @@ const START_MS = 1_700_000_000_000;
 
 /** How long an answer may take to be acted upon. */
 const BELATED_MS = 3600_000;
+
+/** After so many refusals a process is not started less and less often. */
+const REFUSALS_MAX = 8;
 
 /** How long a killed process stays away, at least and at most. */
 const AWAY_MS: readonly [number, number] = [500, 30_000];
@@ -121,9 +133,35 @@ export class World implements Surroundings<Process>, WatchedWorld {
     return this.agenda.nowMs - START_MS;
   }
 
+  /** A new disk, with what the case says on it. */
+  newDisk(label: Label): Disk {
+    const { store, knobs, seed } = this.case;
+    const dice = (what: string): Dice => new Dice(seed, what);
+    const { wasm, diskSabotage: sabotage } = this.#parts;
+    if (store === 'disk') {
+      invariant(wasm !== undefined, 'a case on disks needs SQLite in WebAssembly: give `wasm`');
+      return new WasmDisk({ dice, label, wasm, sabotage });
+    }
+    const part = store === 'sqlite' ? sqliteStorePart() : memoryStorePart();
+    return new ModelDisk({ dice, label, store: part, vault: knobs.vault, sabotage });
+  }
+
+  /** From now on the machine's processes die at random, where the case says so. */
+  endanger({ fuse, label }: Machine): void {
+    const { deadlySites: sites, killRate: rate } = this.knobs;
+    if (rate > 0 && this.wire.isFaulty) {
+      fuse.lurk({ sites, rate, dice: new Dice(this.seed, `deadly/${label}`) });
+    }
+  }
+
   /** Lets time pass up to a moment since the beginning. */
   passUntil(elapsedMs: number): void {
     this.agenda.passUntil(START_MS + elapsedMs);
+  }
+
+  /** The machine of a device. */
+  machine(label: Label): Machine | undefined {
+    return this.machines.get(label);
   }
 
   /** The living process of a device. */
@@ -151,18 +189,30 @@ export class World implements Surroundings<Process>, WatchedWorld {
     try {
       const process = new Process(this, machine);
       this.processes.set(machine.label, process);
+      this.#noteDoubt(machine, process);
       return process;
     } catch (failure) {
-      if (deathOf(failure) === undefined) throw failure;
+      const death = deathOf(failure, machine.disk);
+      if (death === undefined) throw failure;
       this.situations.met('killed while starting');
-      this.#startLater(machine);
+      this.#afterDeath(machine, death);
       return undefined;
     }
+  }
+
+  /** Whether a commit is there of which nobody could tell. */
+  #noteDoubt(machine: Machine, { log }: Process): void {
+    const { inDoubtSeq } = machine;
+    if (inDoubtSeq === undefined) return;
+    machine.inDoubtSeq = undefined;
+    const isThere = log.tip().seq > inDoubtSeq;
+    this.situations.met(isThere ? 'commit in doubt was there' : 'commit in doubt was not there');
   }
 
   /** Ends a process. */
   kill(process: Process): void {
     process.isAlive = false;
+    process.machine.disk.leave();
     this.trace.add(this.#line(process.machine.label, undefined, 'killed'));
   }
 
@@ -174,9 +224,43 @@ export class World implements Surroundings<Process>, WatchedWorld {
 
   #startLater(machine: Machine): void {
     const dice = new Dice(this.seed, `away/${machine.label}/${machine.starts}`);
-    this.agenda.after(dice.between(...AWAY_MS), () => {
+    const awayMs = dice.between(...AWAY_MS) * 2 ** Math.min(machine.refusals, REFUSALS_MAX);
+    this.agenda.after(awayMs, () => {
       if (this.process(machine.label) === undefined) this.start(machine);
     });
+  }
+
+  /** What comes after a process: the next one, unless its files are beyond opening. */
+  #afterDeath(machine: Machine, { site }: Killed): void {
+    const { disk } = machine;
+    disk.leave();
+    if (disk.isDark) this.#powerLost(machine);
+    const isRefused = site.startsWith('STORE_') || site.startsWith('VAULT_');
+    machine.refusals = isRefused ? machine.refusals + 1 : 0;
+    if (isRefused && !site.endsWith('_FAILED')) {
+      invariant(disk.isUntrue, `files that are what they were open: ${site}`);
+      this.situations.met('files beyond opening');
+      machine.isBroken = true;
+    } else this.#startLater(machine);
+  }
+
+  /** The machine starts again; on a disk that lied, what it had said may be gone. */
+  #powerLost(machine: Machine): void {
+    machine.boots++;
+    machine.disk.restart();
+    this.situations.met('power lost');
+    const { address, lyingSinceMs } = machine;
+    if (lyingSinceMs === undefined || address === undefined) return;
+    machine.lyingSinceMs = undefined;
+    this.situations.met('a sync that lied');
+    this.putBackTo(address, lyingSinceMs);
+  }
+
+  /** The state of a device is one of before: it may lack what came since, and may have what was erased. */
+  putBackTo(address: string, sinceMs: number): void {
+    const untilMs = this.agenda.nowMs;
+    this.ledger.excusedUntilMs.set(address, untilMs);
+    this.ledger.doubled.push({ address, sinceMs, untilMs });
   }
 
   /** The relay begins to lie, for a while. */
@@ -276,26 +360,34 @@ export class World implements Surroundings<Process>, WatchedWorld {
         this.check((watch) => watch.leaves?.(process, request));
       },
       ran: (process, inputs, result: RunResult) => {
-        const { seq, hash } = process.log.tip();
+        const { machine, log } = process;
+        const { seq, hash } = log.tip();
+        machine.address ??= process.address;
+        if (seq > machine.seq) machine.refusals = 0;
+        machine.seq = seq;
         this.trace.add(this.#line(process.machine.label, undefined, `committed ${seq}`), hash);
         noteEffects(this.ledger, process, result.effects);
+        noteSeqs(this.ledger, process, result.effects);
         noteSituations(this, process, { inputs, result });
         this.check((watch) => watch.ran?.(process, inputs, result));
       },
       kept: (process, item) => {
         this.ledger.delivered++;
+        noteRead(this.ledger, process, item.envelopeId);
         this.check((watch) => watch.kept?.(process, item));
       },
       died: (process, killed: Killed) => {
         this.trace.add(this.#line(process.machine.label, undefined, killed.message));
         this.#noteDeath(killed);
+        if (killed.site === 'STORE_FAILED') process.machine.inDoubtSeq = process.log.tip().seq;
         this.check((watch) => watch.died?.(process, killed));
-        this.#startLater(process.machine);
+        this.#afterDeath(process.machine, killed);
       },
     };
   }
 
   #noteDeath({ site }: Killed): void {
+    if (site.endsWith('_FAILED')) this.situations.met('medium failed under a process');
     if (site.startsWith('vault:')) this.situations.met('killed while the vault was written');
     if (site === 'commit:before') this.situations.met('killed before a commit');
     if (site === 'commit:after') this.situations.met('killed after a commit');

@@ -1,0 +1,71 @@
+/** The stores of devices: rows in memory, or SQLite in memory. */
+
+import { invariant } from '@simsim/bytes';
+import { createMemoryStore } from '@simsim/event-log';
+import type { Chaos, EventStore, MemorySnapshot } from '@simsim/event-log';
+import { inMemorySqlite3, openSqliteStore } from '@simsim/event-log-sqlite';
+import type { LeaseClaim } from '@simsim/event-log-sqlite';
+
+/** A store that a process opens, and the next one again. */
+export interface StorePart {
+  open(chaos: Chaos): EventStore;
+  copy(): StorePart;
+}
+
+/** The store in memory. */
+export function memoryStorePart(from?: MemorySnapshot): StorePart {
+  let store = createMemoryStore(from);
+  return {
+    // The one before may have been closed.
+    open: () => (store = createMemoryStore(store.image())),
+    copy: () => memoryStorePart(store.image()),
+  };
+}
+
+const PATH = 'log.db';
+
+/** SQLite in memory, with the store that ships. */
+export function sqliteStorePart(from?: Uint8Array): StorePart {
+  const driver = inMemorySqlite3();
+  if (from !== undefined) driver.put(PATH, from);
+  return {
+    open(chaos) {
+      const options = {
+        ifMissing: 'create',
+        driver,
+        lease: nextLease(),
+        files: NO_FILES,
+        chaos,
+      } as const;
+      const opened = openSqliteStore(PATH, options);
+      invariant(opened.ok, 'SQLite in memory opens');
+      return opened.value;
+    },
+    copy: () => sqliteStorePart(driver.copy(PATH)),
+  };
+}
+
+/** SQLite in memory has no files beside it. */
+const NO_FILES = {
+  exists: () => false,
+  read: () => new Uint8Array(0),
+  open: () => ({
+    read: () => new Uint8Array(0),
+    write: () => undefined,
+    sync: () => undefined,
+    close: () => undefined,
+  }),
+  rename: () => undefined,
+  remove: () => undefined,
+  syncDirectoryOf: () => undefined,
+};
+
+let leases = 0;
+
+/** A lease of a process whose boot is over when the next one begins, and that depends on no clock. */
+export function nextLease(): LeaseClaim {
+  const nonce = new Uint8Array(16);
+  new DataView(nonce.buffer).setUint32(0, ++leases);
+  const owner = { pid: 1, start: '', boot: `${leases}`, host: 'simulated' };
+  return { owner, nonce, at: 0, isShared: false };
+}

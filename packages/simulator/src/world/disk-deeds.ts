@@ -1,0 +1,70 @@
+/** What actions do to disks, and to how devices keep their logs. */
+
+import type { Deed, DiskDeed } from '../case/case.ts';
+import type { Process } from '../device/process.ts';
+import type { World } from './world.ts';
+
+/** Deeds that are about disks. */
+const DISK_DEEDS: ReadonlySet<Deed['do']> = new Set<DiskDeed['do']>([
+  'losePower',
+  'failSyncs',
+  'fill',
+  'lieSyncs',
+  'rot',
+  'retain',
+  'lock',
+  'rotate',
+]);
+
+/** Whether a deed is one of these. */
+export function isDiskDeed<D extends Deed>(deed: D): deed is D & DiskDeed {
+  return DISK_DEEDS.has(deed.do);
+}
+
+/** Does one, where there is such a machine. */
+export function doToDisk(world: World, deed: DiskDeed): void {
+  const machine = world.machines.get(deed.who);
+  const process = world.process(deed.who);
+  if (machine === undefined || machine.isBroken) return;
+  const { disk } = machine;
+  const { situations, agenda } = world;
+  switch (deed.do) {
+    case 'losePower':
+      return disk.suffer({ kind: 'losePower', after: deed.after });
+    case 'failSyncs':
+      return disk.suffer({ kind: 'failSyncs', count: deed.count });
+    case 'fill':
+      disk.suffer({ kind: 'fill' });
+      situations.met('disk full');
+      return agenda.later(deed.forMs, () => disk.empty());
+    case 'lieSyncs':
+      disk.suffer({ kind: 'lie' });
+      machine.lyingSinceMs ??= agenda.nowMs;
+      return;
+    case 'rot':
+      disk.suffer({ kind: 'rot', bits: deed.bits });
+      situations.met('a bit rotted');
+      return;
+    case 'retain': {
+      const { flushEvents, wipe, prunes } = deed;
+      machine.policy = { flushEvents, wipe, prunes };
+      situations.met('retention changed');
+      if (process !== undefined) world.restart(process);
+      return;
+    }
+    case 'lock':
+      return process?.alive(() => lock(world, process, deed.forMs));
+    case 'rotate':
+      return process?.alive(() => process.rotate());
+  }
+}
+
+function lock(world: World, process: Process, forMs: number): void {
+  const { machine, log } = process;
+  log.close();
+  world.kill(process);
+  world.situations.met('log closed and opened again');
+  world.agenda.after(forMs, () => {
+    if (world.process(machine.label) === undefined && !machine.isBroken) world.start(machine);
+  });
+}
