@@ -25,6 +25,7 @@ import {
   AUDIT_STREAM,
   chainsStream,
   DEVICE_STREAM,
+  HEADS_STREAM,
   PRE_KEYS_STREAM,
   SEND_PREFIX,
   sessionStream,
@@ -54,7 +55,8 @@ export function decideRolledBack(input: In<'rolledBack'>, work: Workspace): Deci
 export function quarantine(work: Workspace, evidence: RollbackEvidence): DecideResult {
   const sends = work.live(SEND_PREFIX);
   const users = work.live(USER_PREFIX);
-  const missing = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM, ...sends, ...users]);
+  const heads = evidence.lost.filter((stream) => stream === HEADS_STREAM);
+  const missing = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM, ...heads, ...sends, ...users]);
   if (missing.length > 0) return needMore(missing);
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined) return refused('IDENTITY_LOST');
@@ -69,11 +71,14 @@ export function quarantine(work: Workspace, evidence: RollbackEvidence): DecideR
   const lostSends = restartSends(work, sends);
   for (const { postId } of work.pendingPosts()) work.postDone(postId);
   work.effect({ type: 'rolledBack', evidence, isQuarantined: true, lostSends });
-  renewOwn(work, own, evidence);
+  const { registrationId } = renewOwn(work, own, evidence);
+  // What own devices told is told again; without a state of its own nobody could open it hereafter.
+  const event = { name: 'DeviceQuarantined', fields: { registrationId } } as const;
+  for (const stream of heads) work.write(stream, event, new Map());
   return work.decided();
 }
 
-function renewOwn(work: Workspace, own: OwnDevice, evidence: RollbackEvidence): void {
+function renewOwn(work: Workspace, own: OwnDevice, evidence: RollbackEvidence): OwnDevice {
   const { source, seen, found, lost } = evidence;
   work.write(AUDIT_STREAM, {
     name: 'RolledBack',
@@ -92,6 +97,7 @@ function renewOwn(work: Workspace, own: OwnDevice, evidence: RollbackEvidence): 
   const next = own.status === 'registering' ? quarantined : nextIncarnation(work, quarantined);
   const { registrationId } = next;
   work.write(DEVICE_STREAM, { name: 'DeviceQuarantined', fields: { registrationId } }, next);
+  return next;
 }
 
 /** The same device under another registration id and token, for the relay to take. */

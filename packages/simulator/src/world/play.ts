@@ -47,10 +47,12 @@ function poll(world: World): void {
   for (const process of world.living()) process.errands.wantMail();
 }
 
+/** Time passed; and own devices tell each other where they stand. */
 function sweep(world: World): void {
   for (const process of world.living()) {
     process.alive(() => {
       process.run({ type: 'swept' });
+      process.run({ type: 'shareHeads' });
       process.prune();
     });
   }
