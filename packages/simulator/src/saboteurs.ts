@@ -112,7 +112,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'vault that never follows',
     invariant: 'P1',
     plant: { logSabotage: { keepsOldKeys: true } },
-    seed: 8,
+    seed: 2,
   },
   {
     id: 'vault that never follows, seen from its slots',

@@ -7,8 +7,7 @@ import { createHash } from 'node:crypto';
 import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
 import type { Case, CryptoName, FailedCase, StoreName } from './case/case.ts';
 import { drawCase } from './case/draw-case.ts';
-import { Situations } from './case/situations.ts';
-import type { Situation } from './case/situations.ts';
+import { pairCount, Situations, situationsOver } from './case/situations.ts';
 import type { Invariant } from './invariants/invariant.ts';
 import { runCase } from './run-case.ts';
 import type { Plant, RunResult } from './run-case.ts';
@@ -30,6 +29,10 @@ export interface SimulateOptions {
   readonly actionsMax?: number;
   /** What must hold; default all of the house. Own ones are added to those of `INVARIANTS`. */
   readonly invariants?: readonly Invariant[];
+  /** Situations of your own, which own invariants say are met; a batch that misses one has failed. */
+  readonly situations?: readonly string[];
+  /** Runs in which every situation comes up: a batch of fewer misses none. Default {@link SURE_RUNS}. */
+  readonly sureRuns?: number;
   /** A bug that is planted. */
   readonly plant?: Plant;
   /** Runs every so many-th case twice and compares; default 8, 0 for never. */
@@ -47,14 +50,28 @@ export interface SimulateReport {
   /** Copies of messages that applications got. */
   readonly delivered: number;
   /** Situations that came up, with how often. */
-  readonly situations: ReadonlyMap<Situation, number>;
+  readonly situations: ReadonlyMap<string, number>;
   /** Situations that never did. */
-  readonly missing: readonly Situation[];
+  readonly missing: readonly string[];
+  /** Those of them that so many runs must have met: by these names the batch has failed. */
+  readonly missed: readonly string[];
+  readonly pairs: Pairs;
   /** Hash over the traces of all runs. */
   readonly trace: string;
   /** The first case that failed, made smaller. */
   readonly failure: FailedCase | undefined;
 }
+
+/** Pairs of situations. */
+export interface Pairs {
+  /** Those that came up together in a run. */
+  readonly reached: number;
+  /** All there are, those too that exclude each other. */
+  readonly possible: number;
+}
+
+/** Runs, with nothing left out, in which every situation of the house comes up. */
+export const SURE_RUNS = 100;
 
 /** A run that differs from the first of the same case. */
 export const UNSTABLE = 'DETERMINISM';
@@ -64,29 +81,54 @@ const TWICE_EVERY = 8;
 /** Simulates until a seed fails, all are done, or nobody wants to go on. */
 export function simulate(options: SimulateOptions = {}): SimulateReport {
   const { seed: first = 1, seeds = 1, twiceEvery = TWICE_EVERY } = options;
-  const situations = new Situations();
-  let delivered = 0;
-  let trace = '';
-  const report = (runs: number, failure?: FailedCase): SimulateReport => ({
-    runs,
-    delivered,
-    situations: situations.counts,
-    missing: situations.missing(),
-    trace,
-    failure,
-  });
+  const batch = new Batch(options);
   for (let i = 0; i < seeds; i++) {
-    if (options.onProgress?.(report(i)) === false) return report(i);
+    if (options.onProgress?.(batch.report()) === false) return batch.report();
     const one = caseOf(first + i, options);
     const result = runCase(one, options);
-    situations.add(result.situations);
-    delivered += result.delivered;
-    trace = createHash('sha256').update(trace).update(result.trace).digest('hex');
+    batch.add(result);
     const isSecondRun = twiceEvery > 0 && i % twiceEvery === 0;
     const failed = failedCase(one, result, isSecondRun ? runCase(one, options) : result);
-    if (failed !== undefined) return report(i + 1, smaller(failed, options));
+    if (failed !== undefined) return batch.report(smaller(failed, options));
   }
-  return report(seeds);
+  return batch.report();
+}
+
+/** What is counted over a batch. */
+class Batch {
+  readonly #names: readonly string[];
+  readonly #sureRuns: number;
+  readonly #situations = new Situations();
+  #runs = 0;
+  #delivered = 0;
+  #trace = '';
+
+  constructor({ crypto = 'symbolic', situations = [], sureRuns = SURE_RUNS }: SimulateOptions) {
+    this.#names = [...new Set([...situationsOver(crypto), ...situations])];
+    this.#sureRuns = sureRuns;
+  }
+
+  add({ situations, delivered, trace }: RunResult): void {
+    this.#runs++;
+    this.#delivered += delivered;
+    this.#situations.add(situations);
+    this.#trace = createHash('sha256').update(this.#trace).update(trace).digest('hex');
+  }
+
+  report(failure?: FailedCase): SimulateReport {
+    const { counts, pairs } = this.#situations;
+    const missing = this.#situations.missing(this.#names);
+    return {
+      runs: this.#runs,
+      delivered: this.#delivered,
+      situations: counts,
+      missing,
+      missed: this.#runs < this.#sureRuns ? [] : missing,
+      pairs: { reached: pairs.size, possible: pairCount(this.#names.length) },
+      trace: this.#trace,
+      failure,
+    };
+  }
 }
 
 function caseOf(seed: number, options: SimulateOptions): Case {

@@ -11,7 +11,9 @@ import {
   runCase,
   SABOTEURS,
   simulate,
+  Situations,
   SITUATIONS,
+  situationsOver,
   withoutOutside,
 } from '../src/index.ts';
 import type { Invariant } from '../src/index.ts';
@@ -24,7 +26,10 @@ describe('a swarm', () => {
     const report = simulate({ seed, seeds: 40, twiceEvery: 20 });
     expect(report.failure).toBeUndefined();
     expect(report.missing).toEqual([]);
-    expect(report.situations.size).toBe(SITUATIONS.length);
+    expect([...report.situations.keys()].toSorted()).toEqual(SITUATIONS.toSorted());
+    expect(SITUATIONS.length).toBeGreaterThanOrEqual(60);
+    expect(report.pairs.possible).toBe((SITUATIONS.length * (SITUATIONS.length - 1)) / 2);
+    expect(report.pairs.reached).toBeGreaterThan(report.pairs.possible / 2);
   });
 
   it('holds on real primitives', () => {
@@ -40,6 +45,44 @@ describe('a swarm', () => {
       runCase({ ...one, users, crypto, actions: one.actions.slice(0, 8) }),
     );
     expect(node?.trace).toBe(noble?.trace);
+  });
+});
+
+describe('situations', () => {
+  const moon = 'the moon is full';
+  const options = { seed: 2, seeds: 2, actionsMax: 20, twiceEvery: 0, situations: [moon] };
+
+  it('make pairs where they come up in one run', () => {
+    const [all, one, other] = [new Situations(), new Situations(), new Situations()];
+    for (const name of ['b', 'a', 'a']) one.met(name);
+    for (const name of ['a', 'b', 'c']) other.met(name);
+    expect([all.add(one), all.add(other), all.add(one)]).toEqual([1, 2, 0]);
+    expect([...all.pairs]).toEqual(['a + b', 'a + c', 'b + c']);
+    expect(all.counts.get('a')).toBe(5);
+    expect(all.missing(['a', 'd'])).toEqual(['d']);
+  });
+
+  it('of your own are demanded by name, once there were runs enough', () => {
+    expect(simulate({ ...options, sureRuns: 2 }).missed).toContain(moon);
+    const small = simulate({ ...options, sureRuns: 3 });
+    expect(small.missing).toContain(moon);
+    expect(small.missed).toEqual([]);
+  });
+
+  it('of your own are met by what your invariants see', () => {
+    const watcher: Invariant = {
+      id: 'watcher',
+      statement: 'mail is read by the light of the moon',
+      watch: ({ situations }) => ({ kept: () => situations.met(moon) }),
+    };
+    const report = simulate({ ...options, sureRuns: 2, invariants: [watcher] });
+    expect(report.situations.get(moon)).toBeGreaterThan(0);
+    expect(report.missed).not.toContain(moon);
+  });
+
+  it('that take an adversary are not asked of real primitives', () => {
+    expect(situationsOver('symbolic')).toEqual(SITUATIONS);
+    expect(situationsOver('node')).not.toContain('files seized');
   });
 });
 

@@ -28,11 +28,26 @@ const DAY_MS = 24 * HOUR_MS;
 /** How long nothing breaks. */
 const CALM_MS = 10 * MINUTE_MS;
 /** How long a run may last. */
-const SPANS_MS = [30 * MINUTE_MS, 6 * HOUR_MS, 2 * DAY_MS, 12 * DAY_MS, 40 * DAY_MS];
+const SPANS_MS = [
+  30 * MINUTE_MS,
+  6 * HOUR_MS,
+  2 * DAY_MS,
+  12 * DAY_MS,
+  40 * DAY_MS,
+  // Longer than MAXRECV.
+  100 * DAY_MS,
+];
 const ACTIONS_MAX = 120;
 
 /** All but those to disks. */
 type WorldDeed = Exclude<Deed, DiskDeed>;
+
+/** Sends of a device that is alone for two weeks end, and nobody is told (found by simulation). */
+const CUT_MAX_MS = 10 * DAY_MS;
+
+/** Some bursts are longer than a chain may grow without a turn. */
+const BURST_LINES = 100;
+const BURST_RATE = 0.1;
 
 /** How often each deed is drawn, where it is drawn at all. */
 const WEIGHTS: readonly (readonly [deed: WorldDeed['do'], weight: number])[] = [
@@ -40,15 +55,15 @@ const WEIGHTS: readonly (readonly [deed: WorldDeed['do'], weight: number])[] = [
   ['link', 3],
   ['remove', 2],
   ['reinstall', 2],
-  ['crash', 6],
+  ['crash', 10],
   ['reboot', 2],
   ['cut', 4],
-  ['backup', 3],
-  ['putBack', 2],
+  ['backup', 4],
+  ['putBack', 4],
   ['clone', 1],
   ['setClock', 2],
   ['exhaust', 2],
-  ['lie', 3],
+  ['lie', 8],
   ['spoil', 3],
   ['seize', 4],
   ['flush', 2],
@@ -99,6 +114,8 @@ class ActionDrawer {
   readonly #knobs: Knobs;
   readonly #deeds: readonly WorldDeed['do'][];
   readonly #labels: Label[];
+  /** Devices whose files were copied: only they can be put back. */
+  readonly #backedUp: Label[] = [];
   readonly #linked = new Map<string, number>();
 
   constructor(dice: Dice, users: readonly string[], knobs: Knobs) {
@@ -167,7 +184,8 @@ class ActionDrawer {
       case 'send': {
         const to = this.#users.filter(() => dice.chance(0.5));
         if (dice.chance(0.03)) to.push(NOBODY);
-        const lines = dice.chance(0.2) ? dice.between(2, 20) : 1;
+        const most = dice.chance(BURST_RATE) ? BURST_LINES : 20;
+        const lines = dice.chance(0.2) ? dice.between(2, most) : 1;
         return { do: 'send', by: who, to: to.length === 0 ? this.#users : to, lines };
       }
       case 'link':
@@ -178,8 +196,10 @@ class ActionDrawer {
         return { do: 'reinstall', who, by: this.#sister(who), as: this.#newLabel(nameOf(who)) };
       case 'crash':
         return { do: 'crash', who, after: dice.pick([0, 1, 2, 3, 5, 8, 13, 30]) ?? 0 };
-      case 'reboot':
       case 'backup':
+        this.#backedUp.push(who);
+        return { do: 'backup', who };
+      case 'reboot':
       case 'exhaust':
       case 'spoil':
       case 'seize':
@@ -187,10 +207,15 @@ class ActionDrawer {
         return { do: kind, who };
       case 'cut': {
         const way = dice.pick(['both', 'up', 'down'] as const) ?? 'both';
-        return { do: 'cut', who, way, forMs: dice.below(this.#knobs.spanMs / 4) };
+        const forMs = dice.below(Math.min(this.#knobs.spanMs / 4, CUT_MAX_MS));
+        return { do: 'cut', who, way, forMs };
       }
       case 'putBack':
-        return { do: 'putBack', who, what: dice.pick(['log', 'vault', 'both'] as const) ?? 'both' };
+        return {
+          do: 'putBack',
+          who: dice.pick(this.#backedUp) ?? who,
+          what: dice.pick(['log', 'vault', 'both'] as const) ?? 'both',
+        };
       case 'clone':
         return { do: 'clone', who, as: `${who}~${dice.below(1000)}` };
       case 'setClock': {

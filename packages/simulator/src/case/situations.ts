@@ -1,5 +1,7 @@
 /** Situations that must come up: what was never met is not tested. */
 
+import type { CryptoName } from './case.ts';
+
 /** Every situation there is a name for. */
 export const SITUATIONS = [
   'simultaneous initiation',
@@ -60,8 +62,6 @@ export const SITUATIONS = [
   'a send by a device that was cut off',
   'posts waited for a proof',
   'power lost',
-  'commit in doubt was there',
-  'commit in doubt was not there',
   'log closed and opened again',
   'medium failed under a process',
   'disk full',
@@ -71,28 +71,79 @@ export const SITUATIONS = [
   'retention changed',
   'old states pruned',
   'master key of a vault replaced',
+  'message opened with a previous session',
+  'session begun beside another',
+  'session replaced after simultaneous initiation',
+  'session too old to send',
+  'session deleted for its age',
+  'sessions of before a quarantine ended',
+  'device marked stale',
+  'record of a removed device dropped',
+  'mail of a removed device read',
+  'key of one more device seen',
+  'heartbeat turn',
+  'message to nobody',
+  'signed prekey replaced for its age',
+  'killed between the two writes of a flush',
+  'killed between the rows and the vault',
+  'killed in a send',
+  'killed in a receive',
+  'killed over an answer of the relay',
+  'a commit in doubt was durable',
+  'a commit in doubt was lost',
 ] as const;
 
 /** The name of a situation. */
 export type Situation = (typeof SITUATIONS)[number];
 
-/** Counts situations over many runs. */
-export class Situations {
-  readonly counts: Map<Situation, number> = new Map();
+/** They take an adversary that decides what follows from what it has. */
+const SYMBOLIC_ONLY: readonly Situation[] = ['files seized', 'vault behind its log when seized'];
 
-  met(situation: Situation): void {
+/** The situations that can come up over these primitives. */
+export function situationsOver(crypto: CryptoName): readonly Situation[] {
+  return crypto === 'symbolic'
+    ? SITUATIONS
+    : SITUATIONS.filter((name) => !SYMBOLIC_ONLY.includes(name));
+}
+
+/** Two situations, as one word. */
+export type SituationPair = `${string} + ${string}`;
+
+/** Counts situations of a run, or of many. */
+export class Situations {
+  readonly counts: Map<string, number> = new Map();
+  /** Those that came up in one and the same run; filled by {@link Situations.add}. */
+  readonly pairs: Set<SituationPair> = new Set();
+
+  /** One of ours, or one that somebody else has a name for. */
+  met(situation: string): void {
     this.counts.set(situation, (this.counts.get(situation) ?? 0) + 1);
   }
 
-  /** Takes over what another run met. */
-  add(other: Situations): void {
-    for (const [name, count] of other.counts) {
+  /** Takes over what one other run met; answers how many of its pairs no run before had. */
+  add(run: Situations): number {
+    const { size } = this.pairs;
+    for (const [name, count] of run.counts) {
       this.counts.set(name, (this.counts.get(name) ?? 0) + count);
     }
+    for (const pair of pairsOf([...run.counts.keys()])) this.pairs.add(pair);
+    return this.pairs.size - size;
   }
 
-  /** What never came up. */
-  missing(): Situation[] {
-    return SITUATIONS.filter((name) => !this.counts.has(name));
+  /** Of these, what never came up. */
+  missing(names: readonly string[]): string[] {
+    return names.filter((name) => !this.counts.has(name));
   }
+}
+
+/** How many pairs so many situations make. */
+export function pairCount(situations: number): number {
+  return (situations * (situations - 1)) / 2;
+}
+
+function pairsOf(names: readonly string[]): SituationPair[] {
+  const sorted = names.toSorted();
+  return sorted.flatMap((one, i) =>
+    sorted.slice(i + 1).map((other): SituationPair => `${one} + ${other}`),
+  );
 }

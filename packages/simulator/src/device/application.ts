@@ -54,8 +54,10 @@ export class Application {
   }
 
   #send(line: UnsentLine): void {
-    const { machine } = this.#process;
-    this.#process.run(inputOf(line));
+    const { machine, place } = this.#process;
+    const [outcome] = this.#process.run(inputOf(line)).outcomes;
+    const isDone = outcome?.kind === 'refused' && outcome.rejection.code === 'ALREADY_SENT';
+    place.situations.met(isDone ? 'a commit in doubt was durable' : 'a commit in doubt was lost');
     machine.unsent = machine.unsent.filter((each) => each !== line);
   }
 

@@ -31,7 +31,8 @@ import { carryMail } from './carry-mail.ts';
 import { Ledger } from './ledger.ts';
 import { noteEffects } from './note-effects.ts';
 import { noteRead, noteSeqs } from './note-reads.ts';
-import { notePost, noteSituations } from './note-situations.ts';
+import { RecordNotes } from './note-records.ts';
+import { noteDeath, notePost, noteSituations } from './note-situations.ts';
 import { LyingRelay } from './lying-relay.ts';
 import { Stranger } from './stranger.ts';
 import { Trace } from './trace.ts';
@@ -80,6 +81,7 @@ export class World implements Surroundings<Process>, WatchedWorld {
   readonly processes: Map<Label, Process> = new Map();
   readonly watcher: Watcher<Process>;
   readonly #parts: WorldParts;
+  readonly #records: RecordNotes;
   #stranger: Stranger | undefined;
   readonly #watches: readonly (readonly [id: string, watch: Watch])[];
 
@@ -104,6 +106,7 @@ export class World implements Surroundings<Process>, WatchedWorld {
       agenda,
       met,
     });
+    this.#records = new RecordNotes(this);
     this.#watches = parts.invariants.map((each) => [each.id, each.watch(this)]);
     this.watcher = this.#newWatcher();
   }
@@ -206,7 +209,7 @@ export class World implements Surroundings<Process>, WatchedWorld {
     if (inDoubtSeq === undefined) return;
     machine.inDoubtSeq = undefined;
     const isThere = log.tip().seq > inDoubtSeq;
-    this.situations.met(isThere ? 'commit in doubt was there' : 'commit in doubt was not there');
+    this.situations.met(isThere ? 'a commit in doubt was durable' : 'a commit in doubt was lost');
   }
 
   /** Ends a process. */
@@ -368,6 +371,7 @@ export class World implements Surroundings<Process>, WatchedWorld {
         this.trace.add(this.#line(process.machine.label, undefined, `committed ${seq}`), hash);
         noteEffects(this.ledger, process, result.effects);
         noteSeqs(this.ledger, process, result.effects);
+        this.#records.look(process, inputs);
         noteSituations(this, process, { inputs, result });
         this.check((watch) => watch.ran?.(process, inputs, result));
       },
@@ -378,19 +382,12 @@ export class World implements Surroundings<Process>, WatchedWorld {
       },
       died: (process, killed: Killed) => {
         this.trace.add(this.#line(process.machine.label, undefined, killed.message));
-        this.#noteDeath(killed);
         if (killed.site === 'STORE_FAILED') process.machine.inDoubtSeq = process.log.tip().seq;
+        noteDeath(this, killed);
         this.check((watch) => watch.died?.(process, killed));
         this.#afterDeath(process.machine, killed);
       },
     };
-  }
-
-  #noteDeath({ site }: Killed): void {
-    if (site.endsWith('_FAILED')) this.situations.met('medium failed under a process');
-    if (site.startsWith('vault:')) this.situations.met('killed while the vault was written');
-    if (site === 'commit:before') this.situations.met('killed before a commit');
-    if (site === 'commit:after') this.situations.met('killed after a commit');
   }
 
   #line(from: string, to: string | undefined, what: string): Parameters<Trace['add']>[0] {
