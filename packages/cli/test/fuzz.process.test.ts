@@ -1,6 +1,8 @@
 /** `simsim fuzz` as a user runs it. */
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { simsim } from './simsim.ts';
@@ -28,6 +30,20 @@ describe('fuzz', () => {
     const broken = await simsim('fuzz', 'replay', CASE, '--plant', 'message key on the wire');
     expect(broken.code).toBe(1);
     expect(broken.stdout).toMatch(/P[14]: .* open/);
+  });
+
+  it('names an action of somebody else that a case has', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'simsim-fuzz-'));
+    const file = join(folder, 'case.json');
+    const action = '{"do":"own","name":"gossip","data":null,"atMs":1},';
+    writeFileSync(
+      file,
+      readFileSync(CASE, 'utf8').replace('"actions": [', `"actions": [${action}`),
+    );
+    const refused = await simsim('fuzz', 'replay', file);
+    rmSync(folder, { recursive: true, force: true });
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain('"gossip"');
   });
 
   it('refuses what is no case, no backend, no saboteur', async () => {

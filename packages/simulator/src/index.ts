@@ -1,4 +1,17 @@
-export type { Action, Case, CryptoName, Deed, FailedCase, Knobs, Label, Lie } from './case/case.ts';
+export type { ActingWorld } from './actions/acting-world.ts';
+export { UnknownActionError } from './actions/own-action.ts';
+export type { OwnAction, There } from './actions/own-action.ts';
+export type {
+  Action,
+  Case,
+  CryptoName,
+  Deed,
+  FailedCase,
+  Json,
+  Knobs,
+  Label,
+  Lie,
+} from './case/case.ts';
 export { LIES } from './case/case.ts';
 export { decodeCase, encodeCase } from './case/case-codec.ts';
 export type { CaseRejection, SavedCase } from './case/case-codec.ts';
@@ -21,3 +34,5 @@ export { simulate, SURE_RUNS, UNSTABLE } from './simulate.ts';
 export type { Pairs, SimulateOptions, SimulateReport } from './simulate.ts';
 export { storeConformance } from '@simsim/event-log/conformance';
 export type { WatchedWorld } from './invariants/watched-world.ts';
+export { SteppedWorld } from './world/stepped-world.ts';
+export type { SteppedWorldOptions } from './world/stepped-world.ts';

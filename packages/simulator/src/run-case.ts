@@ -6,6 +6,8 @@ import type { Crypto } from '@simsim/crypto';
 import type { LogSabotage } from '@simsim/event-log';
 import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
 import type { Sabotage } from '@simsim/sesame';
+import { UnknownActionError } from './actions/own-action.ts';
+import type { OwnAction } from './actions/own-action.ts';
 import type { Case } from './case/case.ts';
 import type { Situations } from './case/situations.ts';
 import type { DiskSabotage } from './disk/disk.ts';
@@ -20,6 +22,8 @@ import { World } from './world/world.ts';
 
 /** How a case is run. */
 export interface RunOptions {
+  /** Actions of your own. */
+  readonly actions?: readonly OwnAction[];
   /** Default: all of the house. */
   readonly invariants?: readonly Invariant[];
   /** What is planted; nothing by default. */
@@ -60,24 +64,16 @@ export interface RunResult {
 /** Something threw that nothing of ours may throw: no invariant of the list is needed to see it. */
 export const CRASHED = 'S0';
 
-/** Runs a case. Nothing of the outside comes in. */
+/**
+ * Runs a case. Nothing of the outside comes in.
+ *
+ * Throws: {@link UnknownActionError} where the case has an action that `actions` does not.
+ */
 export function runCase(one: Case, options: RunOptions = {}): RunResult {
-  const { invariants = INVARIANTS, plant = {}, keepsTrace = false } = options;
-  const symbolic = one.crypto === 'symbolic' ? createSymbolicCrypto() : undefined;
-  const plain = symbolic?.crypto ?? (one.crypto === 'node' ? nodeCrypto : nobleCrypto);
-  const crypto = plant.crypto?.(plain) ?? plain;
-  const { sabotage = [], logSabotage = {}, disk: diskSabotage = {} } = plant;
+  const unknown = unknownAction(one, options);
+  if (unknown !== undefined) throw new UnknownActionError(unknown);
   const run = (): RunResult => {
-    const world = new World(one, {
-      crypto,
-      symbolic,
-      invariants,
-      sabotage: new Set(sabotage),
-      logSabotage,
-      diskSabotage,
-      keepsTrace,
-      wasm: options.wasm,
-    });
+    const world = createWorld(one, options);
     const failure = failureOf(() => play(world));
     return {
       failure,
@@ -88,7 +84,32 @@ export function runCase(one: Case, options: RunOptions = {}): RunResult {
       tasks: world.agenda.done,
     };
   };
-  return withoutOutside(run, { allowsBlinding: symbolic === undefined });
+  return withoutOutside(run, { allowsBlinding: one.crypto !== 'symbolic' });
+}
+
+/** The world of a case, before anything happened in it. */
+export function createWorld(one: Case, options: RunOptions): World {
+  const { invariants = INVARIANTS, actions = [], plant = {}, keepsTrace = false } = options;
+  const symbolic = one.crypto === 'symbolic' ? createSymbolicCrypto() : undefined;
+  const plain = symbolic?.crypto ?? (one.crypto === 'node' ? nodeCrypto : nobleCrypto);
+  const { sabotage = [], logSabotage = {}, disk: diskSabotage = {} } = plant;
+  return new World(one, {
+    crypto: plant.crypto?.(plain) ?? plain,
+    symbolic,
+    invariants,
+    sabotage: new Set(sabotage),
+    logSabotage,
+    diskSabotage,
+    actions: new Map(actions.map((each) => [each.name, each])),
+    keepsTrace,
+    wasm: options.wasm,
+  });
+}
+
+function unknownAction(one: Case, { actions = [] }: RunOptions): string | undefined {
+  const names = new Set(actions.map(({ name }) => name));
+  const own = one.actions.flatMap((action) => (action.do === 'own' ? [action.name] : []));
+  return own.find((name) => !names.has(name));
 }
 
 function failureOf(act: () => void): Failure | undefined {

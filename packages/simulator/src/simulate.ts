@@ -5,6 +5,8 @@
 
 import { createHash } from 'node:crypto';
 import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
+import { withOwnActions } from './actions/draw-own-actions.ts';
+import type { OwnAction } from './actions/own-action.ts';
 import type { Case, CryptoName, FailedCase, StoreName } from './case/case.ts';
 import { drawCase } from './case/draw-case.ts';
 import { pairCount, Situations, situationsOver } from './case/situations.ts';
@@ -27,6 +29,8 @@ export interface SimulateOptions {
   readonly wasm?: WasmSqlite;
   /** Actions of a case, at most. */
   readonly actionsMax?: number;
+  /** Actions of your own, beside those of the house. */
+  readonly actions?: readonly OwnAction[];
   /** What must hold; default all of the house. Own ones are added to those of `INVARIANTS`. */
   readonly invariants?: readonly Invariant[];
   /** Situations of your own, which own invariants say are met; a batch that misses one has failed. */
@@ -132,8 +136,9 @@ class Batch {
 }
 
 function caseOf(seed: number, options: SimulateOptions): Case {
-  const { crypto = 'symbolic', store = 'memory', actionsMax } = options;
-  return drawCase(seed, { crypto, store, ...(actionsMax !== undefined && { actionsMax }) });
+  const { crypto = 'symbolic', store = 'memory', actionsMax, actions = [] } = options;
+  const one = drawCase(seed, { crypto, store, ...(actionsMax !== undefined && { actionsMax }) });
+  return withOwnActions(one, actions);
 }
 
 function failedCase(one: Case, result: RunResult, second: RunResult): FailedCase | undefined {

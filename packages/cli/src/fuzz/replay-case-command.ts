@@ -1,8 +1,8 @@
 /** `simsim fuzz replay`: plays a saved case again, and draws what happens in it. */
 
 import { readFileSync } from 'node:fs';
-import { decodeCase, drawDiagram, runCase, SABOTEURS } from '@simsim/simulator';
-import type { RunResult, SavedCase } from '@simsim/simulator';
+import { decodeCase, drawDiagram, runCase, SABOTEURS, UnknownActionError } from '@simsim/simulator';
+import type { RunOptions, RunResult, SavedCase } from '@simsim/simulator';
 import type { Arguments } from '../arguments.ts';
 import { errorText, usageError } from '../cli-error.ts';
 import type { Command } from '../command.ts';
@@ -31,7 +31,7 @@ const LINES_MAX = 200;
 
 async function run(given: Arguments, output: Output): Promise<ExitCode> {
   const one = readCase(given.positionals[0] ?? '');
-  const result = runCase(one, { ...plantOf(given), keepsTrace: true });
+  const result = runAgain(one, { ...plantOf(given), keepsTrace: true });
   const { failure, trace } = result;
   const isSame = one.failure === undefined ? undefined : one.failure.trace === trace;
   if (given.isSet('json')) {
@@ -43,6 +43,18 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
     if (isSame !== undefined) output.line(isSame ? 'as it was found' : 'not as it was found');
   }
   return failure === undefined ? 0 : 1;
+}
+
+function runAgain(one: SavedCase, options: RunOptions): RunResult {
+  try {
+    return runCase(one, options);
+  } catch (error) {
+    if (!(error instanceof UnknownActionError)) throw error;
+    throw usageError(
+      `The case has an action of somebody's own, "${error.action}".`,
+      'Whoever has that runs it, with runCase.',
+    );
+  }
 }
 
 function readCase(path: string): SavedCase {

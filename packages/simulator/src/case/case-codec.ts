@@ -56,5 +56,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function isAction(value: unknown): value is Action {
-  return isRecord(value) && typeof value['do'] === 'string' && typeof value['atMs'] === 'number';
+  if (!isRecord(value) || typeof value['do'] !== 'string') return false;
+  const isNamed = value['do'] !== 'own' || typeof value['name'] === 'string';
+  return isNamed && typeof value['atMs'] === 'number';
 }

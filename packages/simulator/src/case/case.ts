@@ -59,6 +59,8 @@ export type Deed =
   | { readonly do: 'seize'; readonly who: Label }
   /** The vault follows the log now. */
   | { readonly do: 'flush'; readonly who: Label }
+  /** An action of somebody's own; whoever runs the case has to know it. */
+  | { readonly do: 'own'; readonly name: string; readonly data: Json }
   | DiskDeed;
 
 /** What may be done to a device's disk, and to how it keeps its log. */
@@ -85,6 +87,15 @@ export type DiskDeed =
   | { readonly do: 'lock'; readonly who: Label; readonly forMs: number }
   /** The vault's master key is replaced. */
   | { readonly do: 'rotate'; readonly who: Label };
+
+/** What JSON can say. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json };
 
 /** What a relay that lies does. */
 export type Lie =

@@ -40,7 +40,7 @@ const SPANS_MS = [
 const ACTIONS_MAX = 120;
 
 /** All but those to disks. */
-type WorldDeed = Exclude<Deed, DiskDeed>;
+type WorldDeed = Exclude<Deed, DiskDeed | { do: 'own' }>;
 
 /** Sends of a device that is alone for two weeks end, and nobody is told (found by simulation). */
 const CUT_MAX_MS = 10 * DAY_MS;

@@ -1,7 +1,6 @@
 /** What actions do. One that makes no sense where it stands does nothing, so that every list is a case. */
 
-import { messageIdFromBytes, parseUserId } from '@simsim/relay-protocol';
-import type { UserId } from '@simsim/relay-protocol';
+import { messageIdFromBytes } from '@simsim/relay-protocol';
 import {
   answerOffer,
   contactOf,
@@ -18,7 +17,9 @@ import type { Process } from '../device/process.ts';
 import { ownListInput } from '../device/own-device.ts';
 import { fetchOwnList } from '../device/prove.ts';
 import { Dice } from '../dice.ts';
+import { actOwn } from './act-own.ts';
 import { doToDisk, isDiskDeed } from './disk-deeds.ts';
+import { userOf } from './user-of.ts';
 import type { World } from './world.ts';
 
 /** Devices of one user in a world, gone ones apart. */
@@ -26,13 +27,6 @@ const DEVICES_MAX = 5;
 
 /** One-time prekeys that a stranger takes at a time, at most. */
 const EXHAUST_MAX = 200;
-
-/** A user id that is surely one. */
-export function userOf(name: string): UserId {
-  const parsed = parseUserId(name);
-  invariant(parsed.ok, 'cases name users well');
-  return parsed.value;
-}
 
 /** Makes a user with a first device, while nothing breaks. */
 export function createUser(world: World, name: string): void {
@@ -49,13 +43,14 @@ export function act(world: World, action: Action): void {
   const who = subjectOf(action);
   const process = who === undefined ? undefined : world.process(who);
   world.trace.add({ atMs: world.elapsedMs, from: who ?? 'world', to: undefined, what: action.do });
-  if (action.do === 'lie') world.lie(action.how, action.forMs);
+  if (action.do === 'own') actOwn(world, action, (each) => act(world, each));
+  else if (action.do === 'lie') world.lie(action.how, action.forMs);
   else if (action.do === 'putBack') putBack(world, action);
   else if (isDiskDeed(action)) doToDisk(world, action);
   else if (process !== undefined) process.alive(() => doAs(world, process, action));
 }
 
-type DeviceDeed = Exclude<Deed, { do: 'lie' | 'putBack' } | DiskDeed>;
+type DeviceDeed = Exclude<Deed, { do: 'lie' | 'putBack' | 'own' } | DiskDeed>;
 
 function subjectOf(action: Deed): Label | undefined {
   if ('by' in action && action.do !== 'reinstall') return action.by;

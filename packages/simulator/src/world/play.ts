@@ -1,10 +1,11 @@
 /** A case from its first action to rest: calm, faults, healing, and what must hold in the end. */
 
 import { InvariantBroken } from '../invariants/invariant.ts';
-import { act, createUser, seize, userOf } from './deeds.ts';
+import { act, createUser, seize } from './deeds.ts';
+import { say } from './say.ts';
+import { userOf } from './user-of.ts';
 import type { Process } from '../device/process.ts';
 import type { World } from './world.ts';
-import { messageIdFromBytes } from '@simsim/relay-protocol';
 import { Dice } from '../dice.ts';
 
 /** Tasks in which a world at peace comes to rest, for each message and device of it. */
@@ -15,18 +16,29 @@ const PRUNE_MS = 6 * 3600 * 1000;
 
 /** Plays a case. Throws {@link InvariantBroken} where something does not hold. */
 export function play(world: World): void {
-  const { users, actions, knobs } = world.case;
-  for (const name of users) createUser(world, name);
+  const { actions, knobs } = world.case;
+  begin(world);
   for (const action of actions) {
     world.agenda.later(action.atMs, () => act(world, action));
   }
-  every(world, knobs.pollMs, () => poll(world));
-  every(world, knobs.sweepMs, () => sweep(world));
-  every(world, PRUNE_MS, () => world.relay.prune());
   world.passUntil(knobs.calmMs);
   world.wire.isFaulty = true;
   for (const machine of world.machines.values()) world.endanger(machine);
   world.passUntil(knobs.spanMs);
+  rest(world);
+}
+
+/** Users with their first devices, and what comes round by itself. */
+export function begin(world: World): void {
+  const { users, knobs } = world.case;
+  for (const name of users) createUser(world, name);
+  every(world, knobs.pollMs, () => poll(world));
+  every(world, knobs.sweepMs, () => sweep(world));
+  every(world, PRUNE_MS, () => world.relay.prune());
+}
+
+/** Faults end, everybody speaks once more, and what must hold in the end is looked at. */
+export function rest(world: World): void {
   heal(world);
   speakAtOnce(world);
   speakInTurn(world);
@@ -100,14 +112,10 @@ function speakers(world: World): Process[] {
 }
 
 function speak(world: World, process: Process, how: string): void {
-  const { label, userId } = process.machine;
+  const { label } = process.machine;
   const to = world.case.users.map(userOf);
-  const messageId = messageIdFromBytes(new Dice(world.seed, `rest/${label}/${how}`).bytes(16));
-  const text = `${label} at rest, ${how}`;
-  const atMs = world.agenda.nowMs;
-  const sent = { by: label, userId, to, text, atMs, failed: new Map(), given: new Set<string>() };
-  world.ledger.sent.set(messageId, sent);
-  process.alive(() => process.application.send([{ messageId, to, text }]));
+  const dice = new Dice(world.seed, `rest/${label}/${how}`);
+  say(world, process, { to, text: `${label} at rest, ${how}`, dice });
 }
 
 function settle(world: World): void {

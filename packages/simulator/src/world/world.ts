@@ -8,6 +8,7 @@ import type { Wakeup } from '@simsim/relay/core';
 import { parseUserId } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, Post, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
 import type { Sabotage } from '@simsim/sesame';
+import type { OwnAction } from '../actions/own-action.ts';
 import type { Case, Label, Lie } from '../case/case.ts';
 import { Situations } from '../case/situations.ts';
 import type { Situation } from '../case/situations.ts';
@@ -49,6 +50,8 @@ export interface WorldParts {
   readonly sabotage: ReadonlySet<Sabotage>;
   readonly logSabotage: LogSabotage;
   readonly diskSabotage: DiskSabotage;
+  /** Actions of somebody's own, by their names. */
+  readonly actions: ReadonlyMap<string, OwnAction>;
   /** Whether the trace's lines are kept, for a diagram. */
   readonly keepsTrace: boolean;
   /** For cases whose store is `disk`. */
@@ -125,6 +128,10 @@ export class World implements Surroundings<Process>, WatchedWorld {
 
   get sabotage(): ReadonlySet<Sabotage> {
     return this.#parts.sabotage;
+  }
+
+  get actions(): ReadonlyMap<string, OwnAction> {
+    return this.#parts.actions;
   }
 
   get logSabotage(): LogSabotage {
