@@ -1,6 +1,6 @@
 /** `simsim fuzz` as a user runs it. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,39 @@ describe('fuzz', () => {
     const broken = await simsim('fuzz', 'replay', CASE, '--plant', 'message key on the wire');
     expect(broken.code).toBe(1);
     expect(broken.stdout).toMatch(/P[14]: .* open/);
+  });
+
+  it('keeps a corpus, and refuses a folder with something else in it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'simsim-corpus-'));
+    try {
+      const args = [
+        'fuzz',
+        '--seed',
+        '8',
+        '--seeds',
+        '2',
+        '--corpus',
+        join(folder, 'cases'),
+        '--json',
+      ];
+      const first: unknown = JSON.parse((await simsim(...args)).stdout);
+      expect(first).toMatchObject({ runs: 2, corpus: { cases: 0, added: 2 } });
+      const names = readdirSync(join(folder, 'cases'));
+      expect(names).toHaveLength(2);
+      const replayed = await simsim('fuzz', 'replay', join(folder, 'cases', names[0] ?? ''));
+      expect(replayed).toMatchObject({ code: 0 });
+      const second: unknown = JSON.parse((await simsim(...args)).stdout);
+      expect(second).toMatchObject({ runs: 4, corpus: { cases: 2 } });
+      writeFileSync(join(folder, 'cases', 'note.json'), '{}');
+      const refused = await simsim(...args);
+      expect(refused).toMatchObject({ code: 2 });
+      expect(refused.stderr).toContain('note.json');
+      expect(await simsim('fuzz', '--corpus', join(folder, 'cases', 'note.json'))).toMatchObject({
+        code: 3,
+      });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('names an action of somebody else that a case has', async () => {

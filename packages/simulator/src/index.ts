@@ -17,6 +17,7 @@ export { decodeCase, encodeCase } from './case/case-codec.ts';
 export type { CaseRejection, SavedCase } from './case/case-codec.ts';
 export { drawCase } from './case/draw-case.ts';
 export type { DrawOptions } from './case/draw-case.ts';
+export { mutateCase } from './case/mutate-case.ts';
 export { Situations, SITUATIONS, situationsOver } from './case/situations.ts';
 export type { Situation, SituationPair } from './case/situations.ts';
 export type { Process } from './device/process.ts';

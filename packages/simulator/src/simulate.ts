@@ -9,7 +9,9 @@ import { withOwnActions } from './actions/draw-own-actions.ts';
 import type { OwnAction } from './actions/own-action.ts';
 import type { Case, CryptoName, FailedCase, StoreName } from './case/case.ts';
 import { drawCase } from './case/draw-case.ts';
+import { mutateCase } from './case/mutate-case.ts';
 import { pairCount, Situations, situationsOver } from './case/situations.ts';
+import { Dice } from './dice.ts';
 import type { Invariant } from './invariants/invariant.ts';
 import { runCase } from './run-case.ts';
 import type { Plant, RunResult } from './run-case.ts';
@@ -37,6 +39,13 @@ export interface SimulateOptions {
   readonly situations?: readonly string[];
   /** Runs in which every situation comes up: a batch of fewer misses none. Default {@link SURE_RUNS}. */
   readonly sureRuns?: number;
+  /**
+   * Cases of before. They are run first; then every second seed changes one of them, or of those that reached
+   * new pairs of situations meanwhile.
+   */
+  readonly corpus?: readonly Case[];
+  /** Called with each case beyond `corpus` that reached pairs no run before had, and how many. */
+  readonly onNewPairs?: (one: Case, pairs: number) => void;
   /** A bug that is planted. */
   readonly plant?: Plant;
   /** Runs every so many-th case twice and compares; default 8, 0 for never. */
@@ -84,18 +93,35 @@ const TWICE_EVERY = 8;
 
 /** Simulates until a seed fails, all are done, or nobody wants to go on. */
 export function simulate(options: SimulateOptions = {}): SimulateReport {
-  const { seed: first = 1, seeds = 1, twiceEvery = TWICE_EVERY } = options;
+  const { twiceEvery = TWICE_EVERY, corpus = [] } = options;
   const batch = new Batch(options);
-  for (let i = 0; i < seeds; i++) {
+  const kept = [...corpus];
+  let i = 0;
+  for (const one of casesOf(options, kept)) {
     if (options.onProgress?.(batch.report()) === false) return batch.report();
-    const one = caseOf(first + i, options);
     const result = runCase(one, options);
-    batch.add(result);
+    const pairs = batch.add(result);
     const isSecondRun = twiceEvery > 0 && i % twiceEvery === 0;
     const failed = failedCase(one, result, isSecondRun ? runCase(one, options) : result);
     if (failed !== undefined) return batch.report(smaller(failed, options));
+    if (pairs > 0 && i >= corpus.length) {
+      kept.push(one);
+      options.onNewPairs?.(one, pairs);
+    }
+    i++;
   }
   return batch.report();
+}
+
+/** Those of the corpus, then one for each seed; `kept` grows meanwhile. */
+function* casesOf(options: SimulateOptions, kept: readonly Case[]): Generator<Case> {
+  const { seed: first = 1, seeds = 1, crypto = 'symbolic', corpus } = options;
+  for (const one of corpus ?? []) yield { ...one, crypto };
+  for (let seed = first; seed < first + seeds; seed++) {
+    const dice = new Dice(seed, 'corpus');
+    const base = corpus !== undefined && dice.chance(0.5) ? dice.pick(kept) : undefined;
+    yield base === undefined ? caseOf(seed, options) : mutateCase({ ...base, crypto }, seed);
+  }
 }
 
 /** What is counted over a batch. */
@@ -112,11 +138,12 @@ class Batch {
     this.#sureRuns = sureRuns;
   }
 
-  add({ situations, delivered, trace }: RunResult): void {
+  /** Answers how many pairs are new. */
+  add({ situations, delivered, trace }: RunResult): number {
     this.#runs++;
     this.#delivered += delivered;
-    this.#situations.add(situations);
     this.#trace = createHash('sha256').update(this.#trace).update(trace).digest('hex');
+    return this.#situations.add(situations);
   }
 
   report(failure?: FailedCase): SimulateReport {

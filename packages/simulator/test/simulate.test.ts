@@ -8,6 +8,7 @@ import {
   encodeCase,
   hunt,
   INVARIANTS,
+  mutateCase,
   runCase,
   SABOTEURS,
   simulate,
@@ -16,7 +17,7 @@ import {
   situationsOver,
   withoutOutside,
 } from '../src/index.ts';
-import type { Invariant } from '../src/index.ts';
+import type { Case, Invariant } from '../src/index.ts';
 
 /** The swarm's first seed; `SIMSIM_SEED` sets another one. */
 const seed = Number(process.env['SIMSIM_SEED'] ?? 1);
@@ -83,6 +84,48 @@ describe('situations', () => {
   it('that take an adversary are not asked of real primitives', () => {
     expect(situationsOver('symbolic')).toEqual(SITUATIONS);
     expect(situationsOver('node')).not.toContain('files seized');
+  });
+});
+
+describe('a corpus', () => {
+  const one = drawCase(9, { crypto: 'symbolic', actionsMax: 40 });
+  const options = { seed: 20, seeds: 3, actionsMax: 20, twiceEvery: 0 };
+
+  it('is changed a little, always the same way by the same seed', () => {
+    const texts = Array.from({ length: 40 }, (_, seed) => encodeCase(mutateCase(one, seed)));
+    expect(texts).toEqual(texts.map((_, seed) => encodeCase(mutateCase(one, seed))));
+    expect(new Set(texts).size).toBeGreaterThan(35);
+    const cutsOf = ({ actions }: Case): string[] =>
+      actions.filter((action) => action.do === 'cut').map((action) => JSON.stringify(action));
+    for (let seed = 0; seed < 40; seed++) {
+      const other = mutateCase(one, seed);
+      const times = other.actions.map(({ atMs }) => atMs);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect(other.knobs.spanMs).toBe(one.knobs.spanMs);
+      expect(cutsOf(one)).toEqual(expect.arrayContaining(cutsOf(other)));
+      expect(mutateCase({ ...other, actions: [] }, seed).actions).toEqual([]);
+    }
+  });
+
+  it('is run first and grows by what reaches new pairs; all of it follows from seed and corpus', () => {
+    const grown: [seed: number, pairs: number][] = [];
+    const onNewPairs = ({ seed }: Case, pairs: number): void => void grown.push([seed, pairs]);
+    const report = simulate({ ...options, corpus: [one], onNewPairs });
+    expect(report.runs).toBe(4);
+    expect(grown.length).toBeGreaterThan(0);
+    expect(grown.every(([, pairs]) => pairs > 0)).toBe(true);
+    const first = runCase(one).situations;
+    const alone = simulate({ ...options, seeds: 0, corpus: [one] });
+    expect([...alone.situations.keys()]).toEqual([...first.counts.keys()]);
+    expect(simulate({ ...options, corpus: [one] }).trace).toBe(report.trace);
+    expect(simulate({ ...options, corpus: [] }).trace).not.toBe(report.trace);
+  });
+
+  it('with a case that fails says so', () => {
+    const plant = { sabotage: ['skip-own-devices'] } as const;
+    const report = simulate({ ...options, corpus: [one], plant, shrinks: false });
+    expect(report.runs).toBe(1);
+    expect(report.failure?.seed).toBe(one.seed);
   });
 });
 

@@ -5,13 +5,14 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeCase, simulate, situationsOver, SURE_RUNS } from '@simsim/simulator';
-import type { CryptoName, FailedCase, SimulateReport } from '@simsim/simulator';
+import type { Case, CryptoName, FailedCase, SimulateReport } from '@simsim/simulator';
 import type { Arguments } from '../arguments.ts';
 import { environmentError, errorText, usageError } from '../cli-error.ts';
 import type { Command } from '../command.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Output } from '../output.ts';
 import { progressLine } from '../play/progress-bar.ts';
+import { Corpus } from './corpus.ts';
 import { exitCodeOf, jsonOf, wordsOf } from './fuzz-report.ts';
 import { huntSaboteurs } from './hunt-saboteurs.ts';
 
@@ -24,6 +25,7 @@ export const fuzzCommand: Command = {
     seeds: { type: 'string' },
     minutes: { type: 'string' },
     crypto: { type: 'string' },
+    corpus: { type: 'string' },
     saboteurs: { type: 'boolean' },
     json: { type: 'boolean' },
   },
@@ -37,6 +39,9 @@ It ends with the first seed in which an invariant does not hold.
   --minutes N    as many seeds as fit into so many minutes
   --crypto NAME  symbolic (default: keys are terms, and what an adversary may know is decided exactly),
                  node or noble
+  --corpus DIR   keeps each case that reaches a new pair of situations in this folder, as JSON; those that are there
+                 are run first, and every second seed changes one: actions left out, moved or done again, other
+                 knobs, other draws. The same seed and the same folder give the same batch
   --saboteurs    plants known bugs instead, one after the other, and looks which are caught
   --json         one JSON object on standard output, and nothing else
   --help         this text
@@ -47,7 +52,7 @@ It also counts named situations (a kill in the middle of a commit, a session rep
 of them that came up in one seed. What never came up is not tested: of ${SURE_RUNS} seeds and more, a batch that
 misses a situation has failed, and its name is printed. A smaller batch says what it missed and has not failed.
 
-Exit: 0 everything holds, 1 something does not or a situation was missed, 2 wrong usage, 3 the file cannot
+Exit: 0 everything holds, 1 something does not or a situation was missed, 2 wrong usage, 3 a file cannot
 be written.`,
   run,
 };
@@ -67,6 +72,8 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
   const seeds = wanted ?? (minutes === undefined ? SEEDS_DEFAULT : SEEDS_MAX);
   const crypto = cryptoOf(given);
   const isJson = given.isSet('json');
+  const folder = given.text('corpus');
+  const corpus = folder === undefined ? undefined : new Corpus(folder);
   if (!isJson) output.line(`seed ${seed} (repeat with --seed ${seed}), ${crypto} primitives`);
   const startMs = Date.now();
   const endMs = minutes === undefined ? Number.POSITIVE_INFINITY : startMs + minutes * MINUTE_MS;
@@ -75,6 +82,7 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
     seed,
     seeds,
     crypto,
+    ...(corpus && { corpus: corpus.cases, onNewPairs: (one: Case) => corpus.keep(one) }),
     onProgress(so) {
       const nowMs = Date.now();
       if (nowMs - shownMs > BAR_MS)
@@ -85,7 +93,8 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
   });
   const path = report.failure && saveCase(report.failure);
   const seconds = (Date.now() - startMs) / 1000;
-  const batch = { report, seed, seconds, path };
+  const kept = corpus && { cases: corpus.cases.length, added: corpus.added };
+  const batch = { report, seed, seconds, path, ...(kept && { corpus: kept }) };
   for (const line of isJson ? [jsonOf(batch)] : wordsOf(batch)) output.line(line);
   return exitCodeOf(report);
 }

@@ -34,6 +34,13 @@ describe('a batch', () => {
     });
   });
 
+  it('with a corpus says what came to it', () => {
+    const batch = { report: whole, seed: 1, seconds: 10, path: undefined };
+    const corpus = { cases: 4, added: 2 };
+    expect(wordsOf({ ...batch, corpus })).toContain('4 cases were in the corpus, 2 are new');
+    expect(JSON.parse(jsonOf({ ...batch, corpus }))).toMatchObject({ corpus });
+  });
+
   it('too small to meet all names what it missed, and has not failed', () => {
     const small = { ...whole, runs: 3, missing: ['heartbeat turn'] };
     expect(exitCodeOf(small)).toBe(0);
