@@ -2,7 +2,7 @@
 
 import type { EventStore } from '../event-store.ts';
 import { createMemoryStore } from '../memory-store.ts';
-import { check, opens, same, sameAsOne } from './check.ts';
+import { check, opens, same, sameAsOne } from '@simsim/bytes/conformance';
 import {
   change,
   committed,

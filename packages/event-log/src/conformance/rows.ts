@@ -12,7 +12,7 @@ import type {
   StreamRow,
   Tip,
 } from '../event-store.ts';
-import { same } from './check.ts';
+import { same } from '@simsim/bytes/conformance';
 
 /** Bytes that say which row and column they belong to. */
 export function bytesOf(length: number, seed: number): Uint8Array {

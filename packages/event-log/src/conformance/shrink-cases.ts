@@ -1,7 +1,7 @@
 /** What a store must do with rows that are written again: meta, pruned and forgotten parts, names. */
 
 import type { EventStore, ShrunkPart, StoreChange } from '../event-store.ts';
-import { refuses, same } from './check.ts';
+import { refuses, same } from '@simsim/bytes/conformance';
 import { bytesOf, change, contentOf, eventRow, firstEvents, streamRow, tipAfter } from './rows.ts';
 import type { BareCase } from './store-hooks.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import type { EventStore } from '../event-store.ts';
-import { refuses, same } from './check.ts';
+import { refuses, same } from '@simsim/bytes/conformance';
 import {
   bytesOf,
   change,

@@ -1,6 +1,7 @@
 /** The suite: cases for a test framework, or a report of the level that a store reaches. */
 
-import { ConformanceError } from './check.ts';
+import { prove } from '@simsim/bytes/conformance';
+import type { ConformanceReport } from '@simsim/bytes/conformance';
 import { killCases, powerCases, restoreCases } from './crash-cases.ts';
 import { CONTRACT_CASES } from './store-cases.ts';
 import type { StoreCase, StoreHooks, StoreLevel } from './store-hooks.ts';
@@ -8,17 +9,7 @@ import type { StoreCase, StoreHooks, StoreLevel } from './store-hooks.ts';
 const LEVELS: readonly StoreLevel[] = ['L0', 'L1', 'L2', 'L3'];
 
 /** What a run of the suite found. */
-export interface StoreReport {
-  /** The highest level of which, and of all below which, every case holds; undefined: not even L0. */
-  readonly level: StoreLevel | undefined;
-  readonly failed: readonly {
-    readonly level: StoreLevel;
-    readonly name: string;
-    readonly detail: string;
-  }[];
-  /** Levels whose hooks are missing. */
-  readonly notRun: readonly StoreLevel[];
-}
+export type StoreReport = ConformanceReport<StoreLevel>;
 
 /**
  * All cases for which there are hooks, in the order of their levels; each makes stores of its own.
@@ -48,25 +39,5 @@ export function storeConformance<Image>(hooks: StoreHooks<Image>): readonly Stor
 
 /** Runs the whole suite. Anything but a broken promise is thrown on. */
 export function proveStore<Image>(hooks: StoreHooks<Image>): StoreReport {
-  const cases = storeConformance(hooks);
-  const failed = cases.flatMap(({ level, name, run }) => {
-    const detail = failureOf(run);
-    return detail === undefined ? [] : [{ level, name, detail }];
-  });
-  const notRun = LEVELS.filter((level) => !cases.some((each) => each.level === level));
-  const isMissed = (level: StoreLevel): boolean =>
-    notRun.includes(level) || failed.some((each) => each.level === level);
-  const missed = LEVELS.findIndex(isMissed);
-  const reached = missed === -1 ? LEVELS : LEVELS.slice(0, missed);
-  return { level: reached.at(-1), failed, notRun };
-}
-
-function failureOf(run: () => void): string | undefined {
-  try {
-    run();
-    return undefined;
-  } catch (failure) {
-    if (failure instanceof ConformanceError) return failure.message;
-    throw failure;
-  }
+  return prove(LEVELS, storeConformance(hooks));
 }

@@ -1,5 +1,6 @@
 /** What the suite asks of whoever has a store to prove, and what it is made of. */
 
+import type { ConformanceCase } from '@simsim/bytes/conformance';
 import type { EventStore, StoreChange } from '../event-store.ts';
 
 /**
@@ -44,12 +45,7 @@ export interface StoreHooks<Image = unknown> {
 }
 
 /** One thing a store must do. */
-export interface StoreCase {
-  readonly name: string;
-  readonly level: StoreLevel;
-  /** Throws: ConformanceError where the store does not do it. */
-  readonly run: () => void;
-}
+export type StoreCase = ConformanceCase<StoreLevel>;
 
 /** A case of the contract, before it has a store. */
 export interface BareCase {

@@ -1,4 +1,4 @@
-/** The few assertions the conformance cases need, without any test framework. */
+/** The few assertions that conformance cases need, without any test framework. */
 
 /** Thrown by a case that does not hold. */
 export class ConformanceError extends Error {
@@ -10,7 +10,7 @@ export function check(condition: unknown, what: string): asserts condition {
   if (!condition) throw new ConformanceError(what);
 }
 
-/** Deep equality of plain values, arrays and bytes. */
+/** Deep equality of plain values, arrays, maps, sets and bytes. */
 export function same(actual: unknown, expected: unknown, what: string): void {
   const [found, wanted] = [render(actual), render(expected)];
   check(found === wanted, `${what}: expected ${wanted}, found ${found}`);
@@ -33,7 +33,7 @@ export function opens<T>(open: () => T, what: string): T {
   }
 }
 
-/** The store must refuse this by throwing. */
+/** This must be refused by throwing. */
 export function refuses(run: () => unknown, what: string): void {
   let hasThrown = false;
   try {
@@ -45,8 +45,14 @@ export function refuses(run: () => unknown, what: string): void {
 }
 
 function render(value: unknown): string {
+  if (typeof value === 'string') return `'${value}'`;
   if (value instanceof Uint8Array) return `#${Array.from(value).join('.')}`;
   if (Array.isArray(value)) return `[${value.map(render).join(', ')}]`;
+  if (value instanceof Set) return `set ${render([...value].map(render).toSorted())}`;
+  if (value instanceof Map) {
+    const rows = [...value].map(([key, field]) => `${render(key)} => ${render(field)}`);
+    return `map ${render(rows.toSorted())}`;
+  }
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
     return `{${entries.map(([key, field]) => `${key}: ${render(field)}`).join(', ')}}`;
