@@ -28,8 +28,8 @@ import type { RunningRelay } from '../src/index.ts';
 import { startRelay } from '../src/index.ts';
 import type { Reply } from './client.ts';
 import { ask, call, join, link, nonce, postBytes } from './client.ts';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
 
 let folder: string;
 let file: string;

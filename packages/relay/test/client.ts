@@ -18,7 +18,7 @@ import {
   WEBSOCKET_PATH,
 } from '@simsim/relay-protocol';
 import WebSocket from 'ws';
-import type { TestDevice, TestUser } from './people.ts';
+import type { TestDevice, TestUser } from '../src/conformance/people.ts';
 
 /** What came back, with its status. */
 export interface Reply {

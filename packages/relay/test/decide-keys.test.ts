@@ -4,9 +4,9 @@ import type { PreKeyBundle, PreKeyUpload, UploadKeysRequest } from '@simsim/rela
 import { claimIdFromBytes, KEM_PRE_KEYS_LOW, PRE_KEYS_LOW } from '@simsim/relay-protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../src/memory/index.ts';
-import type { TestDevice } from './people.ts';
-import { deviceIdOf, TestUser } from './people.ts';
-import { BareRelay } from './stores.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { deviceIdOf, TestUser } from '../src/conformance/people.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
 
 let relay: BareRelay;
 let ali: TestUser;

@@ -15,9 +15,9 @@ import {
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../src/memory/index.ts';
 import { NONCES_MAX } from '../src/core/index.ts';
-import type { TestDevice } from './people.ts';
-import { deviceIdOf, TestUser, userIdOf } from './people.ts';
-import { BareRelay } from './stores.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { deviceIdOf, TestUser, userIdOf } from '../src/conformance/people.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
 
 let relay: BareRelay;
 let ali: TestUser;

@@ -9,9 +9,9 @@ import type { RelayCall, RelayStore, Wakeup } from '../src/core/index.ts';
 import { createMemoryStore } from '../src/memory/index.ts';
 import type { ChaosSite, GroupCommit } from '../src/shell/group-commit.ts';
 import { createGroupCommit, GROUP_MAX } from '../src/shell/group-commit.ts';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
-import { BareRelay } from './stores.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
 
 let store: RelayStore;
 let ali: TestUser;

@@ -3,10 +3,11 @@
 import type { DeviceHead, Post } from '@simsim/relay-protocol';
 import { claimIdFromBytes, findDevice } from '@simsim/relay-protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
 import type { TestStore } from './stores.ts';
-import { BareRelay, memoryStore, sqliteStore } from './stores.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
+import { memoryStore, sqliteStore } from './stores.ts';
 
 const NONE = new Uint8Array(32);
 

@@ -15,8 +15,8 @@ import { claimIdFromBytes } from '@simsim/relay-protocol';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ChaosSite } from '../src/index.ts';
 import { ask, join, link, TestSocket } from './client.ts';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
 
 const script = fileURLToPath(new URL('./relay-child.mjs', import.meta.url));
 

@@ -15,10 +15,11 @@ import type {
 } from '@simsim/relay-protocol';
 import { claimIdFromBytes, encodeOutcome, encodePost } from '@simsim/relay-protocol';
 import type { RelayStore, SliceQuery } from '../src/core/index.ts';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
 import type { TestStore } from './stores.ts';
-import { BareRelay, memoryStore, sqliteStore } from './stores.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
+import { memoryStore, sqliteStore } from './stores.ts';
 
 /** One step; numbers pick among what is there, modulo how many. */
 type Step =

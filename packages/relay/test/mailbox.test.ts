@@ -8,10 +8,11 @@ import type { IncomingEnvelope, Post } from '@simsim/relay-protocol';
 import { claimIdFromBytes } from '@simsim/relay-protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSqliteStore } from '../src/index.ts';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
 import type { TestStore } from './stores.ts';
-import { BareRelay, memoryStore, sqliteStore } from './stores.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
+import { memoryStore, sqliteStore } from './stores.ts';
 
 const MONTH_MS = 30 * 24 * 3600 * 1000;
 

@@ -4,9 +4,9 @@ import { nodeCrypto as crypto } from '@simsim/crypto/node';
 import { accountProofBytes } from '@simsim/relay-protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../src/memory/index.ts';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
-import { BareRelay } from './stores.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
 
 let relay: BareRelay;
 let ali: TestUser;

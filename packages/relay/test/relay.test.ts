@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RelayOptions, RunningRelay } from '../src/index.ts';
 import { startRelay } from '../src/index.ts';
 import { ask, call, join, link, nonce, refusal, TestSocket } from './client.ts';
-import { TestUser } from './people.ts';
+import { TestUser } from '../src/conformance/people.ts';
 
 let folder: string;
 let relay: RunningRelay;

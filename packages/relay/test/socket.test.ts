@@ -10,8 +10,8 @@ import WebSocket from 'ws';
 import type { RunningRelay } from '../src/index.ts';
 import { startRelay } from '../src/index.ts';
 import { ask, join, TestSocket } from './client.ts';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
 
 let folder: string;
 let relay: RunningRelay;

@@ -8,8 +8,8 @@ import { claimIdFromBytes } from '@simsim/relay-protocol';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqliteStore, RelayStoreError } from '../src/index.ts';
-import { TestUser } from './people.ts';
-import { BareRelay } from './stores.ts';
+import { TestUser } from '../src/conformance/people.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
 
 let folder: string;
 let file: string;

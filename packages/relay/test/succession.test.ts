@@ -9,9 +9,9 @@ import type {
 import { claimIdFromBytes } from '@simsim/relay-protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createMemoryStore } from '../src/memory/index.ts';
-import type { TestDevice } from './people.ts';
-import { TestUser } from './people.ts';
-import { BareRelay } from './stores.ts';
+import type { TestDevice } from '../src/conformance/people.ts';
+import { TestUser } from '../src/conformance/people.ts';
+import { BareRelay } from '../src/conformance/bare-relay.ts';
 
 let relay: BareRelay;
 let ali: TestUser;

@@ -1,9 +1,9 @@
-/** Users and devices with real keys, as the relay's tests need them. Equal seeds, equal people. */
+/** Users and devices with real keys, as whoever asks a relay needs them. Equal seeds, equal people. */
 
 import { encodeUtf8 } from '@simsim/bytes';
 import type { Entropy, KeyPair, SigningKeyPair } from '@simsim/crypto';
 import { seededEntropy } from '@simsim/crypto';
-import { nodeCrypto as crypto } from '@simsim/crypto/node';
+import { crypto } from '@simsim/crypto/auto';
 import type {
   AddDeviceRequest,
   CreateAccountRequest,
@@ -51,12 +51,14 @@ export interface TestDevice {
   readonly keys: PreKeyUpload;
 }
 
+/** A user id that is known to be good. */
 export function userIdOf(name: string): UserId {
   const parsed = parseUserId(name);
   if (!parsed.ok) throw new Error('a test user has a good name');
   return parsed.value;
 }
 
+/** A device id that is known to be good. */
 export function deviceIdOf(value: number): DeviceId {
   const parsed = parseDeviceId(value);
   if (!parsed.ok) throw new Error('a test device has a good id');
@@ -68,10 +70,10 @@ export class TestUser {
   readonly userId: UserId;
   readonly entropy: Entropy;
   identity: KeyPair;
-  readonly devices = new Map<number, TestDevice>();
+  readonly devices: Map<number, TestDevice> = new Map();
   list: SignedDeviceList | undefined;
 
-  constructor(name: string, seed = name) {
+  constructor(name: string, seed: string = name) {
     this.userId = userIdOf(name);
     this.entropy = seededEntropy(encodeUtf8(`relay test ${seed}`), crypto);
     this.identity = crypto.keyPair(this.entropy(32));

@@ -1,0 +1,5 @@
+export { ConformanceError } from '@simsim/bytes/conformance';
+export { proveRelayStore, relayStoreConformance } from './store-conformance.ts';
+export type { RelayStoreCase, RelayStoreHooks, RelayStoreLevel } from './store-hooks.ts';
+export { STORE_SABOTEURS } from './broken-stores.ts';
+export type { StoreSaboteur } from './broken-stores.ts';
