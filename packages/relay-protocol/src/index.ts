@@ -139,6 +139,16 @@ export {
   encodeClientFrame,
   encodeServerFrame,
 } from './frame.ts';
+export type {
+  FarLine,
+  FarListener,
+  LineEnd,
+  LineListener,
+  RelayEnd,
+  RelayLine,
+  RelayTransport,
+} from './relay-transport.ts';
+export { isRelayUnavailable, lineEndOf, RelayUnavailableError } from './relay-transport.ts';
 export {
   CLOSE_CONNECTED_ELSEWHERE,
   CLOSE_MALFORMED,
