@@ -8,7 +8,7 @@ import { DeviceCore } from '@simsim/device-core';
 import type { CoreChaos } from '@simsim/device-core';
 import { retentionOf } from '@simsim/event-log';
 import type { EventLog, Retention, RetentionName } from '@simsim/event-log';
-import type { IdentityModel, UserId } from '@simsim/relay-protocol';
+import type { IdentityModel, RelayTransport, UserId } from '@simsim/relay-protocol';
 import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
 import type { Clock, Input, Provision } from '@simsim/sesame';
 import { sleep } from './backoff.ts';
@@ -25,8 +25,8 @@ import type { Trust } from './trust.ts';
 export interface DeviceOptions {
   /** Where the log and its vault live. */
   readonly store: StoreSpec;
-  /** The relay's address; plain http on this machine only. */
-  readonly relay: string;
+  /** The relay's address, plain http on this machine only; or another way to a relay. */
+  readonly relay: string | RelayTransport;
   /**
    * What to do with a state that was put back to an earlier moment, or that a copy shares. `quarantine`:
    * go on as a new incarnation, with new sessions and prekeys. `refuse`: stop. By default a device

@@ -1,47 +1,30 @@
-/** Asking a relay over HTTP: one request, one answer, nothing remembered. */
+/** A device's way to its relay: a transport, and the token that says which device asks. */
 
-import { request as httpRequest, Agent as HttpAgent } from 'node:http';
-import { request as httpsRequest, Agent as HttpsAgent } from 'node:https';
-import {
-  CONTENT_TYPE,
-  NEEDS_TOKEN,
-  decodeOutcome,
-  encodeRequest,
-  requestPath,
+import { isRelayUnavailable } from '@simsim/relay-protocol';
+import type {
+  LineListener,
+  RelayLine,
+  RelayOutcome,
+  RelayRequest,
+  RelayTransport,
 } from '@simsim/relay-protocol';
-import type { RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
+import { createHttpTransport } from './http-transport.ts';
 import { SessionError } from './session-error.ts';
-
-/** Answers above this are no answers of a relay. */
-const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
-
-/** A relay that does not answer within this time counts as unavailable. */
-const TIMEOUT_MS = 30_000;
-
-/** Connections are shared by all devices of a process; each request carries its own token. */
-const plainAgent = new HttpAgent({ keepAlive: true, maxSockets: 32 });
-const tlsAgent = new HttpsAgent({ keepAlive: true, maxSockets: 32 });
 
 /** Speaks with one relay. */
 export class RelayClient {
-  readonly url: URL;
-  #token: string | undefined;
+  readonly #transport: RelayTransport;
+  #token: Uint8Array | undefined;
 
-  /** Throws: `RELAY_INSECURE` for plain http to another machine: the token would travel in clear. */
-  constructor(url: string) {
-    this.url = new URL(url);
-    const isLoopback = ['127.0.0.1', 'localhost', '[::1]'].includes(this.url.hostname);
-    if (this.url.protocol !== 'https:' && !isLoopback) throw new SessionError('RELAY_INSECURE');
+  /** To an address, over HTTP and WebSocket, or by another transport. Throws: `RELAY_INSECURE`. */
+  constructor(relay: string | RelayTransport) {
+    this.#transport = typeof relay === 'string' ? createHttpTransport(relay) : relay;
   }
 
-  /** The value of the Authorization header, once a token is set. */
-  authorization(): string | undefined {
-    return this.#token;
-  }
-
-  /** Sets the bearer token, 32 bytes. */
+  /** Sets the bearer token, 32 bytes; they stay the caller's. */
   setToken(token: Uint8Array): void {
-    this.#token = `Bearer ${Buffer.from(token).toString('base64url')}`;
+    this.#token?.fill(0);
+    this.#token = token.slice();
   }
 
   /**
@@ -51,41 +34,23 @@ export class RelayClient {
    * and every request may be repeated as it is.
    */
   async ask(request: RelayRequest): Promise<RelayOutcome> {
-    const body = encodeRequest(request);
-    const answer = await this.#exchange(requestPath(request.kind), body, NEEDS_TOKEN[request.kind]);
-    const outcome = decodeOutcome(answer);
-    if (!outcome.ok) throw new SessionError('RELAY_UNAVAILABLE', { detail: 'malformed answer' });
-    const isUnavailable = !outcome.value.ok && outcome.value.error.code === 'UNAVAILABLE';
+    const outcome = await this.#exchange(request);
+    const isUnavailable = !outcome.ok && outcome.error.code === 'UNAVAILABLE';
     if (isUnavailable) throw new SessionError('RELAY_UNAVAILABLE', { detail: request.kind });
-    return outcome.value;
+    return outcome;
   }
 
-  #exchange(path: string, body: Uint8Array, needsToken: boolean): Promise<Uint8Array> {
-    const isTls = this.url.protocol === 'https:';
-    const send = isTls ? httpsRequest : httpRequest;
-    const token = needsToken && this.#token !== undefined ? { authorization: this.#token } : {};
-    const headers = { 'content-type': CONTENT_TYPE, 'content-length': body.length, ...token };
-    return new Promise((resolve, reject) => {
-      const fail = (cause: unknown): void =>
-        reject(new SessionError('RELAY_UNAVAILABLE', { cause }));
-      const outgoing = send(
-        new URL(path, this.url),
-        { method: 'POST', agent: isTls ? tlsAgent : plainAgent, headers, timeout: TIMEOUT_MS },
-        (incoming) => {
-          const chunks: Buffer[] = [];
-          let length = 0;
-          incoming.on('data', (chunk: Buffer) => {
-            length += chunk.length;
-            if (length > ANSWER_BYTES_MAX) incoming.destroy(new Error('answer too large'));
-            else chunks.push(chunk);
-          });
-          incoming.on('end', () => resolve(Buffer.concat(chunks)));
-          incoming.on('error', fail);
-        },
-      );
-      outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
-      outgoing.on('error', fail);
-      outgoing.end(body);
-    });
+  /** Opens a line for the device. */
+  connect(listener: LineListener): RelayLine {
+    return this.#transport.connect(this.#token, listener);
+  }
+
+  async #exchange(request: RelayRequest): Promise<RelayOutcome> {
+    try {
+      return await this.#transport.ask(request, this.#token);
+    } catch (cause) {
+      if (!isRelayUnavailable(cause)) throw cause;
+      throw new SessionError('RELAY_UNAVAILABLE', { cause });
+    }
   }
 }

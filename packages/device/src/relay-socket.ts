@@ -1,15 +1,6 @@
 /** A device's live line to its relay: mail comes down, acknowledgements go up, and it comes back. */
 
-import { WebSocket } from 'ws';
-import {
-  ACKS_MAX,
-  CLOSE_CONNECTED_ELSEWHERE,
-  CLOSE_UNAUTHORIZED,
-  WEBSOCKET_PATH,
-  decodeServerFrame,
-  encodeClientFrame,
-} from '@simsim/relay-protocol';
-import type { ServerFrame } from '@simsim/relay-protocol';
+import type { RelayLine, ServerFrame } from '@simsim/relay-protocol';
 import { Backoff } from './backoff.ts';
 import type { RelayClient } from './relay-client.ts';
 
@@ -26,12 +17,12 @@ export interface SocketListener {
   onEnd(end: SocketEnd): void;
 }
 
-/** Keeps one WebSocket open until it is closed or refused for good. */
+/** Keeps one line open until it is closed or refused for good. */
 export class RelaySocket {
   readonly #client: RelayClient;
   readonly #listener: SocketListener;
   readonly #backoff = new Backoff();
-  #socket: WebSocket | undefined;
+  #line: RelayLine | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnded = false;
   #isPaused = true;
@@ -46,7 +37,7 @@ export class RelaySocket {
   /** Connects, and again after every loss, until it is paused. */
   open(): void {
     this.#isPaused = false;
-    if (this.#isEnded || this.#socket !== undefined) return;
+    if (this.#isEnded || this.#line !== undefined) return;
     clearTimeout(this.#timer);
     this.#connect();
   }
@@ -55,45 +46,28 @@ export class RelaySocket {
   pause(): void {
     this.#isPaused = true;
     clearTimeout(this.#timer);
-    const socket = this.#socket;
-    if (socket === undefined) return;
-    this.#lost(socket);
-    socket.terminate();
+    const line = this.#line;
+    if (line === undefined) return;
+    line.drop();
+    this.#lost(line);
   }
 
   #connect(): void {
-    const url = new URL(WEBSOCKET_PATH, this.#client.url);
-    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-    const authorization = this.#client.authorization();
-    const headers = authorization === undefined ? {} : { authorization };
-    const socket = new WebSocket(url, {
-      headers,
-      perMessageDeflate: false,
-      maxPayload: 8 * 1024 * 1024,
+    const line = this.#client.connect({
+      onUp: () => {
+        this.#backoff.reset();
+        this.#listener.onUp();
+      },
+      onFrame: (frame) => this.#listener.onFrame(frame),
+      onDown: (end) => {
+        // What a line says that was let go of concerns nobody.
+        if (line !== this.#line) return;
+        if (end === 'unauthorized') this.#end('revoked');
+        if (end === 'connectedElsewhere') this.#end('connectedElsewhere');
+        this.#lost(line);
+      },
     });
-    socket.binaryType = 'nodebuffer';
-    this.#socket = socket;
-    socket.on('open', () => {
-      this.#backoff.reset();
-      this.#listener.onUp();
-    });
-    socket.on('message', (data: Buffer, isBinary) => {
-      const frame = isBinary ? decodeServerFrame(data) : undefined;
-      if (frame?.ok) this.#listener.onFrame(frame.value);
-      else socket.terminate();
-    });
-    socket.on('unexpected-response', (_request, response) => {
-      response.resume();
-      if (response.statusCode === 401) this.#endOf(socket, 'revoked');
-      socket.terminate();
-      this.#lost(socket);
-    });
-    socket.on('error', () => this.#lost(socket));
-    socket.on('close', (code) => {
-      if (code === CLOSE_UNAUTHORIZED) this.#endOf(socket, 'revoked');
-      if (code === CLOSE_CONNECTED_ELSEWHERE) this.#endOf(socket, 'connectedElsewhere');
-      this.#lost(socket);
-    });
+    this.#line = line;
   }
 
   /** Tells the relay that it may forget mail; batched, best effort: what is lost comes again. */
@@ -106,7 +80,10 @@ export class RelaySocket {
 
   /** Breaks the line; it comes back by itself. */
   drop(): void {
-    this.#socket?.terminate();
+    const line = this.#line;
+    if (line === undefined) return;
+    line.drop();
+    setImmediate(() => this.#lost(line));
   }
 
   /** Closes for good. */
@@ -114,33 +91,23 @@ export class RelaySocket {
     this.#sendAcks();
     this.#end('closed');
     clearTimeout(this.#timer);
-    this.#socket?.close();
+    this.#line?.close();
   }
 
   #sendAcks(): void {
     this.#isAckScheduled = false;
     const seqs = this.#acks;
     this.#acks = [];
-    if (this.#socket?.readyState !== WebSocket.OPEN) return;
-    for (let from = 0; from < seqs.length; from += ACKS_MAX) {
-      this.#socket.send(
-        encodeClientFrame({ kind: 'ack', seqs: seqs.slice(from, from + ACKS_MAX) }),
-      );
-    }
+    if (seqs.length > 0) this.#line?.acknowledge(seqs);
   }
 
-  #lost(socket: WebSocket): void {
-    if (socket !== this.#socket) return;
-    this.#socket = undefined;
+  #lost(line: RelayLine): void {
+    if (line !== this.#line) return;
+    this.#line = undefined;
     this.#acks = [];
     this.#listener.onDown();
     if (this.#isEnded || this.#isPaused) return;
     this.#timer = setTimeout(() => this.#connect(), this.#backoff.nextMs());
-  }
-
-  /** What a line says that was let go of concerns nobody. */
-  #endOf(socket: WebSocket, end: SocketEnd): void {
-    if (socket === this.#socket) this.#end(end);
   }
 
   #end(end: SocketEnd): void {
