@@ -35,6 +35,7 @@ export { simulate, SURE_RUNS, UNSTABLE } from './simulate.ts';
 export type { Pairs, SimulateOptions, SimulateReport } from './simulate.ts';
 export { storeConformance } from '@simsim/event-log/conformance';
 export { relayConformance } from '@simsim/relay/conformance';
+export { transportConformance } from '@simsim/relay-protocol/conformance';
 export type { WatchedWorld } from './invariants/watched-world.ts';
 export { SteppedWorld } from './world/stepped-world.ts';
 export type { SteppedWorldOptions } from './world/stepped-world.ts';

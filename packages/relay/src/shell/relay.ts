@@ -55,6 +55,8 @@ export interface RelayOptions {
   readonly log?: LogLevel;
   /** Tests only: called around the commit of every accepted post. */
   readonly chaos?: Chaos;
+  /** Tests only: the relay's clock, wall ms. */
+  readonly now?: () => number;
 }
 
 /** A relay that takes requests. */
@@ -85,7 +87,7 @@ export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
 
 async function serve(store: RelayStore, options: RelayOptions): Promise<RunningRelay> {
   const host = options.host ?? '127.0.0.1';
-  const now = (): number => Date.now();
+  const now = options.now ?? (() => Date.now());
   const registration = options.registration ?? (isLoopback(host) ? 'open' : 'closed');
   const mailboxCountMax = options.mailboxCountMax ?? MAILBOX_COUNT_MAX;
   const mailboxBytesMax = options.mailboxBytesMax ?? MAILBOX_BYTES_MAX;

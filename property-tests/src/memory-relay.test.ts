@@ -1,0 +1,71 @@
+/** Devices of an application's tests: a whole relay in this process, and no socket. */
+
+import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
+import { linkDevice, memory, openDevice } from '@simsim/device';
+import type { Device, Message, RelayTransport } from '@simsim/device';
+import { createMemoryRelay } from '@simsim/relay/memory';
+import type { MemoryRelay } from '@simsim/relay/memory';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+let relay: MemoryRelay;
+let open: Device[];
+
+beforeEach(() => {
+  relay = createMemoryRelay({ crypto, entropy, now: () => Date.now() });
+  open = [];
+});
+
+afterEach(async () => {
+  for (const device of open) await device.close();
+  relay.close();
+});
+
+async function create(user: string, by: RelayTransport = relay.transport): Promise<Device> {
+  const device = await openDevice({ user, store: memory(), relay: by, ifMissing: 'create' });
+  open.push(device);
+  return device;
+}
+
+async function nextOf(device: Device): Promise<Message> {
+  for await (const message of device.messages()) {
+    await message.ack();
+    return message;
+  }
+  throw new Error('a message comes');
+}
+
+test('devices write to each other, are linked and removed', async () => {
+  const [alice, bob] = [await create('alice'), await create('bob')];
+  await alice.send('bob', 'open sesame');
+  expect((await nextOf(bob)).text).toBe('open sesame');
+  await bob.send('alice', 'it is open');
+  expect((await nextOf(alice)).text).toBe('it is open');
+  const linking = linkDevice({
+    store: memory(),
+    relay: relay.transport,
+    onCode: (code) => void bob.approveLink(code),
+  });
+  const tablet = await linking;
+  open.push(tablet);
+  await alice.send('bob', 'to both');
+  expect([(await nextOf(bob)).text, (await nextOf(tablet)).text]).toEqual(['to both', 'to both']);
+  await bob.remove(tablet.deviceId);
+  expect(await tablet.closed).toBe('revoked');
+});
+
+test('a device whose line was dropped comes back, and gets what was posted meanwhile', async () => {
+  const [alice, bob] = [await create('alice'), await create('bob')];
+  bob.dropConnection();
+  await alice.send('bob', 'one');
+  bob.dropConnection();
+  await alice.send('bob', 'two');
+  expect([(await nextOf(bob)).text, (await nextOf(bob)).text].toSorted()).toEqual(['one', 'two']);
+});
+
+test('a transport that fails without saying that no answer came is an error of its own', async () => {
+  const broken: RelayTransport = {
+    ask: () => Promise.reject(new TypeError('a bug of the transport')),
+    connect: (token, listener) => relay.transport.connect(token, listener),
+  };
+  await expect(create('alice', broken)).rejects.toThrow('a bug of the transport');
+});
