@@ -69,3 +69,13 @@ test('a transport that fails without saying that no answer came is an error of i
   };
   await expect(create('alice', broken)).rejects.toThrow('a bug of the transport');
 });
+
+test('a relay that is closed is away, and says so to whoever asks or waits', async () => {
+  const alice = await create('alice');
+  const health: string[] = [];
+  alice.health$.subscribe(({ type }) => health.push(type));
+  relay.close();
+  await expect.poll(() => health).toContain('disconnected');
+  await expect(relay.transport.ask({ kind: 'nonce' })).resolves.toMatchObject({ ok: false });
+  await alice.sendLater('alice', 'kept');
+});

@@ -11,8 +11,8 @@ import type { RelayRequest } from './request.ts';
  */
 export interface RelayTransport {
   /**
-   * Asks once. The token [32] stays the caller's; it goes with a request that needs one, and with no
-   * other.
+   * Asks once. The token [32] stays the caller's, who may wipe it when this has returned; it goes with a
+   * request that needs one, and with no other.
    *
    * Throws: an error of code `RELAY_UNAVAILABLE` when no whole answer to this request came; whether the
    * relay acted is unknown then, and every request may be repeated as it is.

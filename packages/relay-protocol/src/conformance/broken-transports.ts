@@ -133,6 +133,14 @@ const LOSS_SABOTEURS: readonly TransportSaboteur[] = [
     sabotage: failing(() => Promise.resolve({ ok: false, error: { code: 'UNAVAILABLE' } })),
   },
   {
+    name: 'fails in its own way',
+    caughtBy: [
+      'a lost answer is told as such, after one request',
+      'what is no answer to the request is not given as one',
+    ],
+    sabotage: failing(() => Promise.reject(new Error('no answer'))),
+  },
+  {
     name: 'loses every answer with the first',
     caughtBy: ['a lost answer costs no other one'],
     sabotage: asking((ask) => {

@@ -1,6 +1,6 @@
 /** A transport between a case and the relay that it plays. */
 
-import { check, same } from '@simsim/bytes/conformance';
+import { check, ConformanceError, same } from '@simsim/bytes/conformance';
 import type { RelayOutcome } from '../answer.ts';
 import type { RelayTransport } from '../relay-transport.ts';
 import { isRelayUnavailable } from '../relay-transport.ts';
@@ -30,6 +30,9 @@ export function onTransport<Pair extends TransportPair>(
       const bed = new TransportBed(pair, end, timer);
       try {
         await run(bed, pair);
+      } catch (failure) {
+        check(!isRelayUnavailable(failure), 'what the relay answered has not come');
+        throw failure;
       } finally {
         await bed.stop();
       }
@@ -79,8 +82,9 @@ export class TransportBed {
     try {
       outcome = await this.ask({ kind: 'takeLink', address: addressOf(200) });
     } catch (failure) {
-      if (isRelayUnavailable(failure)) return;
-      throw failure;
+      if (failure instanceof ConformanceError) throw failure;
+      check(isRelayUnavailable(failure), `${what} fails with an error of another code`);
+      return;
     }
     check(false, `${what} is answered with ${outcome.ok ? 'an answer' : outcome.error.code}`);
   }

@@ -13,7 +13,11 @@ import type {
   RelayRequest,
   RequestKind,
 } from '@simsim/relay-protocol';
-import { claimIdFromBytes, ENVELOPES_PER_BATCH_MAX } from '@simsim/relay-protocol';
+import {
+  claimIdFromBytes,
+  ENVELOPES_PER_BATCH_MAX,
+  isRelayUnavailable,
+} from '@simsim/relay-protocol';
 import type { Timer } from '@simsim/relay-protocol/conformance';
 import { LineProbe, within } from '@simsim/relay-protocol/conformance';
 import type { TestDevice } from './people.ts';
@@ -56,9 +60,14 @@ export class RelayBed {
   }
 
   /** What comes back, with the token of a device or without one. */
-  outcome(request: RelayRequest, device?: Pick<TestDevice, 'token'>): Promise<RelayOutcome> {
+  async outcome(request: RelayRequest, device?: Pick<TestDevice, 'token'>): Promise<RelayOutcome> {
     const coming = this.relay.transport.ask(request, device?.token);
-    return within(this.#timer, coming, `the answer to ${request.kind}`);
+    try {
+      return await within(this.#timer, coming, `the answer to ${request.kind}`);
+    } catch (failure) {
+      check(!isRelayUnavailable(failure), `${request.kind} has no answer`);
+      throw failure;
+    }
   }
 
   /** The answer; a refusal breaks the case. */

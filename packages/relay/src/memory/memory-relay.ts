@@ -29,11 +29,12 @@ export interface MemoryRelay extends RelayEnd {
   readonly transport: RelayTransport;
   /** Forgets what expired; call it from time to time. */
   prune(): void;
-  /** Breaks every line and closes the store. */
+  /** Breaks every line and closes the store; whoever still asks hears that it is away. */
   close(): void;
 }
 
 const CLOSE_GOING_AWAY = 1001;
+const AWAY: RelayOutcome = { ok: false, error: { code: 'UNAVAILABLE' } };
 
 const OPEN_POLICY: RelayPolicy = {
   registration: 'open',
@@ -46,7 +47,7 @@ export function createMemoryRelay(options: MemoryRelayOptions): MemoryRelay {
   const { crypto, entropy, now, store = createMemoryStore(), policy = OPEN_POLICY } = options;
   const hashOf = (token: Uint8Array | undefined): Uint8Array | undefined =>
     token && crypto.digest([token]);
-  const submit = (call: RelayCall): Promise<RelayOutcome> => {
+  const decideNow = (call: RelayCall): RelayOutcome => {
     const env = { nowMs: now(), crypto, entropy, policy };
     const { outcome, wakeups } = store.transact((transaction) => {
       const decision = decide(transaction.read(sliceFor(call)), call, env);
@@ -54,8 +55,11 @@ export function createMemoryRelay(options: MemoryRelayOptions): MemoryRelay {
       return decision;
     });
     lines.wake(wakeups);
-    return Promise.resolve(outcome);
+    return outcome;
   };
+  let isClosed = false;
+  const submit = (call: RelayCall): Promise<RelayOutcome> =>
+    Promise.resolve(isClosed ? AWAY : decideNow(call));
   const lines = new Lines({ store, submit, now });
   const end: RelayEnd = {
     answer(request, token) {
@@ -63,6 +67,10 @@ export function createMemoryRelay(options: MemoryRelayOptions): MemoryRelay {
       return submit({ request, ...(tokenHash && { tokenHash }) });
     },
     accept(far, token) {
+      if (isClosed) {
+        far.close('lost');
+        return { onAck: () => undefined, onDown: () => undefined };
+      }
       let isOpen = true;
       const wire = {
         send: far.send.bind(far),
@@ -91,6 +99,8 @@ export function createMemoryRelay(options: MemoryRelayOptions): MemoryRelay {
       store.prune({ nowMs, beforeMs: nowMs - LATENCY_MAX_MS });
     },
     close() {
+      if (isClosed) return;
+      isClosed = true;
       lines.close(CLOSE_GOING_AWAY);
       store.close();
     },
