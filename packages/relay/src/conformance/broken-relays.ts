@@ -99,6 +99,26 @@ const ACCOUNT_SABOTEURS: readonly RelaySaboteur[] = [
   },
 ];
 
+const SUCCESSION_SABOTEURS: readonly RelaySaboteur[] = [
+  {
+    name: 'loses what was sealed',
+    caughtBy: ['whoever stays gets what the next identity key has for it'],
+    sabotage: answering((outcome) => {
+      if (!outcome.ok || outcome.value.kind !== 'getSuccession') return outcome;
+      const { kind, lists } = outcome.value;
+      return { ok: true, value: { kind, lists } };
+    }),
+  },
+  {
+    name: 'takes keys of any identity',
+    caughtBy: ['prekeys that the former identity key signed are refused by name'],
+    sabotage: asking(() => (request, ask) => {
+      if (request.kind !== 'uploadKeys') return ask(request);
+      return ask({ kind: 'uploadKeys', keys: request.keys });
+    }),
+  },
+];
+
 /** Results of posts are changed on their way. */
 function resulting(change: (results: readonly PostResult[]) => readonly PostResult[]): Sabotage {
   return answering((outcome) => {
@@ -287,6 +307,7 @@ const KEY_SABOTEURS: readonly RelaySaboteur[] = [
 /** At least one for each case. */
 export const RELAY_SABOTEURS: readonly RelaySaboteur[] = [
   ...ACCOUNT_SABOTEURS,
+  ...SUCCESSION_SABOTEURS,
   ...POST_SABOTEURS,
   ...KEY_SABOTEURS,
   ...LINE_SABOTEURS,

@@ -8,6 +8,7 @@ import { KEY_CASES } from './relay-key-cases.ts';
 import { killCases, timeCases } from './relay-lasting-cases.ts';
 import { LINE_CASES } from './relay-line-cases.ts';
 import { POST_CASES } from './relay-post-cases.ts';
+import { SUCCESSION_CASES } from './relay-succession-cases.ts';
 
 const LEVELS: readonly RelayLevel[] = ['L0', 'L1', 'L2'];
 
@@ -24,7 +25,13 @@ export function relayConformance<Relay extends RelayUnderTest>(
   hooks: RelayHooks<Relay>,
 ): readonly RelayCase[] {
   const { make, timer, passTime, kill } = hooks;
-  const contract = [...ACCOUNT_CASES, ...POST_CASES, ...KEY_CASES, ...LINE_CASES];
+  const contract = [
+    ...ACCOUNT_CASES,
+    ...SUCCESSION_CASES,
+    ...POST_CASES,
+    ...KEY_CASES,
+    ...LINE_CASES,
+  ];
   const time = passTime === undefined ? [] : timeCases({ make, timer, passTime });
   const kills = kill === undefined ? [] : killCases({ make, timer, kill });
   return [

@@ -21,6 +21,8 @@ export interface MemoryRelayOptions {
   readonly store?: RelayStore;
   /** Default: open to everybody, mailboxes as large as a relay's are. */
   readonly policy?: RelayPolicy;
+  /** Called where a call could not be decided; it is answered with `UNAVAILABLE`. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 /** A relay in this process. */
@@ -58,8 +60,15 @@ export function createMemoryRelay(options: MemoryRelayOptions): MemoryRelay {
     return outcome;
   };
   let isClosed = false;
-  const submit = (call: RelayCall): Promise<RelayOutcome> =>
-    Promise.resolve(isClosed ? AWAY : decideNow(call));
+  const submit = (call: RelayCall): Promise<RelayOutcome> => {
+    if (isClosed) return Promise.resolve(AWAY);
+    try {
+      return Promise.resolve(decideNow(call));
+    } catch (error) {
+      options.onFailure?.(error);
+      return Promise.resolve(AWAY);
+    }
+  };
   const lines = new Lines({ store, submit, now });
   const end: RelayEnd = {
     answer(request, token) {

@@ -9,6 +9,8 @@ import type {
   LineListener,
   RelayEnd,
   RelayLine,
+  RelayOutcome,
+  RelayRequest,
   RelayTransport,
 } from '@simsim/relay-protocol';
 import {
@@ -33,9 +35,7 @@ export function createMemoryTransport(end: RelayEnd): RelayTransport {
       const arrived = decodeRequest(encodeRequest(request));
       if (!arrived.ok) return { ok: false, error: { code: 'MALFORMED' } };
       await Promise.resolve();
-      const outcome = await end.answer(arrived.value, sent).catch((cause: unknown) => {
-        throw new RelayUnavailableError('the relay failed', { cause });
-      });
+      const outcome = await answerOf(end, arrived.value, sent);
       const answer = decodeOutcome(encodeOutcome(outcome));
       if (!answer.ok) throw new RelayUnavailableError('malformed answer');
       const isOther = answer.value.ok && answer.value.value.kind !== request.kind;
@@ -44,6 +44,18 @@ export function createMemoryTransport(end: RelayEnd): RelayTransport {
     },
     connect: (token, listener) => openLine(end, listener, token?.slice()),
   };
+}
+
+async function answerOf(
+  end: RelayEnd,
+  request: RelayRequest,
+  token: Uint8Array | undefined,
+): Promise<RelayOutcome> {
+  try {
+    return await end.answer(request, token);
+  } catch (cause) {
+    throw new RelayUnavailableError('the relay failed', { cause });
+  }
 }
 
 function openLine(end: RelayEnd, listener: LineListener, token: Uint8Array | undefined): RelayLine {
