@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { LineEnd, RelayEnd } from '@simsim/relay-protocol';
 import {
   CLOSE_CONNECTED_ELSEWHERE,
@@ -35,6 +36,8 @@ export class HttpFarEnd {
   readonly #end: RelayEnd;
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  /** What the sockets write to. */
+  readonly #streams = new Set<Duplex>();
   /** What becomes of the next answers. */
   readonly fates: Fate[] = [];
 
@@ -43,7 +46,10 @@ export class HttpFarEnd {
     this.#server = createServer((request, response) => void this.#answer(request, response));
     this.#server.on('upgrade', (request, socket, head) => {
       if (request.url !== WEBSOCKET_PATH) return socket.destroy();
-      const take = (opened: WebSocket): void => this.#accept(opened, tokenOf(request));
+      const take = (opened: WebSocket): void => {
+        this.#streams.add(socket);
+        this.#accept(opened, tokenOf(request));
+      };
       return this.#sockets.handleUpgrade(request, socket, head, take);
     });
   }
@@ -64,6 +70,17 @@ export class HttpFarEnd {
 
   say(bytes: Uint8Array): void {
     for (const socket of this.#sockets.clients) socket.send(bytes);
+  }
+
+  /** The beginning of a frame that says it is a terabyte long. */
+  flood(length: number): void {
+    const header = new Uint8Array(10);
+    header.set([0x82, 127]);
+    new DataView(header.buffer).setBigUint64(2, 1n << 40n);
+    for (const stream of this.#streams) {
+      stream.write(header);
+      stream.write(new Uint8Array(length));
+    }
   }
 
   async stop(): Promise<void> {

@@ -29,6 +29,7 @@ const hooks: TransportHooks<HttpPair> = {
   garbleAnswer: ({ far }, bytes) => far.fates.push({ kind: 'garbled', bytes }),
   floodAnswer: ({ far }, length) => far.fates.push({ kind: 'flooded', length }),
   garbleLines: ({ far }, bytes) => far.say(bytes),
+  floodLines: ({ far }, length) => far.flood(length),
 };
 
 describe('HTTP and WebSocket', () => {

@@ -172,6 +172,7 @@ const LOSS_SABOTEURS: readonly TransportSaboteur[] = [
       'a line that breaks says so once, and the next is told again',
       'a relay that is away is told as such',
       'a line ends with the first frame that is none',
+      'a frame without an end ends its line',
     ],
     sabotage: listening((listener) => ({
       ...listener,

@@ -26,15 +26,16 @@ const LEVELS: readonly TransportLevel[] = ['L0', 'L1', 'L2'];
 export function transportConformance<Pair extends TransportPair>(
   hooks: TransportHooks<Pair>,
 ): readonly TransportCase[] {
-  const { make, timer, loseAnswer, cutLines, garbleAnswer, floodAnswer, garbleLines } = hooks;
+  const { make, timer, loseAnswer, cutLines } = hooks;
+  const { garbleAnswer, floodAnswer, garbleLines, floodLines } = hooks;
   const at =
     (level: TransportLevel) =>
     ({ name, run }: BareTransportCase): TransportCase => ({ level, name, run });
   const contract = contractCases({ make, timer });
   const losses = loseAnswer && cutLines ? lossCases({ make, timer, loseAnswer, cutLines }) : [];
   const garbage =
-    garbleAnswer && floodAnswer && garbleLines
-      ? garbageCases({ make, timer, garbleAnswer, floodAnswer, garbleLines })
+    garbleAnswer && floodAnswer && garbleLines && floodLines
+      ? garbageCases({ make, timer, garbleAnswer, floodAnswer, garbleLines, floodLines })
       : [];
   return [...contract.map(at('L0')), ...losses.map(at('L1')), ...garbage.map(at('L2'))];
 }

@@ -36,6 +36,8 @@ export interface TransportHooks<Pair extends TransportPair = TransportPair> {
   readonly floodAnswer?: (pair: Pair, length: number) => void;
   /** L2: these bytes come down every line in place of a frame. */
   readonly garbleLines?: (pair: Pair, bytes: Uint8Array) => void;
+  /** L2: so many bytes of a frame come down every line, and it does not end. */
+  readonly floodLines?: (pair: Pair, length: number) => void;
 }
 
 /** One thing that a transport must do. */

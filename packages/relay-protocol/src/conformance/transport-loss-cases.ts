@@ -80,9 +80,9 @@ export function lossCases<Pair extends TransportPair>(
 
 /** What a relay never says. */
 export function garbageCases<Pair extends TransportPair>(
-  hooks: Needs<Pair, 'garbleAnswer' | 'floodAnswer' | 'garbleLines'>,
+  hooks: Needs<Pair, 'garbleAnswer' | 'floodAnswer' | 'garbleLines' | 'floodLines'>,
 ): readonly BareTransportCase[] {
-  const { garbleAnswer, floodAnswer, garbleLines } = hooks;
+  const { garbleAnswer, floodAnswer, garbleLines, floodLines } = hooks;
   return [
     onTransport(
       hooks,
@@ -134,6 +134,13 @@ export function garbageCases<Pair extends TransportPair>(
         const heard = [{ kind: 'up' }, { kind: 'down', end: 'lost' }];
         same(line.heard, heard, 'all that a line tells whose frame is none');
       }
+    }),
+    onTransport(hooks, 'a frame without an end ends its line', async (bed, pair) => {
+      const line = bed.line();
+      await line.next('the line');
+      await bed.end.line(0);
+      floodLines(pair, TOO_LARGE_BYTES);
+      same(await line.end('the end of a line whose frame has none'), 'lost', 'how it ends');
     }),
   ];
 }
