@@ -33,7 +33,6 @@ const LOOSE_KNOBS = [
 
 /** The same case with a few things changed, and the draws of another seed. */
 export function mutateCase(one: Case, seed: number): Case {
-  const { format, crypto, users } = one;
   const dice = new Dice(seed, 'mutation');
   let { knobs, actions } = one;
   for (let changes = dice.between(1, CHANGES_MAX); changes > 0; changes--) {
@@ -43,7 +42,7 @@ export function mutateCase(one: Case, seed: number): Case {
     else actions = elsewhere(actions, { dice, knobs, keeps: kind === 'again' });
   }
   // Every second time the draws stay, and with them most of what happened.
-  return { format, seed: dice.chance(0.5) ? seed : one.seed, crypto, users, knobs, actions };
+  return { ...one, seed: dice.chance(0.5) ? seed : one.seed, knobs, actions };
 }
 
 function shorter(actions: readonly Action[], dice: Dice): readonly Action[] {
