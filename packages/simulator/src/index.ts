@@ -6,11 +6,13 @@ export type {
   Case,
   CryptoName,
   Deed,
+  DiskDeed,
   FailedCase,
   Json,
   Knobs,
   Label,
   Lie,
+  StoreName,
 } from './case/case.ts';
 export { LIES } from './case/case.ts';
 export { decodeCase, encodeCase } from './case/case-codec.ts';
@@ -39,3 +41,5 @@ export { transportConformance } from '@simsim/relay-protocol/conformance';
 export type { WatchedWorld } from './invariants/watched-world.ts';
 export { SteppedWorld } from './world/stepped-world.ts';
 export type { SteppedWorldOptions } from './world/stepped-world.ts';
+export { loadWasmSqlite } from '@simsim/event-log-sqlite/power-loss';
+export type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';

@@ -83,6 +83,8 @@ class Shrinker {
       if (this.#best.knobs[name] > 0) this.#turn({ [name]: 0 });
     }
     if (this.#best.knobs.skewMs > 0) this.#turn({ skewMs: 0 });
+    if (this.#best.knobs.killRate > 0) this.#turn({ killRate: 0 });
+    if (this.#best.knobs.vault === 'file') this.#turn({ vault: 'memory' });
   }
 
   #smallerNumbers(): void {

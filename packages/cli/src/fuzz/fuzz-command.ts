@@ -13,6 +13,7 @@ import type { ExitCode } from '../exit-code.ts';
 import type { Output } from '../output.ts';
 import { progressLine } from '../play/progress-bar.ts';
 import { Corpus } from './corpus.ts';
+import { LOGS, storeOf, wasmFor } from './fuzz-store.ts';
 import { exitCodeOf, jsonOf, wordsOf } from './fuzz-report.ts';
 import { huntSaboteurs } from './hunt-saboteurs.ts';
 
@@ -25,6 +26,7 @@ export const fuzzCommand: Command = {
     seeds: { type: 'string' },
     minutes: { type: 'string' },
     crypto: { type: 'string' },
+    store: { type: 'string' },
     corpus: { type: 'string' },
     saboteurs: { type: 'boolean' },
     json: { type: 'boolean' },
@@ -39,6 +41,8 @@ It ends with the first seed in which an invariant does not hold.
   --minutes N    as many seeds as fit into so many minutes
   --crypto NAME  symbolic (default: keys are terms, and what an adversary may know is decided exactly),
                  node or noble
+  --store NAME   memory (default: rows in memory), sqlite (the store that ships, in memory), or disk (the same and
+                 its vault in files that lose power: torn, lost and reordered writes under real SQLite)
   --corpus DIR   keeps each case that reaches a new pair of situations in this folder, as JSON; those that are there
                  are run first, and every second seed changes one: actions left out, moved or done again, other
                  knobs, other draws. The same seed and the same folder give the same batch
@@ -71,10 +75,12 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
   const wanted = given.integer('seeds', { min: 1, max: SEEDS_MAX });
   const seeds = wanted ?? (minutes === undefined ? SEEDS_DEFAULT : SEEDS_MAX);
   const crypto = cryptoOf(given);
+  const store = storeOf(given);
   const isJson = given.isSet('json');
   const folder = given.text('corpus');
   const corpus = folder === undefined ? undefined : new Corpus(folder);
-  if (!isJson) output.line(`seed ${seed} (repeat with --seed ${seed}), ${crypto} primitives`);
+  if (!isJson)
+    output.line(`seed ${seed} (repeat with --seed ${seed}), ${crypto} primitives, ${LOGS[store]}`);
   const startMs = Date.now();
   const endMs = minutes === undefined ? Number.POSITIVE_INFINITY : startMs + minutes * MINUTE_MS;
   let shownMs = 0;
@@ -82,6 +88,8 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
     seed,
     seeds,
     crypto,
+    store,
+    ...(await wasmFor(store)),
     ...(corpus && { corpus: corpus.cases, onNewPairs: (one: Case) => corpus.keep(one) }),
     onProgress(so) {
       const nowMs = Date.now();

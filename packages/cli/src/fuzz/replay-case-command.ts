@@ -8,6 +8,7 @@ import { errorText, usageError } from '../cli-error.ts';
 import type { Command } from '../command.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Output } from '../output.ts';
+import { wasmFor } from './fuzz-store.ts';
 
 /** The command. */
 export const replayCaseCommand: Command = {
@@ -31,7 +32,8 @@ const LINES_MAX = 200;
 
 async function run(given: Arguments, output: Output): Promise<ExitCode> {
   const one = readCase(given.positionals[0] ?? '');
-  const result = runAgain(one, { ...plantOf(given), keepsTrace: true });
+  const wasm = await wasmFor(one.store);
+  const result = runAgain(one, { ...plantOf(given), ...wasm, keepsTrace: true });
   const { failure, trace } = result;
   const isSame = one.failure === undefined ? undefined : one.failure.trace === trace;
   if (given.isSet('json')) {

@@ -1,6 +1,6 @@
 /** What lasts of a device while its processes come and go: its disk, its clock, its line to the relay. */
 
-import type { MessageId, UserId } from '@simsim/relay-protocol';
+import type { DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
 import type { Clock } from '@simsim/sesame';
 import type { Label } from '../case/case.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -66,8 +66,8 @@ export class Machine {
   lyingSinceMs: number | undefined;
   /** Its log's last event when a commit failed: the next process finds more, or does not. */
   inDoubtSeq: number | undefined;
-  /** Its device's address, once it has one. */
-  address: string | undefined;
+  /** Its device, once there is one: also after its files do not say so any more. */
+  deviceId: DeviceId | undefined;
   /** Its files do not open any more, and nothing will change that. */
   isBroken = false;
   /** Where its line is cut. */
@@ -89,6 +89,11 @@ export class Machine {
     this.disk = disk;
     this.policy = policy;
     this.skewMs = skewMs;
+  }
+
+  /** The address of its device. */
+  get address(): string | undefined {
+    return this.deviceId && `${this.userId}.${this.deviceId}`;
   }
 
   /** The clock as the device sees it, at a moment of the world. */

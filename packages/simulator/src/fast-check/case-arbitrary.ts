@@ -88,6 +88,8 @@ function smallerKnobs(knobs: Knobs): fc.Arbitrary<Knobs> {
       readMs: or(1, knobs.readMs),
       flushEvents: or(1, knobs.flushEvents),
       skewMs: or(0, knobs.skewMs),
+      killRate: or(0, knobs.killRate),
+      vault: or<Knobs['vault']>('memory', knobs.vault),
     })
     .map((smaller): Knobs => ({ ...knobs, ...smaller }));
 }

@@ -20,6 +20,8 @@ export class Knowledge {
   /** Boxes whose key is known, up to here in the list of each key. */
   readonly #opened = new Map<Term, number>();
   readonly #keepsVaults: boolean;
+  /** {@link Terms.changes} when consequences were last drawn. */
+  #changes = -1;
 
   /**
    * Of files that are overwritten in place somebody only has what lies in them ({@link takeFile}); with
@@ -78,6 +80,9 @@ export class Knowledge {
   }
 
   #close(): void {
+    const { changes } = this.#terms;
+    if (this.#fresh.length === 0 && this.#changes === changes) return;
+    this.#changes = changes;
     this.#meetNewRules();
     this.#openNewBoxes();
     for (let term = this.#fresh.pop(); term !== undefined; term = this.#fresh.pop()) {

@@ -44,6 +44,11 @@ export class Terms {
   readonly #usedIn: (number[] | undefined)[] = [];
   readonly #filter = new Uint8Array(FILTER_BITS + 1);
 
+  /** Counts rules and boxes: while it stays, nothing new follows from anything. */
+  get changes(): number {
+    return this.rules.length + this.#boxes.size;
+  }
+
   get count(): number {
     return this.#words.length >> 2;
   }

@@ -187,10 +187,16 @@ function contactsOf({ log, core }: Process): Contact[] {
 function remove(world: World, remover: Process, who: Label): void {
   const removed = world.processes.get(who);
   const isOwn = removed?.machine.userId === remover.machine.userId;
-  if (removed === undefined || !isOwn || removed === remover || !mayChangeList(remover)) return;
+  if (
+    removed?.machine.deviceId === undefined ||
+    !isOwn ||
+    removed === remover ||
+    !mayChangeList(remover)
+  )
+    return;
   const list = listWithout(
     ownListInput(remover.core),
-    { deviceId: removed.own().deviceId },
+    { deviceId: removed.machine.deviceId },
     remover.env,
   );
   if (!list.ok) return;

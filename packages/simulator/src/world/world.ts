@@ -372,7 +372,7 @@ export class World implements Surroundings<Process>, WatchedWorld {
       ran: (process, inputs, result: RunResult) => {
         const { machine, log } = process;
         const { seq, hash } = log.tip();
-        machine.address ??= process.address;
+        machine.deviceId ??= process.own().deviceId;
         if (seq > machine.seq) machine.refusals = 0;
         machine.seq = seq;
         this.trace.add(this.#line(process.machine.label, undefined, `committed ${seq}`), hash);
