@@ -23,6 +23,7 @@ export { mutateCase } from './case/mutate-case.ts';
 export { Situations, SITUATIONS, situationsOver } from './case/situations.ts';
 export type { Situation, SituationPair } from './case/situations.ts';
 export type { Process } from './device/process.ts';
+export type { StorePart } from './disk/store-parts.ts';
 export { drawDiagram } from './diagram.ts';
 export { Dice } from './dice.ts';
 export { withoutOutside } from './guard.ts';

@@ -8,9 +8,10 @@ import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
 import type { Sabotage } from '@simsim/sesame';
 import { UnknownActionError } from './actions/own-action.ts';
 import type { OwnAction } from './actions/own-action.ts';
-import type { Case } from './case/case.ts';
+import type { Case, Label } from './case/case.ts';
 import type { Situations } from './case/situations.ts';
 import type { DiskSabotage } from './disk/disk.ts';
+import type { StorePart } from './disk/store-parts.ts';
 import { withoutOutside } from './guard.ts';
 import { INVARIANTS } from './invariants/all-invariants.ts';
 import { InvariantBroken } from './invariants/invariant.ts';
@@ -30,6 +31,11 @@ export interface RunOptions {
   readonly plant?: Plant;
   /** Whether the lines of the trace are kept. */
   readonly keepsTrace?: boolean;
+  /**
+   * Stores of your own, one for each device, in the place of those of cases whose store is not `disk`.
+   * The same case is the same run as far as they are.
+   */
+  readonly newStore?: (label: Label) => StorePart;
   /** SQLite in WebAssembly, for cases whose store is `disk`; `loadWasmSqlite` loads it. */
   readonly wasm?: WasmSqlite;
 }
@@ -103,6 +109,7 @@ export function createWorld(one: Case, options: RunOptions): World {
     actions: new Map(actions.map((each) => [each.name, each])),
     keepsTrace,
     wasm: options.wasm,
+    newStore: options.newStore,
   });
 }
 

@@ -7,11 +7,12 @@ import { createHash } from 'node:crypto';
 import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
 import { withOwnActions } from './actions/draw-own-actions.ts';
 import type { OwnAction } from './actions/own-action.ts';
-import type { Case, CryptoName, FailedCase, StoreName } from './case/case.ts';
+import type { Case, CryptoName, FailedCase, Label, StoreName } from './case/case.ts';
 import { drawCase } from './case/draw-case.ts';
 import { mutateCase } from './case/mutate-case.ts';
 import { pairCount, Situations, situationsOver } from './case/situations.ts';
 import { Dice } from './dice.ts';
+import type { StorePart } from './disk/store-parts.ts';
 import type { Invariant } from './invariants/invariant.ts';
 import { runCase } from './run-case.ts';
 import type { Plant, RunResult } from './run-case.ts';
@@ -27,6 +28,8 @@ export interface SimulateOptions {
   readonly crypto?: CryptoName;
   /** Default: `memory`. */
   readonly store?: StoreName;
+  /** Stores of your own in the place of those in memory. */
+  readonly newStore?: (label: Label) => StorePart;
   /** SQLite in WebAssembly, for the store `disk`; `loadWasmSqlite` loads it. */
   readonly wasm?: WasmSqlite;
   /** Actions of a case, at most. */

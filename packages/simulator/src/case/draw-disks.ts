@@ -38,7 +38,7 @@ const WEIGHTS: readonly (readonly [deed: DiskDeed['do'], weight: number])[] = [
   ['failSyncs', 3],
   ['fill', 2],
   ['lieSyncs', 1],
-  ['rot', 1],
+  ['rot', 2],
   ['retain', 3],
   ['lock', 2],
   ['rotate', 4],
@@ -71,6 +71,8 @@ export function drawDiskActions(dice: Dice, { store, knobs, others }: DrawnSoFar
     const action = { ...drawDeed(dice, who, kind), atMs };
     if (kind !== 'lieSyncs') actions.push(action);
     else if (!isHidden) actions.push(action, powerLossAfter(action, dice, knobs.spanMs));
+    // What rotted shows when it is read.
+    if (kind === 'rot') actions.push({ do: 'lock', who, forMs: 60_000, atMs: atMs + 1000 });
   }
   return actions;
 }
@@ -89,7 +91,7 @@ function drawDeed(dice: Dice, who: Label, kind: DiskDeed['do']): DiskDeed {
     case 'fill':
       return { do: kind, who, forMs: dice.between(1, 60) * 60_000 };
     case 'rot':
-      return { do: kind, who, bits: dice.pick([1, 8, 300]) ?? 1 };
+      return { do: kind, who, bits: dice.pick([1, 100, 3000]) ?? 1 };
     case 'lock':
       return { do: kind, who, forMs: dice.between(1, 60) * 60_000 };
     case 'lieSyncs':

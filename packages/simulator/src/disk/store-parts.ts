@@ -6,9 +6,14 @@ import type { Chaos, EventStore, MemorySnapshot } from '@simsim/event-log';
 import { inMemorySqlite3, openSqliteStore } from '@simsim/event-log-sqlite';
 import type { LeaseClaim } from '@simsim/event-log-sqlite';
 
-/** A store that a process opens, and the next one again. */
+/** A store that a process opens, and after it the next one. */
 export interface StorePart {
+  /**
+   * Opens what was committed, an empty store at first. The process before may have been killed, which is
+   * not telling anybody; `chaos` is to be called in the middle of a commit, where the store has one.
+   */
   open(chaos: Chaos): EventStore;
+  /** A copy of all that was committed: a backup, or what a clone begins with. */
   copy(): StorePart;
 }
 

@@ -19,6 +19,7 @@ import { Process } from '../device/process.ts';
 import type { Disk, DiskSabotage } from '../disk/disk.ts';
 import { ModelDisk } from '../disk/model-disk.ts';
 import { memoryStorePart, sqliteStorePart } from '../disk/store-parts.ts';
+import type { StorePart } from '../disk/store-parts.ts';
 import { WasmDisk } from '../disk/wasm-disk.ts';
 import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
 import type { Surroundings, Watcher } from '../device/surroundings.ts';
@@ -56,6 +57,8 @@ export interface WorldParts {
   readonly keepsTrace: boolean;
   /** For cases whose store is `disk`. */
   readonly wasm: WasmSqlite | undefined;
+  /** Stores of somebody's own. */
+  readonly newStore: ((label: Label) => StorePart) | undefined;
 }
 
 /** When worlds begin, wall ms. */
@@ -147,12 +150,13 @@ export class World implements Surroundings<Process>, WatchedWorld {
   newDisk(label: Label): Disk {
     const { store, knobs, seed } = this.case;
     const dice = (what: string): Dice => new Dice(seed, what);
-    const { wasm, diskSabotage: sabotage } = this.#parts;
+    const { wasm, newStore, diskSabotage: sabotage } = this.#parts;
     if (store === 'disk') {
       invariant(wasm !== undefined, 'a case on disks needs SQLite in WebAssembly: give `wasm`');
       return new WasmDisk({ dice, label, wasm, sabotage });
     }
-    const part = store === 'sqlite' ? sqliteStorePart() : memoryStorePart();
+    const house = store === 'sqlite' ? sqliteStorePart : memoryStorePart;
+    const part = newStore?.(label) ?? house();
     return new ModelDisk({ dice, label, store: part, vault: knobs.vault, sabotage });
   }
 
