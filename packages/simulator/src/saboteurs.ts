@@ -81,7 +81,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'session not activated by a message',
     invariant: 'L2',
     plant: { sabotage: ['ignore-session-activation'] },
-    seed: 4,
+    seed: 1,
   },
   {
     id: 'each initiation begins a session',

@@ -45,9 +45,9 @@ type WorldDeed = Exclude<Deed, DiskDeed | { do: 'own' }>;
 /** Sends of a device that is alone for two weeks end, and nobody is told (found by simulation). */
 const CUT_MAX_MS = 10 * DAY_MS;
 
-/** Some bursts are longer than a chain may grow without a turn. */
-const BURST_LINES = 100;
-const BURST_RATE = 0.1;
+/** Some bursts are longer than a chain may grow without a turn, and have fewer than INITIATIONS_PER_HOUR. */
+const BURST_LINES: readonly [least: number, most: number] = [54, 60];
+const BURST_RATE = 0.02;
 
 /** How often each deed is drawn, where it is drawn at all. */
 const WEIGHTS: readonly (readonly [deed: WorldDeed['do'], weight: number])[] = [
@@ -184,8 +184,8 @@ class ActionDrawer {
       case 'send': {
         const to = this.#users.filter(() => dice.chance(0.5));
         if (dice.chance(0.03)) to.push(NOBODY);
-        const most = dice.chance(BURST_RATE) ? BURST_LINES : 20;
-        const lines = dice.chance(0.2) ? dice.between(2, most) : 1;
+        const few = dice.chance(0.2) ? dice.between(2, 20) : 1;
+        const lines = dice.chance(BURST_RATE) ? dice.between(...BURST_LINES) : few;
         return { do: 'send', by: who, to: to.length === 0 ? this.#users : to, lines };
       }
       case 'link':

@@ -21,8 +21,18 @@ export interface StorePart {
 export function memoryStorePart(from?: MemorySnapshot): StorePart {
   let store = createMemoryStore(from);
   return {
-    // The one before may have been closed.
-    open: () => (store = createMemoryStore(store.image())),
+    open(chaos) {
+      // The one before may have been closed.
+      store = createMemoryStore(store.image());
+      const { commit } = store;
+      return {
+        ...store,
+        commit(change) {
+          chaos.at('commit:inside');
+          return commit(change);
+        },
+      };
+    },
     copy: () => memoryStorePart(store.image()),
   };
 }

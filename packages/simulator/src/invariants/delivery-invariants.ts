@@ -1,7 +1,9 @@
 /** What comes to applications: each message once, from whom it says, and all that was taken in the end. */
 
-import type { MessageId } from '@simsim/relay-protocol';
+import type { MessageId, UserId } from '@simsim/relay-protocol';
+import { decodeFact, factText, sendStream } from '@simsim/sesame';
 import { lineOf } from '../device/application.ts';
+import type { Process } from '../device/process.ts';
 import type { WatchedWorld } from './watched-world.ts';
 import type { Invariant } from './invariant.ts';
 
@@ -89,9 +91,20 @@ function* untaken(world: WatchedWorld): Generator<string> {
     if (process.application.isRefused(messageId)) continue;
     for (const each of new Set([...to, userId])) {
       if (failed.has(each) || world.ledger.takenFor.has(`${messageId} ${each}`)) continue;
+      if (isFailed(process, messageId, each)) continue;
       yield `nothing became of ${messageId} of ${by} to ${each}`;
     }
   }
+}
+
+/** Whether the log says that a send failed: a kill right after that commit lets nobody be told. */
+function isFailed({ log }: Process, messageId: MessageId, userId: UserId): boolean {
+  for (const event of log.events()) {
+    if (event.stream !== sendStream(messageId)) continue;
+    const fact = decodeFact(event);
+    if (fact?.name === 'SendFailed' && factText(fact, 'userId') === userId) return true;
+  }
+  return false;
 }
 
 /** Whether a message ended in another way that its sender was told of, or that a relay lied about. */

@@ -12,8 +12,8 @@ import type { Invariant } from './invariant.ts';
 const SAMPLE = 4;
 
 /**
- * S1. A copy of a device that runs beside it may encrypt with the same key until one of them is told; of
- * those, only what the relay takes counts.
+ * S1. A copy of a device that runs beside it may encrypt with the same key until one of them is told, and so
+ * may a device that was put back while a post was on its way; of those, only what the relay takes counts.
  */
 export const S1: Invariant = {
   id: 'S1',
@@ -33,7 +33,9 @@ export const S1: Invariant = {
     }
     return {
       *leaves(process, request) {
-        if (request.kind !== 'post' || world.ledger.cloned.has(process.address)) return;
+        const { cloned, overtaken } = world.ledger;
+        if (request.kind !== 'post' || cloned.has(process.address)) return;
+        if (overtaken.has(process.address)) return;
         for (const post of request.posts) yield* used(seen.left, post);
       },
       *posted(_, post, result) {

@@ -230,7 +230,7 @@ function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>):
   machine.disk.putBack(machine.backup.disk, what);
   machine.rotatedSeq = 0;
   machine.rotatingSince = undefined;
-  world.putBackTo(process.address, machine.backup.atMs);
+  world.putBackTo(machine, machine.backup.atMs);
   world.situations.met('state put back');
   if (what === 'log') world.situations.met('log put back alone');
   if (what === 'vault') world.situations.met('vault put back alone');

@@ -71,6 +71,8 @@ export class Ledger {
   readonly excusedUntilMs: Map<string, number> = new Map();
   /** Devices, by address, that a copy ran of. */
   readonly cloned: Set<string> = new Set();
+  /** Devices, by address, that were put back while a post was on its way: the relay does not know of it yet. */
+  readonly overtaken: Set<string> = new Set();
   readonly doubled: Doubled[] = [];
   /** When a device, by address, last gave its sessions up. */
   readonly quarantined: Map<string, number> = new Map();

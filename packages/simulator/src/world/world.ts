@@ -263,18 +263,22 @@ export class World implements Surroundings<Process>, WatchedWorld {
     machine.boots++;
     machine.disk.restart();
     this.situations.met('power lost');
-    const { address, lyingSinceMs } = machine;
-    if (lyingSinceMs === undefined || address === undefined) return;
+    const { lyingSinceMs } = machine;
+    if (lyingSinceMs === undefined) return;
     machine.lyingSinceMs = undefined;
     this.situations.met('a sync that lied');
-    this.putBackTo(address, lyingSinceMs);
+    this.putBackTo(machine, lyingSinceMs);
   }
 
   /** The state of a device is one of before: it may lack what came since, and may have what was erased. */
-  putBackTo(address: string, sinceMs: number): void {
+  putBackTo({ address, label }: Machine, sinceMs: number): void {
+    if (address === undefined) return;
     const untilMs = this.agenda.nowMs;
-    this.ledger.excusedUntilMs.set(address, untilMs);
-    this.ledger.doubled.push({ address, sinceMs, untilMs });
+    const { excusedUntilMs, overtaken, doubled } = this.ledger;
+    excusedUntilMs.set(address, untilMs);
+    const isPosting = (this.processes.get(label)?.errands.posts.length ?? 0) > 0;
+    if (isPosting) overtaken.add(address);
+    doubled.push({ address, sinceMs, untilMs });
   }
 
   /** The relay begins to lie, for a while. */
