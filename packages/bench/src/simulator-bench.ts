@@ -1,6 +1,6 @@
 /** How fast the simulator is: messages through the whole engine, and what watching them costs. */
 
-import { INVARIANTS, runCase } from '@simsim/simulator';
+import { INVARIANTS, loadWasmSqlite, runCase } from '@simsim/simulator';
 import type { Action, Case, Invariant } from '@simsim/simulator';
 import { limitRow, machineName, median } from './report.ts';
 import type { BenchReport, BenchRow } from './report.ts';
@@ -15,6 +15,8 @@ type Kind = Pick<Case, 'crypto' | 'store'>;
 /** Microseconds that one delivered message may take: 10,000 and 1,500 a second. */
 const FAST_US = 100;
 const REAL_US = 667;
+/** Thirty power losses a second. */
+const CYCLE_MS = 33;
 
 const STORES: Readonly<Record<Case['store'], string>> = {
   memory: 'rows in memory',
@@ -101,6 +103,41 @@ function rowsOf(kind: Kind, { bursts, goal }: { bursts: number; goal: number }):
   ];
 }
 
+/** Two users who talk while the machine of one of them loses power again and again. */
+function darkCase(losses: number): Case {
+  const { knobs } = busyCase({ crypto: 'symbolic', store: 'disk' }, losses);
+  const actions = Array.from({ length: losses }, (_, i): Action[] => {
+    const atMs = 600_000 + 60 * SECOND_MS * i;
+    return [
+      { atMs, do: 'losePower', who: 'ada-1', after: 5 + (i % 40) },
+      { atMs: atMs + 1, do: 'send', by: 'ada-1', to: ['bo'], lines: 1 },
+      { atMs: atMs + 2, do: 'send', by: 'bo-1', to: ['ada'], lines: 1 },
+    ];
+  });
+  return {
+    format: 1,
+    seed: 1,
+    crypto: 'symbolic',
+    store: 'disk',
+    users: ['ada', 'bo'],
+    actions: actions.flat(),
+    knobs: { ...knobs, spanMs: 600_000 + 60 * SECOND_MS * (losses + 1), pollMs: 30 * SECOND_MS },
+  };
+}
+
+/** Milliseconds of processor time from one loss of power to the next. */
+async function powerRow(losses: number): Promise<BenchRow[]> {
+  const wasm = await loadWasmSqlite();
+  if (!('vfs' in wasm)) return [];
+  const before = process.cpuUsage();
+  const { failure, situations } = runCase(darkCase(losses), { wasm });
+  const { user, system } = process.cpuUsage(before);
+  if (failure !== undefined) throw new Error(`${failure.invariant}: ${failure.detail}`);
+  const ours = (user + system) / 1000 / (situations.counts.get('power lost') ?? 0);
+  const what = 'a power loss and what follows, SQLite and the vault in files';
+  return [limitRow({ what, ours, unit: 'ms', goal: CYCLE_MS })];
+}
+
 /** Measures. */
 export async function benchSimulator({ quick }: { readonly quick: boolean }): Promise<BenchReport> {
   const bursts = quick ? 30 : 120;
@@ -109,6 +146,7 @@ export async function benchSimulator({ quick }: { readonly quick: boolean }): Pr
     ...rowsOf({ crypto: 'symbolic', store: 'memory' }, { bursts, goal: FAST_US }),
     ...rowsOf({ crypto: 'node', store: 'memory' }, { bursts: few, goal: REAL_US }),
     ...rowsOf({ crypto: 'symbolic', store: 'sqlite' }, { bursts: few, goal: REAL_US }),
+    ...(await powerRow(quick ? 20 : 200)),
   ];
   return { bench: 'simulator', machine: machineName(), rows };
 }

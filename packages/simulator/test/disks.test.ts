@@ -10,7 +10,8 @@ const seed = Number(process.env['SIMSIM_SEED'] ?? 1);
 
 /** Seeds of short lives under power losses. */
 const POWER_LOSSES = 100;
-const ACTIONS_MAX = 30;
+const ACTIONS_MAX = 20;
+const SWARM_MS = 10 * 60_000;
 
 let wasm: WasmSqlite | undefined;
 let reason = '';
@@ -60,7 +61,7 @@ describe('a swarm', () => {
     process.stdout.write(`power loss in worlds: seeds ${seed} to ${seed + POWER_LOSSES - 1}\n`);
     expect(report.failure).toBeUndefined();
     expect(met(report)).toEqual([]);
-  });
+  }, SWARM_MS);
 });
 
 /** What such a swarm must have come upon, and did not. */
