@@ -31,6 +31,20 @@ export interface LogSabotage {
   readonly keepsOldSlots?: true;
   /** One of several owners does not look what the others flushed. */
   readonly trustsItsMemory?: true;
+  /** Posts are not written down. */
+  readonly forgetsOutbox?: true;
+  /** Mail for the application is not written down. */
+  readonly forgetsInbox?: true;
+  /** Mail that the application is done with stays. */
+  readonly keepsInbox?: true;
+  /** A stream's state is written once, and what follows is not. */
+  readonly keepsFirstState?: true;
+  /** A version of each stream is left out. */
+  readonly skipsVersion?: true;
+  /** Events say that they are of a later release. */
+  readonly writesLaterSchema?: true;
+  /** The last byte of an event's facts is lost. */
+  readonly cutsFacts?: true;
 }
 
 /** An open log from inside. */

@@ -104,16 +104,18 @@ export function dropStreams(log: LogState, streams: ReadonlyMap<string, StagedSt
   }
 }
 
-function stageEvent(build: Build, draft: DraftEvent, staged: StagedStream): void {
+function stageEvent(build: Build, given: DraftEvent, staged: StagedStream): void {
   const { log } = build;
   const { state } = staged;
+  const draft = sabotaged(log, state, given);
   const isFirst = state.version === 0;
   const needsSlot = takesSlot(log, state, draft);
   const slot = needsSlot ? log.vault.take() : state.slot;
   if (needsSlot) staged.tookSlot = true;
 
   const seq = build.tip.seq + 1;
-  const version = state.version + 1;
+  const version =
+    state.version + (log.sabotage.skipsVersion === true && state.version === 1 ? 2 : 1);
   const kind = draft.type * 256 + draft.schema;
   const position = { seq, stream: state.id, version, prev: state.seq, kind, at: build.at };
   const header = encodeHeader(position);
@@ -139,6 +141,15 @@ function stageEvent(build: Build, draft: DraftEvent, staged: StagedStream): void
   build.events.push({ ...position, facts, sealed, hash });
   build.seen.push({ seq, at: build.at, ids });
   build.tip = { seq, hash };
+}
+
+/** An event as a broken log writes it; as it is in production. */
+function sabotaged({ sabotage }: LogState, state: StreamState, draft: DraftEvent): DraftEvent {
+  const { keepsFirstState, writesLaterSchema, cutsFacts } = sabotage;
+  if (writesLaterSchema === true) return { ...draft, schema: draft.schema + 1 };
+  if (cutsFacts === true) return { ...draft, facts: draft.facts.subarray(0, -1) };
+  const { sealed: _, ...unsealed } = draft;
+  return keepsFirstState === true && state.sealed > 0 ? unsealed : draft;
 }
 
 /**

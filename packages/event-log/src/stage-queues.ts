@@ -33,13 +33,15 @@ export function stageQueues(
 ): StagedQueues {
   const { outbox, inbox } = log.queues;
   const outboxOrder = Math.max(at.seq, log.queues.outboxOrder + 1);
-  const posts = batch.outboxPut ?? [];
-  const mails = batch.inboxPut ?? [];
+  const { forgetsOutbox, forgetsInbox, keepsInbox } = log.sabotage;
+  const posts = forgetsOutbox === true ? [] : (batch.outboxPut ?? []);
+  const mails = forgetsInbox === true ? [] : (batch.inboxPut ?? []);
+  const mailDone = keepsInbox === true ? [] : (batch.inboxDone ?? []);
   const outboxFreed = freeAll(outbox, [
     ...(batch.outboxDone ?? []),
     ...posts.map(({ post }) => post),
   ]);
-  const inboxFreed = freeAll(inbox, [...(batch.inboxDone ?? []), ...mails.map(({ id }) => id)]);
+  const inboxFreed = freeAll(inbox, [...mailDone, ...mails.map(({ id }) => id)]);
   const change = {
     outbox: posts.map(({ post, body }): OutboxRow => {
       const box = log.box.seal('outbox', post, [body]);

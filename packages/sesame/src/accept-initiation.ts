@@ -80,6 +80,8 @@ export function acceptInitiation(
     work.env,
   );
   if (!accepted.ok) {
+    const isBurnt = work.isSabotaged('burn-forged-prekey') && keys.oneTimeBatch !== undefined;
+    if (isBurnt) useOneTimeKey(work, keys.oneTimeBatch, message);
     const reason = accepted.error.code;
     return { kind: 'failed', reason, ...(reason === 'BAD_MAC' && { isForAnother: true }) };
   }
@@ -96,6 +98,7 @@ export function acceptInitiation(
   const registrationId = isSound ? message.registrationId : 0;
   changes.push({ type: 'device', deviceId, registrationId });
   changes.push({ type: 'insert', deviceId, session: at.session, at: beganAt(work, envelope) });
+  if (work.isSabotaged('retire-accepted-session')) changes.push({ type: 'retire', deviceId });
   return { kind: 'opened', opened: { at, before: undefined, after, plaintext, changes } };
 }
 

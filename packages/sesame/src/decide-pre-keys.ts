@@ -374,6 +374,7 @@ export function tendPreKeys(work: Workspace): void {
 
 /** Without the prekeys that no initiation on its way can name any more; their secrets are consumed. */
 function dropped(work: Workspace, preKeys: PreKeys): PreKeys {
+  if (work.isSabotaged('keep-old-pre-keys')) return preKeys;
   const nowMs = work.nowMs();
   const signed = stillKept(preKeys.signed, nowMs);
   const lastResorts = stillKept(preKeys.lastResorts, nowMs);

@@ -228,10 +228,11 @@ function takeContent(
         return { state: 'duplicate' };
       }
       seen.push(digest);
+      const whose = work.isSabotaged('misattribute-copy') && kind.type === 'syncSent';
       const item: InboxItem = {
         messageId: content.messageId,
         envelopeId,
-        sender,
+        sender: whose ? (kind.to[0] ?? sender) : sender,
         senderDevice,
         sentAt: content.sentAt,
         body: kind.body,
@@ -297,7 +298,7 @@ function askAgain(
   const record = work.user(envelope.sender);
   const registrationId = record.devices.get(envelope.senderDevice)?.registrationId ?? 0;
   if (registrationId === 0) {
-    if (input.isListFresh !== true) {
+    if (input.isListFresh !== true || work.isSabotaged('ask-lists-for-ever')) {
       work.effect({ type: 'fetchList', userId: envelope.sender, envelope });
       return work.decided();
     }
@@ -335,7 +336,8 @@ function holdMail(
   const { sender: userId, senderDevice: deviceId, envelopeId } = envelope;
   const isOwn = userId === work.self().userId && sharesKey(work);
   if (isOwn && !isAsked(input)) return awaitOwnKey(work, envelope);
-  if (!isOwn && input.isListFresh !== true) {
+  const isKnown = input.isListFresh === true && !work.isSabotaged('ask-lists-for-ever');
+  if (!isOwn && !isKnown) {
     work.effect({ type: 'fetchList', userId, envelope });
     return work.decided();
   }

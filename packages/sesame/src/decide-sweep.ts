@@ -85,7 +85,7 @@ function askForFetch(work: Workspace, streams: readonly StreamId[]): void {
   for (const stream of streams) {
     const record = work.value('user', stream);
     if (record === undefined) continue;
-    const changes = overdue(record, nowMs, expiry);
+    const changes = work.isSabotaged('keep-stale') ? [] : overdue(record, nowMs, expiry);
     if (changes.length === 0) continue;
     if (work.isSabotaged('delete-before-fetch')) changeUser(work, record.userId, changes);
     users.push(record.userId);
@@ -132,7 +132,8 @@ function tendSend(work: Workspace, stream: StreamId): void {
   if (state === undefined) return;
   // What waits for a key waits for as long as it takes.
   const isHeld = [...state.recipients.values()].some(({ status }) => status === 'held');
-  const isExpired = !isHeld && work.nowMs() - state.openedAt > SEND_RECORD_MS;
+  const isOld = work.nowMs() - state.openedAt > SEND_RECORD_MS;
+  const isExpired = !isHeld && isOld && !work.isSabotaged('keep-expired-send');
   const reason = isExpired ? 'expired' : 'devices removed';
   if (isExpired || isMoot(work, state))
     work.close(stream, { name: 'SendClosed', fields: { reason } });

@@ -38,19 +38,28 @@ export type { ChainView, HeadVerdict, KnownHeads, LogPlace } from './heads.ts';
 export { judgeHead, signedHead } from './heads.ts';
 export type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
 export {
+  AGREEMENTS_REMEMBERED_MAX,
   BODY_BYTES_MAX,
   CONVERSATION_BYTES_MAX,
+  DEVICE_NAMES_MAX,
+  DEVICE_RECORDS_MAX,
+  FROZEN_SESSIONS_MAX,
   HEALS_MAX,
   HEARTBEAT_COUNTER,
+  HELD_MAIL_MAX,
   INACTIVE_SESSIONS_MAX,
   INITIATIONS_PER_HOUR,
+  ONE_TIME_BATCHES_MAX,
+  ONE_TIME_KEM_BATCHES_MAX,
   ONE_TIME_KEM_TARGET_KEYS,
   ONE_TIME_TARGET_KEYS,
   PRE_KEY_GRACE_MS,
   PRE_KEY_LIFE_MS,
+  PRE_KEYS_KEPT_MAX,
   RECEIPT_IDS_MAX,
   RECIPIENTS_MAX,
   RESENDS_MAX,
+  SEND_RECORD_MS,
   SEND_ROUNDS_MAX,
 } from './limits.ts';
 export type { Contact, LinkKeys, LinkOffer, LinkRejection, Provision } from './link.ts';

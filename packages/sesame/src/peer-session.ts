@@ -23,10 +23,17 @@ export function sessionStreams(at: SessionAddress): readonly StreamId[] {
 export function roundStreams(work: Workspace, userId: UserId): readonly StreamId[] {
   const missing = work.missing([userStream(userId)]);
   if (missing.length > 0) return missing;
-  const sessions = [...work.user(userId).devices.values()].flatMap(({ deviceId, active }) =>
-    active === undefined ? [] : sessionStreams({ userId, deviceId, session: active }),
-  );
+  const sessions = [...work.user(userId).devices.values()].flatMap((device) => {
+    const session = activeOf(work, device);
+    const { deviceId } = device;
+    return session === undefined ? [] : sessionStreams({ userId, deviceId, session });
+  });
   return work.missing(sessions);
+}
+
+/** The session of a device that may encrypt. */
+function activeOf(work: Workspace, { active, inactive }: DeviceRecord): SessionId | undefined {
+  return work.isSabotaged('send-on-inactive-session') ? (inactive[0] ?? active) : active;
 }
 
 /** A session as loaded, without skipped-key blocks; `undefined` where its keys are gone. */
@@ -60,13 +67,14 @@ export function writeSession(
       block,
     );
   }
-  for (const block of changed.blocksDropped) {
+  for (const block of work.isSabotaged('keep-skipped-blocks') ? [] : changed.blocksDropped) {
     work.close(skipStream(at, block), { name: 'KeysForgotten', fields: { block } });
   }
 }
 
 /** Ends a session: its keys are destroyed. Needs nothing loaded. */
 function dropSession(work: Workspace, at: SessionAddress): void {
+  if (work.isSabotaged('keep-dropped-session')) return;
   for (const stream of work.live(skipPrefix(at))) {
     const block = Number(stream.slice(skipPrefix(at).length));
     work.close(stream, { name: 'KeysForgotten', fields: { block } });
@@ -98,7 +106,7 @@ export function sendingSession(
   deviceId: DeviceId,
 ): SessionAddress | undefined {
   const device = record.devices.get(deviceId);
-  const session = device?.active;
+  const session = device && activeOf(work, device);
   if (device === undefined || session === undefined || isTooOld(work, device, session))
     return undefined;
   return { userId: record.userId, deviceId, session };
@@ -138,7 +146,8 @@ export function encryptWith(
   if (before === undefined) return undefined;
   const result = encrypt(before, message.content, work.env);
   if (!result.ok) return undefined;
-  if (work.isSabotaged('rewind-chain')) return result.value.message;
+  const isAgain = work.isSabotaged('rewind-rejected-round') && work.hasTold('RoundRejected');
+  if (work.isSabotaged('rewind-chain') || isAgain) return result.value.message;
   writeSession(work, at, {
     before,
     after: result.value.session,

@@ -24,7 +24,8 @@ import type { Workspace } from './workspace.ts';
 function targets(work: Workspace, record: UserRecord): readonly DeviceRecord[] {
   const isStaleToo = work.isSabotaged('send-to-stale');
   const devices = isStaleToo ? [...record.devices.values()] : currentDevices(record);
-  return devices.filter((device) => device.deviceKey.length > 0);
+  const isUnlistedToo = work.isSabotaged('send-to-unlisted');
+  return devices.filter((device) => device.deviceKey.length > 0 || isUnlistedToo);
 }
 
 /** What a message to be sent is. */
@@ -87,7 +88,7 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
   const record = retireOld(work, userId);
   const devices = targets(work, record);
   const lacking = devices
-    .filter((device) => device.active === undefined)
+    .filter((device) => device.active === undefined || work.isSabotaged('claim-for-ever'))
     .map((device) => device.deviceId);
   if (lacking.length > 0) return claimFor(work, state, { recipient, devices: lacking });
 
@@ -135,7 +136,7 @@ function claimFor(
   const { userId } = recipient;
   work.effect({ type: 'claim', userId, devices, sends: [state.messageId], resends: [] });
   const { postId: _, ...rest } = recipient;
-  const round = recipient.round + 1;
+  const round = recipient.round + (work.isSabotaged('claim-for-ever') ? 0 : 1);
   return withRecipient(state, { ...rest, status: 'claiming', round, copies: new Map() });
 }
 

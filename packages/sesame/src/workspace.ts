@@ -140,7 +140,35 @@ export type Sabotage =
   /** Whoever tells an old name is left with it. */
   | 'never-answer-names'
   /** What a commit would change is taken for true before it is durable. */
-  | 'adopt-before-commit';
+  | 'adopt-before-commit'
+  /** A round after a refused one does not move its chains on. */
+  | 'rewind-rejected-round'
+  /** A first message that does not open uses its one-time prekey up all the same. */
+  | 'burn-forged-prekey'
+  /** The session before the active one encrypts. */
+  | 'send-on-inactive-session'
+  /** A session that is in no record any more keeps its keys. */
+  | 'keep-dropped-session'
+  /** No sweep finds anything that is over. */
+  | 'keep-stale'
+  /** A send that nobody receipts keeps its plaintext for ever. */
+  | 'keep-expired-send'
+  /** A prekey that was replaced is kept for ever. */
+  | 'keep-old-pre-keys'
+  /** A block of skipped keys outlives the last of its keys. */
+  | 'keep-skipped-blocks'
+  /** Rounds go to devices too that no list names. */
+  | 'send-to-unlisted'
+  /** A post stays in the outbox after its answer. */
+  | 'keep-answered-post'
+  /** A session that a peer begins is not answered on. */
+  | 'retire-accepted-session'
+  /** A list that was just fetched is fetched again. */
+  | 'ask-lists-for-ever'
+  /** Keys are fetched for sessions that are there, and no round counts it. */
+  | 'claim-for-ever'
+  /** What an own device sent is given to the application as its recipient's. */
+  | 'misattribute-copy';
 
 /** What the engine may use beside its input: time, randomness, primitives, and nothing else. */
 export interface EngineEnv {
@@ -179,6 +207,11 @@ export class Workspace {
   /** Whether a planted fault is on; always false in production. */
   isSabotaged(sabotage: Sabotage): boolean {
     return this.env.sabotage?.has(sabotage) ?? false;
+  }
+
+  /** Whether this decision records an event of a name. */
+  hasTold(name: EventName): boolean {
+    return this.#changes.some(({ fact }) => fact.name === name);
   }
 
   /** Those of the streams that must be loaded before the decision can go on. */
@@ -323,7 +356,7 @@ export class Workspace {
   }
 
   postDone(postId: PostId): void {
-    this.#outboxDone.push(postId);
+    if (!this.isSabotaged('keep-answered-post')) this.#outboxDone.push(postId);
   }
 
   deliver(item: InboxItem): void {
