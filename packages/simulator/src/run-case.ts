@@ -10,6 +10,7 @@ import { UnknownActionError } from './actions/own-action.ts';
 import type { OwnAction } from './actions/own-action.ts';
 import type { Case, Label } from './case/case.ts';
 import type { Situations } from './case/situations.ts';
+import type { ShellSabotage } from './device/shell-sabotage.ts';
 import type { DiskSabotage } from './disk/disk.ts';
 import type { StorePart } from './disk/store-parts.ts';
 import { withoutOutside } from './guard.ts';
@@ -45,6 +46,7 @@ export interface Plant {
   readonly sabotage?: readonly Sabotage[];
   readonly logSabotage?: LogSabotage;
   readonly disk?: DiskSabotage;
+  readonly shellSabotage?: readonly ShellSabotage[];
   /** Puts a broken backend in the place of the right one. */
   readonly crypto?: (crypto: Crypto) => Crypto;
 }
@@ -98,7 +100,7 @@ export function createWorld(one: Case, options: RunOptions): World {
   const { invariants = INVARIANTS, actions = [], plant = {}, keepsTrace = false } = options;
   const symbolic = one.crypto === 'symbolic' ? createSymbolicCrypto() : undefined;
   const plain = symbolic?.crypto ?? (one.crypto === 'node' ? nodeCrypto : nobleCrypto);
-  const { sabotage = [], logSabotage = {}, disk: diskSabotage = {} } = plant;
+  const { sabotage = [], logSabotage = {}, disk: diskSabotage = {}, shellSabotage = [] } = plant;
   return new World(one, {
     crypto: plant.crypto?.(plain) ?? plain,
     symbolic,
@@ -106,6 +108,7 @@ export function createWorld(one: Case, options: RunOptions): World {
     sabotage: new Set(sabotage),
     logSabotage,
     diskSabotage,
+    shellSabotage: new Set(shellSabotage),
     actions: new Map(actions.map((each) => [each.name, each])),
     keepsTrace,
     wasm: options.wasm,

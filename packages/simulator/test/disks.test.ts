@@ -55,13 +55,17 @@ describe('a swarm', () => {
     expect(report.failure).toBeUndefined();
   });
 
-  it(`holds over ${POWER_LOSSES} disks that lose power, tear, fill up, lie and rot`, (context) => {
-    const options = { seeds: POWER_LOSSES, store: 'disk', actionsMax: ACTIONS_MAX } as const;
-    const report = simulate({ ...options, seed, wasm: wasmOf(context), twiceEvery: 25 });
-    process.stdout.write(`power loss in worlds: seeds ${seed} to ${seed + POWER_LOSSES - 1}\n`);
-    expect(report.failure).toBeUndefined();
-    expect(met(report)).toEqual([]);
-  }, SWARM_MS);
+  it(
+    `holds over ${POWER_LOSSES} disks that lose power, tear, fill up, lie and rot`,
+    (context) => {
+      const options = { seeds: POWER_LOSSES, store: 'disk', actionsMax: ACTIONS_MAX } as const;
+      const report = simulate({ ...options, seed, wasm: wasmOf(context), twiceEvery: 25 });
+      process.stdout.write(`power loss in worlds: seeds ${seed} to ${seed + POWER_LOSSES - 1}\n`);
+      expect(report.failure).toBeUndefined();
+      expect(met(report)).toEqual([]);
+    },
+    SWARM_MS,
+  );
 });
 
 /** What such a swarm must have come upon, and did not. */

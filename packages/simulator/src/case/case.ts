@@ -163,6 +163,10 @@ export interface Knobs {
   readonly sweepMs: number;
   /** By up to how much the wall clocks of devices are wrong. */
   readonly skewMs: number;
+  /** MAXLATENCY, where it is another than the usual one. */
+  readonly latencyMs?: number;
+  /** MAXSEND, where it is another than the usual one. */
+  readonly sendMs?: number;
 }
 
 /** A run, before it ran. */

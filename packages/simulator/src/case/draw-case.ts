@@ -76,7 +76,8 @@ export function drawCase(
 ): Case {
   const dice = new Dice(seed, 'swarm');
   const diskDice = new Dice(seed, 'disks');
-  const knobs = { ...drawKnobs(dice), ...drawDiskKnobs(diskDice) };
+  const times = drawTimes(new Dice(seed, 'expiry'));
+  const knobs = { ...drawKnobs(dice), ...drawDiskKnobs(diskDice), ...times };
   const users = NAMES.slice(0, dice.between(2, NAMES.length));
   const others = new ActionDrawer(dice, users, knobs).draw(dice.between(20, actionsMax));
   const onDisks = drawDiskActions(diskDice, { store, knobs, others });
@@ -105,6 +106,13 @@ function drawKnobs(dice: Dice): Omit<Knobs, keyof DiskKnobs> {
     skewMs: dice.pick([0, 1000, HOUR_MS, 3 * DAY_MS]) ?? 0,
     identityModel: dice.chance(0.5) ? 'per-user' : 'per-device',
   };
+}
+
+/** How long sessions live: mostly as usual, else so short that a run sees their end. */
+function drawTimes(dice: Dice): Pick<Knobs, 'latencyMs' | 'sendMs'> {
+  const latencyMs = dice.pick([undefined, HOUR_MS, 6 * HOUR_MS, 2 * DAY_MS]);
+  const sendMs = dice.pick([undefined, HOUR_MS, DAY_MS]);
+  return { ...(latencyMs !== undefined && { latencyMs }), ...(sendMs !== undefined && { sendMs }) };
 }
 
 /** Draws actions one after the other, with an eye on who is there. */

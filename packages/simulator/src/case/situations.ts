@@ -44,6 +44,7 @@ export const SITUATIONS = [
   'relay kept one-time prekeys back',
   'relay dropped a post',
   'relay gave mail again',
+  'relay gave mail in another name',
   'relay kept mail back',
   'mail spoilt',
   'message asked for again',

@@ -5,6 +5,7 @@ import { claimIdFromBytes, POSTS_PER_REQUEST_MAX } from '@simsim/relay-protocol'
 import type { IncomingEnvelope, RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
 import type { Effect, Input } from '@simsim/sesame';
 import type { Host } from './host.ts';
+import type { ShellSabotage } from './shell-sabotage.ts';
 import { succeed } from './succession.ts';
 import { refillKeys, uploadKeys } from './uploads.ts';
 
@@ -51,8 +52,27 @@ export class Errands {
     if (effect.type === 'succeed') this.#successions.push(effect);
     if (effect.type === 'uploadKeys') this.#uploads.push(effect);
     if (effect.type === 'drain') this.#drains.push(effect);
-    if (effect.type === 'acknowledge') this.#acks.push(effect.seq);
+    const neverAcknowledges = this.#isSabotaged('never-acknowledges');
+    if (effect.type === 'acknowledge' && !neverAcknowledges) this.#acks.push(effect.seq);
     if (effect.type === 'drain') this.wantMail();
+    if (effect.type === 'drain' && this.#isSabotaged('deletes-before-fetch')) this.#drainHastily();
+  }
+
+  /** Always false, but where an invariant must see it. */
+  #isSabotaged(sabotage: ShellSabotage): boolean {
+    return this.#process.place.shellSabotage.has(sabotage);
+  }
+
+  #drainHastily(): void {
+    this.#draining.push(...this.#drains.splice(0));
+    this.#drained();
+  }
+
+  /** Posts all that the core takes for kept. Only a sabotaged shell does. */
+  postHastily(): void {
+    this.posts = [...this.#process.core.outbox()];
+    this.#isPosting = false;
+    this.#post();
   }
 
   /** A quarantine keeps no ciphertext and no claim. */
@@ -144,7 +164,8 @@ export class Errands {
       this.#process.expected = from.head.hash;
       const { results } = outcome.value;
       const there = new Set(this.posts);
-      this.posts = this.posts.filter((item) => !items.includes(item));
+      const isKept = this.#isSabotaged('keeps-answered-posts');
+      this.posts = this.posts.filter((item) => isKept || !items.includes(item));
       const inputs = items.flatMap((item, i): Input[] => {
         const result = results[i];
         // A quarantine meanwhile has dropped the post, and whatever it said is sent anew.
@@ -255,6 +276,10 @@ export class Errands {
 
   #takeIn(mail: readonly IncomingEnvelope[]): void {
     if (mail.length === 0) return;
+    if (this.#isSabotaged('acknowledges-before-commit')) {
+      this.#acks.push(...mail.map(({ seq }) => seq));
+      this.#acknowledge();
+    }
     this.#process.run(...mail.map((envelope) => ({ type: 'envelope', envelope }) as const));
   }
 

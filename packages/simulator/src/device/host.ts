@@ -10,6 +10,7 @@ import type { Agenda } from '../world/agenda.ts';
 import type { Ledger } from '../world/ledger.ts';
 import type { Machine } from './machine.ts';
 import type { ProvingDevice } from './proving-device.ts';
+import type { ShellSabotage } from './shell-sabotage.ts';
 
 /** What surrounds every process alike. */
 export interface Place {
@@ -17,6 +18,8 @@ export interface Place {
   readonly agenda: Agenda;
   readonly ledger: Ledger;
   readonly situations: Situations;
+  /** What the shell does wrong; nothing, but where an invariant must see it. */
+  readonly shellSabotage: ReadonlySet<ShellSabotage>;
 }
 
 /** A running device. */

@@ -3,14 +3,15 @@
 import { invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import { DeviceCore } from '@simsim/device-core';
-import type { CoreInput, RunResult } from '@simsim/device-core';
+import type { CoreChaos, CoreInput, RunResult } from '@simsim/device-core';
 import type { EventLog } from '@simsim/event-log';
 import type { IncomingEnvelope, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
 import { registrationRequest } from '@simsim/sesame';
-import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
+import type { Effect, InboxItem, OwnDevice, SessionExpiry } from '@simsim/sesame';
 import { Dice } from '../dice.ts';
 import { Application } from './application.ts';
 import { Errands } from './errands.ts';
+import { expiryOf } from './expiry.ts';
 import { deathOf, Killed } from './fuse.ts';
 import type { Host, Place } from './host.ts';
 import type { Machine } from './machine.ts';
@@ -28,6 +29,7 @@ export class Process implements Host {
   readonly machine: Machine;
   readonly world: Surroundings<Process>;
   readonly env: { readonly crypto: Crypto; readonly entropy: Entropy };
+  readonly expiry: SessionExpiry;
   readonly log: EventLog;
   readonly core: DeviceCore;
   readonly application: Application;
@@ -52,12 +54,14 @@ export class Process implements Host {
     this.env = { crypto, entropy: (length) => dice.bytes(length) };
     this.log = this.#openLog();
     this.#erasedSeq = this.log.tip().seq - this.log.lag();
+    this.expiry = expiryOf(world.knobs);
     this.core = new DeviceCore({
       ...this.env,
       log: this.log,
       clock: () => machine.clockAt(world.agenda.nowMs),
-      chaos: machine.fuse,
+      chaos: world.shellSabotage.has('posts-before-commit') ? this.#hastyFuse() : machine.fuse,
       sabotage: world.sabotage,
+      expiry: this.expiry,
     });
     this.application = new Application(this);
     this.errands = new Errands(this);
@@ -70,6 +74,15 @@ export class Process implements Host {
     if (!log.ok && disk.hasSuffered) throw new Killed(log.error.code);
     invariant(log.ok, `a log opens: ${log.ok ? '' : log.error.code}`);
     return log.value;
+  }
+
+  /** Only a sabotaged shell posts before it commits. */
+  #hastyFuse(): CoreChaos {
+    const at = (site: string): void => {
+      if (site.endsWith(':before-commit')) this.errands.postHastily();
+      this.machine.fuse.at(site);
+    };
+    return { at };
   }
 
   get place(): Place {

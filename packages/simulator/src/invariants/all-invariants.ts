@@ -1,11 +1,16 @@
 /** All invariants, in their order. */
 
+import { S10 } from './age-invariants.ts';
 import { L1, P5, S4 } from './delivery-invariants.ts';
 import type { Invariant } from './invariant.ts';
+import { S6, S8 } from './log-invariants.ts';
+import { S5 } from './pre-key-invariants.ts';
+import { S9 } from './record-invariants.ts';
 import { L2, L3, L4 } from './rest-invariants.ts';
 import { P3 } from './healing-invariant.ts';
+import { S13 } from './rollback-invariants.ts';
 import { P1, P2, P4, P6 } from './secrecy-invariants.ts';
-import { S13, S5, S6, S9 } from './state-invariants.ts';
+import { S12 } from './size-invariants.ts';
 import { S7 } from './vault-invariant.ts';
 import { S1, S11, S2, S3 } from './wire-invariants.ts';
 
@@ -18,8 +23,11 @@ export const INVARIANTS: readonly Invariant[] = [
   S5,
   S6,
   S7,
+  S8,
   S9,
+  S10,
   S11,
+  S12,
   S13,
   L1,
   L2,

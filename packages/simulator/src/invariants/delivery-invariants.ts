@@ -42,6 +42,9 @@ export const P5: Invariant = {
         } else if (!sent.to.includes(userId) && sent.userId !== userId) {
           yield `${label} has ${item.messageId}, which is for ${sent.to.join()}`;
         }
+        const from = world.ledger.envelopes.get(item.envelopeId)?.from;
+        if (from !== undefined && !from.startsWith(`${item.sender}.`))
+          yield `${label} has mail of ${from} in the name of ${item.sender}`;
       },
     };
   },

@@ -1,33 +1,37 @@
 /** What leaves a device: each key once, nothing before it is durable, nothing to strangers. */
 
 import { bytesToHex, equalBytes } from '@simsim/bytes';
+import { decodeInboxItem } from '@simsim/device-core';
 import { idToBytes } from '@simsim/relay-protocol';
-import type { Post } from '@simsim/relay-protocol';
-import { userStream } from '@simsim/sesame';
+import type { MessageId, Post } from '@simsim/relay-protocol';
+import { DEVICE_STREAM } from '@simsim/sesame';
+import type { Effect } from '@simsim/sesame';
 import type { Process } from '../device/process.ts';
 import { wireMessage } from '../world/wire-message.ts';
 import type { Invariant } from './invariant.ts';
-
-/** Of checks that read a queue from the log, one in so many is made. */
-const SAMPLE = 4;
+import { sentMessages } from './sent-messages.ts';
 
 /**
  * S1. A copy of a device that runs beside it may encrypt with the same key until one of them is told, and so
  * may a device that was put back while a post was on its way; of those, only what the relay takes counts.
+ * Over symbolic primitives the key itself is looked at, over others its place.
  */
 export const S1: Invariant = {
   id: 'S1',
   statement: 'no message key encrypts two different plaintexts',
   watch(world) {
-    const seen = { left: new Map<string, Uint8Array>(), taken: new Map<string, Uint8Array>() };
-    function* used(by: Map<string, Uint8Array>, { envelopes }: Post): Generator<string> {
+    type Uses = Map<unknown, Uint8Array>;
+    const seen = { left: new Map(), taken: new Map() } satisfies Record<string, Uses>;
+    function* used(by: Uses, { envelopes }: Post): Generator<string> {
       for (const { kind, content } of envelopes) {
         const message = kind === 'message' ? wireMessage(content) : undefined;
         if (message === undefined) continue;
-        const before = by.get(message.place);
-        by.set(message.place, message.ciphertext);
-        if (before !== undefined && !equalBytes(before, message.ciphertext)) {
-          yield `the key at ${message.place} encrypts twice`;
+        const key = world.adversary?.keysOf(content)[0];
+        for (const place of [message.place, ...(key === undefined ? [] : [key])]) {
+          const before = by.get(place);
+          by.set(place, message.ciphertext);
+          if (before !== undefined && !equalBytes(before, message.ciphertext))
+            yield `the key at ${message.place} encrypts twice`;
         }
       }
     }
@@ -50,10 +54,9 @@ export const S2: Invariant = {
   id: 'S2',
   statement: 'a ciphertext leaves only after the commit that spent its key',
   watch() {
-    let asked = 0;
     return {
       *leaves(process, request) {
-        if (request.kind !== 'post' || asked++ % SAMPLE !== 0) return;
+        if (request.kind !== 'post') return;
         const durable = durablePosts(process);
         for (const { postId, envelopes } of request.posts) {
           if (envelopes.length === 0 || durable.has(bytesToHex(idToBytes(postId)))) continue;
@@ -69,62 +72,78 @@ function durablePosts({ log }: Process): Set<string> {
   return new Set(log.outbox().map(({ post }) => bytesToHex(post)));
 }
 
-/** S3. */
+/** S3. What was decided is known from commits; whether it is durable, from the log. */
 export const S3: Invariant = {
   id: 'S3',
   statement: 'mail is acknowledged only once its plaintext is durable or was acknowledged',
-  watch() {
-    const open = new Map<Process, Map<number, { envelopeId: string; messageId: string }>>();
+  watch(world) {
+    const ends = new WeakMap<Process, Map<number, Acknowledge>>();
     return {
       ran(process, _, { effects }) {
-        for (const effect of effects) {
-          if (effect.type !== 'acknowledge' || effect.end.state !== 'delivered') continue;
-          const item = effects.find(
-            (each) => each.type === 'deliver' && each.item.envelopeId === effect.envelopeId,
-          );
-          if (item?.type !== 'deliver') continue;
-          const mine = open.get(process) ?? new Map<number, typeof item.item>();
-          open.set(process, mine.set(effect.seq, item.item));
-        }
+        const mine = ends.get(process) ?? new Map<number, Acknowledge>();
+        ends.set(process, mine);
+        for (const effect of effects)
+          if (effect.type === 'acknowledge') mine.set(effect.seq, effect);
       },
       *leaves(process, request) {
-        const mine = open.get(process);
-        if (request.kind !== 'ack' || mine === undefined) return;
-        const inbox = new Set(process.log.inbox().map(({ id }) => bytesToHex(id)));
+        if (request.kind !== 'ack') return;
+        const { label } = process.machine;
+        let inbox: ReadonlySet<string> | undefined;
         for (const seq of request.seqs) {
-          const mail = mine.get(seq);
-          mine.delete(seq);
-          if (mail === undefined || process.log.data(`chat/${mail.messageId}`) !== undefined)
-            continue;
-          if (!inbox.has(mail.envelopeId)) {
-            yield `${process.machine.label} acknowledges ${mail.envelopeId} and does not have it`;
-          }
+          const decided = ends.get(process)?.get(seq);
+          if (decided === undefined)
+            yield `${label} acknowledges mail ${seq} and has not decided it`;
+          if (decided === undefined || !HAD.includes(decided.end.state)) continue;
+          const messageId = world.ledger.envelopes.get(decided.envelopeId)?.messageId;
+          if (messageId === undefined || !world.ledger.sent.has(messageId)) continue;
+          if (process.log.data(`chat/${messageId}`) !== undefined) continue;
+          inbox ??= new Set(process.core.inbox().map((item) => item.messageId));
+          const isThere = inbox.has(messageId) && isDurable(process, messageId);
+          if (!isThere) yield `${label} acknowledges ${messageId} and does not have it`;
         }
       },
     };
   },
 };
 
+type Acknowledge = Extract<Effect, { type: 'acknowledge' }>;
+
+/** Ends of mail whose text the application has, or will have. */
+const HAD: readonly string[] = ['delivered', 'healed', 'duplicate'];
+
+/** Whether a process that opened the files now would find a message. */
+function isDurable({ log }: Process, messageId: MessageId): boolean {
+  return log.inbox().some(({ body }) => decodeInboxItem(body).messageId === messageId);
+}
+
 /** S11. */
 export const S11: Invariant = {
   id: 'S11',
-  statement: 'no message is encrypted to a device that the newest accepted list does not have',
+  statement:
+    'no message is encrypted to a device that the newest accepted list does not have, nor to a foreign key',
   watch() {
+    const identities = new Map<string, Uint8Array>();
     return {
-      *ran(process, inputs, { effects }) {
+      *ran(process, inputs, result) {
+        const own = process.core.reader().value('device', DEVICE_STREAM);
+        if (own === undefined) return;
+        identities.set(process.address, own.identity.publicKey.bytes);
         // Decisions of one commit follow each other; a list among them is newer than what came before.
         if (inputs.length > 1) return;
-        for (const effect of effects) {
-          if (effect.type !== 'post' || effect.origin.type === 'notice') continue;
-          const { recipient, envelopes } = effect.post;
-          const record = process.core.reader().value('user', userStream(recipient));
-          for (const { deviceId, registrationId } of envelopes) {
-            const entry = record?.devices.get(deviceId);
-            const isListed =
-              entry !== undefined && (entry.staleAt ?? record?.staleAt) === undefined;
-            if (isListed && entry.registrationId === registrationId) continue;
-            yield `${process.machine.label} encrypts to ${recipient}.${deviceId}/${registrationId}`;
-          }
+        for (const sent of sentMessages(process, result)) {
+          const { userId, envelope, origin, record, device, active } = sent;
+          const to = `${userId}.${envelope.deviceId}/${envelope.registrationId}`;
+          const { label } = process.machine;
+          const isSame = device?.registrationId === envelope.registrationId;
+          const isStale = (device?.staleAt ?? record?.staleAt) !== undefined;
+          // Whoever wrote first is answered before any list names it; nobody else writes to it.
+          const isListed = origin.type === 'notice' || (device?.deviceKey.length ?? 0) > 0;
+          if (!isSame || isStale || !isListed) yield `${label} encrypts to ${to}`;
+          const identity = identities.get(`${userId}.${envelope.deviceId}`);
+          const encryptedTo = active?.cold?.remoteIdentity;
+          if (identity === undefined || encryptedTo === undefined) continue;
+          if (!equalBytes(identity, encryptedTo))
+            yield `${label} encrypts to a foreign key for ${to}`;
         }
       },
     };

@@ -35,6 +35,7 @@ export function actingWorld(
     relay: world.relay,
     adversary: world.adversary,
     crypto: world.crypto,
+    shellSabotage: world.shellSabotage,
     dice,
     machine: (name) => world.machine(name),
     process: (name) => world.process(name),

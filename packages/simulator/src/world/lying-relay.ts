@@ -25,6 +25,8 @@ export class LyingRelay {
   readonly #met: (situation: Situation) => void;
   readonly #lists = new Map<UserId, SignedDeviceList[]>();
   readonly #mail = new Map<string, IncomingEnvelope[]>();
+  /** Mail that was acknowledged, by mailbox. */
+  readonly #acknowledged = new Map<string, Set<number>>();
 
   constructor(parts: RelayHostParts & { readonly met: (situation: Situation) => void }) {
     this.#host = new RelayHost(parts);
@@ -41,6 +43,7 @@ export class LyingRelay {
     if (dropped !== undefined) return dropped;
     const outcome = this.#host.decide(this.#heard(request), token);
     if (!outcome.ok) return outcome;
+    if (request.kind === 'ack') this.#read(`${token?.join()}`, request.seqs);
     if ('list' in request) this.#remember(request.list);
     return { ok: true, value: this.#told(request, outcome.value, token) };
   }
@@ -123,7 +126,30 @@ export class LyingRelay {
     if (this.#lies('holdMail', 'relay kept mail back')) {
       return { kind: 'fetch', envelopes: [], isEmpty: true };
     }
-    if (before.length === 0 || !this.#lies('replayMail', 'relay gave mail again')) return answer;
-    return { ...answer, envelopes: [...before, ...answer.envelopes] };
+    const isReplaying = before.length > 0 && this.#lies('replayMail', 'relay gave mail again');
+    const all = isReplaying ? [...before, ...answer.envelopes] : answer.envelopes;
+    return { ...answer, envelopes: [...this.#inAnotherName(all, mailbox), ...all] };
+  }
+
+  #read(mailbox: string, seqs: readonly number[]): void {
+    const read = this.#acknowledged.get(mailbox) ?? new Set<number>();
+    this.#acknowledged.set(mailbox, read);
+    for (const seq of seqs) read.add(seq);
+  }
+
+  /** Mail of one user in the name of another, whom the device knows; whatever else a relay lies about. */
+  #inAnotherName(all: readonly IncomingEnvelope[], mailbox: string): IncomingEnvelope[] {
+    if (this.lies.size === 0) return [];
+    const read = this.#acknowledged.get(mailbox);
+    const remembered = this.#mail.get(mailbox) ?? [];
+    const known = remembered.filter(({ seq }) => read?.has(seq) === true);
+    return all.flatMap((mail) => {
+      const other = known.find(({ sender }) => sender !== mail.sender);
+      if (mail.kind !== 'message' || other === undefined) return [];
+      this.#met('relay gave mail in another name');
+      // In the place of what was read: to acknowledge it costs nothing else.
+      const { sender, senderDevice, seq } = other;
+      return [{ ...mail, sender, senderDevice, seq }];
+    });
   }
 }

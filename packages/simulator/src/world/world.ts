@@ -22,6 +22,7 @@ import { memoryStorePart, sqliteStorePart } from '../disk/store-parts.ts';
 import type { StorePart } from '../disk/store-parts.ts';
 import { WasmDisk } from '../disk/wasm-disk.ts';
 import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
+import type { ShellSabotage } from '../device/shell-sabotage.ts';
 import type { Surroundings, Watcher } from '../device/surroundings.ts';
 import { Dice } from '../dice.ts';
 import { InvariantBroken } from '../invariants/invariant.ts';
@@ -51,6 +52,7 @@ export interface WorldParts {
   readonly sabotage: ReadonlySet<Sabotage>;
   readonly logSabotage: LogSabotage;
   readonly diskSabotage: DiskSabotage;
+  readonly shellSabotage: ReadonlySet<ShellSabotage>;
   /** Actions of somebody's own, by their names. */
   readonly actions: ReadonlyMap<string, OwnAction>;
   /** Whether the trace's lines are kept, for a diagram. */
@@ -139,6 +141,10 @@ export class World implements Surroundings<Process>, WatchedWorld {
 
   get logSabotage(): LogSabotage {
     return this.#parts.logSabotage;
+  }
+
+  get shellSabotage(): ReadonlySet<ShellSabotage> {
+    return this.#parts.shellSabotage;
   }
 
   /** Since the beginning, ms. */
