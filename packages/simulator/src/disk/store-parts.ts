@@ -23,13 +23,13 @@ export function memoryStorePart(from?: MemorySnapshot): StorePart {
   return {
     open(chaos) {
       // The one before may have been closed.
-      store = createMemoryStore(store.image());
-      const { commit } = store;
+      const opened = createMemoryStore(store.image());
+      store = opened;
       return {
-        ...store,
+        ...opened,
         commit(change) {
           chaos.at('commit:inside');
-          return commit(change);
+          return opened.commit(change);
         },
       };
     },
