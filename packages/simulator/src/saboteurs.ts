@@ -204,7 +204,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'one user spared by a quarantine',
     invariant: 'S13',
     plant: { sabotage: ['quarantine-spares-a-session'] },
-    seed: 3,
+    seed: 15,
   },
   {
     id: 'refused round counted as taken',

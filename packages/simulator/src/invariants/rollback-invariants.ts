@@ -2,7 +2,7 @@
 
 import { equalBytes } from '@simsim/bytes';
 import type { DeviceHead } from '@simsim/relay-protocol';
-import { allSessionsOf, USER_PREFIX } from '@simsim/sesame';
+import { allSessionsOf, sessionsOf, USER_PREFIX } from '@simsim/sesame';
 import type { Process } from '../device/process.ts';
 import { wireMessage } from '../world/wire-message.ts';
 import type { Invariant } from './invariant.ts';
@@ -27,14 +27,14 @@ export const S13: Invariant = {
         if (process.log.rollback !== undefined) return;
         if (process.log.tip().seq < seq) debts.set(process, process.own().registrationId);
       },
-      ran(process, _, result) {
+      *ran(process, _, result) {
         for (const { chain, active } of sentMessages(process, result)) {
           if (active !== undefined && active.chain === chain) over.note(chain, active.at.session);
         }
         const isOver = result.effects.some(
           (effect) => effect.type === 'rolledBack' && effect.isQuarantined,
         );
-        if (isOver) over.end(process);
+        if (isOver) yield* over.end(process);
       },
       *reached(process, request, { ok }) {
         if (!ok || world.relay.lies.has('hideHeads')) return;
@@ -90,11 +90,13 @@ class OverSessions {
   }
 
   /** Whatever sessions a device has now are of before. */
-  end({ log, core, address }: Process): void {
+  *end({ log, core, address, machine }: Process): Generator<string> {
     for (const stream of log.streamsWithPrefix(USER_PREFIX)) {
       const record = core.reader().value('user', stream);
       for (const device of record?.devices.values() ?? []) {
         for (const session of allSessionsOf(device)) this.#over.add(`${address} ${session}`);
+        if (sessionsOf(device).length === 0) continue;
+        yield `${machine.label} goes on with a session of ${record?.userId} after a quarantine`;
       }
     }
   }
