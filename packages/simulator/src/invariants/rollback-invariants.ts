@@ -22,10 +22,12 @@ export const S13: Invariant = {
     const over = new OverSessions();
     return {
       started(process) {
-        const { seq = 0 } = given.get(process.address) ?? {};
-        // What opening found put back is settled already.
-        if (process.log.rollback !== undefined) return;
-        if (process.log.tip().seq < seq) debts.set(process, process.own().registrationId);
+        const told = given.get(process.address);
+        // What opening found put back is settled already, and so is what a new incarnation began after.
+        if (process.log.rollback !== undefined || told === undefined) return;
+        const { incarnation, seq } = process.core.head();
+        if (incarnation !== told.incarnation || seq >= told.seq) return;
+        debts.set(process, process.own().registrationId);
       },
       *ran(process, _, result) {
         for (const { chain, active } of sentMessages(process, result)) {
