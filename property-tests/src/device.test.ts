@@ -215,6 +215,21 @@ describe('the device list', () => {
     expect(await namesAt(desk)).toEqual(['Schreibtisch', undefined]);
   });
 
+  it('keeps back what was given up while the relay was away', async () => {
+    const alice = await device('alice');
+    const bob = await device('bob');
+    await alice.send('bob', 'before');
+    expect((await next(bob)).text).toBe('before');
+    await house.relay.stop();
+    const messageId = '00112233445566778899aabbccddeeff';
+    const sent = alice.send('bob', 'regretted', { messageId });
+    await alice.forgetMessage(messageId);
+    await expect(sent).rejects.toThrow();
+    await house.startRelay();
+    await alice.send('bob', 'after');
+    expect((await next(bob)).text).toBe('after');
+  });
+
   it('survives a relay that goes away and comes back', async () => {
     const alice = await device('alice');
     const bob = await device('bob');

@@ -303,6 +303,61 @@ describe('an answer that is lost', () => {
   });
 });
 
+describe('an answer that never comes', () => {
+  /** How long a send is kept. */
+  const RECORD_MS = 14 * 24 * 3600 * 1000;
+  const away = (world: World): void => {
+    world.nowMs += RECORD_MS + 1;
+  };
+
+  it('to a post is told when the send ends, and nothing of it leaves any more', () => {
+    const { world, a, b } = twoUsers();
+    a.send([user('bo')], 'before');
+    world.settle();
+    const told = reportOf(a).length;
+    a.send([user('bo')], 'never');
+    away(world);
+    a.sweep();
+    expect(reportOf(a).slice(told)).toEqual([
+      ['bo', 'EXPIRED'],
+      ['ada', 'EXPIRED'],
+    ]);
+    expect(a.log.outbox()).toEqual([]);
+    world.settle();
+    a.restart();
+    a.sweep();
+    a.send([user('bo')], 'after');
+    world.settle();
+    expect(b.texts()).toEqual(['before', 'after']);
+    const failures = reportOf(a).filter(([, became]) => became !== 'reached');
+    expect(failures, 'once').toHaveLength(2);
+    for (const device of world.devices) checkDevice(device);
+  });
+
+  it('to a claim is told as well, and to a post that was taken: then only it is lost', () => {
+    const { world, a, b } = twoUsers();
+    const c = world.create('cy');
+    a.send([user('bo'), user('cy')], 'to two');
+    for (const item of a.posts) a.post(item);
+    expect(a.claims.map(({ userId }) => userId).sort()).toEqual(['bo', 'cy']);
+    const [claim] = a.claims.filter(({ userId }) => userId === 'bo');
+    invariant(claim !== undefined, 'keys are fetched first');
+    a.claim(claim);
+    a.handOver(takePost(a, b));
+    away(world);
+    a.sweep();
+    expect(Object.fromEntries(reportOf(a))).toEqual({
+      ada: 'reached',
+      bo: 'EXPIRED',
+      cy: 'EXPIRED',
+    });
+    expect(a.effects.filter(({ type }) => type === 'sendDone')).toHaveLength(1);
+    a.claims = [];
+    world.settle();
+    expect([b.texts(), c.texts()]).toEqual([['to two'], []]);
+  });
+});
+
 describe('a relay that lies in its answers', () => {
   it('and never accepts ends the send, and nothing else', () => {
     const { world, a, b } = twoUsers();

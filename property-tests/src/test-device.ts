@@ -313,6 +313,8 @@ export class TestDevice {
 
   /** Posts and claims all that waits, and fetches lists. True if there was anything. */
   work(): boolean {
+    // What was given up meanwhile does not leave.
+    this.posts = this.posts.filter((item) => this.core.isOwed(item));
     const { posts, claims } = this;
     const isBusy = posts.length + claims.length + this.#lists.length > 0;
     for (const item of posts) this.post(item);

@@ -17,6 +17,7 @@ import {
   signedHead,
   mentionsUser,
   SEND_PREFIX,
+  sendStream,
   userStream,
 } from '@simsim/sesame';
 import type {
@@ -127,6 +128,17 @@ export class DeviceCore {
   /** Posts that the relay has not answered, oldest first. */
   outbox(): readonly OutboxItem[] {
     return [...this.#outbox.values()];
+  }
+
+  /**
+   * Whether a post is still to be answered. One that was released before may have been given up since;
+   * it must not leave any more.
+   */
+  isOwed({ post, origin }: OutboxItem): boolean {
+    if (post.envelopes.length > 0 || origin.type !== 'round') return this.#outbox.has(post.postId);
+    // Of an empty one only the send tells.
+    const send = this.#cache.value('send', sendStream(origin.messageId));
+    return send?.recipients.get(origin.userId)?.postId === post.postId;
   }
 
   /** Messages the application has not acknowledged, oldest first. */

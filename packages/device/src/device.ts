@@ -124,6 +124,7 @@ export class Device {
     });
     this.#pump = new PostPump(client, this.#standing.freshness, {
       result: (item, result) => this.#posted(item, result),
+      isOwed: (item) => core.isOwed(item),
       failure: () => this.#health.next({ type: 'relayUnavailable' }),
       headMoved: () => this.#standing.prove(),
       signal,

@@ -16,6 +16,8 @@ const REQUEST_BYTES_MAX = 1024 * 1024;
 /** Whom a pump tells. */
 export interface PumpListener {
   result(item: OutboxItem, result: PostResult): void;
+  /** Whether a post is still to be answered; what was given up meanwhile does not leave. */
+  isOwed(item: OutboxItem): boolean;
   failure(cause: unknown): void;
   /** The relay has another head of this device than the expected one. The pump has closed itself. */
   headMoved(): void;
@@ -75,7 +77,9 @@ export class PostPump {
     await new Promise((resolve) => setImmediate(resolve));
     const { signal } = this.#listener;
     while (this.#isOpen && this.#queue.length > 0 && !signal.aborted) {
+      this.#queue = this.#queue.filter((item) => this.#listener.isOwed(item));
       const items = this.#nextRequest();
+      if (items.length === 0) break;
       try {
         await this.#post(items);
         this.#backoff.reset();

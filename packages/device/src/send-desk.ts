@@ -44,7 +44,10 @@ export interface Acceptance {
 
 /** How one recipient user fared. */
 export interface RecipientReport extends Acceptance {
-  /** Why it has not got the message and never will; absent where it was accepted. */
+  /**
+   * Why it has not got the message and never will; absent where it was accepted. Only with `EXPIRED` it
+   * may have: the relay was asked, and did not answer.
+   */
   readonly failure?: SendFailure;
   /** Why it waits, and is not lost: see `Device.trustIdentity`. */
   readonly held?: HoldReason;

@@ -13,6 +13,7 @@ import type { Input } from './input.ts';
 import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { serveWish, wishesOf } from './resend.ts';
+import { failRecipient } from './send-round.ts';
 import { isFinal, isOpen } from './send-state.ts';
 import type { SendState } from './send-state.ts';
 import type { SessionExpiry } from './session-expiry.ts';
@@ -126,7 +127,7 @@ function recipientsOf(work: Workspace, sends: readonly StreamId[]): readonly Use
   return [...users];
 }
 
-/** Ends a send whose receipts will not come: over its limit, or owed by removed devices only. */
+/** Ends a send that is over its limit, or whose receipts are owed by removed devices only. */
 function tendSend(work: Workspace, stream: StreamId): void {
   const state = work.value('send', stream);
   if (state === undefined) return;
@@ -134,9 +135,20 @@ function tendSend(work: Workspace, stream: StreamId): void {
   const isHeld = [...state.recipients.values()].some(({ status }) => status === 'held');
   const isOld = work.nowMs() - state.openedAt > SEND_RECORD_MS;
   const isExpired = !isHeld && isOld && !work.isSabotaged('keep-expired-send');
+  if (isExpired) giveUpUnanswered(work, state);
   const reason = isExpired ? 'expired' : 'devices removed';
   if (isExpired || isMoot(work, state))
     work.close(stream, { name: 'SendClosed', fields: { reason } });
+}
+
+/** Says of whom the relay never answered, and keeps back what has not left: it was told to have failed. */
+function giveUpUnanswered(work: Workspace, state: SendState): void {
+  const open = [...state.recipients.values()].filter(isOpen);
+  for (const recipient of open) {
+    if (recipient.postId !== undefined) work.postDone(recipient.postId);
+    failRecipient(work, state, { recipient, reason: 'EXPIRED' });
+  }
+  if (open.length > 0) work.effect({ type: 'sendDone', messageId: state.messageId });
 }
 
 function isMoot(work: Workspace, state: SendState): boolean {

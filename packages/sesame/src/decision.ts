@@ -64,7 +64,10 @@ export type EnvelopeState =
   | { readonly state: 'taken' }
   | { readonly state: 'dead'; readonly reason: DeadReason };
 
-/** Why a send to one user failed for good. */
+/**
+ * Why a send to one user failed for good. `EXPIRED`: the relay answered nothing for as long as a send is
+ * kept; where it was the answer that was lost, the message may have come nevertheless.
+ */
 export type SendFailure =
   | 'UNKNOWN_USER'
   | 'TOO_MANY_ROUNDS'

@@ -229,19 +229,68 @@ describe('a send', () => {
     expect(setsOf(slice.take({ type: 'started' }).effects), 'after a start').toEqual(begun);
   });
 
-  it('ends with its time, and tells nobody', () => {
+  /** Lets the time of a send pass. */
+  function outlive(slice: MemorySlice): void {
+    const { clock } = slice.env;
+    const elapsedMs = clock.elapsedMs + SEND_RECORD_MS + 1;
+    slice.env = { ...slice.env, clock: { ...clock, elapsedMs } };
+  }
+
+  /** What whoever sent is told; prekeys are due by then as well. */
+  const toldOf = (effects: readonly Effect[]): Effect[] =>
+    effects.filter(({ type }) => type === 'recipientDone' || type === 'sendDone');
+
+  it('ends with its time', () => {
     const slice = registered();
     slice.take(send());
     expect(slice.take({ type: 'swept' }).changes).toEqual([]);
-    const { elapsedMs } = slice.env.clock;
-    const clock = { ...slice.env.clock, elapsedMs: elapsedMs + SEND_RECORD_MS + 1 };
-    const later = decide(slice, { type: 'swept' }, { ...slice.env, clock });
-    if (later.kind !== 'decided') throw new Error('a sweep is never refused');
-    const ended = later.decision.changes.filter((change) => change.closes === true);
+    outlive(slice);
+    const { changes, outboxPut } = slice.take({ type: 'swept' });
+    const ended = changes.filter((change) => change.closes === true);
     expect(ended).toMatchObject([
       { stream: sendStream(messageId), closes: true, fact: { fields: { reason: 'expired' } } },
     ]);
-    expect(later.decision.outboxPut).toEqual([]);
+    expect(outboxPut).toEqual([]);
+  });
+
+  it('that ends with its time says so once, of those who were not done, and of nobody else', () => {
+    const slice = registered();
+    const { effects: begun } = slice.take(send());
+    const postOf = (userId: string) => {
+      const posts = begun.flatMap((effect) => (effect.type === 'post' ? [effect] : []));
+      const found = posts.find(({ post }) => post.recipient === userId);
+      if (found === undefined) throw new Error('a round for each');
+      return { postId: found.post.postId, origin: found.origin };
+    };
+    const result = { kind: 'accepted', listVersion: 1 } as const;
+    slice.take({ type: 'posted', ...postOf(ada), result });
+    const failed = { messageId, userId: bo, failure: 'EXPIRED' };
+    outlive(slice);
+    const { effects, changes, outboxDone } = slice.take({ type: 'swept' });
+    expect(toldOf(effects)).toMatchObject([
+      { type: 'recipientDone', ...failed },
+      { type: 'sendDone', messageId },
+    ]);
+    const facts = changes.map(({ fact }) => fact);
+    const fields = { userId: bo, reason: 'EXPIRED' };
+    expect(facts, 'durable').toContainEqual({ name: 'SendFailed', fields });
+    expect(outboxDone, 'what has not left does not leave').toEqual([postOf(bo).postId]);
+    const late = slice.take({ type: 'posted', ...postOf(bo), result });
+    const { effects: after } = slice.take({ type: 'swept' });
+    expect(toldOf([...late.effects, ...after])).toEqual([]);
+  });
+
+  it('that everybody was taken for ends with its time without another word', () => {
+    const slice = registered();
+    const { effects } = slice.take(send());
+    for (const effect of effects) {
+      if (effect.type !== 'post') continue;
+      const { post, origin } = effect;
+      const result = { kind: 'accepted', listVersion: 1 } as const;
+      slice.take({ type: 'posted', postId: post.postId, origin, result });
+    }
+    outlive(slice);
+    expect(toldOf(slice.take({ type: 'swept' }).effects)).toEqual([]);
   });
 });
 

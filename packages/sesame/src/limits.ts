@@ -131,7 +131,10 @@ export const PRE_KEY_GRACE_MS: number = LATENCY_MAX_MS;
  */
 export const PRE_KEYS_KEPT_MAX = 6;
 
-/** How long a send waits for receipts before its plaintext goes for good (SES-77). */
+/**
+ * How long a send waits for answers and receipts before its plaintext goes for good (SES-77); whom the
+ * relay has not taken it for by then, it failed for.
+ */
 export const SEND_RECORD_MS: number = 14 * 24 * 3600 * 1000;
 
 /** Contacts told of another identity key in one commit: each costs a message for each of their devices. */

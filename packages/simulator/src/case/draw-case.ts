@@ -42,9 +42,6 @@ const ACTIONS_MAX = 120;
 /** All but those to disks. */
 type WorldDeed = Exclude<Deed, DiskDeed | { do: 'own' }>;
 
-/** Sends of a device that is alone for two weeks end, and nobody is told (found by simulation). */
-const CUT_MAX_MS = 10 * DAY_MS;
-
 /** Some bursts are longer than a chain may grow without a turn, and have fewer than INITIATIONS_PER_HOUR. */
 const BURST_LINES: readonly [least: number, most: number] = [54, 60];
 const BURST_RATE = 0.02;
@@ -215,7 +212,7 @@ class ActionDrawer {
         return { do: kind, who };
       case 'cut': {
         const way = dice.pick(['both', 'up', 'down'] as const) ?? 'both';
-        const forMs = dice.below(Math.min(this.#knobs.spanMs / 4, CUT_MAX_MS));
+        const forMs = dice.below(this.#knobs.spanMs / 4);
         return { do: 'cut', who, way, forMs };
       }
       case 'putBack':

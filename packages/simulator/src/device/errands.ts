@@ -144,7 +144,10 @@ export class Errands {
 
   #post(): void {
     const { core } = this.#process;
-    if (this.#isPosting || this.posts.length === 0) return;
+    if (this.#isPosting) return;
+    // What was given up meanwhile does not leave.
+    this.posts = this.posts.filter((item) => core.isOwed(item));
+    if (this.posts.length === 0) return;
     this.#isPosting = true;
     const items = this.posts.slice(0, POSTS_PER_REQUEST_MAX);
     const from = { head: core.head(), expected: this.#process.expected };

@@ -1,6 +1,8 @@
 /** Enters what a commit releases into the books. */
 
-import type { EnvelopeId } from '@simsim/relay-protocol';
+import { bytesToHex } from '@simsim/bytes';
+import { parseEnvelopeId } from '@simsim/relay-protocol';
+import type { EnvelopeId, Post } from '@simsim/relay-protocol';
 import type { Effect } from '@simsim/sesame';
 import type { Process } from '../device/process.ts';
 import type { Ledger } from './ledger.ts';
@@ -18,12 +20,21 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
     if (effect.type === 'acknowledge' && effect.end.state === 'resend-requested') {
       noteAsked(ledger, effect.envelopeId, process.world.agenda.nowMs);
     }
+    if (effect.type === 'post') noteRetries(ledger, effect.post, process.world.agenda.nowMs);
     if (effect.type === 'acknowledge' && effect.end.state === 'dead') {
       noteDead(ledger, effect.envelopeId, process.world.agenda.nowMs);
     }
     if (effect.type === 'rolledBack' && effect.isQuarantined) {
       ledger.quarantined.set(process.address, process.world.agenda.nowMs);
     }
+  }
+}
+
+/** Mail that waited for a key is asked for when that is settled, maybe long after it came. */
+function noteRetries(ledger: Ledger, { envelopes }: Post, nowMs: number): void {
+  for (const { kind, content } of envelopes) {
+    const asked = kind === 'retry' ? parseEnvelopeId(bytesToHex(content)) : undefined;
+    if (asked?.ok === true) noteAsked(ledger, asked.value, nowMs);
   }
 }
 
