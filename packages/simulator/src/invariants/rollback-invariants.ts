@@ -47,7 +47,8 @@ export const S13: Invariant = {
         const before = given.get(process.address);
         if (told !== undefined && isFurther(told, before)) given.set(process.address, told);
         const isSame = before !== undefined && before.incarnation === head?.incarnation;
-        if (!isSame || isHeard(process, before)) return;
+        // The log of a process that died meanwhile is not open any more.
+        if (!isSame || !process.isAlive || isHeard(process, before)) return;
         yield `${process.machine.label} posts beside another one with its name`;
       },
       *leaves(process, request) {
