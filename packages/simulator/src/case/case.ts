@@ -110,7 +110,11 @@ export type Lie =
   /** It gives mail again that was acknowledged. */
   | 'replayMail'
   /** It keeps mail back. */
-  | 'holdMail';
+  | 'holdMail'
+  /** It hands out the first signed prekeys that devices ever had. */
+  | 'oldPreKeys'
+  /** It gives lists of before to some, and those of today to others. */
+  | 'splitViews';
 
 /** What a lie is called. */
 export const LIES: readonly Lie[] = [
@@ -120,6 +124,8 @@ export const LIES: readonly Lie[] = [
   'dropPosts',
   'replayMail',
   'holdMail',
+  'oldPreKeys',
+  'splitViews',
 ];
 
 /** A deed and when it is done, ms from the beginning. */

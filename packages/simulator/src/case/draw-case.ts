@@ -46,6 +46,9 @@ type WorldDeed = Exclude<Deed, DiskDeed | { do: 'own' }>;
 const BURST_LINES: readonly [least: number, most: number] = [54, 60];
 const BURST_RATE = 0.02;
 
+/** So many cuts are of everybody. */
+const CLOG_RATE = 0.15;
+
 /** How often each deed is drawn, where it is drawn at all. */
 const WEIGHTS: readonly (readonly [deed: WorldDeed['do'], weight: number])[] = [
   ['send', 40],
@@ -141,9 +144,19 @@ class ActionDrawer {
       atMs += this.#dice.chance(0.5) ? this.#dice.below(3000) : this.#dice.below(2 * stepMs);
       if (atMs >= spanMs) break;
       const deed = this.#drawDeed();
-      if (deed !== undefined) actions.push({ ...deed, atMs });
+      if (deed === undefined) continue;
+      if (deed.do === 'cut' && this.#dice.chance(CLOG_RATE)) actions.push(...this.#drawClog(atMs));
+      else actions.push({ ...deed, atMs });
     }
-    return actions;
+    return actions.sort((a, b) => a.atMs - b.atMs);
+  }
+
+  /** Everybody is cut off, one after the other, and comes back in another order. */
+  #drawClog(atMs: number): Action[] {
+    return this.#labels.map((who, i) => {
+      const forMs = MINUTE_MS * this.#dice.between(1, 60);
+      return { do: 'cut', who, way: 'both', forMs, atMs: atMs + i * MINUTE_MS };
+    });
   }
 
   /** Lies about heads and copies that run do not go together: nobody could tell then. */

@@ -79,6 +79,8 @@ function doAs(world: World, process: Process, deed: DeviceDeed & { readonly atMs
     case 'cut': {
       const ways = deed.way === 'both' ? (['up', 'down'] as const) : [deed.way];
       for (const way of ways) machine.cuts.add(way);
+      if (world.living().every((each) => each.machine.cuts.size > 0))
+        situations.met('everybody cut off in turn');
       return agenda.later(deed.forMs, () => {
         for (const way of ways) machine.cuts.delete(way);
       });

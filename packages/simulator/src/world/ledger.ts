@@ -80,8 +80,8 @@ export class Ledger {
   readonly dropped: Set<MessageId> = new Set();
   /** Messages that a device asked for again: `message address`. */
   readonly asked: Set<string> = new Set();
-  /** Until when devices may decide by a list of before that a relay gave as the newest. */
-  oldListsUntilMs = 0;
+  /** Until when devices may decide by lists and prekeys of before that a relay gave as the newest. */
+  misledUntilMs = 0;
   /** Users for whom a message was taken: `message user`. */
   readonly takenFor: Set<string> = new Set();
   /** Sessions that were begun and not yet opened at the other end: `from to`. */

@@ -7,6 +7,7 @@ import type {
   RelayOutcome,
   RelayRequest,
   SignedDeviceList,
+  SignedPreKey,
   UserId,
 } from '@simsim/relay-protocol';
 import type { Lie } from '../case/case.ts';
@@ -17,6 +18,8 @@ import type { RelayHostParts } from './relay-host.ts';
 /** Mail of before that it keeps to give again. */
 const REMEMBERED_MAX = 8;
 
+type ClaimAnswer = Extract<RelayAnswer, { kind: 'claimKeys' }>;
+
 /** A relay nobody has to trust. */
 export class LyingRelay {
   /** What it lies about now. */
@@ -25,6 +28,8 @@ export class LyingRelay {
   readonly #met: (situation: Situation) => void;
   readonly #lists = new Map<UserId, SignedDeviceList[]>();
   readonly #mail = new Map<string, IncomingEnvelope[]>();
+  /** The first signed prekey that was handed out of each incarnation. */
+  readonly #firstPreKeys = new Map<string, SignedPreKey>();
   /** Mail that was acknowledged, by mailbox. */
   readonly #acknowledged = new Map<string, Set<number>>();
 
@@ -86,9 +91,9 @@ export class LyingRelay {
       case 'exchangeHead':
         return this.#lies('hideHeads', 'relay hid heads') ? { kind: 'exchangeHead' } : answer;
       case 'getList':
-        return request.kind === 'getList' ? this.#oldList(request.userId, answer) : answer;
+        return request.kind === 'getList' ? this.#listFor(request.userId, answer, token) : answer;
       case 'claimKeys':
-        return this.#withoutOneTimeKeys(answer);
+        return this.#withOldPreKeys(request, this.#withoutOneTimeKeys(answer));
       case 'fetch':
         return this.#mailOf(answer, `${token?.join()}`);
       default:
@@ -96,18 +101,38 @@ export class LyingRelay {
     }
   }
 
-  #oldList(
+  #listFor(
     userId: UserId,
     answer: Extract<RelayAnswer, { kind: 'getList' }>,
+    token: Uint8Array | undefined,
   ): Extract<RelayAnswer, { kind: 'getList' }> {
     const before = this.#lists.get(userId)?.at(-2);
-    if (before === undefined || !this.#lies('oldLists', 'relay gave an old list')) return answer;
-    return { kind: 'getList', result: { kind: 'list', list: before } };
+    if (before === undefined) return answer;
+    // Half of all devices are of the kind that is misled.
+    const isMisled = ((token?.[0] ?? 0) & 1) === 1;
+    const isOld =
+      this.#lies('oldLists', 'relay gave an old list') ||
+      (isMisled && this.#lies('splitViews', 'relay showed different lists'));
+    return isOld ? { kind: 'getList', result: { kind: 'list', list: before } } : answer;
   }
 
-  #withoutOneTimeKeys(
-    answer: Extract<RelayAnswer, { kind: 'claimKeys' }>,
-  ): Extract<RelayAnswer, { kind: 'claimKeys' }> {
+  #withOldPreKeys(request: RelayRequest, answer: ClaimAnswer): ClaimAnswer {
+    if (request.kind !== 'claimKeys') return answer;
+    const results = answer.results.map((result) => {
+      if ('gone' in result) return result;
+      const { bundle, deviceId } = result;
+      const { signedPreKey, registrationId } = bundle;
+      const whose = `${request.userId}.${deviceId}/${registrationId}`;
+      const first = this.#firstPreKeys.get(whose) ?? signedPreKey;
+      this.#firstPreKeys.set(whose, first);
+      const isOld = first.id !== signedPreKey.id;
+      if (!isOld || !this.#lies('oldPreKeys', 'relay gave an old signed prekey')) return result;
+      return { ...result, bundle: { ...bundle, signedPreKey: first } };
+    });
+    return { ...answer, results };
+  }
+
+  #withoutOneTimeKeys(answer: ClaimAnswer): ClaimAnswer {
     if (!this.#lies('noOneTimeKeys', 'relay kept one-time prekeys back')) return answer;
     const results = answer.results.map((result) => {
       if ('gone' in result) return result;

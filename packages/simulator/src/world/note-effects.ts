@@ -51,5 +51,5 @@ function noteAsked(ledger: Ledger, envelopeId: EnvelopeId, nowMs: number): void 
 /** A relay that gives an old list costs the mail of a device that is not on it, as if it had dropped it. */
 function noteDead(ledger: Ledger, envelopeId: EnvelopeId, nowMs: number): void {
   const messageId = ledger.envelopes.get(envelopeId)?.messageId;
-  if (messageId !== undefined && nowMs < ledger.oldListsUntilMs) ledger.dropped.add(messageId);
+  if (messageId !== undefined && nowMs < ledger.misledUntilMs) ledger.dropped.add(messageId);
 }

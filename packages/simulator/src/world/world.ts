@@ -67,6 +67,9 @@ export interface WorldParts {
 /** When worlds begin, wall ms. */
 const START_MS = 1_700_000_000_000;
 
+/** Lies that have devices encrypt for what is not there any more. */
+const MISLEADING: ReadonlySet<Lie> = new Set(['oldLists', 'splitViews', 'oldPreKeys']);
+
 /** How long an answer may take to be acted upon. */
 const BELATED_MS = 3600_000;
 
@@ -292,7 +295,7 @@ export class World implements Surroundings<Process>, WatchedWorld {
   lie(how: Lie, forMs: number): void {
     this.relay.lies.add(how);
     const untilMs = this.agenda.nowMs + forMs + BELATED_MS;
-    if (how === 'oldLists') this.ledger.oldListsUntilMs = untilMs;
+    if (MISLEADING.has(how)) this.ledger.misledUntilMs = untilMs;
     this.agenda.later(forMs, () => this.relay.lies.delete(how));
   }
 
