@@ -7,7 +7,7 @@ import { signDeviceList } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceList, IncomingEnvelope } from '@simsim/relay-protocol';
 import { INITIATIONS_PER_HOUR, SEND_ROUNDS_MAX } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
-import { loseMail, twoUsers, write } from './scene.ts';
+import { deliver, endsOf, loseMail, spoilt, twoUsers, write } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { user } from './world.ts';
 
@@ -116,21 +116,49 @@ describe('a peer that begins one session after the other', () => {
       return mail;
     });
   };
-  const deaths = (device: TestDevice): string[] =>
-    device.effects.flatMap((effect) =>
-      effect.type === 'acknowledge' && effect.end.state === 'dead' ? [effect.end.reason] : [],
-    );
+  const refusals = (device: TestDevice): string[] =>
+    endsOf(device).flatMap((end) => (end.state === 'resend-requested' ? [end.reason] : []));
 
   it('is not listened to any more within the hour, before any agreement is made', () => {
     const { world, a, b } = twoUsers({ oneTimeKeys: 3 });
     const extra = 6;
     const mail = flood(a, b, INITIATIONS_PER_HOUR + extra);
     for (const each of mail) a.takeIn([each]);
-    expect(deaths(a)).toEqual(Array.from({ length: extra }, () => 'TOO_MANY_INITIATIONS'));
+    expect(refusals(a)).toEqual(Array.from({ length: extra }, () => 'TOO_MANY_INITIATIONS'));
     expect(a.texts()).toHaveLength(INITIATIONS_PER_HOUR);
     world.nowMs += HOUR_MS;
     a.takeIn(flood(a, b, 1));
     expect(a.texts()).toHaveLength(INITIATIONS_PER_HOUR + 1);
+  });
+
+  it('hears of what was refused: it is asked for again, and given up by name', () => {
+    const { a, b } = twoUsers({ oneTimeKeys: 3 });
+    const last = `flood ${INITIATIONS_PER_HOUR}`;
+    for (const each of flood(a, b, INITIATIONS_PER_HOUR + 1)) a.takeIn([each]);
+    for (let i = 0; i < 9; i++) {
+      deliver(a);
+      b.takeIn(b.fetch());
+      deliver(b);
+      a.takeIn(a.fetch());
+    }
+    expect(a.texts()).not.toContain(last);
+    const given = b.effects.filter(({ type }) => type === 'copyDead');
+    expect(given).toMatchObject([{ userId: user('ada'), reason: 'RESENDS_SPENT' }]);
+  });
+
+  it('has each of its messages tried once, however often the relay gives it', () => {
+    const { a, b } = twoUsers({ oneTimeKeys: 3 });
+    const [damaged, sound] = [write(b, a, 'damaged'), write(b, a, 'sound')];
+    const { content } = spoilt(damaged);
+    const repeats = Array.from({ length: 3 * INITIATIONS_PER_HOUR }, (_, i) => ({
+      ...damaged,
+      content,
+      seq: 1000 + i,
+    }));
+    for (const each of repeats) a.takeIn([each]);
+    expect(refusals(a)).not.toContain('TOO_MANY_INITIATIONS');
+    a.takeIn([sound]);
+    expect(a.texts()).toEqual(['sound']);
   });
 
   it('costs nobody else anything', () => {

@@ -98,7 +98,7 @@ export class Batch implements Slice {
     return here.reduce(
       (sum, { skippedBytes, initiations }) => ({
         skippedBytes: sum.skippedBytes + skippedBytes,
-        initiations: sum.initiations + initiations,
+        initiations: [...sum.initiations, ...initiations],
       }),
       this.#loadOf(of),
     );

@@ -28,7 +28,7 @@ export class PeerLoads {
     this.#hours.set(name, {
       since,
       skippedBytes: before.skippedBytes + load.skippedBytes,
-      initiations: before.initiations + load.initiations,
+      initiations: [...before.initiations, ...load.initiations],
     });
     const [oldest] = this.#hours.keys();
     if (this.#hours.size > DEVICES_MAX && oldest !== undefined) this.#hours.delete(oldest);

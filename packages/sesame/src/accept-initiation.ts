@@ -40,22 +40,29 @@ export interface Opened {
 export type Attempt =
   | { readonly kind: 'opened'; readonly opened: Opened }
   | { readonly kind: 'needMore'; readonly streams: readonly StreamId[] }
-  /** The device began too many sessions within the hour; nothing was tried. */
-  | { readonly kind: 'tooMany' }
-  | {
-      readonly kind: 'failed';
-      readonly reason: string;
-      /** The key it came under, where that is not the pinned one. */
-      readonly offered?: Uint8Array;
-      /** It names prekeys of ours and does not open: maybe it is for another identity key of ours. */
-      readonly isForAnother?: true;
-    };
+  | Failure;
+
+/** It did not open; everything is as it was. */
+interface Failure {
+  readonly kind: 'failed';
+  readonly reason: string;
+  /** The key it came under, where that is not the pinned one. */
+  readonly offered?: Uint8Array;
+  /** It names prekeys of ours and does not open: maybe it is for another identity key of ours. */
+  readonly isForAnother?: true;
+}
+
+/** A first message, and the name under which a try of it is remembered. */
+export interface NamedInitiation {
+  readonly message: InitiationMessage;
+  readonly name: string;
+}
 
 /** Builds the responder's session; the one-time prekeys go in the same commit (SES-62, PQ-10). */
 export function acceptInitiation(
   work: Workspace,
   envelope: IncomingEnvelope,
-  message: InitiationMessage,
+  { message, name }: NamedInitiation,
 ): Attempt {
   const { sender: userId, senderDevice: deviceId } = envelope;
   const record = work.user(userId);
@@ -71,7 +78,7 @@ export function acceptInitiation(
       return { kind: 'failed', reason: 'IDENTITY_CHANGED', offered: identityKey };
     changeUser(work, userId, [{ type: 'identity', key: identityKey }]);
   }
-  const found = findKeys(work, message);
+  const found = findKeys(work, message, () => limitTries(work, at, name));
   if (found.kind !== 'found') return found;
   const own = work.self();
   const { keys } = found;
@@ -127,8 +134,30 @@ type Found =
 
 const UNKNOWN = { kind: 'failed', reason: 'PREKEY_UNKNOWN' } as const;
 
-/** Loads what a message names; a prekey that is not there any more refuses it (X3-19, X3-23). */
-function findKeys(work: Workspace, message: InitiationMessage): Found {
+/**
+ * Why no agreement is made any more within the hour; `undefined` where one may. What came to no agreement
+ * does not count: a line of a burst that waits for a list, and comes twice, costs next to nothing.
+ */
+function limitTries(work: Workspace, of: SessionAddress, name: string): Failure | undefined {
+  switch (work.mayInitiate(of, name)) {
+    case 'new':
+      return undefined;
+    case 'tried':
+      return { kind: 'failed', reason: 'TRIED_BEFORE', isForAnother: true };
+    case 'tooMany':
+      return { kind: 'failed', reason: 'TOO_MANY_INITIATIONS' };
+  }
+}
+
+/**
+ * Loads what a message names; a prekey that is not there any more refuses it (X3-19, X3-23). `limit` is
+ * asked before anything is computed.
+ */
+function findKeys(
+  work: Workspace,
+  message: InitiationMessage,
+  limit: () => Failure | undefined,
+): Found {
   const first = work.missing([PRE_KEYS_STREAM]);
   if (first.length > 0) return { kind: 'needMore', streams: first };
   const preKeys = work.value('prekeys', PRE_KEYS_STREAM);
@@ -149,6 +178,8 @@ function findKeys(work: Workspace, message: InitiationMessage): Found {
   const kemKey =
     lastResort ?? (kemBatch && work.value('kpk', kemBatch)?.keys.get(kem?.preKeyId ?? 0));
   if (kem !== undefined && kemKey === undefined) return UNKNOWN;
+  const refusal = limit();
+  if (refusal !== undefined) return refusal;
   const use = lastResort === undefined ? 'oneTime' : 'lastResort';
   const kemPreKey = kemKey && ({ pair: kemPairOf(kemKey, work.env.crypto), use } as const);
   const replays =

@@ -1,6 +1,6 @@
 /** Deciding about mail: Sesame's receiving algorithm (§3.4, SES-53…62) and what the content asks for. */
 
-import { concatBytes, encodeUtf8, equalBytes } from '@simsim/bytes';
+import { bytesToHex, concatBytes, encodeUtf8, equalBytes } from '@simsim/bytes';
 import { idToBytes } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
 import { blocksFor, decrypt, parseMessage, sessionIdOf, withBlocks } from '@simsim/session';
@@ -54,12 +54,10 @@ export function decideEnvelope(
   const ours = parsed.value.kind === 'initiation' ? work.missing([userStream(own.userId)]) : [];
   if (ours.length > 0) return needMore(ours);
 
-  const attempt = tryOpen(work, envelope, parsed.value);
+  const attempt = tryOpen(work, input, { message: parsed.value, digest });
   switch (attempt.kind) {
     case 'needMore':
       return needMore(attempt.streams);
-    case 'tooMany':
-      return ended(work, envelope, { state: 'dead', reason: 'TOO_MANY_INITIATIONS' });
     case 'failed':
       if (attempt.isForAnother === true && !isAsked(input) && sharesKey(work))
         return awaitOwnKey(work, envelope);
@@ -71,7 +69,12 @@ export function decideEnvelope(
   }
 }
 
-function tryOpen(work: Workspace, envelope: IncomingEnvelope, message: ParsedMessage): Attempt {
+function tryOpen(
+  work: Workspace,
+  input: Extract<Input, { type: 'envelope' }>,
+  { message, digest }: { message: ParsedMessage; digest: Uint8Array },
+): Attempt {
+  const { envelope } = input;
   const { sender: userId, senderDevice: deviceId } = envelope;
   const device = work.user(userId).devices.get(deviceId);
   const known = device === undefined ? [] : allSessionsOf(device);
@@ -79,8 +82,9 @@ function tryOpen(work: Workspace, envelope: IncomingEnvelope, message: ParsedMes
   if (message.kind === 'initiation') {
     const session = sessionIdOf(message.baseKey, crypto);
     const isKnown = known.includes(session) && !work.isSabotaged('new-session-each-initiation');
-    if (!isKnown && !work.mayInitiate({ userId, deviceId })) return { kind: 'tooMany' };
-    if (!isKnown) return acceptInitiation(work, envelope, message);
+    // What was learned meanwhile may have it open: that is another try.
+    const name = `${bytesToHex(digest)}${isAsked(input) ? ' again' : ''}`;
+    if (!isKnown) return acceptInitiation(work, envelope, { message, name });
     return openWith(work, [{ userId, deviceId, session }], message);
   }
   const candidates = known.map((session: SessionId) => ({ userId, deviceId, session }));

@@ -52,8 +52,7 @@ export type DeadReason =
   | 'UNKNOWN_DEVICE'
   | 'UNKNOWN_CONTENT'
   | 'RESEND_REFUSED'
-  | 'TOO_MUCH_HELD'
-  | 'TOO_MANY_INITIATIONS';
+  | 'TOO_MUCH_HELD';
 
 /** The named state an envelope ends in (DESIGN 1, rule 8). */
 export type EnvelopeState =
@@ -261,12 +260,12 @@ export interface PeerDevice {
 export interface PeerLoad {
   /** Bytes of skipped keys that its messages made this device keep. */
   readonly skippedBytes: number;
-  /** First messages that were tried, whatever came of them: each takes several agreements. */
-  readonly initiations: number;
+  /** Names of first messages that were tried, whatever came of them: each takes several agreements. */
+  readonly initiations: readonly string[];
 }
 
 /** Nothing yet. */
-export const NO_LOAD: PeerLoad = { skippedBytes: 0, initiations: 0 };
+export const NO_LOAD: PeerLoad = { skippedBytes: 0, initiations: [] };
 
 /** Why an input of the application is refused. Closed list; codes are API. */
 export type RejectionCode =

@@ -34,7 +34,8 @@ export const SKIP_BYTES_PER_HOUR: number = 256 * 1024;
 
 /**
  * First messages of one device that are tried within an hour: each takes three or four agreements and a
- * decapsulation, 2 ms. An honest device begins a handful of sessions, also where it heals.
+ * decapsulation, 2 ms. An honest device begins a handful of sessions, also where it heals. What is over
+ * the limit is asked for again as if it had been damaged, so that its sender hears of it in the end.
  */
 export const INITIATIONS_PER_HOUR = 64;
 

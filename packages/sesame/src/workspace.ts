@@ -252,13 +252,16 @@ export class Workspace {
     if (bytes > 0) this.#loads.push({ ...NO_LOAD, userId, deviceId, skippedBytes: bytes });
   }
 
-  /** Whether a device may have one more first message tried within the hour; it counts as one. */
-  mayInitiate(of: PeerDevice): boolean {
-    const { userId, deviceId } = of;
-    const { initiations } = this.#slice.load(of);
-    if (initiations >= INITIATIONS_PER_HOUR) return false;
-    this.#loads.push({ ...NO_LOAD, userId, deviceId, initiations: 1 });
-    return true;
+  /**
+   * Whether a first message of a device may be tried within the hour; `new` counts. What was tried before
+   * would only cost the same once more.
+   */
+  mayInitiate({ userId, deviceId }: PeerDevice, name: string): 'new' | 'tried' | 'tooMany' {
+    const { initiations } = this.#slice.load({ userId, deviceId });
+    if (initiations.includes(name)) return 'tried';
+    if (initiations.length >= INITIATIONS_PER_HOUR) return 'tooMany';
+    this.#loads.push({ ...NO_LOAD, userId, deviceId, initiations: [name] });
+    return 'new';
   }
 
   /** The log itself, as of the last commit. */
