@@ -3,6 +3,7 @@
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import { linkDevice, memory, openDevice } from '@simsim/device';
 import type { Device, Message, RelayTransport } from '@simsim/device';
+import type { LineListener } from '@simsim/relay-protocol';
 import { createMemoryRelay } from '@simsim/relay/memory';
 import type { MemoryRelay } from '@simsim/relay/memory';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -60,6 +61,35 @@ test('a device whose line was dropped comes back, and gets what was posted meanw
   bob.dropConnection();
   await alice.send('bob', 'two');
   expect([(await nextOf(bob)).text, (await nextOf(bob)).text].toSorted()).toEqual(['one', 'two']);
+});
+
+test('word that prekeys run low leads to one upload, however often and late it comes', async () => {
+  const uploads: number[] = [];
+  const listeners: LineListener[] = [];
+  const watched: RelayTransport = {
+    ask(request, token) {
+      if (request.kind === 'uploadKeys') uploads.push(request.keys.oneTimePreKeys.length);
+      return relay.transport.ask(request, token);
+    },
+    connect(token, listener) {
+      listeners.push(listener);
+      return relay.transport.connect(token, listener);
+    },
+  };
+  const options = { user: 'alice', store: memory(), oneTimeKeys: 5 };
+  const alice = await openDevice({ ...options, relay: watched, ifMissing: 'create' });
+  open.push(alice);
+  // A new device has few, and makes up for it by itself.
+  await expect.poll(() => uploads).toHaveLength(1);
+  const bob = await create('bob');
+  await bob.send('alice', 'takes a key');
+  expect((await nextOf(alice)).text).toBe('takes a key');
+  await expect.poll(() => listeners).not.toEqual([]);
+  for (let late = 0; late < 8; late++) {
+    listeners.at(-1)?.onFrame({ kind: 'keysLow', count: late, kemCount: late });
+    await alice.send('alice', 'time goes by');
+  }
+  expect(uploads).toHaveLength(1);
 });
 
 test('a transport that fails without saying that no answer came is an error of its own', async () => {

@@ -74,7 +74,7 @@ export function carryOut(effect: Effect, desks: Desks): void {
       desks.health({ type: 'identityUnproven', reason: effect.reason });
       break;
     case 'uploadKeys':
-      void desks.registrar.upload(effect).finally(() => desks.frames.replenished());
+      void desks.registrar.upload(effect);
       break;
     case 'register':
       desks.registrar.wanted();

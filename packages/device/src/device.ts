@@ -102,9 +102,12 @@ export class Device {
       reconnect: () => this.#socket.drop(),
       drained: (input) => this.#queue.post(input),
     });
-    this.#frames = new FrameDesk(core, this.#queue, () => {
-      drainer.emptied();
-      this.#health.next({ type: 'queueEmpty' });
+    this.#frames = new FrameDesk(core, this.#queue, {
+      queueEmpty: () => {
+        drainer.emptied();
+        this.#health.next({ type: 'queueEmpty' });
+      },
+      keysLow: () => void this.#registrar.checkKeys().catch(() => undefined),
     });
     const put = (input: CoreInput): Promise<void> => this.#put(input);
     const health = (event: HealthEvent): void => this.#health.next(event);

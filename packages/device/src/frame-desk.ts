@@ -7,19 +7,25 @@ import type { CommitQueue } from './commit-queue.ts';
 /** Unacknowledged messages above which no more mail is taken from the relay. */
 const INBOX_MAX = 1024;
 
+/** What a desk tells of frames that are nothing to decide. */
+export interface FrameListener {
+  queueEmpty(): void;
+  /** The relay says that prekeys run low; how low they are now it has to be asked. */
+  keysLow(): void;
+}
+
 /** Hands frames to the engine, as fast as the application takes what comes of them. */
 export class FrameDesk {
   readonly #core: DeviceCore;
   readonly #queue: CommitQueue;
-  readonly #onQueueEmpty: () => void;
+  readonly #listener: FrameListener;
   readonly #held: ServerFrame[] = [];
   #isQueueEmpty = false;
-  #isReplenishing = false;
 
-  constructor(core: DeviceCore, queue: CommitQueue, onQueueEmpty: () => void) {
+  constructor(core: DeviceCore, queue: CommitQueue, listener: FrameListener) {
     this.#core = core;
     this.#queue = queue;
-    this.#onQueueEmpty = onQueueEmpty;
+    this.#listener = listener;
   }
 
   /** Takes a frame; it waits, unacknowledged, while the application is behind. */
@@ -45,11 +51,6 @@ export class FrameDesk {
     this.#held.length = 0;
   }
 
-  /** Prekeys were uploaded. */
-  replenished(): void {
-    this.#isReplenishing = false;
-  }
-
   /** True when all that waited at the relay was taken. */
   isEmpty(): boolean {
     return this.#isQueueEmpty && this.#held.length === 0;
@@ -66,13 +67,10 @@ export class FrameDesk {
         break;
       case 'queueEmpty':
         this.#isQueueEmpty = true;
-        this.#onQueueEmpty();
+        this.#listener.queueEmpty();
         break;
       case 'keysLow':
-        // The relay says it at every claim until it has more; once is enough.
-        if (this.#isReplenishing) break;
-        this.#isReplenishing = true;
-        this.#queue.post({ type: 'replenish', count: frame.count, kemCount: frame.kemCount });
+        this.#listener.keysLow();
         break;
     }
   }

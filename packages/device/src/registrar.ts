@@ -44,6 +44,8 @@ export class Registrar {
   readonly #signal: AbortSignal;
   #isWanted = false;
   #upload: Promise<void> = Promise.resolve();
+  #check: Promise<void> = Promise.resolve();
+  #isCheckDue = false;
 
   constructor(
     parts: DeviceParts,
@@ -188,10 +190,21 @@ export class Registrar {
   }
 
   /**
-   * Asks the relay what it has of this device's prekeys, and lets the engine decide what is missing. Once
-   * a start: a relay that does not answer is asked at the next one.
+   * Asks the relay what it has of this device's prekeys, and lets the engine decide what is missing; once
+   * a start, and where the relay says that they run low, which may be old when it comes. One question at
+   * a time, after what is on its way there, answers all that was said before it. Without an answer
+   * nothing is decided: the next start asks, or the next such word, which comes at every claim.
    */
-  async checkKeys(): Promise<void> {
+  checkKeys(): Promise<void> {
+    if (this.#isCheckDue) return this.#check;
+    this.#isCheckDue = true;
+    this.#check = this.#check.catch(() => undefined).then(() => this.#checkOnce());
+    return this.#check;
+  }
+
+  async #checkOnce(): Promise<void> {
+    await this.#upload;
+    this.#isCheckDue = false;
     const { core, client, crypto } = this.#parts;
     const keys = this.#keys();
     if (keys === undefined || ownDevice(core)?.status !== 'registered') return;
