@@ -104,6 +104,7 @@ test('a relay that is closed is away, and says so to whoever asks or waits', asy
   const alice = await create('alice');
   const health: string[] = [];
   alice.health$.subscribe(({ type }) => health.push(type));
+  await alice.send('alice', 'the line is up');
   relay.close();
   await expect.poll(() => health).toContain('disconnected');
   await expect(relay.transport.ask({ kind: 'nonce' })).resolves.toMatchObject({ ok: false });

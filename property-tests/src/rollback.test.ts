@@ -299,6 +299,26 @@ describe('two copies that run side by side', () => {
     expectOnce(now, [say(now, 'phone'), say(now, 'bo'), say(now, 'tablet')]);
   });
 
+  it('are noticed also where the answer that tells of it is lost', () => {
+    const of = town(14);
+    const { world, phone, bo } = of;
+    const copy = world.clone(phone.image());
+    expect([phone.prove(), copy.prove()]).toEqual([true, true]);
+    say(of, 'phone');
+    // Its log is further on than what the other one posted with, and nothing of it has left.
+    for (let i = 0; i < 9; i++) copy.send([bo.userId], 'from the copy');
+    expect(copy.log.tip().seq).toBeGreaterThan(phone.log.tip().seq);
+    const ask = world.tryAsk.bind(world);
+    let lost = 0;
+    world.tryAsk = (request, token) => {
+      if (request.kind === 'exchangeHead' && lost++ === 0) ask(request, token);
+      return ask(request, token);
+    };
+    copy.isProven = false;
+    copy.prove();
+    expect(copy.rollbacks().map(({ source }) => source)).toEqual(['relay']);
+  });
+
   it('that both notice make one new incarnation, not two', () => {
     const of = town(20);
     const { world, phone } = of;

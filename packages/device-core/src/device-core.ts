@@ -6,7 +6,7 @@
  * pending. Getters never change anything. Synchronous; one call at a time.
  */
 
-import { invariant } from '@simsim/bytes';
+import { equalBytes, invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { EventLog } from '@simsim/event-log';
 import type { DeviceHead, DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
@@ -26,6 +26,7 @@ import type {
   EngineEnv,
   InboxItem,
   Input,
+  LogPlace,
   Rejection,
   Sabotage,
   SessionExpiry,
@@ -154,10 +155,29 @@ export class DeviceCore {
 
   /** Signs where the log stands now: every event before it is durable. */
   head(): DeviceHead {
+    return this.#headAt(this.log.tip());
+  }
+
+  /**
+   * Signs where the log began. A relay that has any other head of this device keeps that one: given this,
+   * it says what it has, and where its answer is lost it says the same again.
+   */
+  firstHead(): DeviceHead {
+    const hash = this.log.link(1);
+    return this.#headAt(hash === undefined ? this.log.tip() : { seq: 1, hash });
+  }
+
+  /** Whether a head is of this log, and of an event that it has. */
+  isOfLog({ logId, seq, hash }: DeviceHead): boolean {
+    const link = this.log.link(seq);
+    return link !== undefined && equalBytes(link, hash) && equalBytes(logId, this.log.logId);
+  }
+
+  #headAt(tip: LogPlace): DeviceHead {
     const own = this.#cache.value('device', DEVICE_STREAM);
     invariant(own !== undefined, 'a device is made before it speaks of its log');
     const { crypto, clock } = this.#options;
-    return signedHead({ own, chain: chainOf(this.log) }, clock().wallMs, crypto);
+    return signedHead({ own, chain: { ...chainOf(this.log), tip } }, clock().wallMs, crypto);
   }
 
   /** Reads streams as of the last commit, through the same cache as decisions do. */

@@ -5,7 +5,7 @@
  */
 
 import type { CoreInput } from '@simsim/device-core';
-import type { DeviceHead, PostingHead } from '@simsim/relay-protocol';
+import type { DeviceHead, PostingHead, RelayAnswer, RelayRequest } from '@simsim/relay-protocol';
 import { Backoff, sleep } from './backoff.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { SessionError } from './session-error.ts';
@@ -42,21 +42,40 @@ export class Freshness {
   async exchange(): Promise<'answered' | 'shutOut'> {
     const backoff = new Backoff();
     while (!this.#owner.signal.aborted) {
-      const head = this.#parts.core.head();
-      const answer = await this.#ask(head);
-      if (answer === 'shutOut') return answer;
-      if (answer !== undefined) {
-        const { before } = answer;
-        if (before !== undefined)
-          await this.#owner.put({ type: 'headSeen', source: 'relay', head: before });
-        this.#expected = before !== undefined && before.seq > head.seq ? before.hash : head.hash;
-        this.#given = head.seq;
-        this.#provenAt = Date.now();
-        return 'answered';
+      const answer = await this.#look();
+      if (answer === 'shutOut' || answer === 'answered') return answer;
+      if (answer === 'silent') {
+        this.#owner.unproven();
+        await sleep(backoff.nextMs(), this.#owner.signal);
       }
-      this.#owner.unproven();
-      await sleep(backoff.nextMs(), this.#owner.signal);
     }
+    return 'answered';
+  }
+
+  /**
+   * Has the relay say what it has, then has it keep where the log stands in the place of just that. Were
+   * it kept at once, an answer that is lost would be lost for good, and what it proves with it.
+   */
+  async #look(): Promise<'answered' | 'shutOut' | 'silent' | 'moved'> {
+    const { core } = this.#parts;
+    const first = core.firstHead();
+    const answer = await this.#ask({ kind: 'exchangeHead', head: first });
+    if (answer === 'UNAUTHORIZED') return 'shutOut';
+    if (typeof answer === 'string' || answer.kind !== 'exchangeHead') return 'silent';
+    const { before = first } = answer;
+    await this.#owner.put({ type: 'headSeen', source: 'relay', head: before });
+    this.#expected = before.hash;
+    this.#given = before.seq;
+    const head = core.head();
+    if (core.isOfLog(before) && before.seq < head.seq) {
+      const from = { head, expected: before.hash };
+      const told = await this.#ask({ kind: 'post', posts: [], from });
+      if (told === 'UNAUTHORIZED') return 'shutOut';
+      if (typeof told === 'string') return told === 'HEAD_MOVED' ? 'moved' : 'silent';
+      this.#expected = head.hash;
+      this.#given = head.seq;
+    }
+    this.#provenAt = Date.now();
     return 'answered';
   }
 
@@ -87,13 +106,13 @@ export class Freshness {
     signal.addEventListener('abort', () => clearInterval(timer), { once: true });
   }
 
-  async #ask(head: DeviceHead): Promise<{ before?: DeviceHead } | 'shutOut' | undefined> {
+  /** The answer, or why there is none. */
+  async #ask(request: RelayRequest): Promise<RelayAnswer | string> {
     try {
-      const outcome = await this.#parts.client.ask({ kind: 'exchangeHead', head });
-      if (outcome.ok) return outcome.value.kind === 'exchangeHead' ? outcome.value : undefined;
-      return outcome.error.code === 'UNAUTHORIZED' ? 'shutOut' : undefined;
+      const outcome = await this.#parts.client.ask(request);
+      return outcome.ok ? outcome.value : outcome.error.code;
     } catch (cause) {
-      if (cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE') return undefined;
+      if (cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE') return cause.code;
       throw cause;
     }
   }

@@ -5,7 +5,7 @@
 
 import { equalBytes } from '@simsim/bytes';
 import { findDevice, identityKeyOf } from '@simsim/relay-protocol';
-import type { SignedDeviceList } from '@simsim/relay-protocol';
+import type { DeviceHead, SignedDeviceList } from '@simsim/relay-protocol';
 import { renewalRequest } from '@simsim/sesame';
 import { ownDevice, ownListInput } from './own-device.ts';
 import type { ProvingDevice } from './proving-device.ts';
@@ -31,16 +31,27 @@ export function proveDevice(device: ProvingDevice): Standing {
       if (renewed === 'later') return { kind: 'later' };
       if (renewed === 'shut') return shutOut(device);
     }
-    const head = device.core.head();
-    const outcome = device.tryAsk({ kind: 'exchangeHead', head });
+    const first = device.core.firstHead();
+    const outcome = device.tryAsk({ kind: 'exchangeHead', head: first });
     if (outcome === undefined) return { kind: 'later' };
     if (!outcome.ok) return shutOut(device);
-    const before = outcome.value.kind === 'exchangeHead' ? outcome.value.before : undefined;
-    if (before !== undefined) device.run({ type: 'headSeen', source: 'relay', head: before });
+    const { before = first } = outcome.value.kind === 'exchangeHead' ? outcome.value : {};
+    device.run({ type: 'headSeen', source: 'relay', head: before });
     if (ownDevice(device.core).status === 'renewing') continue;
-    const isAhead = before !== undefined && before.seq > head.seq;
-    return { kind: 'open', expected: isAhead ? before.hash : head.hash };
+    if (!device.core.isOfLog(before)) return { kind: 'open', expected: before.hash };
+    const told = tellHead(device, before);
+    if (told !== 'moved') return told;
   }
+}
+
+/** Has the relay keep where the log stands, as long as it has what was judged. */
+function tellHead(device: ProvingDevice, { seq, hash: expected }: DeviceHead): Standing | 'moved' {
+  const head = device.core.head();
+  if (head.seq === seq) return { kind: 'open', expected };
+  const outcome = device.tryAsk({ kind: 'post', posts: [], from: { head, expected } });
+  if (outcome === undefined) return { kind: 'later' };
+  if (outcome.ok) return { kind: 'open', expected: head.hash };
+  return outcome.error.code === 'HEAD_MOVED' ? 'moved' : shutOut(device);
 }
 
 /** The list of the device's user, where the relay gives it. */
