@@ -83,7 +83,8 @@ function tryOpen(
     const session = sessionIdOf(message.baseKey, crypto);
     const isKnown = known.includes(session) && !work.isSabotaged('new-session-each-initiation');
     // What was learned meanwhile may have it open: that is another try.
-    const name = `${bytesToHex(digest)}${isAsked(input) ? ' again' : ''}`;
+    const learned = `${input.isListFresh ? ' list' : ''}${input.isFollowed ? ' key' : ''}`;
+    const name = `${bytesToHex(digest)}${learned}`;
     if (!isKnown) return acceptInitiation(work, envelope, { message, name });
     return openWith(work, [{ userId, deviceId, session }], message);
   }
@@ -301,7 +302,8 @@ function askAgain(
   if (work.isSabotaged('drop-damaged-mail')) return ended(work, envelope, { state: 'duplicate' });
   const record = work.user(envelope.sender);
   const registrationId = record.devices.get(envelope.senderDevice)?.registrationId ?? 0;
-  if (registrationId === 0) {
+  const isOther = namesOther(envelope, registrationId) && input.isListFresh !== true;
+  if (registrationId === 0 || isOther) {
     if (input.isListFresh !== true || work.isSabotaged('ask-lists-for-ever')) {
       work.effect({ type: 'fetchList', userId: envelope.sender, envelope });
       return work.decided();
@@ -310,6 +312,16 @@ function askAgain(
   }
   requestResend(work, envelope, registrationId);
   return ended(work, envelope, { state: 'resend-requested', reason });
+}
+
+/**
+ * Whether a first message names another incarnation of its sender than the known one, which a request
+ * would not reach. Nothing vouches for that number: the list does.
+ */
+function namesOther({ content }: IncomingEnvelope, registrationId: number): boolean {
+  const parsed = parseMessage(content);
+  const isFirst = parsed.ok && parsed.value.kind === 'initiation';
+  return isFirst && parsed.value.registrationId !== registrationId;
 }
 
 function isAsked({ isListFresh, isFollowed }: Extract<Input, { type: 'envelope' }>): boolean {

@@ -66,7 +66,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'nothing remembered as received',
     invariant: 'S4',
     plant: { sabotage: ['forget-dedupe'] },
-    seed: 3,
+    seed: 5,
   },
   {
     id: 'read mail kept in the inbox',
@@ -90,7 +90,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'one-time prekey burnt by a forged message',
     invariant: 'S5',
     plant: { sabotage: ['burn-forged-prekey'] },
-    seed: 13,
+    seed: 14,
   },
   {
     id: 'record changed without an event',
@@ -156,7 +156,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'text of a send kept for ever',
     invariant: 'S10',
     plant: { sabotage: ['keep-expired-send'] },
-    seed: 12,
+    seed: 5,
   },
   {
     id: 'replaced prekey kept for ever',
@@ -228,7 +228,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'each initiation begins a session',
     invariant: 'L1',
     plant: { sabotage: ['new-session-each-initiation'] },
-    seed: 3,
+    seed: 15,
   },
   {
     id: 'session not activated by a message',

@@ -26,22 +26,30 @@ const SEEDS = 40;
 const SWARM_MS = 10 * 60_000;
 
 describe('a swarm', () => {
-  it('holds every invariant over symbolic primitives, and meets every situation', () => {
-    process.stdout.write(`simulated worlds: seeds ${seed} to ${seed + SEEDS - 1}\n`);
-    const report = simulate({ seed, seeds: SEEDS, twiceEvery: 4 });
-    expect(report.failure).toBeUndefined();
-    expect(report.missing).toEqual([]);
-    expect([...report.situations.keys()].toSorted()).toEqual(SITUATIONS.toSorted());
-    expect(SITUATIONS.length).toBeGreaterThanOrEqual(60);
-    expect(report.pairs.possible).toBe((SITUATIONS.length * (SITUATIONS.length - 1)) / 2);
-    expect(report.pairs.reached).toBeGreaterThan(report.pairs.possible / 2);
-  }, SWARM_MS);
+  it(
+    'holds every invariant over symbolic primitives, and meets every situation',
+    () => {
+      process.stdout.write(`simulated worlds: seeds ${seed} to ${seed + SEEDS - 1}\n`);
+      const report = simulate({ seed, seeds: SEEDS, twiceEvery: 4 });
+      expect(report.failure).toBeUndefined();
+      expect(report.missing).toEqual([]);
+      expect([...report.situations.keys()].toSorted()).toEqual(SITUATIONS.toSorted());
+      expect(SITUATIONS.length).toBeGreaterThanOrEqual(60);
+      expect(report.pairs.possible).toBe((SITUATIONS.length * (SITUATIONS.length - 1)) / 2);
+      expect(report.pairs.reached).toBeGreaterThan(report.pairs.possible / 2);
+    },
+    SWARM_MS,
+  );
 
-  it('holds on real primitives', () => {
-    const report = simulate({ seed, seeds: 12, crypto: 'node', actionsMax: 40, twiceEvery: 4 });
-    expect(report.failure).toBeUndefined();
-    expect(report.delivered).toBeGreaterThan(100);
-  }, SWARM_MS);
+  it(
+    'holds on real primitives',
+    () => {
+      const report = simulate({ seed, seeds: 12, crypto: 'node', actionsMax: 40, twiceEvery: 4 });
+      expect(report.failure).toBeUndefined();
+      expect(report.delivered).toBeGreaterThan(100);
+    },
+    SWARM_MS,
+  );
 
   it('is the same on both real backends, byte for byte', () => {
     const one = drawCase(3, { crypto: 'node', actionsMax: 20 });
