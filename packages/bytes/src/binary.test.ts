@@ -117,6 +117,27 @@ describe('the binary form', () => {
     }
   });
 
+  it('finishes once', () => {
+    const writer = createWriter().u8(1);
+    writer.finish();
+    expect(() => writer.u8(2)).toThrow('finished once');
+    expect(() => writer.finish()).toThrow('finished once');
+  });
+
+  it('keeps writers that are used by turns apart', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(2), fc.uint8Array({ maxLength: 300 }))), (steps) => {
+        const writers = [createWriter(), createWriter(), createWriter(1)];
+        const expected: number[][] = [[], [], []];
+        for (const [which, bytes] of steps) {
+          writers[which]?.raw(bytes);
+          expected[which]?.push(...bytes);
+        }
+        expect(writers.map((writer) => [...writer.finish()])).toEqual(expected);
+      }),
+    );
+  });
+
   it('copies out of a subclass whose slices are views', () => {
     const buffer = Buffer.from([1, 2, 3]);
     const read = createReader(buffer).raw(3);
@@ -126,11 +147,11 @@ describe('the binary form', () => {
 
   it('copies in and out', () => {
     const given = Uint8Array.of(1, 2);
-    const writer = createWriter().raw(given);
-    const first = writer.finish();
+    const written = createWriter().raw(given).finish();
     given.fill(9);
-    first.fill(8);
-    expect([...writer.finish()]).toEqual([1, 2]);
+    const later = createWriter().raw(given).finish();
+    later.fill(8);
+    expect([...written]).toEqual([1, 2]);
     const input = Uint8Array.of(1, 2);
     const read = createReader(input).raw(2);
     input.fill(7);

@@ -3,8 +3,9 @@
  * length-prefixed bytes. Canonical: one value has one encoding, and the reader refuses others.
  */
 
-import { decodeUtf8, encodeUtf8 } from './text.ts';
+import { copyBytes } from './allocate.ts';
 import { invariant } from './invariant.ts';
+import { decodeUtf8, encodeUtf8 } from './text.ts';
 
 /** Collects public bytes. Secrets are never written here; see the crypto seam's part lists. */
 export interface BinaryWriter {
@@ -22,68 +23,97 @@ export interface BinaryWriter {
   bytes(bytes: Uint8Array): BinaryWriter;
   /** A varint length, then UTF-8. */
   text(text: string): BinaryWriter;
-  /** A copy of all that was written. */
+  /** All that was written; the writer takes nothing more. Throws: the second time. */
   finish(): Uint8Array;
 }
 
 /** Makes an empty writer. */
 export function createWriter(sizeHint = 128): BinaryWriter {
-  let buffer = new Uint8Array(sizeHint);
-  let at = 0;
-  const grow = (extra: number): void => {
-    if (at + extra <= buffer.length) return;
-    const bigger = new Uint8Array(Math.max(buffer.length * 2, at + extra));
-    bigger.set(buffer.subarray(0, at));
-    buffer = bigger;
-  };
-  const writer: BinaryWriter = {
-    u8(value) {
-      invariant(Number.isInteger(value) && value >= 0 && value <= 0xff, 'u8 in range');
-      grow(1);
-      buffer[at++] = value;
-      return writer;
-    },
-    u16(value) {
-      invariant(Number.isInteger(value) && value >= 0 && value <= 0xffff, 'u16 in range');
-      grow(2);
-      buffer[at++] = value >>> 8;
-      buffer[at++] = value & 0xff;
-      return writer;
-    },
-    u32(value) {
-      invariant(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, 'u32 in range');
-      grow(4);
-      for (let shift = 24; shift >= 0; shift -= 8) buffer[at++] = (value >>> shift) & 0xff;
-      return writer;
-    },
-    varint(value) {
-      invariant(Number.isSafeInteger(value) && value >= 0, 'varint is a safe natural number');
-      grow(8);
-      let rest = value;
-      while (rest > 0x7f) {
-        buffer[at++] = (rest % 0x80) | 0x80;
-        rest = Math.floor(rest / 0x80);
-      }
-      buffer[at++] = rest;
-      return writer;
-    },
-    raw(bytes) {
-      grow(bytes.length);
-      buffer.set(bytes, at);
-      at += bytes.length;
-      return writer;
-    },
-    bytes(bytes) {
-      return writer.varint(bytes.length).raw(bytes);
-    },
-    text(text) {
-      return writer.bytes(encodeUtf8(text));
-    },
-    finish() {
-      return buffer.slice(0, at);
-    },
-  };
-  return writer;
+  return new Writer(sizeHint);
+}
+
+/** Buffers of finished writers, all zero, for the next ones. */
+const spares: Uint8Array[] = [];
+const SPARES_MAX = 4;
+/** Larger buffers are left to the garbage collector. */
+const SPARE_BYTES_MAX = 65_536;
+
+class Writer implements BinaryWriter {
+  #buffer: Uint8Array | undefined;
+  #at = 0;
+
+  constructor(sizeHint: number) {
+    this.#buffer = spares.pop() ?? new Uint8Array(Math.max(sizeHint, 256));
+  }
+
+  u8(value: number): this {
+    invariant(Number.isInteger(value) && value >= 0 && value <= 0xff, 'u8 in range');
+    this.#room(1)[this.#at++] = value;
+    return this;
+  }
+
+  u16(value: number): this {
+    invariant(Number.isInteger(value) && value >= 0 && value <= 0xffff, 'u16 in range');
+    const buffer = this.#room(2);
+    buffer[this.#at++] = value >>> 8;
+    buffer[this.#at++] = value & 0xff;
+    return this;
+  }
+
+  u32(value: number): this {
+    invariant(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, 'u32 in range');
+    const buffer = this.#room(4);
+    for (let shift = 24; shift >= 0; shift -= 8) buffer[this.#at++] = (value >>> shift) & 0xff;
+    return this;
+  }
+
+  varint(value: number): this {
+    invariant(Number.isSafeInteger(value) && value >= 0, 'varint is a safe natural number');
+    const buffer = this.#room(8);
+    let rest = value;
+    while (rest > 0x7f) {
+      buffer[this.#at++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    buffer[this.#at++] = rest;
+    return this;
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.#room(bytes.length).set(bytes, this.#at);
+    this.#at += bytes.length;
+    return this;
+  }
+
+  bytes(bytes: Uint8Array): this {
+    return this.varint(bytes.length).raw(bytes);
+  }
+
+  text(text: string): this {
+    return this.bytes(encodeUtf8(text));
+  }
+
+  finish(): Uint8Array {
+    const buffer = this.#room(0);
+    this.#buffer = undefined;
+    const bytes = copyBytes(buffer, 0, this.#at);
+    if (spares.length < SPARES_MAX && buffer.length <= SPARE_BYTES_MAX) {
+      buffer.fill(0, 0, this.#at);
+      spares.push(buffer);
+    }
+    return bytes;
+  }
+
+  /** The buffer, with room for so many bytes more. */
+  #room(bytes: number): Uint8Array {
+    const buffer = this.#buffer;
+    invariant(buffer !== undefined, 'a writer is finished once');
+    if (this.#at + bytes <= buffer.length) return buffer;
+    const bigger = new Uint8Array(Math.max(buffer.length * 2, this.#at + bytes));
+    bigger.set(buffer.subarray(0, this.#at));
+    this.#buffer = bigger;
+    return bigger;
+  }
 }
 
 /**
@@ -112,65 +142,96 @@ export interface BinaryReader {
 }
 
 /** Makes a reader over `input`, which it never changes. What it reads are copies. */
-export function createReader(source: Uint8Array): BinaryReader {
-  // A subclass may give views where an array gives copies: Node's Buffer does.
-  const isPlain = source.constructor === Uint8Array;
-  const input = isPlain ? source : new Uint8Array(source.buffer, source.byteOffset, source.length);
-  let at = 0;
-  let isIntact = true;
-  const take = (length: number): Uint8Array | undefined => {
-    if (!isIntact || length > input.length - at) {
-      isIntact = false;
-      return undefined;
-    }
-    at += length;
-    return input.subarray(at - length, at);
-  };
-  const fixed = (length: number): number => {
-    const bytes = take(length);
-    if (bytes === undefined) return 0;
+export function createReader(input: Uint8Array): BinaryReader {
+  return new Reader(input);
+}
+
+class Reader implements BinaryReader {
+  readonly #input: Uint8Array;
+  #at = 0;
+  #isIntact = true;
+
+  constructor(input: Uint8Array) {
+    this.#input = input;
+  }
+
+  u8(): number {
+    return this.#fixed(1);
+  }
+
+  u16(): number {
+    return this.#fixed(2);
+  }
+
+  u32(): number {
+    return this.#fixed(4);
+  }
+
+  varint(): number {
     let value = 0;
-    for (const byte of bytes) value = value * 256 + byte;
-    return value;
-  };
-  const reader: BinaryReader = {
-    u8: () => fixed(1),
-    u16: () => fixed(2),
-    u32: () => fixed(4),
-    varint() {
-      let value = 0;
-      let scale = 1;
-      for (let i = 0; i < 8; i++) {
-        const byte = take(1)?.[0];
-        if (byte === undefined) return 0;
-        value += (byte & 0x7f) * scale;
-        if (byte < 0x80) {
-          const isMinimal = byte !== 0 || i === 0;
-          if (isMinimal && Number.isSafeInteger(value)) return value;
-          break;
-        }
-        scale *= 0x80;
+    let scale = 1;
+    for (let i = 0; i < 8 && this.#takes(1); i++) {
+      const byte = this.#input[this.#at - 1] as number;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        const isMinimal = byte !== 0 || i === 0;
+        if (isMinimal && Number.isSafeInteger(value)) return value;
+        break;
       }
-      isIntact = false;
-      return 0;
-    },
-    raw: (length) => take(length)?.slice() ?? new Uint8Array(0),
-    bytes(lengthMax = Number.MAX_SAFE_INTEGER) {
-      const length = reader.varint();
-      if (length > lengthMax) isIntact = false;
-      return reader.raw(length);
-    },
-    text(lengthMax) {
-      const text = decodeUtf8(reader.bytes(lengthMax));
-      if (text === undefined) isIntact = false;
-      return text ?? '';
-    },
-    left: () => input.length - at,
-    fail() {
-      isIntact = false;
-    },
-    isIntact: () => isIntact,
-    isDone: () => isIntact && at === input.length,
-  };
-  return reader;
+      scale *= 0x80;
+    }
+    this.#isIntact = false;
+    return 0;
+  }
+
+  raw(length: number): Uint8Array {
+    return this.#takes(length)
+      ? copyBytes(this.#input, this.#at - length, this.#at)
+      : new Uint8Array(0);
+  }
+
+  bytes(lengthMax = Number.MAX_SAFE_INTEGER): Uint8Array {
+    const length = this.varint();
+    if (length > lengthMax) this.#isIntact = false;
+    return this.raw(length);
+  }
+
+  text(lengthMax?: number): string {
+    const text = decodeUtf8(this.bytes(lengthMax));
+    if (text === undefined) this.#isIntact = false;
+    return text ?? '';
+  }
+
+  left(): number {
+    return this.#input.length - this.#at;
+  }
+
+  fail(): void {
+    this.#isIntact = false;
+  }
+
+  isIntact(): boolean {
+    return this.#isIntact;
+  }
+
+  isDone(): boolean {
+    return this.#isIntact && this.#at === this.#input.length;
+  }
+
+  /** Steps over so many bytes, if they are there. */
+  #takes(length: number): boolean {
+    if (length > this.#input.length - this.#at) this.#isIntact = false;
+    if (this.#isIntact) this.#at += length;
+    return this.#isIntact;
+  }
+
+  /** A number in so many bytes, big end first. */
+  #fixed(length: number): number {
+    if (!this.#takes(length)) return 0;
+    let value = 0;
+    for (let i = this.#at - length; i < this.#at; i++) {
+      value = value * 256 + (this.#input[i] as number);
+    }
+    return value;
+  }
 }

@@ -1,5 +1,7 @@
 /** Comparing and wiping byte arrays. */
 
+import { newBytes } from './allocate.ts';
+
 /**
  * Compares two byte arrays without stopping at the first difference.
  *
@@ -32,7 +34,7 @@ export function wipe(bytes: Uint8Array): void {
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const joined = new Uint8Array(length);
+  const joined = newBytes(length);
   let at = 0;
   for (const part of parts) {
     joined.set(part, at);

@@ -10,6 +10,7 @@ export {
   bytesToBase64url,
   base64urlToBytes,
 } from './text.ts';
+export { copyBytes, newBytes } from './allocate.ts';
 export type { Brand } from './brand.ts';
 export type { BinaryWriter, BinaryReader } from './binary.ts';
 export { createWriter, createReader } from './binary.ts';

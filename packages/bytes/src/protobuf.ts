@@ -5,6 +5,7 @@
  * repeated scalars wins, varints may be padded.
  */
 
+import { copyBytes } from './allocate.ts';
 import { invariant } from './invariant.ts';
 import { concatBytes } from './compare.ts';
 
@@ -119,7 +120,7 @@ function readValue(
     const length = readSmallVarint(cursor);
     if (length === undefined || length > cursor.input.length - cursor.at) return undefined;
     cursor.at += length;
-    return kind === undefined ? 0 : cursor.input.slice(cursor.at - length, cursor.at);
+    return kind === undefined ? 0 : copyBytes(cursor.input, cursor.at - length, cursor.at);
   }
   if (kind !== undefined || (wireType !== WIRE_FIXED64 && wireType !== WIRE_FIXED32))
     return undefined;

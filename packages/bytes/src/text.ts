@@ -1,12 +1,19 @@
 /** Text and bytes: UTF-8, hex and base64url, total in both directions. For public bytes only. */
 
+import { copyBytes, newBytes } from './allocate.ts';
+
 const HEX = '0123456789abcdef';
+const HEX_CODES = Uint8Array.from(HEX, (digit) => digit.charCodeAt(0));
+/** Ids, keys and digests: written in one go, which is soonest for what is short. */
+const IDS_BYTES_MAX = 64;
 /** Both digits of each byte. */
 const HEX_PAIRS = Array.from(
   { length: 256 },
   (_, byte) => HEX.charAt(byte >> 4) + HEX.charAt(byte & 15),
 );
 const NO_DIGIT = 255;
+/** Text is put together from pieces of about so many characters. */
+const PIECE_CHARS_MAX = 4096;
 /** A digit's value by its character code, of either case. */
 const HEX_VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
   const value = HEX.indexOf(String.fromCharCode(code).toLowerCase());
@@ -16,7 +23,18 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 /** Encodes text as UTF-8. A lone surrogate becomes U+FFFD, as every web platform does. */
 export function encodeUtf8(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 3);
+  const bytes = newBytes(text.length);
+  for (let i = 0; i < bytes.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return encodeWide(text);
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+/** As {@link encodeUtf8}, for text that is not all ASCII. */
+function encodeWide(text: string): Uint8Array {
+  const bytes = newBytes(text.length * 3);
   let at = 0;
   for (let i = 0; i < text.length; i++) {
     let code = text.charCodeAt(i);
@@ -43,11 +61,23 @@ export function encodeUtf8(text: string): Uint8Array {
     }
     bytes[at++] = 0x80 | (code & 0x3f);
   }
-  return bytes.slice(0, at);
+  return copyBytes(bytes, 0, at);
 }
 
 /** Decodes UTF-8 strictly: overlong forms, surrogates and cut sequences give `undefined`. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  if (bytes.length > PIECE_CHARS_MAX) return decodeWide(bytes);
+  const codes = new Array<number>(bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    const code = bytes[i] as number;
+    if (code >= 0x80) return decodeWide(bytes);
+    codes[i] = code;
+  }
+  return String.fromCharCode(...codes);
+}
+
+/** As {@link decodeUtf8}, for text that is long or not all ASCII. */
+function decodeWide(bytes: Uint8Array): string | undefined {
   const pieces: string[] = [];
   let piece = '';
   for (let i = 0; i < bytes.length;) {
@@ -75,7 +105,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
     if (isOverlong || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return undefined;
     piece += String.fromCodePoint(code);
     i += length;
-    if (piece.length > 4096) {
+    if (piece.length > PIECE_CHARS_MAX) {
       pieces.push(piece);
       piece = '';
     }
@@ -85,6 +115,17 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 /** Writes bytes as lower-case hex. */
 export function bytesToHex(bytes: Uint8Array): string {
+  if (bytes.length > IDS_BYTES_MAX) return hexOfLong(bytes);
+  const codes = new Array<number>(bytes.length * 2);
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    codes[2 * i] = HEX_CODES[byte >> 4] as number;
+    codes[2 * i + 1] = HEX_CODES[byte & 15] as number;
+  }
+  return String.fromCharCode(...codes);
+}
+
+function hexOfLong(bytes: Uint8Array): string {
   let text = '';
   for (let i = 0; i < bytes.length; i++) text += HEX_PAIRS[bytes[i] as number] as string;
   return text;
@@ -93,7 +134,7 @@ export function bytesToHex(bytes: Uint8Array): string {
 /** Reads hex of either case; anything else gives `undefined`. */
 export function hexToBytes(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0) return undefined;
-  const bytes = new Uint8Array(text.length / 2);
+  const bytes = newBytes(text.length / 2);
   for (let i = 0; i < bytes.length; i++) {
     const high = HEX_VALUES[text.charCodeAt(2 * i)] ?? NO_DIGIT;
     const low = HEX_VALUES[text.charCodeAt(2 * i + 1)] ?? NO_DIGIT;

@@ -11,6 +11,7 @@
 import { encodeUtf8 } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { EventRow } from './event-store.ts';
+import { writePlace, writeWord } from './place.ts';
 
 const GENESIS = encodeUtf8('simsim/genesis/1');
 const LINK = encodeUtf8('simsim/link/1');
@@ -35,17 +36,15 @@ export type EventHeader = Pick<EventRow, 'seq' | 'stream' | 'version' | 'prev' |
  */
 export function encodeHeader(header: EventHeader): Uint8Array | undefined {
   const bytes = new Uint8Array(HEADER_BYTES);
-  const view = new DataView(bytes.buffer);
   const { seq, stream, version, prev, kind, at } = header;
   let offset = 0;
   for (const value of [seq, stream, version, prev, at]) {
     if (!Number.isSafeInteger(value) || value < 0) return undefined;
-    view.setUint32(offset, Math.floor(value / 0x1_0000_0000));
-    view.setUint32(offset + 4, value >>> 0);
+    writePlace(bytes, offset, value);
     offset += 8;
   }
   if (!Number.isInteger(kind) || kind < 0 || kind > 0xff_ffff) return undefined;
-  view.setUint32(offset, kind);
+  writeWord(bytes, offset, kind);
   return bytes;
 }
 

@@ -3,7 +3,7 @@
  * rows, sealed under the log's metadata key; and the keyed hashes that stand for names.
  */
 
-import { concatBytes, createReader, createWriter, encodeUtf8, invariant } from '@simsim/bytes';
+import { concatBytes, copyBytes, createReader, createWriter, encodeUtf8, invariant, newBytes } from '@simsim/bytes';
 import type { Crypto, Part, Secret } from '@simsim/crypto';
 import type { LogMeta } from './log-meta.ts';
 import type { NonceSource } from './nonce-pool.ts';
@@ -74,7 +74,7 @@ export function createMetadataBox(parts: MetadataBoxParts): MetadataBox {
       return prefix(nonce, crypto.seal(keys.metadata, nonce, ad, plaintext));
     },
     open(kind, place, sealed) {
-      if (isClear(kind)) return sealed.slice();
+      if (isClear(kind)) return copyBytes(sealed);
       if (sealed.length < NONCE_BYTES) return undefined;
       const ad = [KIND_LABELS[kind], logId, place];
       const nonce = sealed.subarray(0, NONCE_BYTES);
@@ -104,7 +104,7 @@ function clearBytes(part: Part): Uint8Array {
 
 /** Joins a public prefix and a ciphertext. */
 export function prefix(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(head.length + tail.length);
+  const joined = newBytes(head.length + tail.length);
   joined.set(head);
   joined.set(tail, head.length);
   return joined;

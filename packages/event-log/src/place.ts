@@ -3,10 +3,22 @@
 /** A natural number, big-endian. */
 export function placeOf(number: number): Uint8Array {
   const place = new Uint8Array(8);
-  const view = new DataView(place.buffer);
-  view.setUint32(0, Math.floor(number / 0x1_0000_0000));
-  view.setUint32(4, number >>> 0);
+  writePlace(place, 0, number);
   return place;
+}
+
+/** Writes a natural number as eight bytes. */
+export function writePlace(bytes: Uint8Array, at: number, number: number): void {
+  writeWord(bytes, at, Math.floor(number / 0x1_0000_0000));
+  writeWord(bytes, at + 4, number >>> 0);
+}
+
+/** Writes 32 bits, big-endian. */
+export function writeWord(bytes: Uint8Array, at: number, word: number): void {
+  bytes[at] = word >>> 24;
+  bytes[at + 1] = (word >>> 16) & 0xff;
+  bytes[at + 2] = (word >>> 8) & 0xff;
+  bytes[at + 3] = word & 0xff;
 }
 
 /** The number of a place; `undefined` where it has another length. */

@@ -9,7 +9,7 @@
  * bytes long, the length that means pruned.
  */
 
-import { createReader, encodeUtf8 } from '@simsim/bytes';
+import { createReader, encodeUtf8, newBytes } from '@simsim/bytes';
 import type { Crypto, Part, Secret } from '@simsim/crypto';
 import { PRUNED_BYTES } from './chain.ts';
 
@@ -41,7 +41,7 @@ export function sealPart(crypto: Crypto, place: SealedPlace, input: SealedInput)
   const ciphertext = crypto.seal(key, nonce, associatedData(place), state);
   const front = varintBytes(index) + 1 + NONCE_BYTES;
   const padCount = front + ciphertext.length === PRUNED_BYTES ? 1 : 0;
-  const sealed = new Uint8Array(front + padCount + ciphertext.length);
+  const sealed = newBytes(front + padCount + ciphertext.length);
   let at = 0;
   for (let rest = index; ; rest = Math.floor(rest / 0x80)) {
     sealed[at++] = rest > 0x7f ? (rest % 0x80) | 0x80 : rest;

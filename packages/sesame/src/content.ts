@@ -6,7 +6,7 @@
  * do not know is kept as `unknown`, so that an older device can acknowledge what a newer one sends.
  */
 
-import { createReader, createWriter, err, ok } from '@simsim/bytes';
+import { createReader, createWriter, err, newBytes, ok } from '@simsim/bytes';
 import type { BinaryReader, Result } from '@simsim/bytes';
 import {
   idToBytes,
@@ -197,7 +197,7 @@ function readList<T>(reader: BinaryReader, most: number, read: () => T): T[] | u
 }
 
 function pad(bytes: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(
+  const padded = newBytes(
     Math.ceil((bytes.length + 1) / PADDING_STEP_BYTES) * PADDING_STEP_BYTES,
   );
   padded.set(bytes);

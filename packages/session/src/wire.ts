@@ -6,7 +6,7 @@
  */
 
 import type { Result } from '@simsim/bytes';
-import { concatBytes, createProtobufWriter, decodeProtobuf, err, ok } from '@simsim/bytes';
+import { concatBytes, copyBytes, createProtobufWriter, decodeProtobuf, err, ok } from '@simsim/bytes';
 import type { RatchetHeader } from '@simsim/double-ratchet';
 import { MESSAGE_BYTES_MAX } from './limits.ts';
 import type { PqField } from './pq-field.ts';
@@ -203,7 +203,7 @@ function parseRegular(
     ciphertext,
     ...(pq === undefined ? {} : { pq }),
     ...(addresses === undefined ? {} : { addresses }),
-    covered: bytes.slice(0, end),
+    covered: copyBytes(bytes, 0, end),
     tag: bytes.slice(end),
   });
 }

@@ -1,7 +1,7 @@
 /** Moving bytes between Node's buffers and memory of our own, and HMAC from OpenSSL. */
 
 import { createHmac } from 'node:crypto';
-import { concatBytes, wipe } from '@simsim/bytes';
+import { wipe } from '@simsim/bytes';
 
 /** HMAC of OpenSSL over parts. */
 export function hmac(
@@ -53,7 +53,9 @@ export function takeBytes(bytes: Uint8Array): Uint8Array {
 
 /** Two outputs of a cipher in one piece; the originals are wiped. */
 export function joinAndWipe(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const joined = concatBytes([head, tail]);
+  const joined = new Uint8Array(head.length + tail.length);
+  joined.set(head);
+  joined.set(tail, head.length);
   wipe(head);
   wipe(tail);
   return joined;

@@ -4,7 +4,7 @@
  */
 
 import { createCipheriv, createDecipheriv, diffieHellman, hash, sign, verify } from 'node:crypto';
-import { concatBytes, equalBytes, invariant, wipe } from '@simsim/bytes';
+import { concatBytes, equalBytes, invariant, newBytes, wipe } from '@simsim/bytes';
 import type { Crypto, Secret } from '../crypto.ts';
 import {
   CURVE25519,
@@ -155,7 +155,7 @@ export const nodeCrypto: Crypto = {
     const plaintextLength = plaintext.reduce((sum, part) => sum + toBytes(part).length, 0);
     cipher.setAAD(joinShared(ad), { plaintextLength });
     const input = joinShared(plaintext.map(toBytes));
-    const sealed = new Uint8Array(input.length + AEAD_OPTIONS.authTagLength);
+    const sealed = newBytes(input.length + AEAD_OPTIONS.authTagLength);
     sealed.set(cipher.update(input));
     cipher.final(); // a stream cipher holds nothing back
     sealed.set(cipher.getAuthTag(), input.length);

@@ -88,7 +88,7 @@ export const S3: Invariant = {
       *leaves(process, request) {
         if (request.kind !== 'ack') return;
         const { label } = process.machine;
-        let inbox: ReadonlySet<string> | undefined;
+        const inboxes = lazily(() => [decidedInbox(process), durableInbox(process)]);
         for (const seq of request.seqs) {
           const decided = ends.get(process)?.get(seq);
           if (decided === undefined)
@@ -97,9 +97,8 @@ export const S3: Invariant = {
           const messageId = world.ledger.envelopes.get(decided.envelopeId)?.messageId;
           if (messageId === undefined || !world.ledger.sent.has(messageId)) continue;
           if (process.log.data(`chat/${messageId}`) !== undefined) continue;
-          inbox ??= new Set(process.core.inbox().map((item) => item.messageId));
-          const isThere = inbox.has(messageId) && isDurable(process, messageId);
-          if (!isThere) yield `${label} acknowledges ${messageId} and does not have it`;
+          if (!inboxes().every((inbox) => inbox.has(messageId)))
+            yield `${label} acknowledges ${messageId} and does not have it`;
         }
       },
     };
@@ -111,9 +110,20 @@ type Acknowledge = Extract<Effect, { type: 'acknowledge' }>;
 /** Ends of mail whose text the application has, or will have. */
 const HAD: readonly string[] = ['delivered', 'healed', 'duplicate'];
 
-/** Whether a process that opened the files now would find a message. */
-function isDurable({ log }: Process, messageId: MessageId): boolean {
-  return log.inbox().some(({ body }) => decodeInboxItem(body).messageId === messageId);
+/** The messages that a process holds for its application. */
+function decidedInbox({ core }: Process): ReadonlySet<MessageId> {
+  return new Set(core.inbox().map(({ messageId }) => messageId));
+}
+
+/** The messages that a process would find which opened the files now. */
+function durableInbox({ log }: Process): ReadonlySet<MessageId> {
+  return new Set(log.inbox().map(({ body }) => decodeInboxItem(body).messageId));
+}
+
+/** What is made when it is first asked for. */
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** S11. */

@@ -3,7 +3,7 @@
  * every ciphertext there ever was at its hand (disks and networks forget nothing).
  */
 
-import { NAME_BYTES } from './terms.ts';
+import { NAME_BYTES } from './term-hash.ts';
 import type { Box, Term, Terms } from './terms.ts';
 
 /** Secrets somebody has, and all that follows from them. */

@@ -5,12 +5,12 @@
  * {@link Knowledge} to work out. See docs/decisions/041-simulator.md.
  */
 
-import { encodeUtf8, equalBytes, invariant } from '@simsim/bytes';
+import { copyBytes, encodeUtf8, equalBytes, invariant } from '@simsim/bytes';
 import { parameterSet, ROLE_LENGTHS } from '@simsim/crypto';
 import type { Crypto, KemKind, KeyPair, PublicKey, Secret } from '@simsim/crypto';
 import { forget, lengthOf, termOf, toSecret, toSecrets } from './symbolic-secret-brand.ts';
 import { isBefore, joined, KIND, Table } from './table.ts';
-import { NAME_BYTES } from './terms.ts';
+import { NAME_BYTES } from './term-hash.ts';
 import type { Term, Terms } from './terms.ts';
 
 /** A backend and what it noted. */
@@ -117,7 +117,7 @@ function messageCalls(table: Table): Pick<Crypto, 'encrypt' | 'decrypt' | 'tag' 
   return {
     encrypt(keys, plaintext) {
       const length = (Math.floor(plaintext.length / CBC_BLOCK_BYTES) + 1) * CBC_BLOCK_BYTES;
-      const copy = plaintext.slice();
+      const copy = copyBytes(plaintext);
       return table.box(KIND.encrypt, { key: keys, context: [], plaintext: copy, length });
     },
     decrypt: (keys, ciphertext) =>
@@ -211,7 +211,9 @@ function sealCalls(table: Table): Pick<Crypto, 'seal' | 'open' | 'sealStep'> {
       const written = parts.map((part) =>
         part instanceof Uint8Array ? part : table.terms.bytesOf(termOf(part), lengthOf(part)),
       );
-      const plaintext = joined(written).slice();
+      const [whole] = written;
+      const plaintext =
+        whole !== undefined && written.length === 1 ? copyBytes(whole) : joined(written);
       const length = plaintext.length + AEAD_TAG_BYTES;
       const context = contextOf(nonce12, ad);
       return table.box(KIND.seal, { key, context, plaintext, length, isVault: isOfVault(ad) });

@@ -26,8 +26,9 @@ export function toSecret<R extends Role>(role: R, term: Term): Secret<R> {
 export function termOf(secret: Secret): Term {
   const held: unknown = secret;
   invariant(held instanceof SymbolicSecret, 'a secret of this backend');
-  invariant(held.term !== undefined, `a ${held.role} key that was wiped is not used again`);
-  return held.term;
+  const { term, role } = held;
+  if (term === undefined) invariant(false, `a ${role} key that was wiped is not used again`);
+  return term;
 }
 
 /** How many bytes a handle is written as. */

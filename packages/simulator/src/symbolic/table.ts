@@ -1,11 +1,10 @@
 /** What the calls of the symbolic backend share: names, the owners of public keys, and boxes. */
 
-import { equalBytes } from '@simsim/bytes';
+import { copyBytes, newBytes } from '@simsim/bytes';
 import type { Part, Role, Secret } from '@simsim/crypto';
 import { termOf, toSecret } from './symbolic-secret-brand.ts';
-import { nameBytes, TermHash } from './term-hash.ts';
-import type { TermName } from './term-hash.ts';
-import { NAME_BYTES, Terms } from './terms.ts';
+import { isSameName, NAME_BYTES, nameBytes, repeatsName, TermHash } from './term-hash.ts';
+import { Terms } from './terms.ts';
 import type { Term } from './terms.ts';
 
 /** What a name is of; part of it, so that nothing passes for something else. */
@@ -87,10 +86,10 @@ export class Table {
 
   /** Puts a plaintext under a key; the ciphertext repeats its name. */
   box(kind: number, { key, context, plaintext, length, isVault = false }: BoxInput): Uint8Array {
-    const name: TermName = this.hash(kind, [key, ...context, plaintext]);
-    const ciphertext = nameBytes(name, length);
-    this.terms.box(name, { key: termOf(key), plaintext, isVault });
-    return ciphertext;
+    const bound = this.hash(kind, [key, ...context]).name();
+    const name = this.hash(kind, [key, ...context, plaintext]).name();
+    this.terms.box({ key: termOf(key), bound, name, plaintext, isVault });
+    return nameBytes(name, length);
   }
 
   /** What lies in a ciphertext, if it was made with this key and context and is as it was. */
@@ -101,9 +100,8 @@ export class Table {
   ): Uint8Array | undefined {
     const box = ciphertext.length < NAME_BYTES ? undefined : this.terms.boxAt(ciphertext);
     if (box === undefined || box.key !== termOf(key)) return undefined;
-    const name = this.hash(kind, [key, ...context, box.plaintext]);
-    const isWhole = equalBytes(nameBytes(name, ciphertext.length), ciphertext);
-    return isWhole ? box.plaintext.slice() : undefined;
+    const isBound = isSameName(box.bound, this.hash(kind, [key, ...context]));
+    return isBound && repeatsName(box.name, ciphertext) ? copyBytes(box.plaintext) : undefined;
   }
 }
 
@@ -123,7 +121,9 @@ interface BoxInput extends UnboxInput {
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts;
   if (first !== undefined && parts.length === 1) return first;
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const bytes = newBytes(length);
   let at = 0;
   for (const part of parts) {
     bytes.set(part, at);

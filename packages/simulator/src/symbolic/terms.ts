@@ -4,7 +4,8 @@
  */
 
 import { invariant } from '@simsim/bytes';
-import { nameBytes, wordAt } from './term-hash.ts';
+import { NameTable } from './name-table.ts';
+import { NAME_BYTES, nameBytes, wordAt } from './term-hash.ts';
 import type { TermHash, TermName } from './term-hash.ts';
 
 /** The number of a term. */
@@ -19,14 +20,14 @@ export interface Rule {
 /** A ciphertext. */
 export interface Box {
   readonly key: Term;
+  /** The hash of the key and of what the ciphertext is bound to. */
+  readonly bound: TermName;
+  readonly name: TermName;
   /** What lies in it, secrets as their names. */
   readonly plaintext: Uint8Array;
   /** It is a part of a vault's file, which is overwritten in place. */
   readonly isVault: boolean;
 }
-
-/** Bytes of a name; shorter bytes name nothing. */
-export const NAME_BYTES = 16;
 
 /** Places of the filter that tells bytes which name nothing without a look into the table. */
 const FILTER_BITS = 0x3ffff;
@@ -34,11 +35,11 @@ const FILTER_BITS = 0x3ffff;
 /** A table that interns. */
 export class Terms {
   readonly rules: Rule[] = [];
-  readonly #byName = new Map<number, Term>();
-  readonly #words: number[] = [];
+  readonly #names = new NameTable();
   /** The bytes of secrets that came in as bytes; the others are written as their names. */
   readonly #raw = new Map<Term, Uint8Array>();
-  readonly #boxes = new Map<number, Box>();
+  readonly #boxNames = new NameTable();
+  readonly #boxes: Box[] = [];
   readonly #boxesByKey: (Box[] | undefined)[] = [];
   readonly #madeBy: (number | undefined)[] = [];
   readonly #usedIn: (number[] | undefined)[] = [];
@@ -46,22 +47,19 @@ export class Terms {
 
   /** Counts rules and boxes: while it stays, nothing new follows from anything. */
   get changes(): number {
-    return this.rules.length + this.#boxes.size;
+    return this.rules.length + this.#boxes.length;
   }
 
   get count(): number {
-    return this.#words.length >> 2;
+    return this.#names.count;
   }
 
   /** The term of a name, and whether it is new. */
   intern(name: TermName): { readonly term: Term; readonly isNew: boolean } {
-    const known = this.#find(name);
-    if (known !== undefined) return { term: known, isNew: false };
-    const term = this.count;
-    this.#words.push(name.w0, name.w1, name.w2, name.w3);
-    this.#byName.set(keyOf(name.w0, name.w1), term);
+    const { count } = this;
+    const term = this.#names.intern(name);
     this.#filter[name.w0 & FILTER_BITS] = 1;
-    return { term, isNew: true };
+    return { term, isNew: term === count };
   }
 
   /** The term that is written as these bytes, made where there is none. */
@@ -78,7 +76,7 @@ export class Terms {
     if (at + NAME_BYTES > bytes.length) return undefined;
     const place = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
     if (this.#filter[place & FILTER_BITS] === 0) return undefined;
-    return this.#find(nameAt(bytes, at));
+    return findAt(this.#names, bytes, at);
   }
 
   /** Every term whose name stands somewhere in these bytes. */
@@ -96,14 +94,14 @@ export class Terms {
       invariant(raw.length === length, 'a secret keeps its length');
       return raw.slice();
     }
-    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = this.#words.slice(term << 2, (term << 2) + 4);
-    return nameBytes({ w0, w1, w2, w3 }, length);
+    return nameBytes(this.#names.name(term), length);
   }
 
   /** Adds a term's name to a hash. */
   into(hash: TermHash, term: Term): void {
-    const at = term << 2;
-    for (let i = 0; i < 4; i++) hash.word(this.#words[at + i] ?? 0);
+    const names = this.#names;
+    hash.word(names.word(term, 0)).word(names.word(term, 1));
+    hash.word(names.word(term, 2)).word(names.word(term, 3));
   }
 
   /** Says what follows from what. */
@@ -124,28 +122,25 @@ export class Terms {
   }
 
   /** Puts something under a key. */
-  box(name: TermName, box: Box): void {
-    const key = keyOf(name.w0, name.w1);
-    if (this.#boxes.has(key)) return;
-    this.#boxes.set(key, box);
+  box(box: Box): void {
+    if (this.#boxNames.intern(box.name) < this.#boxes.length) return;
+    this.#boxes.push(box);
     (this.#boxesByKey[box.key] ??= []).push(box);
   }
 
   /** The box whose ciphertext begins at a place. */
   boxAt(bytes: Uint8Array, at = 0): Box | undefined {
-    return this.#boxes.get(keyOf(wordAt(bytes, at), wordAt(bytes, at + 4)));
+    return this.#boxes[findAt(this.#boxNames, bytes, at) ?? -1];
   }
 
   boxesUnder(key: Term): readonly Box[] {
     return this.#boxesByKey[key] ?? [];
   }
+}
 
-  #find({ w0, w1, w2, w3 }: TermName): Term | undefined {
-    const term = this.#byName.get(keyOf(w0, w1));
-    if (term === undefined) return undefined;
-    const at = term << 2;
-    return this.#words[at + 2] === w2 && this.#words[at + 3] === w3 ? term : undefined;
-  }
+function findAt(names: NameTable, bytes: Uint8Array, at: number): number | undefined {
+  const [w0, w1] = [wordAt(bytes, at), wordAt(bytes, at + 4)];
+  return names.find(w0, w1, wordAt(bytes, at + 8), wordAt(bytes, at + 12));
 }
 
 function nameAt(bytes: Uint8Array, at: number): TermName {
@@ -155,9 +150,4 @@ function nameAt(bytes: Uint8Array, at: number): TermName {
     w2: wordAt(bytes, at + 8),
     w3: wordAt(bytes, at + 12),
   };
-}
-
-/** 53 bits of a name as one number. */
-function keyOf(w0: number, w1: number): number {
-  return (w0 >>> 0) * 0x200000 + ((w1 >>> 0) & 0x1fffff);
 }
