@@ -30,7 +30,7 @@ describe('copied bytes', () => {
         const [from, to] = [a, b].map((at) => Math.min(at, bytes.length)).sort((x, y) => x - y);
         const buffer = Buffer.from(bytes);
         const copy = copyBytes(buffer, from, to);
-        const expected = [...bytes.slice(from, to)];
+        const expected = Array.from(bytes).slice(from, to);
         buffer.fill(0xee);
         expect([...copy]).toEqual(expected);
       }),

@@ -4,16 +4,16 @@ import { copyBytes, newBytes } from './allocate.ts';
 
 const HEX = '0123456789abcdef';
 const HEX_CODES = Uint8Array.from(HEX, (digit) => digit.charCodeAt(0));
-/** Ids, keys and digests: written in one go, which is soonest for what is short. */
-const IDS_BYTES_MAX = 64;
+/** Ids, names and digests are written in one go, which is soonest for what is short. */
+const SHORT_BYTES_MAX = 64;
+/** The characters of the short text in the making. */
+const codes: number[] = [];
 /** Both digits of each byte. */
 const HEX_PAIRS = Array.from(
   { length: 256 },
   (_, byte) => HEX.charAt(byte >> 4) + HEX.charAt(byte & 15),
 );
 const NO_DIGIT = 255;
-/** Text is put together from pieces of about so many characters. */
-const PIECE_CHARS_MAX = 4096;
 /** A digit's value by its character code, of either case. */
 const HEX_VALUES = Uint8Array.from({ length: 128 }, (_, code) => {
   const value = HEX.indexOf(String.fromCharCode(code).toLowerCase());
@@ -66,8 +66,8 @@ function encodeWide(text: string): Uint8Array {
 
 /** Decodes UTF-8 strictly: overlong forms, surrogates and cut sequences give `undefined`. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  if (bytes.length > PIECE_CHARS_MAX) return decodeWide(bytes);
-  const codes = new Array<number>(bytes.length);
+  if (bytes.length > SHORT_BYTES_MAX) return decodeWide(bytes);
+  codes.length = bytes.length;
   for (let i = 0; i < bytes.length; i++) {
     const code = bytes[i] as number;
     if (code >= 0x80) return decodeWide(bytes);
@@ -76,7 +76,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   return String.fromCharCode(...codes);
 }
 
-/** As {@link decodeUtf8}, for text that is long or not all ASCII. */
+/** As {@link decodeUtf8}, for text that is longer or not all ASCII. */
 function decodeWide(bytes: Uint8Array): string | undefined {
   const pieces: string[] = [];
   let piece = '';
@@ -105,7 +105,7 @@ function decodeWide(bytes: Uint8Array): string | undefined {
     if (isOverlong || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return undefined;
     piece += String.fromCodePoint(code);
     i += length;
-    if (piece.length > PIECE_CHARS_MAX) {
+    if (piece.length > 4096) {
       pieces.push(piece);
       piece = '';
     }
@@ -115,8 +115,8 @@ function decodeWide(bytes: Uint8Array): string | undefined {
 
 /** Writes bytes as lower-case hex. */
 export function bytesToHex(bytes: Uint8Array): string {
-  if (bytes.length > IDS_BYTES_MAX) return hexOfLong(bytes);
-  const codes = new Array<number>(bytes.length * 2);
+  if (bytes.length > SHORT_BYTES_MAX) return hexOfLong(bytes);
+  codes.length = bytes.length * 2;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
     codes[2 * i] = HEX_CODES[byte >> 4] as number;

@@ -3,7 +3,7 @@
  * Nothing of it touches the cache or the log until the whole is durable.
  */
 
-import { invariant } from '@simsim/bytes';
+import { bytesToHex } from '@simsim/bytes';
 import type { Secret } from '@simsim/crypto';
 import type { DraftEvent, EventLog, LogBatch } from '@simsim/event-log';
 import { idToBytes } from '@simsim/relay-protocol';
@@ -105,7 +105,8 @@ export class Batch implements Slice {
   }
 
   isSeen(digest: Uint8Array): boolean {
-    return this.#seen.has(seenKey(digest)) || this.#log.isSeen(digest);
+    const isOfBatch = this.#seen.size > 0 && this.#seen.has(bytesToHex(digest));
+    return isOfBatch || this.#log.isSeen(digest);
   }
 
   chain(): ChainView {
@@ -131,7 +132,7 @@ export class Batch implements Slice {
       if (change.closes) this.#heads.set(change.stream, { value: undefined, isClosed: true });
       else if (change.value !== undefined)
         this.#heads.set(change.stream, { value: change.value, isClosed: false });
-      for (const digest of change.seen ?? []) this.#seen.add(seenKey(digest));
+      for (const digest of change.seen ?? []) this.#seen.add(bytesToHex(digest));
     }
     for (const item of decision.outboxPut) this.outboxPut.set(item.post.postId, item);
     for (const postId of decision.outboxDone) {
@@ -203,9 +204,4 @@ export class Batch implements Slice {
   adopt(): void {
     for (const [stream, head] of this.#heads) this.#cache.set(stream, head);
   }
-}
-
-function seenKey(digest: Uint8Array): string {
-  invariant(digest.length === 32, 'digests are SHA-256');
-  return String.fromCharCode(...digest);
 }

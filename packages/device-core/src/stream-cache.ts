@@ -12,14 +12,18 @@ export interface CachedStream {
   readonly isClosed: boolean;
 }
 
-/** Values kept for one device: about 3 KB each with their native key objects. */
-const CACHED_STREAMS_MAX = 4096;
+/** Values kept for one device, less than twice as many: about 3 KB each with their native key objects. */
+const CACHED_STREAMS = 4096;
 
-/** Loads stream values from the log and keeps the most recently used ones. */
+/**
+ * Loads stream values from the log and keeps the most recently used ones: those used since the cache was
+ * last full, and those used in the time before.
+ */
 export class StreamCache {
   readonly #log: EventLog;
   readonly #crypto: Crypto;
-  readonly #streams = new Map<StreamId, CachedStream>();
+  #recent = new Map<StreamId, CachedStream>();
+  #former: ReadonlyMap<StreamId, CachedStream> = new Map();
 
   constructor(log: EventLog, crypto: Crypto) {
     this.#log = log;
@@ -27,20 +31,16 @@ export class StreamCache {
   }
 
   get(stream: StreamId): CachedStream | undefined {
-    return this.#streams.get(stream);
+    return this.#recent.get(stream) ?? this.#former.get(stream);
   }
 
   /** Reads a stream as of the last commit. */
   load(stream: StreamId): CachedStream {
-    const known = this.#streams.get(stream);
-    if (known !== undefined) {
-      this.#streams.delete(stream);
-      this.#streams.set(stream, known);
-      return known;
-    }
-    const loaded = this.#read(stream);
-    this.set(stream, loaded);
-    return loaded;
+    const recent = this.#recent.get(stream);
+    if (recent !== undefined) return recent;
+    const known = this.#former.get(stream) ?? this.#read(stream);
+    this.set(stream, known);
+    return known;
   }
 
   /** A stream's value as what its kind holds. */
@@ -50,21 +50,20 @@ export class StreamCache {
 
   /** Takes over a value that was just committed. */
   set(stream: StreamId, value: CachedStream): void {
-    this.#streams.delete(stream);
-    this.#streams.set(stream, value);
+    this.#recent.set(stream, value);
   }
 
   /** Forgets the least recently used values; never while a decision is running. */
   trim(): void {
-    for (const stream of this.#streams.keys()) {
-      if (this.#streams.size <= CACHED_STREAMS_MAX) return;
-      this.#streams.delete(stream);
-    }
+    if (this.#recent.size < CACHED_STREAMS) return;
+    this.#former = this.#recent;
+    this.#recent = new Map();
   }
 
   /** Forgets everything, so that the log is read again. */
   clear(): void {
-    this.#streams.clear();
+    this.#recent.clear();
+    this.#former = new Map();
   }
 
   #read(stream: StreamId): CachedStream {

@@ -3,7 +3,15 @@
  * rows, sealed under the log's metadata key; and the keyed hashes that stand for names.
  */
 
-import { concatBytes, copyBytes, createReader, createWriter, encodeUtf8, invariant, newBytes } from '@simsim/bytes';
+import {
+  concatBytes,
+  copyBytes,
+  createReader,
+  createWriter,
+  encodeUtf8,
+  invariant,
+  newBytes,
+} from '@simsim/bytes';
 import type { Crypto, Part, Secret } from '@simsim/crypto';
 import type { LogMeta } from './log-meta.ts';
 import type { NonceSource } from './nonce-pool.ts';

@@ -117,8 +117,9 @@ function stageEvent(build: Build, given: DraftEvent, staged: StagedStream): void
   const version =
     state.version + (log.sabotage.skipsVersion === true && state.version === 1 ? 2 : 1);
   const kind = draft.type * 256 + draft.schema;
-  const position = { seq, stream: state.id, version, prev: state.seq, kind, at: build.at };
-  const header = encodeHeader(position);
+  const { id: stream, seq: prev } = state;
+  const { at } = build;
+  const header = encodeHeader({ seq, stream, version, prev, kind, at });
   invariant(header !== undefined, 'times and counters are natural numbers');
 
   const ids = (draft.seen ?? []).map((digest) => log.seen.idOf(digest));
@@ -138,8 +139,9 @@ function stageEvent(build: Build, given: DraftEvent, staged: StagedStream): void
   staged.state = { ...state, slot, rekeying, next, version, seq, isClosed: draft.closes === true };
   const sealed = draft.sealed && sealState(build, staged, { header, state: draft.sealed });
   const hash = linkHash(log.crypto, { previous: build.tip.hash, header, facts, sealed });
-  build.events.push({ ...position, facts, sealed, hash });
-  build.seen.push({ seq, at: build.at, ids });
+  // Field by field: of a spread with a time in it V8 makes a shape of its own each time.
+  build.events.push({ seq, stream, version, prev, kind, at, facts, sealed, hash });
+  build.seen.push({ seq, at, ids });
   build.tip = { seq, hash };
 }
 
@@ -148,8 +150,9 @@ function sabotaged({ sabotage }: LogState, state: StreamState, draft: DraftEvent
   const { keepsFirstState, writesLaterSchema, cutsFacts } = sabotage;
   if (writesLaterSchema === true) return { ...draft, schema: draft.schema + 1 };
   if (cutsFacts === true) return { ...draft, facts: draft.facts.subarray(0, -1) };
+  if (keepsFirstState !== true || state.sealed === 0) return draft;
   const { sealed: _, ...unsealed } = draft;
-  return keepsFirstState === true && state.sealed > 0 ? unsealed : draft;
+  return unsealed;
 }
 
 /**

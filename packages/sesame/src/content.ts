@@ -197,9 +197,7 @@ function readList<T>(reader: BinaryReader, most: number, read: () => T): T[] | u
 }
 
 function pad(bytes: Uint8Array): Uint8Array {
-  const padded = newBytes(
-    Math.ceil((bytes.length + 1) / PADDING_STEP_BYTES) * PADDING_STEP_BYTES,
-  );
+  const padded = newBytes(Math.ceil((bytes.length + 1) / PADDING_STEP_BYTES) * PADDING_STEP_BYTES);
   padded.set(bytes);
   padded[bytes.length] = 0x80;
   return padded;

@@ -6,7 +6,14 @@
  */
 
 import type { Result } from '@simsim/bytes';
-import { concatBytes, copyBytes, createProtobufWriter, decodeProtobuf, err, ok } from '@simsim/bytes';
+import {
+  concatBytes,
+  copyBytes,
+  createProtobufWriter,
+  decodeProtobuf,
+  err,
+  ok,
+} from '@simsim/bytes';
 import type { RatchetHeader } from '@simsim/double-ratchet';
 import { MESSAGE_BYTES_MAX } from './limits.ts';
 import type { PqField } from './pq-field.ts';

@@ -36,7 +36,7 @@ export class NameTable {
     const [slots, words] = [this.#slots, this.#words];
     const mask = slots.length - 1;
     for (let slot = w0 & mask; ; slot = (slot + 1) & mask) {
-      const number = (slots[slot] as number) - 1;
+      const number = (slots[slot] ?? 0) - 1;
       if (number < 0) return undefined;
       const at = 4 * number;
       if (
