@@ -14,9 +14,10 @@
 
 import { sha3_256, shake256 } from '@noble/hashes/sha3.js';
 import { ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
-import { concatBytes, invariant, wipe } from '@simsim/bytes';
+import { invariant, wipe } from '@simsim/bytes';
 import type { Encapsulated, KemKeyPair, KemKind, Secret } from './crypto.ts';
 import { kemKeyOf, toHandle } from './handle-brand.ts';
+import { joinParts } from './parts.ts';
 
 /** Bytes of a public key of either kind. */
 const PUBLIC_KEY_BYTES = 1568;
@@ -67,7 +68,7 @@ function finish(kind: KemKind, secret: Uint8Array, ciphertext: Uint8Array): Secr
 }
 
 function finishRound3(secret: Uint8Array, ciphertext: Uint8Array): Uint8Array {
-  const input = concatBytes([secret, sha3_256(ciphertext)]);
+  const input = joinParts([secret, sha3_256(ciphertext)]);
   const shared = shake256(input, { dkLen: 32 });
   wipe(input);
   return shared;

@@ -9,7 +9,8 @@
 
 import type { EdwardsPoint, EdwardsPointCons } from '@noble/curves/abstract/edwards.js';
 import { sha512 } from '@noble/hashes/sha2.js';
-import { concatBytes, wipe } from '@simsim/bytes';
+import { wipe } from '@simsim/bytes';
+import { joinParts } from './parts.ts';
 
 /** A curve with what the specification's table says of it. */
 export interface XedCurve {
@@ -78,7 +79,7 @@ export function calculateKeyPair(
 export function hashI(curve: XedCurve, i: number, parts: readonly Uint8Array[]): Uint8Array {
   const prefix = new Uint8Array(curve.pointBytes).fill(0xff);
   prefix[0] = 0xff - i;
-  const input = concatBytes([prefix, ...parts]);
+  const input = joinParts([prefix, ...parts]);
   const output = sha512(input);
   wipe(input);
   return output;

@@ -8,7 +8,7 @@ import type { Secret } from '@simsim/crypto';
 import type { DraftEvent, EventLog, LogBatch } from '@simsim/event-log';
 import { idToBytes } from '@simsim/relay-protocol';
 import type { PostId } from '@simsim/relay-protocol';
-import { encodeFact, encodeStreamValue, eventSchema, eventType } from '@simsim/sesame';
+import { encodeStreamValue, eventType } from '@simsim/sesame';
 import type {
   ChainView,
   Change,
@@ -18,6 +18,7 @@ import type {
   PeerDevice,
   PeerLoad,
   PendingPost,
+  Release,
   Slice,
   StreamId,
   StreamValue,
@@ -159,7 +160,7 @@ export class Batch implements Slice {
    * The commit. Only the last value of each stream is sealed: the ones between are superseded before
    * they were ever durable.
    */
-  toLogBatch(at: number): LogBatch {
+  toLogBatch(at: number, release: Release): LogBatch {
     const last = new Map<StreamId, number>();
     this.#changes.forEach((change, i) => {
       if (change.value !== undefined || change.closes) last.set(change.stream, i);
@@ -175,8 +176,8 @@ export class Batch implements Slice {
       return {
         stream,
         type: eventType(fact.name),
-        schema: eventSchema(fact.name),
-        facts: encodeFact(fact),
+        schema: release.schemaOf(fact.name),
+        facts: release.encode(fact),
         ...(stored?.kind === 'sealed' ? { sealed: stored.parts } : {}),
         ...(closes ? { closes } : {}),
         ...(seen === undefined ? {} : { seen }),

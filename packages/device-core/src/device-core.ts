@@ -18,6 +18,7 @@ import {
   mentionsUser,
   SEND_PREFIX,
   sendStream,
+  TODAY,
   userStream,
 } from '@simsim/sesame';
 import type {
@@ -28,6 +29,7 @@ import type {
   Input,
   LogPlace,
   Rejection,
+  Release,
   Sabotage,
   SessionExpiry,
   TrustPolicy,
@@ -92,6 +94,8 @@ export interface DeviceCoreOptions {
   readonly trust?: TrustPolicy;
   /** How long sessions live; made by `sessionExpiry`. */
   readonly expiry?: SessionExpiry;
+  /** How events are written and read. Default: as this release does; another one is for simulations. */
+  readonly release?: Release;
   readonly sabotage?: ReadonlySet<Sabotage>;
 }
 
@@ -223,7 +227,7 @@ export class DeviceCore {
    * Throws: as {@link DeviceCore.run}.
    */
   forgetHistory(userId: UserId): { readonly events: number; readonly sends: number } | undefined {
-    const isOfUser = mentionsUser(userId);
+    const isOfUser = mentionsUser(userId, this.#options.release);
     const owed = this.log
       .streamsWithPrefix(SEND_PREFIX)
       .filter((stream) => this.#cache.value('send', stream)?.recipients.has(userId) === true);
@@ -312,7 +316,8 @@ export class DeviceCore {
     const chaos = this.#options.chaos;
     if (chaos !== undefined)
       for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:before-commit`);
-    const logBatch = batch.toLogBatch(this.#options.clock().wallMs);
+    const { clock, release = TODAY } = this.#options;
+    const logBatch = batch.toLogBatch(clock().wallMs, release);
     const result = this.log.commit(logBatch);
     for (const item of logBatch.inboxPut ?? []) item.body.fill(0);
     if (!result.ok) {

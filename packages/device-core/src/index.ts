@@ -14,5 +14,5 @@ export { decodeOutboxItem, encodeOutboxItem } from './outbox-codec.ts';
 export { decodeInboxItem, encodeInboxItem } from './inbox-codec.ts';
 export type { CachedStream } from './stream-cache.ts';
 export { StreamCache } from './stream-cache.ts';
-export { recordFold } from './record-fold.ts';
+export { recordFold, recordFoldOf } from './record-fold.ts';
 export type { RecordsByName } from './record-fold.ts';

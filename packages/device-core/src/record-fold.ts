@@ -1,22 +1,28 @@
 /** How the events of a device's log fold into its records, for rebuilding them. */
 
 import type { NamedValue, RecordFold } from '@simsim/event-log';
-import { evolveRecord, foldRefusal, isRecordStream } from '@simsim/sesame';
+import { evolveRecord, foldRefusal, isRecordStream, TODAY } from '@simsim/sesame';
+import type { Release } from '@simsim/sesame';
 
 /** Records by their names. */
 export type RecordsByName = Map<string, Uint8Array>;
 
 /** The engine's own fold, over all of a log's record streams. */
-export const recordFold: RecordFold<RecordsByName> = {
-  initial: () => new Map(),
-  refusal: foldRefusal,
-  apply(records, event) {
-    if (!isRecordStream(event.stream)) return records;
-    const row = evolveRecord(records.get(event.stream), event);
-    if (row !== undefined) records.set(event.stream, row);
-    return records;
-  },
-  *rows(records): Iterable<NamedValue> {
-    for (const [name, value] of records) yield { name, value };
-  },
-};
+export const recordFold: RecordFold<RecordsByName> = recordFoldOf(TODAY);
+
+/** The fold of a release. */
+export function recordFoldOf(release: Release): RecordFold<RecordsByName> {
+  return {
+    initial: () => new Map(),
+    refusal: (event) => foldRefusal(event, release),
+    apply(records, event) {
+      if (!isRecordStream(event.stream)) return records;
+      const row = evolveRecord(records.get(event.stream), event, release);
+      if (row !== undefined) records.set(event.stream, row);
+      return records;
+    },
+    *rows(records): Iterable<NamedValue> {
+      for (const [name, value] of records) yield { name, value };
+    },
+  };
+}

@@ -37,7 +37,8 @@ export function toMessage(item: InboxItem, ack: (options?: AckOptions) => Promis
   return {
     id: item.messageId,
     from: { user: item.sender, deviceId: item.senderDevice },
-    body: item.body,
+    // What a decoder cut from a slab is not for others to hold.
+    body: item.body.slice(),
     text: decodeUtf8(item.body) ?? '',
     sentAt: item.sentAt,
     ack,

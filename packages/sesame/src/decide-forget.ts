@@ -5,10 +5,11 @@
 
 import type { UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
-import { decodeFact } from './fact-codec.ts';
 import type { RecordedFact } from './fact-table-codec.ts';
 import type { Input } from './input.ts';
 import { changeUser } from './peer-session.ts';
+import { TODAY } from './release.ts';
+import type { Release } from './release.ts';
 import { failRecipient, writeSend } from './send-round.ts';
 import { isOpen, isPosted } from './send-state.ts';
 import { DEVICE_STREAM, isStreamOf, SEND_PREFIX, sendStream, userStream } from './streams.ts';
@@ -81,12 +82,15 @@ interface ToldEvent extends RecordedFact {
 }
 
 /** Whether an event is about a user: by the name of its stream, or by what it says. */
-export function mentionsUser(userId: UserId): (event: ToldEvent) => boolean {
+export function mentionsUser(
+  userId: UserId,
+  release: Release = TODAY,
+): (event: ToldEvent) => boolean {
   const isTheirs = isStreamOf(userId);
   return (event) => {
     if (isTheirs(event.stream)) return true;
-    const fields = decodeFact(event)?.fields ?? {};
-    const { userId: told, to } = fields;
+    const fact = release.read(event);
+    const { userId: told, to } = fact.ok ? fact.value.fields : {};
     return told === userId || (Array.isArray(to) && to.some((each) => each === userId));
   };
 }

@@ -29,10 +29,12 @@ import { decideDrained, decideSwept } from './decide-sweep.ts';
 import { decideTellContacts } from './tell-contacts.ts';
 import { decideListLearned, decideRefuseIdentity, decideTrustIdentity } from './decide-trust.ts';
 import type { DecideResult } from './decision.ts';
-import { decodeFact, readFact, userChangesOf } from './fact-codec.ts';
+import { userChangesOf } from './fact-codec.ts';
 import type { FactRejection, RecordedFact } from './fact-table-codec.ts';
 import type { Input } from './input.ts';
 import { decideReceipted, decideSendReceipts } from './receipts.ts';
+import { TODAY } from './release.ts';
+import type { Release } from './release.ts';
 import { isRecordStream, USER_PREFIX } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { applyUserChange } from './fold-user-change.ts';
@@ -110,14 +112,15 @@ function decideOf<T extends keyof InputOf>(
 export function evolveRecord(
   row: Uint8Array | undefined,
   event: RecordedFact & { readonly stream: StreamId },
+  release: Release = TODAY,
 ): Uint8Array | undefined {
   const userId = parseUserId(event.stream.slice(USER_PREFIX.length));
-  const fact = decodeFact(event);
-  if (!event.stream.startsWith(USER_PREFIX) || !userId.ok || fact?.name !== 'UserChanged')
-    return row;
+  const fact = release.read(event);
+  if (!event.stream.startsWith(USER_PREFIX) || !userId.ok) return row;
+  if (!fact.ok || fact.value.name !== 'UserChanged') return row;
   const before = row === undefined ? undefined : decodeUserRecord(userId.value, row);
   return encodeUserRecord(
-    userChangesOf(fact).reduce(applyUserChange, before ?? emptyUserRecord(userId.value)),
+    userChangesOf(fact.value).reduce(applyUserChange, before ?? emptyUserRecord(userId.value)),
   );
 }
 
@@ -127,8 +130,9 @@ export function evolveRecord(
  */
 export function foldRefusal(
   event: RecordedFact & { readonly stream: StreamId },
+  release: Release = TODAY,
 ): FactRejection['code'] | undefined {
   if (!isRecordStream(event.stream)) return undefined;
-  const fact = readFact(event);
+  const fact = release.read(event);
   return fact.ok ? undefined : fact.error.code;
 }

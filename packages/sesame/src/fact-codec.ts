@@ -121,7 +121,7 @@ export type EventName =
  * Whoever changes the fields of an event puts the former ones under `older`, with the function that
  * turns them into what follows; see {@link EventShape}.
  */
-const EVENTS: Readonly<Record<EventName, EventShape<FactValue>>> = {
+export const EVENTS: Readonly<Record<EventName, EventShape<FactValue>>> = {
   DeviceCreated: { type: 1, fields: { userId: text, deviceId: number, registrationId: number } },
   DeviceRegistered: { type: 2, fields: { listVersion: number } },
   DeviceRemoved: { type: 3, fields: {} },

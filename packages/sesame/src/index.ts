@@ -27,13 +27,18 @@ export {
   decodeFact,
   describeFact,
   encodeFact,
+  EVENTS,
   eventSchema,
   eventType,
   factNumber,
   factText,
+  READABLE_EVENTS,
   readFact,
 } from './fact-codec.ts';
-export type { FactRejection, RecordedFact } from './fact-table-codec.ts';
+export type { EventShape, FactRejection, FactTable, RecordedFact } from './fact-table-codec.ts';
+export { createFactTable } from './fact-table-codec.ts';
+export type { Release } from './release.ts';
+export { TODAY } from './release.ts';
 export type { ChainView, HeadVerdict, KnownHeads, LogPlace } from './heads.ts';
 export { judgeHead, signedHead } from './heads.ts';
 export type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';

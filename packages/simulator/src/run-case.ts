@@ -17,6 +17,8 @@ import { withoutOutside } from './guard.ts';
 import { INVARIANTS } from './invariants/all-invariants.ts';
 import { InvariantBroken } from './invariants/invariant.ts';
 import type { Invariant } from './invariants/invariant.ts';
+import { laterRelease } from './release/later-release.ts';
+import type { ReleaseSabotage } from './release/later-release.ts';
 import { createSymbolicCrypto } from './symbolic/index.ts';
 import { play } from './world/play.ts';
 import type { TraceLine } from './world/trace.ts';
@@ -47,6 +49,7 @@ export interface Plant {
   readonly logSabotage?: LogSabotage;
   readonly disk?: DiskSabotage;
   readonly shellSabotage?: readonly ShellSabotage[];
+  readonly release?: ReleaseSabotage;
   /** Puts a broken backend in the place of the right one. */
   readonly crypto?: (crypto: Crypto) => Crypto;
 }
@@ -109,6 +112,7 @@ export function createWorld(one: Case, options: RunOptions): World {
     logSabotage,
     diskSabotage,
     shellSabotage: new Set(shellSabotage),
+    laterRelease: laterRelease(plant.release),
     actions: new Map(actions.map((each) => [each.name, each])),
     keepsTrace,
     wasm: options.wasm,

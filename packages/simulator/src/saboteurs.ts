@@ -117,6 +117,12 @@ export const SABOTEURS: readonly Saboteur[] = [
     seed: 1,
   },
   {
+    id: 'events of a former release read as of the later one',
+    invariant: 'S8',
+    plant: { release: 'reads-old-as-new' },
+    seed: 1,
+  },
+  {
     id: 'facts cut short',
     invariant: 'S8',
     plant: { logSabotage: { cutsFacts: true } },
@@ -283,6 +289,12 @@ export const SABOTEURS: readonly Saboteur[] = [
     invariant: 'P1',
     plant: { logSabotage: { keepsOldKeys: true } },
     seed: 14,
+  },
+  {
+    id: 'upcaster that forgets what is known of users',
+    invariant: 'S6',
+    plant: { release: 'forgets-changes' },
+    seed: 1,
   },
   {
     id: 'vault that never follows, seen from its slots',

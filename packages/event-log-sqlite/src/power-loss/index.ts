@@ -9,6 +9,7 @@ export { DiskError, FaultDisk, filesOf, NO_FAULTS } from './fault-disk.ts';
 export type { DiskOptions, Faults } from './fault-disk.ts';
 export { loadWasmSqlite } from './load-wasm.ts';
 export type { WasmSqlite } from './load-wasm.ts';
+export { oftenCheckpointing } from './often-checkpointing.ts';
 export { createRandom } from './random.ts';
 export type { Random } from './random.ts';
 export type { FaultVfs } from './wasm-vfs.ts';

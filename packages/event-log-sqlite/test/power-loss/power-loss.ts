@@ -16,6 +16,7 @@ import type { Faults } from '../../src/power-loss/fault-disk.ts';
 import { EMPTY, expectation, nextStep, observation } from './life.ts';
 import type { Model, Said, Step } from './life.ts';
 import type { WasmSqlite } from '../../src/power-loss/load-wasm.ts';
+import { oftenCheckpointing } from '../../src/power-loss/often-checkpointing.ts';
 import { createRandom } from '../../src/power-loss/random.ts';
 import type { Random } from '../../src/power-loss/random.ts';
 
@@ -265,18 +266,6 @@ function seams(machine: Machine): {
   return {
     driver: saboteur?.driver?.(driver) ?? driver,
     files: saboteur?.files?.(files) ?? files,
-  };
-}
-
-/** Checkpoints come after a thousand pages; here they must come within a short life. */
-function oftenCheckpointing(driver: SqliteDriver, pages: number): SqliteDriver {
-  return {
-    open(path, mode) {
-      const db = driver.open(path, mode);
-      const every = (sql: string): string =>
-        sql.replace('wal_autocheckpoint = 1000', `wal_autocheckpoint = ${pages}`);
-      return { ...db, exec: (sql) => db.exec(every(sql)) };
-    },
   };
 }
 

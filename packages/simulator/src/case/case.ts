@@ -86,7 +86,9 @@ export type DiskDeed =
   /** The application closes its log, and opens it again after a while. */
   | { readonly do: 'lock'; readonly who: Label; readonly forMs: number }
   /** The vault's master key is replaced. */
-  | { readonly do: 'rotate'; readonly who: Label };
+  | { readonly do: 'rotate'; readonly who: Label }
+  /** It goes on with a later release, which writes events in other forms. */
+  | { readonly do: 'upgrade'; readonly who: Label };
 
 /** What JSON can say. */
 export type Json =

@@ -3,6 +3,7 @@
  * every kind of disk.
  */
 
+import type { ChaosSite } from '@simsim/event-log';
 import type { Dice } from '../dice.ts';
 import type { Action, DiskDeed, Knobs, Label, StoreName } from './case.ts';
 
@@ -16,8 +17,8 @@ export interface DrawnSoFar {
   readonly others: readonly Action[];
 }
 
-/** Every place where a process may die at random. */
-const SITES = [
+/** Every place where a process may die at random; rows in memory have none within a commit. */
+const SITES: readonly ChaosSite[] = [
   'commit:before',
   'commit:after',
   'register:after',
@@ -30,6 +31,8 @@ const SITES = [
 ];
 
 const KILL_RATE = 0.004;
+/** Of so many runs a release is replaced in. */
+const UPGRADES = 0.4;
 const ACTIONS_MAX = 12;
 
 /** How often each deed is drawn, where it is drawn at all. */
@@ -74,7 +77,18 @@ export function drawDiskActions(dice: Dice, { store, knobs, others }: DrawnSoFar
     // What rotted shows when it is read.
     if (kind === 'rot') actions.push({ do: 'lock', who, forMs: 60_000, atMs: atMs + 1000 });
   }
-  return actions;
+  return [...actions, ...drawUpgrades(dice, labels, knobs)];
+}
+
+/** A later release comes to some devices, one after the other: for a while both run. */
+function drawUpgrades(
+  dice: Dice,
+  labels: readonly Label[],
+  { calmMs, spanMs }: DrawnSoFar['knobs'],
+): Action[] {
+  if (!dice.chance(UPGRADES)) return [];
+  const upgraded = labels.filter(() => dice.chance(0.5));
+  return upgraded.map((who) => ({ do: 'upgrade', who, atMs: dice.between(calmMs, spanMs - 1) }));
 }
 
 /** A lie shows once power is lost. */
@@ -96,6 +110,7 @@ function drawDeed(dice: Dice, who: Label, kind: DiskDeed['do']): DiskDeed {
       return { do: kind, who, forMs: dice.between(1, 60) * 60_000 };
     case 'lieSyncs':
     case 'rotate':
+    case 'upgrade':
       return { do: kind, who };
     case 'retain': {
       const flushEvents = dice.pick([1, 8, 64, 256]) ?? 8;

@@ -38,6 +38,8 @@ export const SITUATIONS = [
   'copy found itself replaced',
   'next incarnation registered',
   'clock set back',
+  'release replaced by a later one',
+  'release replaced while something waited',
   'clock set on',
   'relay hid heads',
   'relay gave an old list',

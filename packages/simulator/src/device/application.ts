@@ -98,14 +98,6 @@ export class Application {
     const row = this.#process.log.data(`${PREFIX}${messageId}`);
     return row && { count: row[0] ?? 0, line: new TextDecoder().decode(row.subarray(1)) };
   }
-
-  /** All rows. */
-  *rows(): Generator<readonly [messageId: string, row: KeptRow]> {
-    for (const { key, value } of this.#process.log.dataEntries()) {
-      const line = new TextDecoder().decode(value.subarray(1));
-      yield [key.slice(PREFIX.length), { count: value[0] ?? 0, line }];
-    }
-  }
 }
 
 function inputOf({ messageId, to, text }: UnsentLine): {

@@ -1,7 +1,8 @@
 /** What lasts of a device while its processes come and go: its disk, its clock, its line to the relay. */
 
 import type { DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
-import type { Clock } from '@simsim/sesame';
+import { TODAY } from '@simsim/sesame';
+import type { Clock, Release } from '@simsim/sesame';
 import type { Label } from '../case/case.ts';
 import type { Disk } from '../disk/disk.ts';
 import { Fuse } from './fuse.ts';
@@ -45,6 +46,8 @@ export class Machine {
   readonly userId: UserId;
   readonly disk: Disk;
   policy: Policy;
+  /** The program that runs on it. */
+  release: Release = TODAY;
   /** Kills the process at a chosen storage operation. */
   readonly fuse: Fuse = new Fuse();
   skewMs: number;
@@ -64,8 +67,6 @@ export class Machine {
   rekeyedMs: number | undefined;
   /** Since when its disk says that it has written and has not. */
   lyingSinceMs: number | undefined;
-  /** Its log's last event when a commit failed: the next process finds more, or does not. */
-  inDoubtSeq: number | undefined;
   /** Its device, once there is one: also after its files do not say so any more. */
   deviceId: DeviceId | undefined;
   /** Its files do not open any more, and nothing will change that. */

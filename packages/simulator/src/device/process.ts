@@ -62,6 +62,7 @@ export class Process implements Host {
       chaos: world.shellSabotage.has('posts-before-commit') ? this.#hastyFuse() : machine.fuse,
       sabotage: world.sabotage,
       expiry: this.expiry,
+      release: machine.release,
     });
     this.application = new Application(this);
     this.errands = new Errands(this);

@@ -3,7 +3,7 @@
 import type { Result } from '@simsim/bytes';
 import type { EventLog, StoreRefusal } from '@simsim/event-log';
 import { openSqliteLog } from '@simsim/event-log-sqlite';
-import type { SqliteDriver } from '@simsim/event-log-sqlite';
+import { oftenCheckpointing } from '@simsim/event-log-sqlite/power-loss';
 import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
 import type { Dice } from '../dice.ts';
 import type { Disk, DiskFault, DiskPart, DiskSabotage, DiskUser, Loot } from './disk.ts';
@@ -60,7 +60,7 @@ export class WasmDisk implements Disk {
       ...user,
       path: `/${label}/log.db`,
       vaultPath: `/${label}/vault`,
-      driver: oftenCheckpointing(wasm.driver),
+      driver: oftenCheckpointing(wasm.driver, CHECKPOINT_PAGES),
       files: this.#platter.files(),
       key: { kind: 'keychain', keychain: this.#platter.keychain() },
       lease: nextLease(),
@@ -127,16 +127,4 @@ export class WasmDisk implements Disk {
   loot(): Loot {
     return lootOf(this.#platter, `/${this.#parts.label}/vault`);
   }
-}
-
-/** Checkpoints come after a thousand pages; here they must come within a short life. */
-function oftenCheckpointing(driver: SqliteDriver): SqliteDriver {
-  return {
-    open(path, mode) {
-      const db = driver.open(path, mode);
-      const sooner = (sql: string): string =>
-        sql.replace('wal_autocheckpoint = 1000', `wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-      return { ...db, exec: (sql) => db.exec(sooner(sql)) };
-    },
-  };
 }

@@ -1,7 +1,7 @@
 /** What comes to applications: each message once, from whom it says, and all that was taken in the end. */
 
 import type { MessageId, UserId } from '@simsim/relay-protocol';
-import { decodeFact, factText, sendStream } from '@simsim/sesame';
+import { factText, sendStream } from '@simsim/sesame';
 import { lineOf } from '../device/application.ts';
 import type { Process } from '../device/process.ts';
 import type { WatchedWorld } from './watched-world.ts';
@@ -101,11 +101,12 @@ function* untaken(world: WatchedWorld): Generator<string> {
 }
 
 /** Whether the log says that a send failed: a kill right after that commit lets nobody be told. */
-function isFailed({ log }: Process, messageId: MessageId, userId: UserId): boolean {
+function isFailed({ log, machine }: Process, messageId: MessageId, userId: UserId): boolean {
   for (const event of log.events()) {
     if (event.stream !== sendStream(messageId)) continue;
-    const fact = decodeFact(event);
-    if (fact?.name === 'SendFailed' && factText(fact, 'userId') === userId) return true;
+    const fact = machine.release.read(event);
+    if (!fact.ok || fact.value.name !== 'SendFailed') continue;
+    if (factText(fact.value, 'userId') === userId) return true;
   }
   return false;
 }

@@ -1,19 +1,11 @@
 /** What a device's log says: a whole chain, what was the case, and all of it in words of today. */
 
 import { bytesToHex, concatBytes, equalBytes } from '@simsim/bytes';
-import { decodeInboxItem, decodeOutboxItem, recordFold } from '@simsim/device-core';
+import { decodeInboxItem, decodeOutboxItem, recordFoldOf } from '@simsim/device-core';
 import { stateAt, verifyChain } from '@simsim/event-log';
 import type { LogEvent } from '@simsim/event-log';
-import {
-  decodeStreamValue,
-  encodeFact,
-  encodeStreamValue,
-  eventSchema,
-  eventType,
-  isRecordStream,
-  readFact,
-} from '@simsim/sesame';
-import type { StreamId } from '@simsim/sesame';
+import { decodeStreamValue, encodeStreamValue, eventType, isRecordStream } from '@simsim/sesame';
+import type { Release, StreamId } from '@simsim/sesame';
 import type { Machine } from '../device/machine.ts';
 import type { Process } from '../device/process.ts';
 import type { Invariant } from './invariant.ts';
@@ -57,7 +49,7 @@ function* chainFaults({ machine, world }: Process): Generator<string> {
 }
 
 function* unfolded({ log, machine }: Process): Generator<string> {
-  const rows = stateAt(log, recordFold);
+  const rows = stateAt(log, recordFoldOf(machine.release));
   for (const name of new Set([...rows.keys(), ...log.recordNames()])) {
     if (textOf(rows.get(name)) !== textOf(log.record(name))) {
       yield `${machine.label} has a row of ${name} that its events do not say`;
@@ -101,7 +93,7 @@ export const S8: Invariant = {
       const { seq } = log.tip();
       const before = readUpTo.get(machine) ?? 0;
       for (const event of log.events(before <= seq ? before + 1 : 1)) {
-        const why = faultOf(event);
+        const why = faultOf(event, machine.release);
         if (why !== undefined) yield `${machine.label}: event ${event.seq} is ${why}`;
       }
       readUpTo.set(machine, seq);
@@ -117,15 +109,16 @@ export const S8: Invariant = {
 };
 
 /** Why an event is not one that would be written today; `undefined` where it is. */
-function faultOf(event: LogEvent): string | undefined {
+function faultOf(event: LogEvent, release: Release): string | undefined {
   if (event.isForgotten) return undefined;
-  const read = readFact(event);
+  const read = release.read(event);
   if (!read.ok) return read.error.code;
   const fact = read.value;
+  const schema = release.schemaOf(fact.name);
   if (eventType(fact.name) !== event.type) return 'of another type';
-  if (eventSchema(fact.name) < event.schema) return 'of a later release';
-  const today = { type: event.type, schema: eventSchema(fact.name), facts: encodeFact(fact) };
-  const again = readFact(today);
+  if (schema < event.schema) return 'of a later release';
+  const today = { type: event.type, schema, facts: release.encode(fact) };
+  const again = release.read(today);
   if (!again.ok) return again.error.code;
   const isSame = event.schema !== today.schema || equalBytes(today.facts, event.facts);
   return isSame ? undefined : 'not what it would be written as';

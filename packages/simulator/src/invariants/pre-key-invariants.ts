@@ -1,13 +1,13 @@
 /** What becomes of one-time prekeys: each begins one session and goes with it, and goes for nothing else. */
 
 import {
-  decodeFact,
   factNumber,
   oneTimeKemStream,
   oneTimeStream,
   PRE_KEYS_STREAM,
   sessionStream,
 } from '@simsim/sesame';
+import type { EventName } from '@simsim/sesame';
 import { sessionIdOf } from '@simsim/session';
 import type { InitiationMessage } from '@simsim/session';
 import type { Process } from '../device/process.ts';
@@ -88,6 +88,12 @@ function* keptKeys(process: Process, message: InitiationMessage): Generator<stri
   }
 }
 
+/** What events call one-time prekeys that are used. */
+const KINDS_USED: Partial<Record<EventName, string>> = {
+  OneTimePreKeyUsed: 'opk',
+  OneTimeKemPreKeyUsed: 'kpk',
+};
+
 /** One-time prekeys that a commit used up without a session. */
 function* burntKeys(
   process: Process,
@@ -99,15 +105,10 @@ function* burntKeys(
   const named = new Set(begun.flatMap(({ message }) => keysOf(process, message)));
   const { log, machine } = process;
   for (const event of log.events(from + 1)) {
-    const fact = decodeFact(event);
-    const kind =
-      fact?.name === 'OneTimePreKeyUsed'
-        ? 'opk'
-        : fact?.name === 'OneTimeKemPreKeyUsed'
-          ? 'kpk'
-          : undefined;
-    if (fact === undefined || kind === undefined) continue;
-    const key = `${kind} ${factNumber(fact, 'id')}`;
+    const fact = machine.release.read(event);
+    const kind = fact.ok ? KINDS_USED[fact.value.name] : undefined;
+    if (!fact.ok || kind === undefined) continue;
+    const key = `${kind} ${factNumber(fact.value, 'id')}`;
     if (!named.has(key)) yield `${machine.label} has used ${key}, which began no session`;
   }
 }

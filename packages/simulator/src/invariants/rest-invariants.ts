@@ -55,9 +55,8 @@ export const L3: Invariant = {
           if (process.log.outbox().length > 0) yield `posts wait in the log of ${label}`;
           if (process.log.inbox().length > 0) yield `mail waits in the log of ${label}`;
           if (process.log.lag() > 0) yield `the vault of ${label} waits`;
-          const mail = process.tryAsk({ kind: 'fetch', after: 0, limit: 1 });
-          const isEmpty = mail?.ok === true && mail.value.kind === 'fetch' && mail.value.isEmpty;
-          if (!isEmpty) yield `mail waits at the relay for ${label}`;
+          const token = world.crypto.exportSecret(process.own().token);
+          if (world.relay.hasMail(token)) yield `mail waits at the relay for ${label}`;
         }
       },
     };

@@ -242,8 +242,9 @@ function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>):
 /** A second process on a copy of a device's files; nobody knows of it. */
 function clone(world: World, original: Process, as: Label): void {
   if (world.machines.has(as) || original.own().status !== 'registered') return;
-  const { userId, disk } = original.machine;
+  const { userId, disk, release } = original.machine;
   const machine = newMachine(world, { label: as, userId, disk: disk.copy(as) });
+  machine.release = release;
   world.situations.met('clone ran beside its original');
   const { address } = original;
   world.ledger.cloned.add(address);

@@ -14,6 +14,7 @@ const DISK_DEEDS: ReadonlySet<Deed['do']> = new Set<DiskDeed['do']>([
   'retain',
   'lock',
   'rotate',
+  'upgrade',
 ]);
 
 /** Whether a deed is one of these. */
@@ -56,6 +57,13 @@ export function doToDisk(world: World, deed: DiskDeed): void {
       return process?.alive(() => lock(world, process, deed.forMs));
     case 'rotate':
       return process?.alive(() => process.rotate());
+    case 'upgrade':
+      machine.release = world.laterRelease;
+      situations.met('release replaced by a later one');
+      if (process === undefined) return;
+      if (!process.errands.isIdle()) situations.met('release replaced while something waited');
+      world.restart(process);
+      return;
   }
 }
 

@@ -58,6 +58,12 @@ export class LyingRelay {
     return this.#lists.get(userId)?.at(-1);
   }
 
+  /** Whether it has mail that a device has not acknowledged, honestly; of a device it does not know: so. */
+  hasMail(token: Uint8Array): boolean {
+    const outcome = this.#host.decide({ kind: 'fetch', after: 0, limit: 1 }, token);
+    return !outcome.ok || outcome.value.kind !== 'fetch' || !outcome.value.isEmpty;
+  }
+
   #remember(list: SignedDeviceList): void {
     const { userId } = list.list;
     this.#lists.set(userId, [...(this.#lists.get(userId) ?? []), list]);

@@ -8,7 +8,7 @@ import type { LogSabotage } from '@simsim/event-log';
 import type { Wakeup } from '@simsim/relay/core';
 import { parseUserId } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, Post, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
-import type { Sabotage } from '@simsim/sesame';
+import type { Release, Sabotage } from '@simsim/sesame';
 import type { OwnAction } from '../actions/own-action.ts';
 import type { Case, Label, Lie } from '../case/case.ts';
 import { Situations } from '../case/situations.ts';
@@ -54,6 +54,8 @@ export interface WorldParts {
   readonly logSabotage: LogSabotage;
   readonly diskSabotage: DiskSabotage;
   readonly shellSabotage: ReadonlySet<ShellSabotage>;
+  /** What devices are upgraded to. */
+  readonly laterRelease: Release;
   /** Actions of somebody's own, by their names. */
   readonly actions: ReadonlyMap<string, OwnAction>;
   /** Whether the trace's lines are kept, for a diagram. */
@@ -143,6 +145,10 @@ export class World implements Surroundings<Process>, WatchedWorld {
     return this.#parts.actions;
   }
 
+  get laterRelease(): Release {
+    return this.#parts.laterRelease;
+  }
+
   get logSabotage(): LogSabotage {
     return this.#parts.logSabotage;
   }
@@ -213,7 +219,6 @@ export class World implements Surroundings<Process>, WatchedWorld {
     try {
       const process = new Process(this, machine);
       this.processes.set(machine.label, process);
-      this.#noteDoubt(machine, process);
       return process;
     } catch (failure) {
       const death = deathOf(failure, machine.disk);
@@ -222,15 +227,6 @@ export class World implements Surroundings<Process>, WatchedWorld {
       this.#afterDeath(machine, death);
       return undefined;
     }
-  }
-
-  /** Whether a commit is there of which nobody could tell. */
-  #noteDoubt(machine: Machine, { log }: Process): void {
-    const { inDoubtSeq } = machine;
-    if (inDoubtSeq === undefined) return;
-    machine.inDoubtSeq = undefined;
-    const isThere = log.tip().seq > inDoubtSeq;
-    this.situations.met(isThere ? 'a commit in doubt was durable' : 'a commit in doubt was lost');
   }
 
   /** Ends a process. */
@@ -416,7 +412,6 @@ export class World implements Surroundings<Process>, WatchedWorld {
       },
       died: (process, killed: Killed) => {
         this.trace.add(this.#line(process.machine.label, undefined, killed.message));
-        if (killed.site === 'STORE_FAILED') process.machine.inDoubtSeq = process.log.tip().seq;
         noteDeath(this, killed);
         this.check((watch) => watch.died?.(process, killed));
         this.#afterDeath(process.machine, killed);
