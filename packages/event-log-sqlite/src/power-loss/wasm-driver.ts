@@ -1,5 +1,6 @@
 /** SQLite in WebAssembly as the store's driver. Only tests use it; a browser's would be the same. */
 
+import { copyBytes } from '@simsim/bytes';
 import type { SqliteDatabase, SqliteDriver, SqliteStatement, SqlValue } from '../index.ts';
 import type { WasmDatabase, WasmModule, WasmStatement } from './wasm-module.ts';
 import { VFS_NAME } from './wasm-vfs.ts';
@@ -58,7 +59,8 @@ function statementOver(sqlite: WasmModule, { db, statement }: Prepared): SqliteS
         sqlite.capi.sqlite3_reset(statement);
       }
     });
-  const row = (): unknown[] => statement.get([]);
+  const row = (): unknown[] =>
+    Array.from({ length: statement.columnCount }, (_, i) => columnOf(sqlite, statement, i));
   const all = (values: readonly SqlValue[]): unknown[][] =>
     rows(values, (step) => {
       const found: unknown[][] = [];
@@ -77,6 +79,30 @@ function statementOver(sqlite: WasmModule, { db, statement }: Prepared): SqliteS
       yield* all(values);
     },
   };
+}
+
+/** A column of the row that a statement stands on: what most hold straight from SQLite. */
+function columnOf(
+  { capi, wasm }: WasmModule,
+  statement: WasmStatement,
+  column: number,
+): unknown {
+  const { pointer } = statement;
+  const { exports } = wasm;
+  switch (exports.sqlite3_column_type(pointer, column)) {
+    case capi.SQLITE_BLOB: {
+      // The length first: asked for afterwards it could move the bytes.
+      const length = exports.sqlite3_column_bytes(pointer, column);
+      const from = exports.sqlite3_column_blob(pointer, column);
+      return copyBytes(wasm.heap8u(), from, from + length);
+    }
+    case capi.SQLITE_INTEGER: {
+      const value = Number(exports.sqlite3_column_int64(pointer, column));
+      return Number.isSafeInteger(value) ? value : statement.get(column);
+    }
+    default:
+      return statement.get(column);
+  }
 }
 
 /** Gives the library's errors SQLite's own name of their result. */

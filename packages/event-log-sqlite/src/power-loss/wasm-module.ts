@@ -58,9 +58,11 @@ export interface VfsCallbacks {
 
 /** A prepared statement. */
 export interface WasmStatement {
+  readonly pointer: number;
+  readonly columnCount: number;
   bind(values: readonly unknown[]): unknown;
   step(): boolean;
-  get(columns: unknown[]): unknown[];
+  get(column: number): unknown;
 }
 
 /** An open database. */
@@ -74,9 +76,11 @@ export interface WasmDatabase {
 /** Results and flags. */
 type Constant =
   | 'SQLITE_ACCESS_EXISTS'
+  | 'SQLITE_BLOB'
   | 'SQLITE_BUSY'
   | 'SQLITE_CANTOPEN'
   | 'SQLITE_FULL'
+  | 'SQLITE_INTEGER'
   | 'SQLITE_IOCAP_POWERSAFE_OVERWRITE'
   | 'SQLITE_IOERR'
   | 'SQLITE_IOERR_ACCESS'
@@ -114,6 +118,13 @@ export interface WasmModule {
     sqlite3_reset(statement: WasmStatement): number;
   };
   readonly wasm: {
+    /** SQLite's own functions, without what the library wraps around each. */
+    readonly exports: {
+      sqlite3_column_type(statement: number, column: number): number;
+      sqlite3_column_int64(statement: number, column: number): bigint;
+      sqlite3_column_bytes(statement: number, column: number): number;
+      sqlite3_column_blob(statement: number, column: number): number;
+    };
     heap8u(): Uint8Array;
     alloc(bytes: number): number;
     dealloc(pointer: number): void;

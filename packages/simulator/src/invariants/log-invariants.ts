@@ -2,6 +2,7 @@
 
 import { bytesToHex, concatBytes, equalBytes } from '@simsim/bytes';
 import { decodeInboxItem, decodeOutboxItem, recordFoldOf } from '@simsim/device-core';
+import type { RecordsByName } from '@simsim/device-core';
 import { stateAt, verifyChain } from '@simsim/event-log';
 import type { LogEvent } from '@simsim/event-log';
 import { decodeStreamValue, encodeStreamValue, eventType, isRecordStream } from '@simsim/sesame';
@@ -21,11 +22,12 @@ export const S6: Invariant = {
     'a log has no gap, its events say what the device knows of users, and its states are those in memory',
   watch(world) {
     const isDue = everySo(SAMPLE);
+    const folds = new Folds();
     return {
       *started(process) {
         if (process.machine.disk.isUntrue) return;
         yield* chainFaults(process);
-        yield* unfolded(process);
+        yield* unfolded(process, folds.goOn(process));
       },
       *ran(process) {
         if (isDue(process) && !process.machine.disk.isUntrue) yield* otherStates(process);
@@ -34,7 +36,7 @@ export const S6: Invariant = {
         for (const process of world.living()) {
           if (process.machine.disk.isUntrue) continue;
           yield* chainFaults(process);
-          yield* unfolded(process);
+          yield* unfolded(process, stateAt(process.log, recordFoldOf(process.machine.release)));
           yield* otherStates(process);
         }
       },
@@ -48,8 +50,27 @@ function* chainFaults({ machine, world }: Process): Generator<string> {
   if (chain?.ok === false) yield `${machine.label}: ${chain.error.detail}`;
 }
 
-function* unfolded({ log, machine }: Process): Generator<string> {
-  const rows = stateAt(log, recordFoldOf(machine.release));
+/** What logs fold to, as far as they were read when a process started before. */
+class Folds {
+  readonly #known = new WeakMap<Machine, { seq: number; hash: Uint8Array; rows: RecordsByName }>();
+
+  /** Reads on from there, where the log still says the same so far. */
+  goOn({ log, machine }: Process): RecordsByName {
+    const known = this.#known.get(machine);
+    const isOfLog = known !== undefined && equalBytes(log.link(known.seq) ?? NO_HASH, known.hash);
+    const fold = recordFoldOf(machine.release);
+    let rows = isOfLog ? known.rows : fold.initial();
+    for (const event of log.events(isOfLog ? known.seq + 1 : 1)) {
+      if (!event.isForgotten) rows = fold.apply(rows, event);
+    }
+    this.#known.set(machine, { ...log.tip(), rows });
+    return rows;
+  }
+}
+
+const NO_HASH = new Uint8Array(0);
+
+function* unfolded({ log, machine }: Process, rows: RecordsByName): Generator<string> {
   for (const name of new Set([...rows.keys(), ...log.recordNames()])) {
     if (textOf(rows.get(name)) !== textOf(log.record(name))) {
       yield `${machine.label} has a row of ${name} that its events do not say`;
