@@ -35,6 +35,7 @@ import {
   privateKeyOf,
   toNodeHandle,
 } from './keys.ts';
+import { publicMac, writeLatin1 } from './public-mac.ts';
 import { chainMessage, chainStep, hkdfSha256, isShortInput } from './sha256-kdf.ts';
 
 /** The {@link Crypto} of Signal's parameters from Node's own crypto module. Stateless; share it. */
@@ -98,7 +99,7 @@ export const nodeCrypto: Crypto = {
   },
   tag(keys, parts, length) {
     invariant(isTagLength(length), 'a tag has 8 to 32 bytes');
-    return hmac('sha256', bytesOf(keys).subarray(...MAC_KEY), parts).slice(0, length);
+    return publicMac(bytesOf(keys).subarray(...MAC_KEY), parts).slice(0, length);
   },
   tagMatches: (keys, parts, tag) =>
     isTagLength(tag.length) && equalBytes(nodeCrypto.tag(keys, parts, tag.length), tag),
@@ -182,10 +183,11 @@ export const nodeCrypto: Crypto = {
     wipe(input);
     return splitSecrets(takeBytes(output), ['stream', 'seal']);
   },
-  mac: (key, parts) => hmac('sha256', bytesOf(key), parts),
+  mac: (key, parts) => publicMac(bytesOf(key), parts),
   digest(parts) {
     const input = joinShared(parts);
-    const output = bytesOfLatin1(hash('sha256', input, 'binary'));
+    const output = new Uint8Array(32);
+    writeLatin1(output, 0, hash('sha256', input, 'binary'));
     wipe(input); // bearer tokens are hashed too
     return output;
   },
@@ -213,13 +215,6 @@ function joinShared(parts: readonly Uint8Array[]): Uint8Array {
   return joined.subarray(0, at);
 }
 
-/** Bytes of a string that holds one a character: what OpenSSL gives back soonest. */
-function bytesOfLatin1(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
-}
-
 const AEAD_OPTIONS = { authTagLength: 16 } as const;
 
 /** HKDF-SHA-256; the rare long inputs take OpenSSL's HMAC. */
@@ -238,7 +233,7 @@ function hkdf(
 
 /**
  * What this backend takes for granted about the platform, checked once: OpenSSL ignores a private
- * JWK's `x` and clamps (RFC 7748 §6.1), and our SHA-256 agrees with OpenSSL's.
+ * JWK's `x` and clamps (RFC 7748 §6.1), and our SHA-256 and MAC agree with OpenSSL's.
  */
 function selfTest(): void {
   const entropy = Uint8Array.from({ length: 32 }, (_, i) => i * 7);
@@ -259,6 +254,10 @@ function selfTest(): void {
     equalBytes(bytesOf(next), hmac('sha256', entropy, [Uint8Array.of(2)])) &&
       equalBytes(bytesOf(keys).subarray(0, 32), first),
     'the KDF agrees with OpenSSL',
+  );
+  invariant(
+    equalBytes(publicMac(entropy, [info, info]), hmac('sha256', entropy, [info, info])),
+    'a MAC of two hashes agrees with OpenSSL',
   );
 }
 
