@@ -161,6 +161,26 @@ describe('a retry request', () => {
     b2.receive(b2.fetch());
     expect(b2.texts()).toEqual(['for bo']);
   });
+
+  it('of another device of the user that has a copy of its own is refused', () => {
+    const { world, a, b } = twoUsers();
+    const b2 = world.link(b);
+    world.settle();
+    write(a, b, 'hello');
+    world.settle();
+    a.send([b.userId], 'for both');
+    deliver(a);
+    const [mail, own] = [only(b.fetch()), only(b2.fetch())];
+    const before = stateOf(a.log);
+    // The relay gave it to the other one.
+    a.takeIn([retryOf(mail.envelopeId, mail, b2)]);
+    expect([a.posts, a.claims]).toEqual([[], []]);
+    expect(stateOf(a.log)).toEqual(before);
+    a.takeIn([retryOf(own.envelopeId, own, b2)]);
+    deliver(a);
+    b2.takeIn(b2.fetch().slice(1));
+    expect(b2.texts()).toEqual(['hello', 'for both']);
+  });
 });
 
 describe('a receipt', () => {

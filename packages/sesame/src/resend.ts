@@ -65,6 +65,9 @@ export function decideRetryRequest(input: EnvelopeInput, work: Workspace): Decid
   if (wanted === undefined || found === undefined || isFinal(found.copy)) {
     return refuseRetry(work, envelope);
   }
+  if (isOfAnother(found, senderDevice) && !work.isSabotaged('resend-copies-of-others')) {
+    return refuseRetry(work, envelope);
+  }
   if (isSpent(work, found.copy)) {
     giveUp(work, found);
     return refuseRetry(work, envelope);
@@ -84,6 +87,14 @@ export function decideRetryRequest(input: EnvelopeInput, work: Workspace): Decid
 }
 
 type EnvelopeInput = Extract<Input, { type: 'envelope' }>;
+
+/**
+ * Whether a device asks for another's copy and has one of its own. A relay that mixes mailboxes up can
+ * cause that, and each of these resends would begin the count of the device's own copy anew.
+ */
+function isOfAnother({ recipient, deviceId }: FoundCopy, asking: DeviceId): boolean {
+  return deviceId !== asking && recipient.copies.has(asking);
+}
 
 function isSpent(work: Workspace, copy: SentCopy): boolean {
   return copy.resends >= RESENDS_MAX && !work.isSabotaged('resend-without-limit');
@@ -131,7 +142,7 @@ interface FoundCopy extends Wish {
   readonly deviceId: DeviceId;
 }
 
-/** The user must be the one the copy went to; the device may be another (SES-68). */
+/** The user must be the one the copy went to; the device may be another that has none (SES-68). */
 function findCopy(
   work: Workspace,
   sends: readonly StreamId[],

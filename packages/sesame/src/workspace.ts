@@ -96,6 +96,8 @@ export type Sabotage =
   | 'resend-without-limit'
   /** Whoever names an envelope gets its message. */
   | 'resend-to-anyone'
+  /** A device may ask for the copies of its user's other devices beside its own. */
+  | 'resend-copies-of-others'
   /** A record changes without an event that says so. */
   | 'silent-user-change'
   /** A peer may fill the log with skipped keys. */

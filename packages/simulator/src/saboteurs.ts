@@ -261,6 +261,12 @@ export const SABOTEURS: readonly Saboteur[] = [
     seed: 2,
   },
   {
+    id: 'copies of other devices sent again',
+    invariant: 'L4',
+    plant: { sabotage: ['resend-copies-of-others'] },
+    seed: 3,
+  },
+  {
     id: 'keys fetched again and again',
     invariant: 'L4',
     plant: { sabotage: ['claim-for-ever'] },
@@ -312,7 +318,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'replaced page copies left in the file',
     invariant: 'P2',
     plant: { logSabotage: { keepsOldCopies: true } },
-    seed: 2,
+    seed: 4,
   },
   {
     id: 'vault that never follows, within its window',
@@ -342,7 +348,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'rotation that keeps the master key',
     invariant: 'P6',
     plant: { logSabotage: { keepsMaster: true } },
-    seed: 2,
+    seed: 4,
   },
   {
     id: 'message key on the wire',

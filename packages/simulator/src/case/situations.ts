@@ -50,6 +50,7 @@ export const SITUATIONS = [
   'relay dropped a post',
   'relay gave mail again',
   'relay gave mail in another name',
+  'relay gave mail of another mailbox',
   'relay kept mail back',
   'mail spoilt',
   'message asked for again',

@@ -159,7 +159,8 @@ export class LyingRelay {
     }
     const isReplaying = before.length > 0 && this.#lies('replayMail', 'relay gave mail again');
     const all = isReplaying ? [...before, ...answer.envelopes] : answer.envelopes;
-    return { ...answer, envelopes: [...this.#inAnotherName(all, mailbox), ...all] };
+    const strange = [...this.#inAnotherName(all, mailbox), ...this.#ofAnotherMailbox(mailbox)];
+    return { ...answer, envelopes: [...strange, ...all] };
   }
 
   #read(mailbox: string, seqs: readonly number[]): void {
@@ -173,7 +174,10 @@ export class LyingRelay {
     if (this.lies.size === 0) return [];
     const read = this.#acknowledged.get(mailbox);
     const remembered = this.#mail.get(mailbox) ?? [];
-    const known = remembered.filter(({ seq }) => read?.has(seq) === true);
+    // A request for mail proves nobody's key.
+    const known = remembered.filter(
+      ({ seq, kind }) => kind === 'message' && read?.has(seq) === true,
+    );
     return all.flatMap((mail) => {
       const other = known.find(({ sender }) => sender !== mail.sender);
       if (mail.kind !== 'message' || other === undefined) return [];
@@ -182,5 +186,17 @@ export class LyingRelay {
       const { sender, senderDevice, seq } = other;
       return [{ ...mail, sender, senderDevice, seq }];
     });
+  }
+
+  /** What it last gave somebody else, whatever else a relay lies about; likewise in the place of what was read. */
+  #ofAnotherMailbox(mailbox: string): IncomingEnvelope[] {
+    if (this.lies.size === 0) return [];
+    const read = this.#acknowledged.get(mailbox);
+    const place = this.#mail.get(mailbox)?.findLast(({ seq }) => read?.has(seq) === true);
+    const given = [...this.#mail].findLast(([each, mail]) => each !== mailbox && mail.length > 0);
+    const mail = given?.[1].at(-1);
+    if (place === undefined || mail === undefined) return [];
+    this.#met('relay gave mail of another mailbox');
+    return [{ ...mail, seq: place.seq }];
   }
 }
