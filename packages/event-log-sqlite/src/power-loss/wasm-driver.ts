@@ -82,11 +82,7 @@ function statementOver(sqlite: WasmModule, { db, statement }: Prepared): SqliteS
 }
 
 /** A column of the row that a statement stands on: what most hold straight from SQLite. */
-function columnOf(
-  { capi, wasm }: WasmModule,
-  statement: WasmStatement,
-  column: number,
-): unknown {
+function columnOf({ capi, wasm }: WasmModule, statement: WasmStatement, column: number): unknown {
   const { pointer } = statement;
   const { exports } = wasm;
   switch (exports.sqlite3_column_type(pointer, column)) {
