@@ -19,6 +19,7 @@ import { fetchOwnList } from '../device/prove.ts';
 import { Dice } from '../dice.ts';
 import { actOwn } from './act-own.ts';
 import { doToDisk, isDiskDeed } from './disk-deeds.ts';
+import { kill, open, putBackTo, restart, start } from './lives.ts';
 import { userOf } from './user-of.ts';
 import type { World } from './world.ts';
 
@@ -70,12 +71,12 @@ function doAs(world: World, process: Process, deed: DeviceDeed & { readonly atMs
     case 'reinstall':
       return reinstall(world, process, deed);
     case 'crash':
-      if (deed.after === 0) return world.restart(process);
+      if (deed.after === 0) return restart(world, process);
       return machine.fuse.light(deed.after);
     case 'reboot':
       machine.boots++;
       situations.met('machine rebooted');
-      return world.restart(process);
+      return restart(world, process);
     case 'cut': {
       const ways = deed.way === 'both' ? (['up', 'down'] as const) : [deed.way];
       for (const way of ways) machine.cuts.add(way);
@@ -119,7 +120,7 @@ type NewMachine = Pick<Machine, 'label' | 'userId' | 'disk'>;
 
 /** A first process, on an empty disk. */
 function boot(world: World, machine: Machine): Process {
-  const process = world.open(machine);
+  const process = open(world, machine);
   invariant(process !== undefined, 'nothing dies on an empty disk');
   return process;
 }
@@ -219,7 +220,7 @@ function reinstall(
   const before = world.relay.list(helper.machine.userId)?.list.version;
   helper.alive(() => remove(world, helper, who));
   if (world.relay.list(helper.machine.userId)?.list.version === before) return;
-  world.kill(lost);
+  kill(world, lost);
   world.situations.met('device reinstalled');
   helper.alive(() => void link(world, helper, as));
 }
@@ -228,15 +229,15 @@ function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>):
   const machine = world.machines.get(who);
   const process = world.processes.get(who);
   if (machine?.backup === undefined || process === undefined || !process.isAlive) return;
-  world.kill(process);
+  kill(world, process);
   machine.disk.putBack(machine.backup.disk, what);
   machine.rotatedSeq = 0;
   machine.rotatingSince = undefined;
-  world.putBackTo(machine, machine.backup.atMs);
+  putBackTo(world, machine, machine.backup.atMs);
   world.situations.met('state put back');
   if (what === 'log') world.situations.met('log put back alone');
   if (what === 'vault') world.situations.met('vault put back alone');
-  world.start(machine);
+  start(world, machine);
 }
 
 /** A second process on a copy of a device's files; nobody knows of it. */
@@ -250,7 +251,7 @@ function clone(world: World, original: Process, as: Label): void {
   world.ledger.cloned.add(address);
   world.ledger.doubled.push({ address, sinceMs: world.agenda.nowMs, untilMs: undefined });
   world.endanger(machine);
-  world.start(machine);
+  start(world, machine);
 }
 
 /** A stranger claims one-time prekeys until there are none. */

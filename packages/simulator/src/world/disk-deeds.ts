@@ -2,6 +2,7 @@
 
 import type { Deed, DiskDeed } from '../case/case.ts';
 import type { Process } from '../device/process.ts';
+import { kill, restart, start } from './lives.ts';
 import type { World } from './world.ts';
 
 /** Deeds that are about disks. */
@@ -50,7 +51,7 @@ export function doToDisk(world: World, deed: DiskDeed): void {
       const { flushEvents, wipe, prunes } = deed;
       machine.policy = { flushEvents, wipe, prunes };
       situations.met('retention changed');
-      if (process !== undefined) world.restart(process);
+      if (process !== undefined) restart(world, process);
       return;
     }
     case 'lock':
@@ -62,7 +63,7 @@ export function doToDisk(world: World, deed: DiskDeed): void {
       situations.met('release replaced by a later one');
       if (process === undefined) return;
       if (!process.errands.isIdle()) situations.met('release replaced while something waited');
-      world.restart(process);
+      restart(world, process);
       return;
   }
 }
@@ -70,9 +71,9 @@ export function doToDisk(world: World, deed: DiskDeed): void {
 function lock(world: World, process: Process, forMs: number): void {
   const { machine, log } = process;
   log.close();
-  world.kill(process);
+  kill(world, process);
   world.situations.met('log closed and opened again');
   world.agenda.after(forMs, () => {
-    if (world.process(machine.label) === undefined && !machine.isBroken) world.start(machine);
+    if (world.process(machine.label) === undefined && !machine.isBroken) start(world, machine);
   });
 }

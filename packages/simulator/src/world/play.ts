@@ -2,6 +2,7 @@
 
 import { InvariantBroken } from '../invariants/invariant.ts';
 import { act, createUser, seize } from './deeds.ts';
+import { start } from './lives.ts';
 import { say } from './say.ts';
 import { userOf } from './user-of.ts';
 import type { Process } from '../device/process.ts';
@@ -80,7 +81,7 @@ function heal(world: World): void {
     machine.spoils = 0;
     machine.fuse.lurk(undefined);
     machine.disk.heal();
-    if (!world.processes.has(machine.label) && !machine.isBroken) world.start(machine);
+    if (!world.processes.has(machine.label) && !machine.isBroken) start(world, machine);
   }
   for (const process of world.living()) {
     process.isProven = false;

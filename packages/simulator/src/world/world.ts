@@ -13,10 +13,9 @@ import type { OwnAction } from '../actions/own-action.ts';
 import type { Case, Label, Lie } from '../case/case.ts';
 import { Situations } from '../case/situations.ts';
 import type { Situation } from '../case/situations.ts';
-import { deathOf } from '../device/fuse.ts';
 import type { Killed } from '../device/fuse.ts';
 import type { Machine } from '../device/machine.ts';
-import { Process } from '../device/process.ts';
+import type { Process } from '../device/process.ts';
 import type { Disk, DiskSabotage } from '../disk/disk.ts';
 import { ModelDisk } from '../disk/model-disk.ts';
 import { memoryStorePart, sqliteStorePart } from '../disk/store-parts.ts';
@@ -37,6 +36,7 @@ import { noteEffects } from './note-effects.ts';
 import { noteRead, noteSeqs } from './note-reads.ts';
 import { RecordNotes } from './note-records.ts';
 import { noteDeath, notePost, noteSituations } from './note-situations.ts';
+import { afterDeath } from './lives.ts';
 import { LyingRelay } from './lying-relay.ts';
 import { Stranger } from './stranger.ts';
 import { Trace } from './trace.ts';
@@ -74,12 +74,6 @@ const MISLEADING: ReadonlySet<Lie> = new Set(['oldLists', 'splitViews', 'oldPreK
 
 /** How long an answer may take to be acted upon. */
 const BELATED_MS = 3600_000;
-
-/** After so many refusals a process is not started less and less often. */
-const REFUSALS_MAX = 8;
-
-/** How long a killed process stays away, at least and at most. */
-const AWAY_MS: readonly [number, number] = [500, 30_000];
 
 /** A world. */
 export class World implements Surroundings<Process>, WatchedWorld {
@@ -203,88 +197,6 @@ export class World implements Surroundings<Process>, WatchedWorld {
   /** Every living process. */
   living(): Process[] {
     return [...this.processes.values()].filter((process) => process.isAlive);
-  }
-
-  /** Starts a process on a machine's files. */
-  start(machine: Machine): void {
-    const process = this.open(machine);
-    process?.alive(() => process.start());
-    if (process?.isAlive === false) this.situations.met('killed while starting');
-    if (process?.isAlive === true) this.check((watch) => watch.started?.(process));
-  }
-
-  /** Opens a machine's files, or lays them out; a process that dies over it is started again. */
-  open(machine: Machine): Process | undefined {
-    this.processes.delete(machine.label);
-    try {
-      const process = new Process(this, machine);
-      this.processes.set(machine.label, process);
-      return process;
-    } catch (failure) {
-      const death = deathOf(failure, machine.disk);
-      if (death === undefined) throw failure;
-      this.situations.met('killed while starting');
-      this.#afterDeath(machine, death);
-      return undefined;
-    }
-  }
-
-  /** Ends a process. */
-  kill(process: Process): void {
-    process.isAlive = false;
-    process.machine.disk.leave();
-    this.trace.add(this.#line(process.machine.label, undefined, 'killed'));
-  }
-
-  /** Ends a process, and starts the next a while later. */
-  restart(process: Process): void {
-    this.kill(process);
-    this.#startLater(process.machine);
-  }
-
-  #startLater(machine: Machine): void {
-    const dice = new Dice(this.seed, `away/${machine.label}/${machine.starts}`);
-    const awayMs = dice.between(...AWAY_MS) * 2 ** Math.min(machine.refusals, REFUSALS_MAX);
-    this.agenda.after(awayMs, () => {
-      if (this.process(machine.label) === undefined) this.start(machine);
-    });
-  }
-
-  /** What comes after a process: the next one, unless its files are beyond opening. */
-  #afterDeath(machine: Machine, { site }: Killed): void {
-    const { disk } = machine;
-    disk.leave();
-    if (disk.isDark) this.#powerLost(machine);
-    const isRefused = site.startsWith('STORE_') || site.startsWith('VAULT_');
-    machine.refusals = isRefused ? machine.refusals + 1 : 0;
-    if (isRefused && !site.endsWith('_FAILED')) {
-      invariant(disk.isUntrue, `files that are what they were open: ${site}`);
-      this.situations.met('files beyond opening');
-      machine.isBroken = true;
-    } else this.#startLater(machine);
-  }
-
-  /** The machine starts again; on a disk that lied, what it had said may be gone. */
-  #powerLost(machine: Machine): void {
-    machine.boots++;
-    machine.disk.restart();
-    this.situations.met('power lost');
-    const { lyingSinceMs } = machine;
-    if (lyingSinceMs === undefined) return;
-    machine.lyingSinceMs = undefined;
-    this.situations.met('a sync that lied');
-    this.putBackTo(machine, lyingSinceMs);
-  }
-
-  /** The state of a device is one of before: it may lack what came since, and may have what was erased. */
-  putBackTo({ address, label }: Machine, sinceMs: number): void {
-    if (address === undefined) return;
-    const untilMs = this.agenda.nowMs;
-    const { excusedUntilMs, overtaken, doubled } = this.ledger;
-    excusedUntilMs.set(address, untilMs);
-    const isPosting = (this.processes.get(label)?.errands.posts.length ?? 0) > 0;
-    if (isPosting) overtaken.add(address);
-    doubled.push({ address, sinceMs, untilMs });
   }
 
   /** The relay begins to lie, for a while. */
@@ -414,7 +326,7 @@ export class World implements Surroundings<Process>, WatchedWorld {
         this.trace.add(this.#line(process.machine.label, undefined, killed.message));
         noteDeath(this, killed);
         this.check((watch) => watch.died?.(process, killed));
-        this.#afterDeath(process.machine, killed);
+        afterDeath(this, process.machine, killed);
       },
     };
   }
