@@ -263,8 +263,9 @@ export class Process implements Host {
     if (before === 'renewing' && status === 'registered')
       situations.met('next incarnation registered');
     if (before !== 'removed' && status === 'removed') situations.met('removed device told so');
-    if (before !== 'replaced' && status === 'replaced')
-      situations.met('copy found itself replaced');
+    if (before === 'replaced' || status !== 'replaced') return;
+    situations.met('copy found itself replaced');
+    this.place.ledger.endCopy(this, this.world.agenda.nowMs);
   }
 
   #carryOut(effect: Effect): void {

@@ -78,9 +78,9 @@ export const L1: Invariant = {
   },
 };
 
-/** Until when a device may lack something; for ever, where a copy of it shared its mailbox. */
+/** Until when a device may lack something; for ever, where a copy of it shares its mailbox. */
 function excusedMs({ ledger }: WatchedWorld, address: string): number {
-  if (ledger.cloned.has(address)) return Number.POSITIVE_INFINITY;
+  if (ledger.isCopied(address)) return Number.POSITIVE_INFINITY;
   return ledger.excusedUntilMs.get(address) ?? 0;
 }
 
@@ -88,8 +88,7 @@ function excusedMs({ ledger }: WatchedWorld, address: string): number {
 function* untaken(world: WatchedWorld): Generator<string> {
   for (const [messageId, { by, to, userId, failed, atMs }] of world.ledger.sent) {
     const process = world.process(by);
-    if (process?.own().status !== 'registered' || world.ledger.cloned.has(process.address))
-      continue;
+    if (process?.own().status !== 'registered') continue;
     if (atMs <= excusedMs(world, process.address)) continue;
     if (process.application.isRefused(messageId)) continue;
     for (const each of new Set([...to, userId])) {

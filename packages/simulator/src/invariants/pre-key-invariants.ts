@@ -39,7 +39,7 @@ export const S5: Invariant = {
         if (initiations.length === 0) return;
         for (const each of initiations) if (each.hasBegun) yield* keptKeys(process, each.message);
         if (from !== undefined) yield* burntKeys(process, initiations, from);
-        if (world.ledger.cloned.has(process.address)) return;
+        if (world.ledger.copied.has(process.incarnation)) return;
         for (const { hasBegun, message, session } of initiations) {
           if (!hasBegun) continue;
           for (const key of keysOf(process, message)) {

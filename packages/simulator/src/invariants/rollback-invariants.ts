@@ -57,7 +57,7 @@ export const S13: Invariant = {
         const { label } = process.machine;
         if (debts.get(process) === registrationId)
           yield `${label} posts with a state that was put back`;
-        if (world.ledger.cloned.has(process.address)) return;
+        if (world.ledger.copied.has(process.incarnation)) return;
         for (const { envelopes } of request.posts) {
           for (const { content } of envelopes) {
             const chain = wireMessage(content)?.chain;

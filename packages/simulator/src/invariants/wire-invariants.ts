@@ -37,9 +37,9 @@ export const S1: Invariant = {
     }
     return {
       *leaves(process, request) {
-        const { cloned, overtaken } = world.ledger;
-        if (request.kind !== 'post' || cloned.has(process.address)) return;
-        if (overtaken.has(process.address)) return;
+        const { copied, overtaken } = world.ledger;
+        const { incarnation } = process;
+        if (request.kind !== 'post' || copied.has(incarnation) || overtaken.has(incarnation)) return;
         for (const post of request.posts) yield* used(seen.left, post);
       },
       *posted(_, post, result) {

@@ -248,7 +248,7 @@ function clone(world: World, original: Process, as: Label): void {
   machine.release = release;
   world.situations.met('clone ran beside its original');
   const { address } = original;
-  world.ledger.cloned.add(address);
+  world.ledger.beginCopy(original);
   world.ledger.doubled.push({ address, sinceMs: world.agenda.nowMs, untilMs: undefined });
   world.endanger(machine);
   start(world, machine);

@@ -58,6 +58,12 @@ export interface Doubled {
   readonly untilMs: number | undefined;
 }
 
+/** A device, and which incarnation of it. */
+interface Named {
+  readonly address: string;
+  readonly incarnation: string;
+}
+
 /** Books that are kept beside the world. */
 export class Ledger {
   readonly sent: Map<MessageId, Sent> = new Map();
@@ -69,9 +75,11 @@ export class Ledger {
   readonly envelopes: Map<EnvelopeId, Envelope> = new Map();
   /** Devices, by address, that may lack what was taken before a moment: their state was put back. */
   readonly excusedUntilMs: Map<string, number> = new Map();
-  /** Devices, by address, that a copy ran of. */
-  readonly cloned: Set<string> = new Set();
-  /** Devices, by address, that were put back while a post was on its way: the relay does not know of it yet. */
+  /** How many copies run beside a device, by address, and have not been told. */
+  readonly #copies = new Map<string, number>();
+  /** Incarnations that a copy ran of. */
+  readonly copied: Set<string> = new Set();
+  /** Incarnations that were put back while a post was on its way: the relay does not know of it yet. */
   readonly overtaken: Set<string> = new Set();
   readonly doubled: Doubled[] = [];
   /** When a device, by address, last gave its sessions up. */
@@ -97,6 +105,25 @@ export class Ledger {
   readonly firstChains: FirstChains = new FirstChains();
   /** Copies of messages given to applications. */
   delivered = 0;
+
+  /** A copy of a device begins to run beside it, and shares its mailbox. */
+  beginCopy({ address, incarnation }: Named): void {
+    this.#copies.set(address, (this.#copies.get(address) ?? 0) + 1);
+    this.copied.add(incarnation);
+  }
+
+  /** One of them was told that it is not the one any more: what came until then may be with it alone. */
+  endCopy({ address }: Named, nowMs: number): void {
+    const copies = this.#copies.get(address) ?? 0;
+    if (copies === 0) return;
+    this.#copies.set(address, copies - 1);
+    this.excusedUntilMs.set(address, nowMs);
+  }
+
+  /** Whether several processes take themselves for a device. */
+  isCopied(address: string): boolean {
+    return (this.#copies.get(address) ?? 0) > 0;
+  }
 
   /** The relay says that it took a post; whether it did is `isTrue`. */
   took(post: Post, from: string, { atMs, isTrue }: { atMs: number; isTrue: boolean }): void {

@@ -87,8 +87,8 @@ export function putBackTo(world: LivingWorld, { address, label }: Machine, since
   const untilMs = world.agenda.nowMs;
   const { excusedUntilMs, overtaken, doubled } = world.ledger;
   excusedUntilMs.set(address, untilMs);
-  const isPosting = (world.processes.get(label)?.errands.posts.length ?? 0) > 0;
-  if (isPosting) overtaken.add(address);
+  const process = world.processes.get(label);
+  if (process !== undefined && process.errands.posts.length > 0) overtaken.add(process.incarnation);
   doubled.push({ address, sinceMs, untilMs });
 }
 
