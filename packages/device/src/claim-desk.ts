@@ -2,13 +2,22 @@
 
 import { claimIdFromBytes } from '@simsim/relay-protocol';
 import type { ClaimId, DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
+import { prepareSession } from '@simsim/sesame';
 import type { ClaimResult, Effect, Input, ResendRef } from '@simsim/sesame';
 import { Backoff, sleep } from './backoff.ts';
-import type { RelayClient } from './relay-client.ts';
+import type { DeviceParts } from './device-parts.ts';
+import { ownDevice } from './own-devices.ts';
 
 interface Waiting {
   readonly sends: Set<MessageId>;
   readonly resends: Map<string, ResendRef>;
+}
+
+/** Who hears of claims, and until when. */
+interface ClaimDeskEnds {
+  /** Takes what came of a claim. */
+  readonly claimed: (input: Input) => void;
+  readonly signal: AbortSignal;
 }
 
 interface Claim extends Waiting {
@@ -19,24 +28,15 @@ interface Claim extends Waiting {
 
 /** Keeps claims. */
 export class ClaimDesk {
-  readonly #client: RelayClient;
-  readonly #entropy: (length: number) => Uint8Array;
-  readonly #onInput: (input: Input) => void;
-  readonly #signal: AbortSignal;
+  readonly #parts: DeviceParts;
+  readonly #ends: ClaimDeskEnds;
   readonly #inFlight = new Map<UserId, Claim>();
+  /** The sessions in the making: of one user after the other, or all would take the same turn. */
+  #making: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    client: RelayClient,
-    on: {
-      input: (input: Input) => void;
-      entropy: (length: number) => Uint8Array;
-      signal: AbortSignal;
-    },
-  ) {
-    this.#client = client;
-    this.#onInput = on.input;
-    this.#entropy = on.entropy;
-    this.#signal = on.signal;
+  constructor(parts: DeviceParts, ends: ClaimDeskEnds) {
+    this.#parts = parts;
+    this.#ends = ends;
   }
 
   /** Users whose keys are being fetched. */
@@ -67,22 +67,46 @@ export class ClaimDesk {
   }
 
   async #fetch(userId: UserId, claim: Claim): Promise<void> {
-    const claimId = claimIdFromBytes(this.#entropy(16));
+    const { claimed, signal } = this.#ends;
+    const claimId = claimIdFromBytes(this.#parts.entropy(16));
     const backoff = new Backoff();
     const devices = [...claim.devices].sort((a, b) => a - b);
     for (;;) {
       const answer = devices.length === 0 ? [] : await this.#ask({ userId, claimId, devices });
-      if (this.#signal.aborted) return;
-      if (answer !== undefined) {
+      const results = typeof answer === 'object' ? await this.#inTurn(answer) : answer;
+      if (signal.aborted) return;
+      if (results !== undefined) {
         this.#inFlight.delete(userId);
         const waiting = { userId, sends: [...claim.sends], resends: [...claim.resends.values()] };
-        if (answer === 'unknownUser') this.#onInput({ type: 'claimFailed', ...waiting });
-        else this.#onInput({ type: 'claimed', results: answer, ...waiting });
+        if (results === 'unknownUser') claimed({ type: 'claimFailed', ...waiting });
+        else claimed({ type: 'claimed', results, ...waiting });
         if (claim.next !== undefined) this.#start(userId, claim.next);
         return;
       }
-      await sleep(backoff.nextMs(), this.#signal);
+      await sleep(backoff.nextMs(), signal);
     }
+  }
+
+  /** As {@link ClaimDesk.#prepared}, after those that came before. */
+  #inTurn(results: readonly ClaimResult[]): Promise<readonly ClaimResult[]> {
+    const prepared = this.#making.then(() => this.#prepared(results));
+    this.#making = prepared.catch(() => undefined);
+    return prepared;
+  }
+
+  /** With the sessions of all but the first, each made in a turn of the event loop of its own. */
+  async #prepared(results: readonly ClaimResult[]): Promise<readonly ClaimResult[]> {
+    const prepared: ClaimResult[] = [];
+    for (const result of results) {
+      const isFirst = prepared.length === 0;
+      if (!isFirst) await turn();
+      // A device that was closed meanwhile has nothing to read any more.
+      const own = this.#ends.signal.aborted ? undefined : ownDevice(this.#parts.core);
+      if (own === undefined) return results;
+      if (isFirst || 'gone' in result) prepared.push(result);
+      else prepared.push({ ...result, prepared: prepareSession(result.bundle, own, this.#parts) });
+    }
+    return prepared;
   }
 
   /** `undefined`: no answer yet, ask again. The same claim id gives the same keys. */
@@ -92,17 +116,22 @@ export class ClaimDesk {
     devices: DeviceId[];
   }): Promise<readonly ClaimResult[] | 'unknownUser' | undefined> {
     try {
-      const outcome = await this.#client.ask({ kind: 'claimKeys', ...request });
+      const outcome = await this.#parts.client.ask({ kind: 'claimKeys', ...request });
       if (outcome.ok) return outcome.value.kind === 'claimKeys' ? outcome.value.results : undefined;
       if (outcome.error.code === 'UNKNOWN_USER') return 'unknownUser';
       if (outcome.error.code === 'RATE_LIMITED')
-        await sleep(outcome.error.retryAfterMs, this.#signal);
+        await sleep(outcome.error.retryAfterMs, this.#ends.signal);
       return undefined;
     } catch {
       // The relay is away; the caller waits and asks again.
       return undefined;
     }
   }
+}
+
+/** Everything else that waits for the event loop has its turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 function claimOf(effect: Extract<Effect, { type: 'claim' }>): Claim {

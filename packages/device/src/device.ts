@@ -81,7 +81,7 @@ export class Device {
     this.user = own.userId;
     this.deviceId = own.deviceId;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    const { core, client, entropy } = parts;
+    const { core, client } = parts;
     const { signal } = this.#abort;
     const storeFailed = (): void => void this.#stop('storeFailed');
     this.#vault = new VaultKeeper(core.log, parts.retention, {
@@ -92,11 +92,8 @@ export class Device {
       release: (effects) => this.#release(effects),
       fail: storeFailed,
     });
-    this.#claims = new ClaimDesk(client, {
-      input: (input) => this.#queue.post(input),
-      entropy,
-      signal,
-    });
+    const claimed = (input: CoreInput): void => this.#queue.post(input);
+    this.#claims = new ClaimDesk(parts, { claimed, signal });
     this.#sends = new SendDesk(parts, (input) => this.#queue.put(input));
     const drainer = new Drainer({
       reconnect: () => this.#socket.drop(),

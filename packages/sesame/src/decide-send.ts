@@ -2,7 +2,7 @@
 
 import { encodeUtf8 } from '@simsim/bytes';
 import type { DeviceId, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
-import { initiate, sessionId } from '@simsim/session';
+import { sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
 import type { DecideResult } from './decision.ts';
 import type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
@@ -10,6 +10,7 @@ import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, RECIPIENTS_MAX } from './limits
 import { keyOfDevice, modelOf, standingOf } from './key-pin.ts';
 import { listChanges, takeList } from './learn-list.ts';
 import { changeUser, roundStreams, sendingSession, writeSession } from './peer-session.ts';
+import { sessionOf } from './prepared-session.ts';
 import { continueResends, needsRenewal } from './resend.ts';
 import {
   failRecipient,
@@ -260,10 +261,7 @@ function prepare(
       offerKey(work, input.userId, keyOfDevice(record, deviceId, identityKey));
       return 'IDENTITY_CHANGED';
     }
-    const initiated = initiate(
-      { bundle: result.bundle, identity: own.identity, registrationId: own.registrationId },
-      work.env,
-    );
+    const initiated = sessionOf(result, own, work.env);
     if (!initiated.ok) return 'BAD_BUNDLE';
     work.consume(initiated.value.consumed);
     made.push({ deviceId, session: initiated.value.session });

@@ -37,6 +37,8 @@ export {
 } from './fact-codec.ts';
 export type { EventShape, FactRejection, FactTable, RecordedFact } from './fact-table-codec.ts';
 export { createFactTable } from './fact-table-codec.ts';
+export type { PreparedSession } from './prepared-session.ts';
+export { prepareSession } from './prepared-session.ts';
 export type { Release } from './release.ts';
 export { TODAY } from './release.ts';
 export type { ChainView, HeadVerdict, KnownHeads, LogPlace } from './heads.ts';

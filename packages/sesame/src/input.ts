@@ -17,6 +17,7 @@ import type { DeviceName } from './device-name-brand.ts';
 import type { NamesTold } from './device-name.ts';
 import type { LogPlace } from './heads.ts';
 import type { LinkKeys, Provision } from './link.ts';
+import type { PreparedSession } from './prepared-session.ts';
 import type { StreamId } from './streams.ts';
 import type { TrustLevel } from './user-record.ts';
 
@@ -36,7 +37,12 @@ export type PostOrigin =
 
 /** What the relay answered to one claimed device. */
 export type ClaimResult =
-  | { readonly deviceId: DeviceId; readonly bundle: PreKeyBundle }
+  | {
+      readonly deviceId: DeviceId;
+      readonly bundle: PreKeyBundle;
+      /** Its session, where it was made ahead. */
+      readonly prepared?: PreparedSession;
+    }
   | { readonly deviceId: DeviceId; readonly gone: true };
 
 /** A resend that waits for a claim. */

@@ -39,7 +39,8 @@ export const S1: Invariant = {
       *leaves(process, request) {
         const { copied, overtaken } = world.ledger;
         const { incarnation } = process;
-        if (request.kind !== 'post' || copied.has(incarnation) || overtaken.has(incarnation)) return;
+        if (request.kind !== 'post' || copied.has(incarnation) || overtaken.has(incarnation))
+          return;
         for (const post of request.posts) yield* used(seen.left, post);
       },
       *posted(_, post, result) {
