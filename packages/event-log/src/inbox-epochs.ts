@@ -3,11 +3,10 @@
  * rows are all read is destroyed, so old unread mail never keeps newer, read mail decryptable.
  */
 
-import { encodeUtf8, invariant } from '@simsim/bytes';
+import { concatBytes, encodeUtf8, invariant } from '@simsim/bytes';
 import type { Crypto, Secret } from '@simsim/crypto';
 import type { InboxRow } from './event-store.ts';
 import { EPOCH_ROWS_MAX } from './limits.ts';
-import { prefix } from './metadata-box.ts';
 import { placeOf } from './place.ts';
 import type { Vault, VaultReader } from './vault.ts';
 
@@ -64,7 +63,7 @@ export function sealMail(
   },
 ): Uint8Array {
   const { key, place, nonce, body } = mail;
-  return prefix(nonce, crypto.seal(key, nonce, mailData(place), [body]));
+  return concatBytes([nonce, crypto.seal(key, nonce, mailData(place), [body])]);
 }
 
 /** Opens a mail's body, which the caller wipes; `undefined` where it does not belong there. */

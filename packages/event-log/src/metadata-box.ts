@@ -10,7 +10,6 @@ import {
   createWriter,
   encodeUtf8,
   invariant,
-  newBytes,
 } from '@simsim/bytes';
 import type { Crypto, Part, Secret } from '@simsim/crypto';
 import type { LogMeta } from './log-meta.ts';
@@ -79,7 +78,7 @@ export function createMetadataBox(parts: MetadataBoxParts): MetadataBox {
       if (isClear(kind)) return concatBytes(plaintext.map(clearBytes));
       const nonce = nonces();
       const ad = [KIND_LABELS[kind], logId, place];
-      return prefix(nonce, crypto.seal(keys.metadata, nonce, ad, plaintext));
+      return concatBytes([nonce, crypto.seal(keys.metadata, nonce, ad, plaintext)]);
     },
     open(kind, place, sealed) {
       if (isClear(kind)) return copyBytes(sealed);
@@ -108,12 +107,4 @@ export function createMetadataBox(parts: MetadataBoxParts): MetadataBox {
 function clearBytes(part: Part): Uint8Array {
   invariant(part instanceof Uint8Array, 'what is kept in the clear is no secret');
   return part;
-}
-
-/** Joins a public prefix and a ciphertext. */
-export function prefix(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const joined = newBytes(head.length + tail.length);
-  joined.set(head);
-  joined.set(tail, head.length);
-  return joined;
 }

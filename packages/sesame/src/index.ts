@@ -126,4 +126,5 @@ export { allSessionsOf, currentDevices, sessionsOf } from './user-record.ts';
 export { modelOf, offersOf, pinAt, pinnedKeys } from './key-pin.ts';
 export type { Clock } from './device-time.ts';
 export { deviceTime } from './device-time.ts';
-export type { EngineEnv, PendingPost, Sabotage, Slice } from './workspace.ts';
+export type { Sabotage } from './sabotage.ts';
+export type { EngineEnv, PendingPost, Slice } from './workspace.ts';

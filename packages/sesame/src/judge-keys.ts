@@ -11,7 +11,7 @@ import type { DeviceId, DeviceList, FormerDevice } from '@simsim/relay-protocol'
 import { isSameKey, modelOf, pinAt } from './key-pin.ts';
 import type { IdentityKey } from './user-change.ts';
 import type { UserRecord } from './user-record.ts';
-import type { Sabotage } from './workspace.ts';
+import type { Sabotage } from './sabotage.ts';
 
 /** What a record makes of the keys in a list. */
 export type KeyJudgement =

@@ -2,6 +2,7 @@
 
 import { createHmac } from 'node:crypto';
 import { wipe } from '@simsim/bytes';
+import { joinParts } from '../parts.ts';
 
 /** HMAC of OpenSSL over parts. */
 export function hmac(
@@ -53,9 +54,7 @@ export function takeBytes(bytes: Uint8Array): Uint8Array {
 
 /** Two outputs of a cipher in one piece; the originals are wiped. */
 export function joinAndWipe(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(head.length + tail.length);
-  joined.set(head);
-  joined.set(tail, head.length);
+  const joined = joinParts([head, tail]);
   wipe(head);
   wipe(tail);
   return joined;

@@ -5,7 +5,7 @@
  * {@link Knowledge} to work out. See docs/decisions/041-simulator.md.
  */
 
-import { copyBytes, encodeUtf8, equalBytes, invariant } from '@simsim/bytes';
+import { concatBytes, copyBytes, encodeUtf8, equalBytes, invariant } from '@simsim/bytes';
 import { parameterSet, ROLE_LENGTHS } from '@simsim/crypto';
 import type { Crypto, KemKind, KeyPair, PublicKey, Secret } from '@simsim/crypto';
 import { forget, lengthOf, termOf, toSecret, toSecrets } from './symbolic-secret-brand.ts';
@@ -211,9 +211,7 @@ function sealCalls(table: Table): Pick<Crypto, 'seal' | 'open' | 'sealStep'> {
       const written = parts.map((part) =>
         part instanceof Uint8Array ? part : table.terms.bytesOf(termOf(part), lengthOf(part)),
       );
-      const [whole] = written;
-      const plaintext =
-        whole !== undefined && written.length === 1 ? copyBytes(whole) : joined(written);
+      const plaintext = concatBytes(written);
       const length = plaintext.length + AEAD_TAG_BYTES;
       const context = contextOf(nonce12, ad);
       return table.box(KIND.seal, { key, context, plaintext, length, isVault: isOfVault(ad) });

@@ -1,6 +1,6 @@
 /** What the calls of the symbolic backend share: names, the owners of public keys, and boxes. */
 
-import { copyBytes, newBytes } from '@simsim/bytes';
+import { concatBytes, copyBytes } from '@simsim/bytes';
 import type { Part, Role, Secret } from '@simsim/crypto';
 import { termOf, toSecret } from './symbolic-secret-brand.ts';
 import { isSameName, NAME_BYTES, nameBytes, repeatsName, TermHash } from './term-hash.ts';
@@ -120,16 +120,7 @@ interface BoxInput extends UnboxInput {
 /** Public bytes in one piece: as on real backends, where one list ends does not show. */
 export function joined(parts: readonly Uint8Array[]): Uint8Array {
   const [first] = parts;
-  if (first !== undefined && parts.length === 1) return first;
-  let length = 0;
-  for (const part of parts) length += part.length;
-  const bytes = newBytes(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return first !== undefined && parts.length === 1 ? first : concatBytes(parts);
 }
 
 /** An order of public keys that both sides see alike. */

@@ -39,8 +39,6 @@ const STATE_FRONT_BYTES_MAX = 32;
 /** An adversary over symbolic primitives. */
 export class Adversary {
   readonly #symbolic: SymbolicCrypto;
-  /** Of messages that were looked at: nothing changes what they lie under. */
-  readonly #keys = new WeakMap<Uint8Array, readonly Term[]>();
   /** What follows from all that ever crossed the wire, the relay's own part included. */
   readonly wire: Knowledge;
   readonly seizures: Seizure[] = [];
@@ -85,12 +83,8 @@ export class Adversary {
 
   /** The key that a message on the wire is encrypted with, and the halves that make it. */
   keysOf(content: Uint8Array): readonly Term[] {
-    const known = this.#keys.get(content);
-    if (known !== undefined) return known;
     const message = wireMessage(content);
     const key = message && this.#symbolic.keyOf(message.ciphertext);
-    const keys = key === undefined ? [] : [key, ...this.#symbolic.terms.sourcesOf(key)];
-    this.#keys.set(content, keys);
-    return keys;
+    return key === undefined ? [] : [key, ...this.#symbolic.terms.sourcesOf(key)];
   }
 }
