@@ -1,7 +1,8 @@
 /**
- * One message to many devices with settled sessions. Ours is the engine's whole send, in memory too:
- * the decision, the ratchet steps, the sealed states, the chained events, the posts, and the vault
- * that follows. Theirs is encrypting, and keeping the session.
+ * One message to many devices with settled sessions. In memory ours is the engine's decision, with the
+ * states it leaves kept alive: rounds, ratchet steps, posts; beside it a device over a store in memory.
+ * Durable it is the whole send of a device: sealed states, chained events, posts, and the vault that
+ * follows. Theirs is encrypting, and keeping the session.
  */
 
 import { invariant } from '@simsim/bytes';
@@ -14,8 +15,9 @@ import { mediansOfCalls } from '../log/turns.ts';
 import type { Side, TurnPlan } from '../log/turns.ts';
 import { ratioRow } from '../report.ts';
 import type { BenchRow } from '../report.ts';
-import { createGathering, createSender } from './gathering.ts';
-import type { Gathering } from './gathering.ts';
+import { createGathering, createLiveSender, createSender } from './gathering.ts';
+import type { Gathering, GatheringSize, Sender } from './gathering.ts';
+import { LiveEngine } from './live-engine.ts';
 import { loadNpmLibsignal, NPM_RELEASE } from './npm-libsignal.ts';
 import { clientCrowd, fanOut, npmCrowd, openRecordFile } from './peer-crowds.ts';
 import type { EncryptFor, RecordFile } from './peer-crowds.ts';
@@ -51,9 +53,15 @@ export async function benchFanOut({ quick }: { quick: boolean }): Promise<readon
   const sizes = quick ? QUICK_SIZES : SIZES;
   const names = namesOf(sizes);
   const opponents = [...(await clientInMemory(names)), ...(await npmInMemory(names))];
-  const log = logInMemory();
-  const gathering = createGathering(log, { users: names.length / DEVICES_EACH, devicesEach: 10 });
-  return compare({ where: 'in memory', log, gathering }, { sizes, names, opponents });
+  const engine = engineSide(names.length);
+  const device = deviceSide(logInMemory(), names.length);
+  return [
+    ...(await compare({ where: 'in memory, the engine', ...engine }, { sizes, names, opponents })),
+    ...(await compare(
+      { where: 'a device over a store in memory', ...device },
+      { sizes, names, opponents: opponents.map((opponent) => ({ ...opponent, goal: null })) },
+    )),
+  ];
 }
 
 /** On files, in one transaction. */
@@ -70,8 +78,8 @@ export async function benchDurableFanOut({
     const file = openRecordFile(`${folder}/theirs.db`);
     const opponents = durableOpponents(file, await clientCrowd(client, names, file));
     const log = openBenchLog(folder);
-    const gathering = createGathering(log, { users: names.length / DEVICES_EACH, devicesEach: 10 });
-    const rows = await compare({ where: 'durable', log, gathering }, { sizes, names, opponents });
+    const device = deviceSide(log, names.length);
+    const rows = await compare({ where: 'durable', ...device }, { sizes, names, opponents });
     file.close();
     log.close();
     return rows;
@@ -139,14 +147,34 @@ function notRun(release: string): readonly never[] {
   return [];
 }
 
-interface Ours {
+/** Who sends, to whom, and what is done after each send. */
+interface OurSide {
+  readonly users: Gathering['users'];
+  readonly sender: Sender;
+  readonly follow: () => void;
+}
+
+function deviceSide(log: EventLog, devices: number): OurSide {
+  const { own, users } = createGathering(log, gatheringOf(devices));
+  return { users, sender: createSender(own.core), follow: () => follow(log) };
+}
+
+function engineSide(devices: number): OurSide {
+  const { own, users } = createGathering(logInMemory(), gatheringOf(devices));
+  const sender = createLiveSender(new LiveEngine(own.core));
+  return { users, sender, follow: () => undefined };
+}
+
+function gatheringOf(devices: number): GatheringSize {
+  return { users: devices / DEVICES_EACH, devicesEach: DEVICES_EACH };
+}
+
+interface Ours extends OurSide {
   readonly where: string;
-  readonly log: EventLog;
-  readonly gathering: Gathering;
 }
 
 async function compare(
-  { where, log, gathering }: Ours,
+  { where, users, sender, follow: afterwards }: Ours,
   against: {
     readonly sizes: readonly (typeof SIZES)[number][];
     readonly names: readonly string[];
@@ -154,13 +182,12 @@ async function compare(
   },
 ): Promise<readonly BenchRow[]> {
   const rows: BenchRow[] = [];
-  const sender = createSender(gathering.own.core);
   for (const size of against.sizes) {
-    const users = gathering.users.slice(0, size / DEVICES_EACH);
+    const some = users.slice(0, size / DEVICES_EACH);
     const names = against.names.slice(0, size);
     const ours = (): void => {
-      sender.send(users);
-      follow(log);
+      sender.send(some);
+      afterwards();
     };
     const sides = against.opponents.map(({ side }) => side(names));
     const plan = { ...PLANS[size], between: () => sender.settle() };

@@ -10,6 +10,7 @@ import type { Effect } from '@simsim/sesame';
 import { BODY_BYTES, follow } from '../log/crowd.ts';
 import { createParty } from '../log/party.ts';
 import type { Party } from '../log/party.ts';
+import type { LiveEngine } from './live-engine.ts';
 import { answerInitiation, bundleOf, createPeerUser } from './peer-users.ts';
 import type { PeerUser } from './peer-users.ts';
 
@@ -102,19 +103,43 @@ export interface Sender {
   settle(): void;
 }
 
+/** What a {@link Sender} sends with. */
+interface Sending {
+  run(inputs: readonly CoreInput[]): { readonly effects: readonly Effect[] };
+  /** Called once everything was answered. */
+  settled(): void;
+}
+
 /** Sends from a device that has a session with each device. */
 export function createSender(core: DeviceCore): Sender {
+  return senderOf({
+    run: (inputs) => core.run(inputs),
+    settled() {
+      core.log.flush();
+      invariant(core.outbox().length === 0, 'every post was answered');
+    },
+  });
+}
+
+/** The same with the engine by itself. */
+export function createLiveSender(engine: LiveEngine): Sender {
+  return senderOf({
+    run: (inputs) => engine.run(inputs),
+    settled: () => invariant(!engine.isPosting(), 'every post was answered'),
+  });
+}
+
+function senderOf(sending: Sending): Sender {
   let posts: Extract<Effect, { type: 'post' }>[] = [];
   return {
     send(to) {
-      const { effects } = core.run([sendTo(to)]);
+      const { effects } = sending.run([sendTo(to)]);
       for (const effect of effects) if (effect.type === 'post') posts.push(effect);
     },
     settle() {
-      core.run(posts.flatMap(answersAndReceipts));
+      sending.run(posts.flatMap(answersAndReceipts));
       posts = [];
-      core.log.flush();
-      invariant(core.outbox().length === 0, 'every post was answered');
+      sending.settled();
     },
   };
 }
