@@ -13,6 +13,13 @@ export function checkedUserId(user: string): UserId {
   return parsed.value;
 }
 
+/** One user id, or several. Throws: {@link SessionError} `BAD_USER_ID`. */
+export function checkedUserIds(users: string | readonly string[]): readonly UserId[] {
+  if (typeof users === 'string') return [checkedUserId(users)];
+  if (!Array.isArray(users)) throw new SessionError('BAD_USER_ID');
+  return users.map(checkedUserId);
+}
+
 /** A device id, 1…127. Throws: {@link SessionError} `BAD_DEVICE_ID`. */
 export function checkedDeviceId(deviceId: number): DeviceId {
   const parsed = parseDeviceId(deviceId);

@@ -8,6 +8,7 @@ import { messageIdFromBytes, parseUserId } from '@simsim/relay-protocol';
 import type { Effect } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { CommitQueue } from './commit-queue.ts';
+import { SessionError } from './session-error.ts';
 
 const entropy = seededEntropy(encodeUtf8('commit queue'), crypto);
 
@@ -75,8 +76,8 @@ describe('the commit queue', () => {
   it('refuses what is left when it is closed', async () => {
     const { queue } = createQueue(1000);
     const left = queue.put(send());
-    queue.close(new Error('closed'));
-    await expect(left).rejects.toThrow('closed');
-    await expect(queue.put(send())).rejects.toThrow('closed');
+    queue.close(new SessionError('CLOSED'));
+    await expect(left).rejects.toThrow('CLOSED');
+    await expect(queue.put(send())).rejects.toThrow('CLOSED');
   });
 });

@@ -5,6 +5,8 @@
 
 import type { CoreInput, CoreOutcome, DeviceCore } from '@simsim/device-core';
 import type { Effect } from '@simsim/sesame';
+import { failureError } from './session-error.ts';
+import type { SessionError } from './session-error.ts';
 
 /** Inputs of one commit. */
 const BATCH_INPUTS_MAX = 64;
@@ -25,17 +27,17 @@ interface Waiting {
 export class CommitQueue {
   readonly #core: DeviceCore;
   readonly #release: (effects: readonly Effect[]) => void;
-  readonly #fail: (cause: unknown) => void;
+  readonly #fail: (failure: SessionError) => void;
   #waiting: Waiting[] = [];
   #isScheduled = false;
-  #failure: unknown;
+  #failure: SessionError | undefined;
 
   constructor(
     core: DeviceCore,
     {
       release,
       fail,
-    }: { release: (effects: readonly Effect[]) => void; fail: (cause: unknown) => void },
+    }: { release: (effects: readonly Effect[]) => void; fail: (failure: SessionError) => void },
   ) {
     this.#core = core;
     this.#release = release;
@@ -47,7 +49,7 @@ export class CommitQueue {
     return this.#waiting.length;
   }
 
-  /** Resolves once the input is durable, or refused. Rejects when the store fails. */
+  /** Resolves once the input is durable, or refused. Rejects when the store fails, or has before. */
   put(input: CoreInput): Promise<CoreOutcome> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
@@ -66,10 +68,10 @@ export class CommitQueue {
     while (this.#waiting.length > 0 && this.#failure === undefined) this.#runBatch();
   }
 
-  /** Takes no more inputs; those that wait are refused with `cause`. */
-  close(cause: unknown): void {
-    this.#failure ??= cause;
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure);
+  /** Takes no more inputs; those that wait, and later ones, are refused with `failure`. */
+  close(failure: SessionError): void {
+    this.#failure = failure;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(failure);
   }
 
   #schedule(): void {
@@ -94,10 +96,11 @@ export class CommitQueue {
       batch.forEach((waiting, i) => waiting.resolve(outcomes[i] ?? { kind: 'done' }));
     } catch (cause) {
       // What was in flight may or may not be durable: only opening the log again can tell.
-      this.#failure = cause;
-      for (const waiting of [...batch, ...this.#waiting]) waiting.reject(cause);
+      const failure = failureError(cause);
+      this.#failure = failure;
+      for (const waiting of [...batch, ...this.#waiting]) waiting.reject(failure);
       this.#waiting = [];
-      this.#fail(cause);
+      this.#fail(failure);
     }
   }
 }

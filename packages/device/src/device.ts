@@ -10,10 +10,11 @@ import type { Observable } from 'rxjs';
 import { err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { CoreInput, OutboxItem } from '@simsim/device-core';
-import type { MessageId, PostResult } from '@simsim/relay-protocol';
+import type { MessageId, PostResult, UserId } from '@simsim/relay-protocol';
 import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
 import { carryOut } from './carry-out.ts';
 import type { Desks } from './carry-out.ts';
+import { checkedIdentityKey, checkedRows } from './checked-arguments.ts';
 import { checkedDeviceId, checkedMessageId, checkedUserId } from './checked-ids.ts';
 import { ClaimDesk } from './claim-desk.ts';
 import { CommitQueue } from './commit-queue.ts';
@@ -37,7 +38,7 @@ import { Registrar } from './registrar.ts';
 import { RelaySocket } from './relay-socket.ts';
 import { SendDesk } from './send-desk.ts';
 import type { SendOptions, SendReport } from './send-desk.ts';
-import { refusalError, SessionError } from './session-error.ts';
+import { failureError, refusalError, SessionError } from './session-error.ts';
 import { Stats } from './stats.ts';
 import { Standing } from './standing.ts';
 import { sweepUntil } from './sweeper.ts';
@@ -74,6 +75,8 @@ export class Device {
   readonly #desks: Desks;
   #resolveClosed: (reason: CloseReason) => void = () => undefined;
   #closing: Promise<void> | undefined;
+  /** Thrown by whatever is asked of a device that has stopped. */
+  #end: SessionError | undefined;
 
   /** Bug if the core holds no device; use `openDevice`. */
   constructor(parts: DeviceParts, own: OwnDevice) {
@@ -83,10 +86,11 @@ export class Device {
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { core, client } = parts;
     const { signal } = this.#abort;
-    const storeFailed = (): void => void this.#stop('storeFailed');
+    const health = (event: HealthEvent): void => this.#health.next(event);
+    const storeFailed = (cause: unknown): void => void this.#stop('storeFailed', cause);
     this.#vault = new VaultKeeper(core.log, parts.retention, {
       failed: storeFailed,
-      hindered: ({ code, detail }) => this.#health.next({ type: 'rotationHindered', code, detail }),
+      hindered: ({ code, detail }) => health({ type: 'rotationHindered', code, detail }),
     });
     this.#queue = new CommitQueue(core, {
       release: (effects) => this.#release(effects),
@@ -94,7 +98,10 @@ export class Device {
     });
     const claimed = (input: CoreInput): void => this.#queue.post(input);
     this.#claims = new ClaimDesk(parts, { claimed, signal });
-    this.#sends = new SendDesk(parts, (input) => this.#queue.put(input));
+    this.#sends = new SendDesk(parts, {
+      put: (input) => this.#queue.put(input),
+      listenerFailed: (messageId, cause) => health({ type: 'handlerFailed', messageId, cause }),
+    });
     const drainer = new Drainer({
       reconnect: () => this.#socket.drop(),
       drained: (input) => this.#queue.post(input),
@@ -102,12 +109,11 @@ export class Device {
     this.#frames = new FrameDesk(core, this.#queue, {
       queueEmpty: () => {
         drainer.emptied();
-        this.#health.next({ type: 'queueEmpty' });
+        health({ type: 'queueEmpty' });
       },
       keysLow: () => void this.#registrar.checkKeys().catch(() => undefined),
     });
     const put = (input: CoreInput): Promise<void> => this.#put(input);
-    const health = (event: HealthEvent): void => this.#health.next(event);
     this.#trust = new TrustDesk(parts, { put, health });
     this.#ownList = new OwnList(parts, { userId: own.userId, put, signal });
     const follow = (): Promise<void> => this.#ownList.succession.settle();
@@ -119,13 +125,13 @@ export class Device {
       socket: () => this.#socket,
       put,
       health,
-      stop: (reason) => void setImmediate(() => void this.#stop(reason)),
+      stop: (reason, cause) => void setImmediate(() => void this.#stop(reason, cause)),
       signal,
     });
     this.#pump = new PostPump(client, this.#standing.freshness, {
       result: (item, result) => this.#posted(item, result),
       isOwed: (item) => core.isOwed(item),
-      failure: () => this.#health.next({ type: 'relayUnavailable' }),
+      failure: () => health({ type: 'relayUnavailable' }),
       headMoved: () => this.#standing.prove(),
       signal,
     });
@@ -133,11 +139,11 @@ export class Device {
       onFrame: (frame) => this.#frames.put(frame),
       onUp: () => {
         drainer.connected();
-        this.#health.next({ type: 'connected' });
+        health({ type: 'connected' });
       },
       onDown: () => {
         this.#frames.reset();
-        this.#health.next({ type: 'disconnected' });
+        health({ type: 'disconnected' });
       },
       onEnd: (end) => this.#standing.socketEnded(end),
     });
@@ -255,7 +261,7 @@ export class Device {
 
   /** The user's devices, as last seen. */
   async devices(): Promise<readonly DeviceInfo[]> {
-    return this.#ownList.devices();
+    return this.#whileOpen().#ownList.devices();
   }
 
   /**
@@ -280,12 +286,12 @@ export class Device {
 
   /** Version of the user's device list, as last seen. */
   listVersion(): number {
-    return this.#ownList.version();
+    return this.#whileOpen().#ownList.version();
   }
 
   /** What is known of the key that a user's devices share; `undefined` where nothing is. */
   identityOf(user: string): Identity | undefined {
-    return this.#trust.identityOf(checkedUserId(user));
+    return this.#whileOpen().#trust.identityOf(checkedUserId(user));
   }
 
   /**
@@ -293,7 +299,7 @@ export class Device {
    * per-user model, one for each device in the per-device model, and those that wait for an answer.
    */
   identitiesOf(user: string): readonly ShownIdentity[] {
-    return this.#trust.identitiesOf(checkedUserId(user));
+    return this.#whileOpen().#trust.identitiesOf(checkedUserId(user));
   }
 
   /**
@@ -307,7 +313,7 @@ export class Device {
     identityKey: Uint8Array,
     options: { readonly verified?: true } = {},
   ): Promise<void> {
-    await this.#trust.accept(checkedUserId(user), identityKey, options);
+    await this.#trust.accept(checkedUserId(user), checkedIdentityKey(identityKey), options);
   }
 
   /** Will not have the key that was offered for a user: messages that wait for it are given up. */
@@ -326,10 +332,20 @@ export class Device {
     const userId = checkedUserId(user);
     for (let tries = 0; tries < FORGET_TRIES_MAX; tries++) {
       await this.#put({ type: 'forgetUser', userId });
-      const forgotten = this.#parts.core.forgetHistory(userId);
+      const forgotten = this.#forgetHistory(userId);
       if (forgotten !== undefined) return forgotten;
     }
     throw new SessionError('USER_BUSY');
+  }
+
+  #forgetHistory(userId: UserId): { events: number; sends: number } | undefined {
+    try {
+      return this.#whileOpen().#parts.core.forgetHistory(userId);
+    } catch (cause) {
+      const failure = failureError(cause);
+      void this.#stop('storeFailed', failure);
+      throw failure;
+    }
   }
 
   /**
@@ -337,12 +353,12 @@ export class Device {
    * no secret.
    */
   inspect(user: string): PeerReport {
-    return inspectPeer(this.#parts.core, checkedUserId(user));
+    return inspectPeer(this.#whileOpen().#parts.core, checkedUserId(user));
   }
 
   /** How this device fares as a whole, and what somebody should do about it. Holds no secret. */
   doctor(): DoctorReport {
-    const { core } = this.#parts;
+    const { core } = this.#whileOpen().#parts;
     const own = ownDevice(core);
     invariant(own !== undefined, 'an open device is one');
     const doubt = this.#ownList.succession.doubt();
@@ -359,7 +375,7 @@ export class Device {
 
   /** The application's row under a key. */
   data(key: string): Uint8Array | undefined {
-    return this.#parts.core.log.data(key);
+    return this.#whileOpen().#parts.core.log.data(key);
   }
 
   /** Counters since the device was opened. */
@@ -382,7 +398,7 @@ export class Device {
 
   /** Erases superseded keys now instead of by policy. */
   flush(): void {
-    this.#vault.flush();
+    this.#whileOpen().#vault.flush();
   }
 
   /** Breaks the connection to the relay; it comes back by itself. */
@@ -393,6 +409,12 @@ export class Device {
   /** Commits what waits, erases what is superseded, and lets go of everything. */
   close(): Promise<void> {
     return this.#stop('closed');
+  }
+
+  /** This device. Throws: {@link SessionError} `CLOSED` once it has stopped: its store is let go. */
+  #whileOpen(): this {
+    if (this.#end !== undefined) throw this.#end;
+    return this;
   }
 
   async #put(input: CoreInput): Promise<void> {
@@ -434,32 +456,31 @@ export class Device {
 
   #deliver(item: InboxItem): void {
     const ack = async (options: AckOptions = {}): Promise<void> => {
-      await this.#put({
-        type: 'acknowledged',
-        envelopeId: item.envelopeId,
-        put: options.put ?? [],
-      });
+      const put = checkedRows(options.put);
+      await this.#put({ type: 'acknowledged', envelopeId: item.envelopeId, put });
       this.#messages.acknowledged(item.envelopeId);
       this.#frames.takeHeld();
     };
     this.#messages.put(item.envelopeId, toMessage(item, ack));
   }
 
-  #stop(reason: CloseReason): Promise<void> {
-    this.#closing ??= this.#shutDown(reason);
+  #stop(reason: CloseReason, cause?: unknown): Promise<void> {
+    const failure = cause === undefined ? undefined : failureError(cause);
+    this.#closing ??= this.#shutDown(reason, failure);
     return this.#closing;
   }
 
-  async #shutDown(reason: CloseReason): Promise<void> {
+  async #shutDown(reason: CloseReason, cause: SessionError | undefined): Promise<void> {
     if (reason !== 'storeFailed') this.#queue.drain();
-    this.#queue.close(new SessionError('CLOSED'));
+    this.#end = new SessionError('CLOSED', { ...(cause && { detail: cause.code, cause }) });
+    this.#queue.close(this.#end);
     this.#abort.abort();
     this.#socket.close();
     this.#vault.stop();
     this.#messages.close();
-    this.#sends.close();
+    this.#sends.close(this.#end);
     this.#parts.core.log.close();
-    this.#health.next({ type: 'closed', reason });
+    this.#health.next({ type: 'closed', reason, ...(cause && { cause }) });
     this.#health.complete();
     this.#resolveClosed(reason);
   }

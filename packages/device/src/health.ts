@@ -1,6 +1,7 @@
 /** What a device says about itself: never plaintext, never keys. */
 
 import type { DeadReason, EnvelopeState, HoldReason } from '@simsim/sesame';
+import type { SessionError } from './session-error.ts';
 import type { IdentityDoubt } from './succession-desk.ts';
 
 /** What is known of a state that was put back, or that a copy of the device shares. */
@@ -73,6 +74,7 @@ export type HealthEvent =
       readonly deviceId: number;
       readonly reason: 'RESENDS_SPENT';
     }
+  /** A handler of messages threw, or a listener for what became of a send. */
   | { readonly type: 'handlerFailed'; readonly messageId: string; readonly cause: unknown }
   /** The log was proven to be the newest; from here on posts leave. */
   | { readonly type: 'fresh' }
@@ -86,10 +88,12 @@ export type HealthEvent =
   | { readonly type: 'renewed' }
   /** A keychain does not let go of an old key, so old copies of the vault still open with it. */
   | { readonly type: 'rotationHindered'; readonly code: string; readonly detail: string }
-  | { readonly type: 'closed'; readonly reason: CloseReason };
+  /** `cause`: what failed, where something did; it says what to do. */
+  | { readonly type: 'closed'; readonly reason: CloseReason; readonly cause?: SessionError };
 
 /**
- * Why a device stopped. `replaced`: a copy of it took the next incarnation. `rolledBack`: its state was
+ * Why a device stopped. `storeFailed`: the medium did, or what was found on it; what was in flight may or
+ * may not be durable, and opening the device again tells. `replaced`: a copy of it took the next incarnation. `rolledBack`: its state was
  * put back, and it was opened to refuse that.
  */
 export type CloseReason =

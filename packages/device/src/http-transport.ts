@@ -24,6 +24,7 @@ import type {
   RelayTransport,
 } from '@simsim/relay-protocol';
 import { WebSocket } from 'ws';
+import { badArgument } from './checked-arguments.ts';
 import { SessionError } from './session-error.ts';
 
 /** Answers and frames above this are none of a relay. */
@@ -49,7 +50,12 @@ class HttpTransport implements RelayTransport {
   readonly url: URL;
 
   constructor(url: string) {
+    if (!URL.canParse(url))
+      throw badArgument('relay', 'the address of a relay, such as https://...');
     this.url = new URL(url);
+    if (!['https:', 'http:'].includes(this.url.protocol)) {
+      throw badArgument('relay', 'an https address, or http on this machine');
+    }
     const isLoopback = ['127.0.0.1', 'localhost', '[::1]'].includes(this.url.hostname);
     if (this.url.protocol !== 'https:' && !isLoopback) throw new SessionError('RELAY_INSECURE');
   }

@@ -8,7 +8,7 @@ import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/nod
 import type { StoreRefusal } from '@simsim/event-log';
 import { moveLogIn, moveLogOut } from '@simsim/event-log-sqlite';
 import type { LogPlace } from '@simsim/event-log-sqlite';
-import { isSessionErrorCode, SessionError } from './session-error.ts';
+import { storeError } from './session-error.ts';
 import { vaultKey, vaultPathOf } from './store-spec.ts';
 import type { VaultChoice } from './store-spec.ts';
 
@@ -50,6 +50,5 @@ function placeOf({ path, vault }: DevicePlace): LogPlace {
 
 function orThrow(result: Result<undefined, StoreRefusal>): void {
   if (result.ok) return;
-  const { code, detail } = result.error;
-  throw new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', { detail });
+  throw storeError(result.error);
 }

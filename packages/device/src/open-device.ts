@@ -6,17 +6,17 @@ import { invariant } from '@simsim/bytes';
 import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreChaos } from '@simsim/device-core';
-import { retentionOf } from '@simsim/event-log';
 import type { EventLog, Retention, RetentionName } from '@simsim/event-log';
 import type { IdentityModel, RelayTransport, UserId } from '@simsim/relay-protocol';
 import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
 import type { Clock, Input, Provision } from '@simsim/sesame';
 import { sleep } from './backoff.ts';
+import { checkedRetention } from './checked-arguments.ts';
 import { checkedDeviceId, checkedUserId } from './checked-ids.ts';
 import { Device } from './device.ts';
 import { ownDevice } from './own-devices.ts';
 import { RelayClient } from './relay-client.ts';
-import { SessionError, isSessionErrorCode } from './session-error.ts';
+import { SessionError, isSessionErrorCode, storeError } from './session-error.ts';
 import type { StoreSpec } from './store-spec.ts';
 import { trustPolicy } from './trust.ts';
 import type { Trust } from './trust.ts';
@@ -85,9 +85,10 @@ const LINK_POLL_MS = 100;
 export async function openDevice(options: OpenOptions): Promise<Device> {
   const user = options.user === undefined ? undefined : checkedUserId(options.user);
   const deviceId = options.deviceId === undefined ? undefined : checkedDeviceId(options.deviceId);
+  const client = new RelayClient(options.relay);
   const log = openLog(options, options.ifMissing ?? 'fail');
   if (options.ifMissing !== 'create' || user === undefined)
-    return startDevice(options, { log, user });
+    return startDevice(options, { client, log, user });
   const create: Input = {
     type: 'create',
     userId: user,
@@ -95,7 +96,7 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
     ...(options.identityModel && { identityModel: options.identityModel }),
     ...keysOption(options),
   };
-  return startDevice(options, { log, user, create });
+  return startDevice(options, { client, log, user, create });
 }
 
 /**
@@ -108,17 +109,22 @@ export async function linkDevice(options: LinkOptions): Promise<Device> {
   const env = { crypto: nodeCrypto, entropy: nodeEntropy };
   const { keys, offer } = createLinkOffer(env);
   const client = new RelayClient(options.relay);
-  await options.onCode(encodeLinkCode(offer));
-  const ciphertext = await waitForAnswer(client, offer.address, options.signal);
-  const provision = openProvision({ keys, offer, ciphertext }, nodeCrypto);
-  if (!provision.ok) throw new SessionError('LINK_FAILED', { detail: provision.error.code });
-  const link = linkedInput(provision.value, {
-    keys,
-    registrationId: offer.registrationId,
-    options,
-  });
+  // Nobody is asked to approve what has no room here.
   const log = openLog(options, 'create');
-  return startDevice(options, { log, user: provision.value.approval.userId, link });
+  try {
+    if (log.tip().seq > 0) throw new SessionError('STORE_EXISTS');
+    await options.onCode(encodeLinkCode(offer));
+    const ciphertext = await waitForAnswer(client, offer.address, options.signal);
+    const provision = openProvision({ keys, offer, ciphertext }, nodeCrypto);
+    if (!provision.ok) throw new SessionError('LINK_FAILED', { detail: provision.error.code });
+    const { registrationId } = offer;
+    const link = linkedInput(provision.value, { keys, registrationId, options });
+    const user = provision.value.approval.userId;
+    return await startDevice(options, { client, log, user, link });
+  } catch (cause) {
+    log.close();
+    throw cause;
+  }
 }
 
 function linkedInput(
@@ -163,6 +169,7 @@ async function waitForAnswer(
 }
 
 interface Start {
+  readonly client: RelayClient;
   readonly log: EventLog;
   readonly user: UserId | undefined;
   /** Decided where the log holds no device yet. */
@@ -173,7 +180,7 @@ interface Start {
 
 async function startDevice(
   options: DeviceOptions,
-  { log, user, create, link }: Start,
+  { client, log, user, create, link }: Start,
 ): Promise<Device> {
   const parts = { crypto: nodeCrypto, entropy: nodeEntropy };
   const core = new DeviceCore({
@@ -195,9 +202,8 @@ async function startDevice(
     if (user !== undefined && own.userId !== user) throw new SessionError('USER_MISMATCH');
     if (own.status === 'removed') throw new SessionError('DEVICE_REVOKED');
     if (own.status === 'replaced') throw new SessionError('DEVICE_REPLACED');
-    const client = new RelayClient(options.relay);
     const { trust } = options;
-    const retention = chosenRetention(options);
+    const retention = checkedRetention(options.retention);
     const device = new Device({ core, client, ...parts, retention, ...(trust && { trust }) }, own);
     await device.start();
     return device;
@@ -225,16 +231,13 @@ function openLog(options: DeviceOptions, ifMissing: 'create' | 'fail'): EventLog
   const parts = {
     crypto: nodeCrypto,
     entropy: nodeEntropy,
-    retention: chosenRetention(options),
+    retention: checkedRetention(options.retention),
     onRollback: options.onRollback === 'quarantine' ? 'accept' : 'refuse',
     ...chaosOption(options),
   } as const;
   const opened = options.store.open(parts, ifMissing);
   if (opened.ok) return opened.value;
-  const { code, detail } = opened.error;
-  throw new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', {
-    detail: `${code}, ${detail}`,
-  });
+  throw storeError(opened.error);
 }
 
 function chaosOption(options: DeviceOptions): { chaos?: CoreChaos } {
@@ -250,8 +253,4 @@ const bootId = randomBytes(8).toString('hex');
 
 function systemClock(): Clock {
   return { wallMs: Date.now(), elapsedMs: performance.now(), bootId };
-}
-
-function chosenRetention({ retention }: DeviceOptions): Retention {
-  return retentionOf(retention ?? 'default');
 }

@@ -115,7 +115,7 @@ export class OwnList {
   async approve(code: string, options: ApproveOptions): Promise<{ deviceId: number }> {
     const replaces = options.replaces === undefined ? undefined : checkedDeviceId(options.replaces);
     const name = options.name === undefined ? undefined : checkedDeviceName(options.name);
-    const offer = parseLinkCode(code.trim());
+    const offer = parseLinkCode(typeof code === 'string' ? code.trim() : '');
     if (!offer.ok) throw new SessionError('BAD_LINK_CODE');
     await this.fetch(this.#userId);
     await this.succession.idle();

@@ -1,6 +1,5 @@
 /** Opening sends, and telling callers how they fare, also across restarts. */
 
-import { encodeUtf8 } from '@simsim/bytes';
 import type { CoreInput, CoreOutcome, DeviceCore } from '@simsim/device-core';
 import { messageIdFromBytes } from '@simsim/relay-protocol';
 import type { MessageId, UserId } from '@simsim/relay-protocol';
@@ -14,7 +13,8 @@ import {
   userStream,
 } from '@simsim/sesame';
 import type { Effect, HoldReason, SendFailure, SendState } from '@simsim/sesame';
-import { checkedMessageId, checkedUserId } from './checked-ids.ts';
+import { checkedBody, checkedConversation, checkedListener } from './checked-arguments.ts';
+import { checkedMessageId, checkedUserIds } from './checked-ids.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { refusalError, SessionError } from './session-error.ts';
 
@@ -24,7 +24,10 @@ export interface SendOptions {
   readonly conversation?: string;
   /** 32 hex characters; sending again under the same id is harmless and gives the same report. */
   readonly messageId?: string;
-  /** Called for each recipient user when the relay's commit has taken its copies. */
+  /**
+   * Called for each recipient user when the relay's commit has taken its copies. What it throws goes to
+   * `health$` and changes nothing.
+   */
   readonly onAccepted?: (acceptance: Acceptance) => void;
 }
 
@@ -68,20 +71,24 @@ interface Entry {
   readonly reject: (cause: unknown) => void;
 }
 
+/** Who decides sends, and who hears of callers' own mistakes. */
+interface SendDeskEnds {
+  readonly put: (input: CoreInput) => Promise<CoreOutcome>;
+  /** A listener threw: it is the application's, and changes nothing for the message. */
+  readonly listenerFailed: (messageId: MessageId, cause: unknown) => void;
+}
+
 /** Takes messages, and keeps callers informed. */
 export class SendDesk {
   readonly #core: DeviceCore;
   readonly #entropy: DeviceParts['entropy'];
-  readonly #put: (input: CoreInput) => Promise<CoreOutcome>;
+  readonly #ends: SendDeskEnds;
   readonly #entries = new Map<MessageId, Entry>();
 
-  constructor(
-    { core, entropy }: Pick<DeviceParts, 'core' | 'entropy'>,
-    put: (input: CoreInput) => Promise<CoreOutcome>,
-  ) {
+  constructor({ core, entropy }: Pick<DeviceParts, 'core' | 'entropy'>, ends: SendDeskEnds) {
     this.#core = core;
     this.#entropy = entropy;
-    this.#put = put;
+    this.#ends = ends;
   }
 
   /** The send is durable when it answers; `posted` is its report, once every recipient is done. */
@@ -90,21 +97,28 @@ export class SendDesk {
     body,
     options,
   }: Outgoing): Promise<{ messageId: MessageId; posted: Promise<SendReport> }> {
-    const users = (typeof to === 'string' ? [to] : to).map(checkedUserId);
-    const { messageId: wanted, conversation } = options;
+    const users = checkedUserIds(to);
+    const bytes = checkedBody(body);
+    const conversation = checkedConversation(options.conversation);
+    const onAccepted = checkedListener('onAccepted', options.onAccepted);
+    const { messageId: wanted } = options;
     const messageId =
       wanted === undefined ? messageIdFromBytes(this.#entropy(16)) : checkedMessageId(wanted);
-    const posted = this.#expect(messageId, options.onAccepted);
-    const outcome = await this.#put({
+    const posted = this.#expect(messageId, onAccepted);
+    const outcome = await this.#ends.put({
       type: 'send',
       messageId,
       to: users,
-      body: typeof body === 'string' ? encodeUtf8(body) : body.slice(),
+      body: bytes,
       ...(conversation === undefined ? {} : { conversation }),
     });
     if (outcome.kind === 'refused') {
-      if (outcome.rejection.code === 'ALREADY_SENT') this.#recall(messageId);
-      else throw refusalError(outcome.rejection.code);
+      const { code } = outcome.rejection;
+      if (code !== 'ALREADY_SENT') {
+        this.#entries.delete(messageId);
+        throw refusalError(code);
+      }
+      this.#recall(messageId);
     }
     return { messageId, posted };
   }
@@ -115,7 +129,15 @@ export class SendDesk {
     onAccepted?: (acceptance: Acceptance) => void,
   ): Promise<SendReport> {
     const entry = this.#entries.get(messageId) ?? newEntry();
-    if (onAccepted !== undefined) entry.onAccepted.push(onAccepted);
+    if (onAccepted !== undefined) {
+      entry.onAccepted.push((acceptance) => {
+        try {
+          onAccepted(acceptance);
+        } catch (cause) {
+          this.#ends.listenerFailed(messageId, cause);
+        }
+      });
+    }
     this.#entries.set(messageId, entry);
     return entry.done;
   }
@@ -157,8 +179,8 @@ export class SendDesk {
   }
 
   /** Rejects whoever still waits. */
-  close(): void {
-    for (const entry of this.#entries.values()) entry.reject(new SessionError('CLOSED'));
+  close(cause: SessionError): void {
+    for (const entry of this.#entries.values()) entry.reject(cause);
     this.#entries.clear();
   }
 

@@ -1,5 +1,8 @@
 /** The one error of the front door: what happened, who is to blame, what to do next. */
 
+import { StoreFailure } from '@simsim/event-log';
+import type { StoreRefusal } from '@simsim/event-log';
+
 /** Who has to do something about it. */
 export type Blame = 'peer' | 'caller' | 'store' | 'relay' | 'us';
 
@@ -46,6 +49,7 @@ export type SessionErrorCode =
   | 'BAD_DEVICE_ID'
   | 'BAD_MESSAGE_ID'
   | 'BAD_DEVICE_NAME'
+  | 'BAD_ARGUMENT'
   | 'UNKNOWN_USER'
   | 'OWN_USER'
   | 'UNKNOWN_KEY'
@@ -76,7 +80,11 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   STORE_EXISTS: ['caller', false, 'Open the device that is there, or choose another path.'],
   STORE_IN_USE: ['store', false, 'Close the other process that has this device open.'],
   STORE_MOVED: ['caller', false, 'Open it where it was moved to, or finish the move.'],
-  STORE_FAILED: ['store', false, 'Look at the cause, then open the device again.'],
+  STORE_FAILED: [
+    'store',
+    false,
+    'See that the medium is there, has room and may be written, then open the device again.',
+  ],
   STORE_ROLLED_BACK: [
     'store',
     false,
@@ -127,7 +135,11 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   RELAY_INSECURE: ['caller', false, 'Use https, or a relay on this machine.'],
   RELAY_UNAVAILABLE: ['relay', true, 'Nothing is lost; it is tried again when the relay is back.'],
   RELAY_REFUSED: ['relay', false, 'Look at the cause for what the relay refused.'],
-  USER_EXISTS: ['caller', false, 'Choose another user id, or link this device to that user.'],
+  USER_EXISTS: [
+    'caller',
+    false,
+    'Delete the store, which nobody knows of yet; then choose another user id, or link a device to that user.',
+  ],
   NOT_REGISTERED: ['us', true, 'Wait until the relay has taken the registration.'],
   DEVICE_REVOKED: [
     'caller',
@@ -155,6 +167,7 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
     false,
     'A device name has at most 64 bytes, all on one line and without control characters.',
   ],
+  BAD_ARGUMENT: ['caller', false, 'Pass it what it takes; nothing was changed.'],
   UNKNOWN_USER: ['caller', false, 'Check the user id: the relay knows no such user.'],
   OWN_USER: ['caller', false, 'Name another user: this cannot be done to the own one.'],
   UNKNOWN_KEY: [
@@ -220,6 +233,18 @@ function errorInfo(code: SessionErrorCode): ErrorInfo {
 /** True for a word that is a code here. */
 export function isSessionErrorCode(code: string): code is SessionErrorCode {
   return Object.hasOwn(ERRORS, code);
+}
+
+/** A store that does not open or stopped, as an error. */
+export function storeError({ code, detail }: StoreRefusal, cause?: unknown): SessionError {
+  return new SessionError(isSessionErrorCode(code) ? code : 'STORE_FAILED', { detail, cause });
+}
+
+/** What went wrong under a device, as an error; one that is no store's is our own fault. */
+export function failureError(cause: unknown): SessionError {
+  if (cause instanceof SessionError) return cause;
+  if (!(cause instanceof StoreFailure)) return new SessionError('INTERNAL', { cause });
+  return storeError(cause, cause);
 }
 
 /** What the engine refused, as an error; a code that is none of ours is our own fault. */

@@ -22,7 +22,8 @@ export interface StandingOwner {
   readonly socket: () => RelaySocket;
   put(input: CoreInput): Promise<void>;
   health(event: HealthEvent): void;
-  stop(reason: CloseReason): void;
+  /** `cause`: what failed, where something did. */
+  stop(reason: CloseReason, cause?: unknown): void;
   readonly signal: AbortSignal;
 }
 
@@ -59,7 +60,7 @@ export class Standing {
     if (this.#isProving) return;
     this.#isProving = true;
     void this.#prove()
-      .catch(() => this.#owner.stop('storeFailed'))
+      .catch((cause: unknown) => this.#owner.stop('storeFailed', cause))
       .finally(() => (this.#isProving = false));
   }
 

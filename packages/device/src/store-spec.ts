@@ -9,6 +9,7 @@ import type { Chaos, EventLog, Retention, StoreRefusal } from '@simsim/event-log
 import { createEventLog, createMemoryStore, createMemoryVault, RETENTION } from '@simsim/event-log';
 import { openSqliteLog } from '@simsim/event-log-sqlite';
 import type { Keychain, Stretch, VaultKey } from '@simsim/event-log-sqlite';
+import { badArgument } from './checked-arguments.ts';
 
 /** What a store is opened with. */
 export interface StoreParts {
@@ -79,7 +80,10 @@ export function sqlite(path: string, choice: VaultChoice, options: SqliteOptions
     open(parts, ifMissing) {
       const { crypto, entropy, chaos, onRollback = 'refuse' } = parts;
       const { retention = RETENTION.default } = parts;
-      if (ifMissing === 'create') mkdirSync(dirname(path), { recursive: true });
+      if (ifMissing === 'create') {
+        const refusal = folderRefusal(path);
+        if (refusal !== undefined) return err(refusal);
+      }
       const opened = openSqliteLog({
         path,
         vaultPath: vaultPathOf(path),
@@ -99,15 +103,36 @@ export function sqlite(path: string, choice: VaultChoice, options: SqliteOptions
   };
 }
 
+function folderRefusal(path: string): StoreRefusal | undefined {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    return undefined;
+  } catch (failure) {
+    const detail = failure instanceof Error ? failure.message : 'its folder cannot be made';
+    return { code: 'STORE_FAILED', detail };
+  }
+}
+
 /** The vault of a log: `log.db` has `log.vault` beside it. */
 export function vaultPathOf(path: string): string {
   return `${path.replace(/\.db$/u, '')}.vault`;
 }
 
-/** What the vault takes for a choice. */
+/**
+ * What the vault takes for a choice.
+ *
+ * Throws: {@link SessionError} `BAD_ARGUMENT` where nothing was chosen: no vault is left unprotected unasked.
+ */
 export function vaultKey(choice: VaultChoice): VaultKey {
-  if ('passphrase' in choice) return { kind: 'passphrase', ...choice };
-  if ('keychain' in choice) return { kind: 'keychain', keychain: choice.keychain };
-  if ('key' in choice) return { kind: 'raw', key: choice.key };
-  return { kind: 'none', unsafePlaintextVault: true };
+  if (typeof choice === 'object') {
+    if ('passphrase' in choice && typeof choice.passphrase === 'string')
+      return { kind: 'passphrase', ...choice };
+    if ('keychain' in choice && typeof choice.keychain === 'object')
+      return { kind: 'keychain', keychain: choice.keychain };
+    if ('key' in choice && choice.key instanceof Uint8Array)
+      return { kind: 'raw', key: choice.key };
+    if ('unsafePlaintextVault' in choice && choice.unsafePlaintextVault === true)
+      return { kind: 'none', unsafePlaintextVault: true };
+  }
+  throw badArgument('vault', 'a passphrase, a key, a keychain, or unsafePlaintextVault: true');
 }

@@ -11,6 +11,7 @@ import { encodeMoved, isMoved, NO_CHANGE } from '@simsim/event-log';
 import type { StoreRefusal, Tip, VaultImage } from '@simsim/event-log';
 import { refusalOf } from './connection.ts';
 import { nodeFiles } from './file-system.ts';
+import { isSameFile } from './same-file.ts';
 import { openSqliteLog } from './sqlite-log.ts';
 import { openSqliteReader, openSqliteStore } from './sqlite-store.ts';
 import { destroyVaultFile } from './vault-destroy.ts';
@@ -45,12 +46,23 @@ export type MoveStep = 'ended' | 'vault-copied' | 'copied' | 'keys-destroyed' | 
  * `to`.
  *
  * Refuses: every {@link StoreRefusal} of opening the log; `STORE_EXISTS`, `VAULT_EXISTS` where something
- * else is at `to`.
+ * is at `to`, the log itself included; `STORE_FAILED` where nothing can be written there. The log has not
+ * ended then, unless it had before.
  */
 export function moveLogOut(options: MoveOptions): Result<undefined, StoreRefusal> {
   return guarded(() => {
-    const ended = endHere(options);
-    return ended.ok ? carryOver(options, 'moved') : ended;
+    const { from, to } = options;
+    const source = describe(from.path);
+    if (!source.ok) return source;
+    const clash = clashOf(options);
+    if (clash !== undefined) return err(clash);
+    if (!source.value.isMoved) {
+      const hindrance = hindranceAt(to);
+      if (hindrance !== undefined) return err(hindrance);
+      const ended = endHere(options);
+      if (!ended.ok) return ended;
+    }
+    return carryOver(options, 'moved');
   });
 }
 
@@ -64,16 +76,43 @@ export function moveLogIn(options: MoveOptions): Result<undefined, StoreRefusal>
   return guarded(() => {
     const source = describe(options.from.path);
     if (!source.ok) return source;
+    const clash = clashOf(options);
+    if (clash !== undefined) return err(clash);
     if (source.value.isMoved) return carryOver(options, 'here');
     const detail = 'the log there was not moved out; do that first, so that it ends there';
     return err({ code: 'STORE_MOVED', detail });
   });
 }
 
+/** Four files are told apart: what is copied onto itself would be destroyed as what was left behind. */
+function clashOf({ from, to }: MoveOptions): StoreRefusal | undefined {
+  const taken = [from.path, from.vaultPath];
+  for (const path of [to.path, to.vaultPath]) {
+    if (taken.some((other) => isSameFile(other, path))) {
+      return { code: 'STORE_EXISTS', detail: `the log is at ${path} already; name another place` };
+    }
+    taken.push(path);
+  }
+  return undefined;
+}
+
+/** Why a log that has not ended cannot go to a place; looked at before it ends. */
+function hindranceAt({ path, vaultPath }: LogPlace): StoreRefusal | undefined {
+  if (nodeFiles.exists(path)) return { code: 'STORE_EXISTS', detail: `there is a file at ${path}` };
+  if (nodeFiles.exists(vaultPath)) {
+    return { code: 'VAULT_EXISTS', detail: `there is a file at ${vaultPath}` };
+  }
+  for (const partial of [`${path}.moving`, `${vaultPath}.moving`]) {
+    nodeFiles.remove(partial);
+    const file = nodeFiles.open(partial, 'create');
+    file.close();
+    nodeFiles.remove(partial);
+  }
+  return undefined;
+}
+
 /** Marks the log: whoever opens it is told that it has moved. Its vault has followed it then. */
 function endHere({ from, crypto, entropy, onStep }: MoveOptions): Result<undefined, StoreRefusal> {
-  const source = describe(from.path);
-  if (!source.ok || source.value.isMoved) return source.ok ? ok(undefined) : source;
   const opened = openSqliteLog({ ...from, crypto, entropy });
   if (!opened.ok) return opened;
   opened.value.log.close();

@@ -1,6 +1,14 @@
 /** A log that goes to another machine: at every moment it can go on in one place at most. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import { describe, expect, test } from 'vitest';
@@ -123,11 +131,56 @@ describe('moving', () => {
     expect(out).toMatchObject({ error: { code: 'STORE_EXISTS' } });
     expect(readFileSync(stick.vaultPath)).toEqual(before);
     isWhole(stick);
-    expect(open(old)).toMatchObject({ error: { code: 'STORE_MOVED' } });
+    isWhole(old);
     unwrap(moveLogOut({ from: old, to: home, crypto, entropy }));
     const back = moveLogIn({ from: home, to: old, crypto, entropy });
     unwrap(back);
     isWhole(old);
+  });
+
+  test('a place that is the log itself is refused, however it is spelt, and nothing ends', () => {
+    const folder = scratchFolder();
+    const { old, stick } = placesIn(folder);
+    makeLog(old);
+    symlinkSync(join(folder, 'old'), join(folder, 'alias'));
+    linkSync(old.path, join(folder, 'stick/hard.db'));
+    const same: readonly LogPlace[] = [
+      old,
+      { ...old, key: stick.key },
+      { ...old, path: join(folder, 'stick/../old/log.db') },
+      { ...stick, path: join(folder, 'alias/log.db') },
+      { ...stick, path: join(folder, 'stick/hard.db') },
+      { ...stick, vaultPath: old.vaultPath },
+      { ...stick, path: old.vaultPath },
+      { ...stick, vaultPath: stick.path },
+    ];
+    for (const to of same) {
+      const out = moveLogOut({ from: old, to, crypto, entropy });
+      expect(out).toMatchObject({ error: { code: 'STORE_EXISTS' } });
+      isWhole(old);
+    }
+    unwrap(moveLogOut({ from: old, to: stick, crypto, entropy }));
+    const home = { ...old, vaultPath: stick.vaultPath };
+    for (const to of [stick, home]) {
+      const back = moveLogIn({ from: stick, to, crypto, entropy });
+      expect(back).toMatchObject({ error: { code: 'STORE_EXISTS' } });
+    }
+    unwrap(moveLogIn({ from: stick, to: old, crypto, entropy }));
+    isWhole(old);
+  });
+
+  test('a place that cannot be written is refused before anything ends', () => {
+    const folder = scratchFolder();
+    const { old, stick } = placesIn(folder);
+    makeLog(old);
+    const away = { ...stick, path: join(folder, 'not there/log.db') };
+    const vaultAway = { ...stick, vaultPath: join(folder, 'not there/vault') };
+    for (const to of [away, vaultAway]) {
+      const out = moveLogOut({ from: old, to, crypto, entropy });
+      expect(out).toMatchObject({ error: { code: 'STORE_FAILED' } });
+      isWhole(old);
+    }
+    expect(readdirSync(join(stick.path, '..'))).toEqual([]);
   });
 
   test('only what was moved out moves in, and only with its key', () => {

@@ -1,5 +1,7 @@
 /** Retention: how long superseded secrets may stay, and what becomes of old events. */
 
+import { invariant } from '@simsim/bytes';
+
 /** When the vault follows the log, which is when superseded keys are erased. */
 export interface FlushPolicy {
   /** Events since the last flush; 1 is every commit. */
@@ -65,7 +67,9 @@ export const RETENTION: { readonly [N in RetentionName]: Retention } = {
  * The preset that keeps every key for ever, so that replay opens every secret state there ever was: for
  * tests, the simulator and debugging. Its argument says what it costs. Fixed when a log is created.
  */
-export function keepAll(_consent: { readonly iKnowThisDisablesForwardSecrecy: true }): Retention {
+export function keepAll(consent: { readonly iKnowThisDisablesForwardSecrecy: true }): Retention {
+  const { iKnowThisDisablesForwardSecrecy: isKnown } = { ...consent };
+  invariant(isKnown === true, 'keepAll takes { iKnowThisDisablesForwardSecrecy: true }');
   return {
     ...RETENTION.server,
     flush: { events: 4096, ms: HOUR_MS, onIdleMs: HOUR_MS },
