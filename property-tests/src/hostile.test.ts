@@ -3,7 +3,8 @@
  * after bounded work, and what was known stays as it was.
  */
 
-import { signDeviceList } from '@simsim/relay-protocol';
+import { invariant } from '@simsim/bytes';
+import { parseDeviceId, signDeviceList } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceList, IncomingEnvelope } from '@simsim/relay-protocol';
 import { INITIATIONS_PER_HOUR, SEND_ROUNDS_MAX } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
@@ -27,18 +28,7 @@ function listOf(device: TestDevice, change: (list: DeviceList) => DeviceList) {
     signer: deviceId,
   });
   const signers = { deviceKey, identity, entropy64: world.entropy(64) };
-  return { list, ...signatures(list, signers, world) };
-}
-
-function signatures(
-  list: DeviceList,
-  signers: Parameters<typeof signDeviceList>[1],
-  { crypto }: TestDevice['world'],
-) {
-  // What no codec would write cannot be signed either; the signatures are those of a sound list.
-  const sound = { ...list, devices: list.devices.slice(0, 1) };
-  const { deviceSignature, identitySignature } = signDeviceList(sound, signers, crypto);
-  return { deviceSignature, identitySignature };
+  return signDeviceList(list, signers, world.crypto);
 }
 
 describe('a device list', () => {
@@ -52,8 +42,14 @@ describe('a device list', () => {
     world.settle();
     const before = a.record(user('bo'));
     const list = listOf(b, (each) => {
-      const [entry] = each.devices;
-      return { ...each, devices: entry ? Array.from({ length: count }, () => entry) : [] };
+      const [first] = each.devices;
+      invariant(first !== undefined, 'the list has a device');
+      const others = Array.from({ length: Math.max(0, count - 1) }, (_, i): DeviceEntry => {
+        const deviceId = parseDeviceId(1 + ((first.deviceId + i) % 127));
+        invariant(deviceId.ok, 'device ids go from 1 to 127');
+        return { ...first, deviceId: deviceId.value };
+      });
+      return { ...each, devices: count === 0 ? [] : [first, ...others] };
     });
     const outcomes = a.run({ type: 'listLearned', list })?.outcomes;
     expect(outcomes).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);

@@ -121,6 +121,7 @@ export class Device {
     this.#heads = new HeadTeller(signal, () => this.#queue.post({ type: 'shareHeads' }));
     this.#standing = new Standing(parts, {
       registrar: this.#registrar,
+      follow,
       pump: () => this.#pump,
       socket: () => this.#socket,
       put,
@@ -135,18 +136,7 @@ export class Device {
       headMoved: () => this.#standing.prove(),
       signal,
     });
-    this.#socket = new RelaySocket(client, {
-      onFrame: (frame) => this.#frames.put(frame),
-      onUp: () => {
-        drainer.connected();
-        health({ type: 'connected' });
-      },
-      onDown: () => {
-        this.#frames.reset();
-        health({ type: 'disconnected' });
-      },
-      onEnd: (end) => this.#standing.socketEnded(end),
-    });
+    this.#socket = this.#line(drainer);
     this.#desks = this.#hands(drainer);
   }
 
@@ -420,6 +410,23 @@ export class Device {
   async #put(input: CoreInput): Promise<void> {
     const outcome = await this.#queue.put(input);
     if (outcome.kind === 'refused') throw refusalError(outcome.rejection.code);
+  }
+
+  /** The live line to the relay. */
+  #line(drainer: Drainer): RelaySocket {
+    return new RelaySocket(this.#parts.client, {
+      onFrame: (frame) => this.#frames.put(frame),
+      onUp: () => {
+        drainer.connected();
+        this.#health.next({ type: 'connected' });
+      },
+      onDown: () => {
+        this.#frames.reset();
+        this.#health.next({ type: 'disconnected' });
+      },
+      onShutOut: () => this.#standing.prove(),
+      onEnd: (end) => this.#standing.socketEnded(end),
+    });
   }
 
   /** Who carries out what the engine wants. */

@@ -1,6 +1,6 @@
 /** What a device says about itself: never plaintext, never keys. */
 
-import type { DeadReason, EnvelopeState, HoldReason } from '@simsim/sesame';
+import type { CopyDeath, DeadReason, EnvelopeState, HoldReason } from '@simsim/sesame';
 import type { SessionError } from './session-error.ts';
 import type { IdentityDoubt } from './succession-desk.ts';
 
@@ -66,13 +66,16 @@ export type HealthEvent =
   | { readonly type: 'sendReleased'; readonly messageId: string; readonly user: string }
   /** The application's answer about a key did not come; messages go on waiting. */
   | { readonly type: 'trustFailed'; readonly user: string; readonly cause: unknown }
-  /** A device has not got a message and will not: it could not read any of the resends. */
+  /**
+   * A device has not got a message and will not: it could not read any of the resends, or asked for one that
+   * nothing came of for as long as a message is kept.
+   */
   | {
       readonly type: 'copyDead';
       readonly messageId: string;
       readonly user: string;
       readonly deviceId: number;
-      readonly reason: 'RESENDS_SPENT';
+      readonly reason: CopyDeath;
     }
   /** A handler of messages threw, or a listener for what became of a send. */
   | { readonly type: 'handlerFailed'; readonly messageId: string; readonly cause: unknown }
@@ -80,6 +83,11 @@ export type HealthEvent =
   | { readonly type: 'fresh' }
   /** The relay does not answer: nothing proves that the log is the newest since then (wall ms). */
   | { readonly type: 'freshnessUnknown'; readonly since: number | undefined }
+  /**
+   * The relay does not know this device, and nothing that its user signed says why: it lost its state, or
+   * lies. It is asked again and again; nothing leaves and nothing comes until it lets the device in.
+   */
+  | { readonly type: 'shutOut' }
   /** Somebody gave back a head that this device never signed. Nothing follows from it. */
   | { readonly type: 'headIgnored'; readonly from: 'relay' | 'device' }
   /** The state was put back, or a copy runs elsewhere; see `Device.rollback`. */

@@ -5,7 +5,7 @@ import { Backoff } from './backoff.ts';
 import type { RelayClient } from './relay-client.ts';
 
 /** Why a socket will not come back. */
-export type SocketEnd = 'closed' | 'revoked' | 'connectedElsewhere';
+export type SocketEnd = 'closed' | 'connectedElsewhere';
 
 /** What a socket tells its device. */
 export interface SocketListener {
@@ -13,6 +13,8 @@ export interface SocketListener {
   /** The line is up; mail that was not acknowledged comes again. */
   onUp(): void;
   onDown(): void;
+  /** The relay does not know the device; the line stays away until it is opened again. */
+  onShutOut(): void;
   /** The line is gone for good. */
   onEnd(end: SocketEnd): void;
 }
@@ -62,9 +64,10 @@ export class RelaySocket {
       onDown: (end) => {
         // What a line says that was let go of concerns nobody.
         if (line !== this.#line) return;
-        if (end === 'unauthorized') this.#end('revoked');
         if (end === 'connectedElsewhere') this.#end('connectedElsewhere');
+        if (end === 'unauthorized') this.#isPaused = true;
         this.#lost(line);
+        if (end === 'unauthorized') this.#listener.onShutOut();
       },
     });
     this.#line = line;

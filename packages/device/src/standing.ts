@@ -6,6 +6,7 @@
 import type { CoreInput } from '@simsim/device-core';
 import type { Effect, OwnDevice } from '@simsim/sesame';
 import type { DeviceParts } from './device-parts.ts';
+import { Backoff, sleep } from './backoff.ts';
 import { Freshness } from './freshness.ts';
 import type { CloseReason, HealthEvent, RollbackNotice } from './health.ts';
 import { ownDevice } from './own-devices.ts';
@@ -24,8 +25,13 @@ export interface StandingOwner {
   health(event: HealthEvent): void;
   /** `cause`: what failed, where something did. */
   stop(reason: CloseReason, cause?: unknown): void;
+  /** Follows the own list to the identity key it has; resolves once the relay has said which that is. */
+  follow(): Promise<void>;
   readonly signal: AbortSignal;
 }
+
+/** How long a relay that does not let the device in is left alone, ms: at first, and at most. */
+const SHUT_OUT_MS = [1000, 60_000] as const;
 
 /** Keeps a device from speaking before it may. */
 export class Standing {
@@ -34,6 +40,7 @@ export class Standing {
   readonly #owner: StandingOwner;
   #isProving = false;
   #isUnproven = false;
+  #isShutOut = false;
   #hasCheckedKeys = false;
   #notice: RollbackNotice | undefined;
 
@@ -105,26 +112,30 @@ export class Standing {
 
   /** The line ended for good. */
   socketEnded(end: SocketEnd): void {
-    if (end === 'closed') return;
-    if (end === 'connectedElsewhere') {
-      this.#owner.stop(end);
-      return;
-    }
-    // A device that is closed meanwhile finds the same at its next opening.
-    this.#shutOut().catch(() => this.#owner.stop('revoked'));
+    if (end === 'connectedElsewhere') this.#owner.stop(end);
   }
 
   async #prove(): Promise<void> {
     const { registrar, signal } = this.#owner;
+    const backoff = new Backoff(...SHUT_OUT_MS);
     while (!signal.aborted) {
       if (this.#own()?.status === 'renewing') {
         const outcome = await registrar.renewed(() => this.#unproven());
-        if (outcome === 'shutOut') return this.#shutOut();
+        if (outcome === 'shutOut') {
+          if (await this.#shutOut()) return;
+          await sleep(backoff.nextMs(), signal);
+          continue;
+        }
         this.#owner.health({ type: 'renewed' });
         // Everything that waits for keys, and every first contact, is owed again.
         await this.#owner.put({ type: 'started' });
       }
-      if ((await this.freshness.exchange()) === 'shutOut') return this.#shutOut();
+      if ((await this.freshness.exchange()) === 'shutOut') {
+        if (await this.#shutOut()) return;
+        await sleep(backoff.nextMs(), signal);
+        continue;
+      }
+      this.#isShutOut = false;
       if (this.#notice?.isQuarantined === false) return;
       if (this.#own()?.status !== 'renewing') break;
     }
@@ -138,11 +149,27 @@ export class Standing {
     await registrar.checkKeys();
   }
 
-  async #shutOut(): Promise<void> {
-    if (this.#owner.signal.aborted) return;
+  /**
+   * The relay does not let this device in. Answers whether that is its end: only its user's signed list can
+   * say so. Otherwise the relay is told of, and asked again.
+   */
+  async #shutOut(): Promise<boolean> {
+    if (this.#owner.signal.aborted) return true;
     const list = await this.#owner.registrar.fetchOwnList().catch(() => undefined);
     await this.#owner.put({ type: 'shutOut', ...(list && { list }) });
-    this.#owner.stop(this.#own()?.status === 'replaced' ? 'replaced' : 'revoked');
+    // A list under another identity key has to be followed there before it is believed.
+    if (this.#end() === undefined) await this.#owner.follow();
+    const end = this.#end();
+    if (end !== undefined) this.#owner.stop(end);
+    else if (!this.#isShutOut) this.#owner.health({ type: 'shutOut' });
+    this.#isShutOut = true;
+    return end !== undefined;
+  }
+
+  #end(): 'revoked' | 'replaced' | undefined {
+    const status = this.#own()?.status;
+    if (status === 'removed') return 'revoked';
+    return status === 'replaced' ? status : undefined;
   }
 
   #unproven(): void {

@@ -178,7 +178,7 @@ function readAnswer(reader: BinaryReader, kind: RequestKind): RelayAnswer {
         kem: readCounters(reader),
       };
     case 'claimKeys':
-      return { kind, results: readMany(reader, DEVICES_MAX, () => readClaimResult(reader)) };
+      return { kind, results: readClaimResults(reader) };
     case 'post':
       return {
         kind,
@@ -248,6 +248,13 @@ function readListResult(reader: BinaryReader): ListResult {
   if (kind === undefined) reader.fail();
   if (kind === 'list') return { kind, list: readSignedDeviceList(reader) };
   return { kind: kind ?? 'unchanged' };
+}
+
+/** Of each device once. */
+function readClaimResults(reader: BinaryReader): readonly ClaimResult[] {
+  const results = readMany(reader, DEVICES_MAX, () => readClaimResult(reader));
+  if (new Set(results.map(({ deviceId }) => deviceId)).size !== results.length) reader.fail();
+  return results;
 }
 
 function readClaimResult(reader: BinaryReader): ClaimResult {

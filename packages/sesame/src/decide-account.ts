@@ -3,17 +3,19 @@
 import { equalBytes } from '@simsim/bytes';
 import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
+  deviceListHash,
   findDevice,
   identityKeyOf,
   signDeviceList,
   verifyDeviceList,
 } from '@simsim/relay-protocol';
-import type { DeviceId, DeviceList, UserId } from '@simsim/relay-protocol';
+import type { DeviceId, DeviceList, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { makePreKeys, noteTold, owedPreKeys } from './decide-pre-keys.ts';
 import type { FirstKeys } from './decide-pre-keys.ts';
 import { tellLater } from './decide-names.ts';
 import { nextIncarnation } from './decide-quarantine.ts';
+import { endDevice } from './end-device.ts';
 import type { Input } from './input.ts';
 import { dueAnchor } from './device-time.ts';
 import { judgeKeys, shownKeys } from './judge-keys.ts';
@@ -202,45 +204,56 @@ function renewed(work: Workspace, own: OwnDevice): DecideResult {
 
 /** Another device removed this one: nothing is sent any more. */
 export function decideRevoked(work: Workspace): DecideResult {
-  const first = work.missing([DEVICE_STREAM]);
+  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM]);
   if (first.length > 0) return needMore(first);
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined) return refused('NOT_REGISTERED');
-  if (own.status === 'removed') return work.decided();
-  work.write(DEVICE_STREAM, { name: 'DeviceRemoved' }, { ...own, status: 'removed' });
+  endDevice(work, own, 'removed');
   return work.decided();
 }
 
 /**
- * The relay does not know this device's token. Only a list that its user signed says that a copy of
- * this device took the next incarnation; whatever else it is, the device was removed.
+ * The relay does not know this device's token. Only a list that its user signed says what that means: it
+ * leaves the device out, or a copy took the next incarnation. Otherwise the relay is mistaken, as one is
+ * whose state was put back, or lies; it is asked again.
  */
 export function decideShutOut(input: In<'shutOut'>, work: Workspace): DecideResult {
-  const first = work.missing([DEVICE_STREAM]);
+  const first = work.missing([DEVICE_STREAM, PRE_KEYS_STREAM]);
   if (first.length > 0) return needMore(first);
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined) return refused('NOT_REGISTERED');
   const missing = work.missing([userStream(own.userId)]);
   if (missing.length > 0) return needMore(missing);
-  const { crypto } = work.env;
-  const signed = input.list;
-  const record = work.user(own.userId);
-  const isOurs =
-    signed !== undefined &&
-    signed.list.userId === own.userId &&
-    signed.list.version >= record.listVersion &&
-    judgeKeys(record, signed.list, judgeIn(work)).kind === 'known' &&
-    verifyDeviceList({ signed }, crypto).ok;
-  const entry = isOurs ? findDevice(signed.list, own.deviceId) : undefined;
-  const isReplaced =
-    entry !== undefined &&
-    entry.registrationId !== own.registrationId &&
-    entry.registrationId !== own.former &&
-    equalBytes(entry.deviceKey, own.deviceKey.publicKey);
-  if (!isReplaced) return decideRevoked(work);
-  if (own.status === 'removed' || own.status === 'replaced') return work.decided();
-  work.write(DEVICE_STREAM, { name: 'DeviceReplaced' }, { ...own, status: 'replaced' });
+  const isBelieved = input.list !== undefined && isOwnList(work, input.list);
+  const end = isBelieved ? endIn(input.list.list, own) : undefined;
+  if (end !== undefined) endDevice(work, own, end);
+  else if (work.isSabotaged('believe-any-shut-out')) endDevice(work, own, 'removed');
   return work.decided();
+}
+
+/** Whether a list is of this user, and no older than the one that is known. */
+function isOwnList(work: Workspace, signed: SignedDeviceList): boolean {
+  const { crypto } = work.env;
+  const { list } = signed;
+  const record = work.user(work.self().userId);
+  if (list.userId !== record.userId || list.version < record.listVersion) return false;
+  const isFork =
+    (list.version === record.listVersion &&
+      !equalBytes(deviceListHash(list, crypto), record.listHash)) ||
+    (list.version === record.listVersion + 1 && !equalBytes(list.previous, record.listHash));
+  const isKnown = judgeKeys(record, list, judgeIn(work)).kind === 'known';
+  return !isFork && isKnown && verifyDeviceList({ signed }, crypto).ok;
+}
+
+/** What a list says of this device: `undefined` where it is on it. */
+function endIn(list: DeviceList, own: OwnDevice): 'removed' | 'replaced' | undefined {
+  const entry = findDevice(list, own.deviceId);
+  if (entry === undefined || !equalBytes(entry.deviceKey, own.deviceKey.publicKey))
+    return 'removed';
+  const { registrationId } = entry;
+  return registrationId === own.registrationId || registrationId === own.former
+    ? undefined
+    : 'replaced';
 }
 
 /**
@@ -259,7 +272,7 @@ export function decideStarted(work: Workspace): DecideResult {
   }
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
-  if (own !== undefined && own.status !== 'removed') owedPreKeys(work);
+  if (own !== undefined && own.status !== 'removed' && own.status !== 'replaced') owedPreKeys(work);
   if (own?.status === 'registering' || own?.status === 'renewing')
     work.effect({ type: 'register' });
   if (own?.status !== 'registered') return work.decided();

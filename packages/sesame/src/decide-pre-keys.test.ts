@@ -7,10 +7,13 @@ import type { Decision } from './decision.ts';
 import type { Input } from './input.ts';
 import {
   ONE_TIME_BATCHES_MAX,
+  ONE_TIME_ID_MAX,
   ONE_TIME_KEM_BATCH_KEYS,
   ONE_TIME_KEM_TARGET_KEYS,
   PRE_KEY_GRACE_MS,
+  PRE_KEY_ID_GAP_MAX,
   PRE_KEY_LIFE_MS,
+  PRE_KEY_RENEWAL_MS,
   PRE_KEYS_KEPT_MAX,
 } from './limits.ts';
 import type { PreKeys } from './pre-keys.ts';
@@ -69,6 +72,13 @@ describe('a new device', () => {
   });
 });
 
+/** The same device, later. */
+function afterMs(slice: MemorySlice, ms: number): MemorySlice {
+  const { clock } = slice.env;
+  slice.env = { ...slice.env, clock: { ...clock, elapsedMs: clock.elapsedMs + ms } };
+  return slice;
+}
+
 describe('replenishing', () => {
   it('makes as many KEM prekeys as are missing, under new ids', () => {
     const slice = registered();
@@ -83,7 +93,7 @@ describe('replenishing', () => {
 
   it('ends at the highest id', () => {
     const slice = registered();
-    const nextId = PRE_KEY_ID_MAX - 10;
+    const nextId = ONE_TIME_ID_MAX - 10;
     slice.values.set(PRE_KEYS_STREAM, { ...preKeysOf(slice), nextId });
     const input: Input = { type: 'replenish', count: 100, kemCount: 0 };
     expect(slice.decide(input)).toMatchObject({ rejection: { code: 'PRE_KEYS_EXHAUSTED' } });
@@ -127,7 +137,7 @@ describe('what the relay has of prekeys', () => {
   });
 
   it('is made good with newer keys where it has newer ones than a log that was put back', () => {
-    const slice = registered();
+    const slice = afterMs(registered(), PRE_KEY_RENEWAL_MS);
     const newer = { isSame: false, signedPreKeyId: 700, lastResortId: 701 };
     const upload = only(uploads(slice.take(checked(slice, newer))));
     expect(upload.signedPreKey.id).toBeGreaterThan(701);
@@ -137,7 +147,7 @@ describe('what the relay has of prekeys', () => {
   });
 
   it('is made good with newer keys where it has others under the same ids', () => {
-    const slice = registered();
+    const slice = afterMs(registered(), PRE_KEY_RENEWAL_MS);
     const { nextId } = preKeysOf(slice);
     const upload = only(uploads(slice.take(checked(slice, { isSame: false }))));
     expect(upload.signedPreKey.id).toBe(nextId);
@@ -175,6 +185,45 @@ describe('what the relay has of prekeys', () => {
     const [upload] = decision.effects.filter(({ type }) => type === 'uploadKeys');
     expect(upload).toMatchObject({ replacesOneTime: true });
     expect(only(uploads(decision)).oneTimePreKeys).toHaveLength(100);
+  });
+
+  it.each([
+    ['one-time prekeys', { oneTime: counters(90, PRE_KEY_ID_MAX) }],
+    ['KEM prekeys', { kem: counters(10, PRE_KEY_ID_MAX) }],
+    ['a signed prekey', { isSame: false, signedPreKeyId: PRE_KEY_ID_MAX }],
+    ['a last resort', { isSame: false, lastResortId: ONE_TIME_ID_MAX + 1 }],
+    ['too many of them', { oneTime: counters(90, PRE_KEY_ID_GAP_MAX + 500) }],
+  ])('is not believed where it says that it has seen impossible ids of %s', (_, lie) => {
+    const slice = afterMs(registered(), PRE_KEY_RENEWAL_MS);
+    const before = preKeysOf(slice);
+    const { changes, effects } = slice.take(checked(slice, lie));
+    expect([...changes, ...effects]).toEqual([]);
+    expect(preKeysOf(slice)).toBe(before);
+  });
+
+  it('has signed prekeys replaced on its word once an hour at most, so that those of before stay', () => {
+    const slice = afterMs(registered(), PRE_KEY_RENEWAL_MS);
+    for (let lie = 0; lie < 10; lie++) {
+      const { nextId } = preKeysOf(slice);
+      const newer = { isSame: false, signedPreKeyId: nextId, lastResortId: nextId };
+      slice.take(checked(slice, newer));
+    }
+    expect(preKeysOf(slice).signed).toHaveLength(2);
+  });
+
+  it('may lie on and on: signed prekeys and last resorts go on being replaced (SES-94)', () => {
+    const slice = registered();
+    for (let lie = 0; lie < 300; lie++) {
+      const seen = Math.min(preKeysOf(slice).nextId + PRE_KEY_ID_GAP_MAX, ONE_TIME_ID_MAX);
+      slice.take(checked(slice, { oneTime: counters(90, seen) }));
+    }
+    expect(preKeysOf(slice).nextId).toBeGreaterThan(ONE_TIME_ID_MAX);
+    const [first] = preKeysOf(slice).signed;
+    const upload = only(uploads(afterMs(slice, PRE_KEY_LIFE_MS).take({ type: 'swept' })));
+    expect(upload.signedPreKey.id).toBeGreaterThan(first?.id ?? 0);
+    expect(upload.lastResortKemPreKey.id).toBeLessThanOrEqual(PRE_KEY_ID_MAX);
+    afterMs(slice, PRE_KEY_GRACE_MS + 1).take({ type: 'swept' });
+    expect(preKeysOf(slice).signed).not.toContain(first);
   });
 
   it('may have gone back: that is told, and ids go on above', () => {
@@ -228,12 +277,6 @@ describe('a state of before PQXDH', () => {
 });
 
 describe('signed prekeys and last resorts', () => {
-  const afterMs = (slice: MemorySlice, ms: number): MemorySlice => {
-    const { clock } = slice.env;
-    slice.env = { ...slice.env, clock: { ...clock, elapsedMs: clock.elapsedMs + ms } };
-    return slice;
-  };
-
   it('are replaced when they are due, and told to the relay (X3-9)', () => {
     const slice = registered();
     const before = preKeysOf(slice);

@@ -11,12 +11,15 @@ import type { OneTimeKemBatch } from './kem-pre-keys.ts';
 import {
   ONE_TIME_BATCH_KEYS,
   ONE_TIME_BATCHES_MAX,
+  ONE_TIME_ID_MAX,
   ONE_TIME_KEM_BATCH_KEYS,
   ONE_TIME_KEM_BATCHES_MAX,
   ONE_TIME_KEM_TARGET_KEYS,
   ONE_TIME_TARGET_KEYS,
   PRE_KEY_GRACE_MS,
+  PRE_KEY_ID_GAP_MAX,
   PRE_KEY_LIFE_MS,
+  PRE_KEY_RENEWAL_MS,
   PRE_KEYS_KEPT_MAX,
 } from './limits.ts';
 import { makeOneTimeBatch, makeSignedPreKey, pendingBatches, uploadOf } from './pre-keys.ts';
@@ -67,6 +70,7 @@ export function makePreKeys(
 
 function addSignedPreKey(work: Workspace, preKeys: PreKeys, identity: KeyPair): PreKeys {
   const { nextId: id } = preKeys;
+  if (id > PRE_KEY_ID_MAX) return preKeys;
   const key = makeSignedPreKey({ id, identity, madeAt: work.nowMs() }, work.env);
   const next = { ...preKeys, nextId: id + 1, signed: [key, ...preKeys.signed] };
   work.write(PRE_KEYS_STREAM, { name: 'SignedPreKeyMade', fields: { id } }, next);
@@ -75,6 +79,7 @@ function addSignedPreKey(work: Workspace, preKeys: PreKeys, identity: KeyPair): 
 
 function addLastResort(work: Workspace, preKeys: PreKeys, identity: KeyPair): PreKeys {
   const { nextId: id } = preKeys;
+  if (id > PRE_KEY_ID_MAX) return preKeys;
   const key = { id, madeAt: work.nowMs(), ...makeKemKey(identity, work.env) };
   const next = { ...preKeys, nextId: id + 1, lastResorts: [key, ...preKeys.lastResorts] };
   work.write(PRE_KEYS_STREAM, { name: 'LastResortMade', fields: { id } }, next);
@@ -184,16 +189,14 @@ export function decideKeysChecked(
   const before = work.value('prekeys', PRE_KEYS_STREAM);
   if (before === undefined || work.self().status !== 'registered') return work.decided();
   const { isSame, oneTime, kem } = input;
+  const { signedPreKeyId, lastResortId } = input;
+  const told = [oneTime.highestSeenId, kem.highestSeenId, signedPreKeyId, lastResortId];
+  // An answer that cannot be is none.
+  if (!told.every((id) => isCredible(work, before, id))) return work.decided();
   const isPutBack =
     oneTime.highestSeenId < before.told.oneTime || kem.highestSeenId < before.told.kem;
   if (isPutBack) work.effect({ type: 'relayPutBack' });
-  const highest = Math.max(
-    oneTime.highestSeenId,
-    kem.highestSeenId,
-    input.signedPreKeyId,
-    input.lastResortId,
-  );
-  const known = withIdsAbove(work, before, highest);
+  const known = withIdsAbove(work, before, Math.max(...told));
   const raised = isSame ? known : renewedKeys(work, known, input);
   const pending = pendingBatches(raised);
   // Ids beyond our counter are of keys that this log has forgotten: whoever gets one writes in vain.
@@ -211,7 +214,7 @@ export function decideKeysChecked(
 
 /**
  * A relay that has newer keys than this log, or others under their ids, hands out what nobody can answer:
- * the log was put back. Only newer ones take their place.
+ * the log was put back. Only newer ones take their place, now and then: the relay may say it for ever.
  */
 function renewedKeys(
   work: Workspace,
@@ -221,7 +224,8 @@ function renewedKeys(
   const { identity } = work.self();
   const isSignedOld = signedPreKeyId >= (preKeys.signed[0]?.id ?? 0);
   const isLastOld = lastResortId >= (preKeys.lastResorts[0]?.id ?? 0);
-  if (!isSignedOld && !isLastOld) return preKeys;
+  const isNew = work.nowMs() - (preKeys.signed[0]?.madeAt ?? 0) < PRE_KEY_RENEWAL_MS;
+  if (isNew || (!isSignedOld && !isLastOld)) return preKeys;
   return addLastResort(work, addSignedPreKey(work, preKeys, identity), identity);
 }
 
@@ -276,6 +280,12 @@ function withIdsAbove(work: Workspace, preKeys: PreKeys, highestSeenId: number):
   return next;
 }
 
+/** Whether there can be a prekey of this id that this log has forgotten. */
+function isCredible(work: Workspace, { nextId }: PreKeys, id: number): boolean {
+  const isNear = id - nextId <= PRE_KEY_ID_GAP_MAX && id <= ONE_TIME_ID_MAX;
+  return id < nextId || isNear || work.isSabotaged('believe-any-pre-key-id');
+}
+
 /**
  * Makes what is missing beside what waits to be acknowledged, and answers all of it as one upload.
  * `undefined` where the ids are used up. The pending batches must be loaded.
@@ -289,7 +299,7 @@ function topUp(
   const pending = loadedPending(work, before);
   const count = Math.max(0, wanted - sizeOf(pending.oneTime.map(({ pairs }) => pairs)));
   const kemCount = Math.max(0, kemWanted - sizeOf(pending.kem.map(({ keys }) => keys)));
-  if (before.nextId + count + kemCount > PRE_KEY_ID_MAX) return undefined;
+  if (count + kemCount > 0 && before.nextId + count + kemCount > ONE_TIME_ID_MAX) return undefined;
   const current = before.lastResorts.length > 0 ? before : addLastResort(work, before, identity);
   const classical = mintOneTimeKeys(work, current, count);
   const kem = mintKemKeys(work, classical.preKeys, { count: kemCount, identity });
@@ -357,11 +367,18 @@ export function replaceLastResort(work: Workspace): void {
   tellRelay(work, dropped(work, addLastResort(work, before, work.self().identity)));
 }
 
-/** Replaces prekeys that were handed out long enough and forgets those whose grace is over (X3-9). */
+/**
+ * Replaces prekeys that were handed out long enough and forgets those whose grace is over (X3-9), whatever
+ * the relay says to it (SES-94).
+ */
 export function tendPreKeys(work: Workspace): void {
   const before = work.value('prekeys', PRE_KEYS_STREAM);
   const own = work.value('device', DEVICE_STREAM);
-  if (before === undefined || own?.status !== 'registered') return;
+  if (before === undefined || own === undefined) return;
+  if (own.status === 'removed' || own.status === 'replaced') {
+    destroyPreKeys(work);
+    return;
+  }
   const isDue = work.nowMs() - (before.signed[0]?.madeAt ?? 0) >= PRE_KEY_LIFE_MS;
   if (!isDue) {
     dropped(work, before);
@@ -370,6 +387,22 @@ export function tendPreKeys(work: Workspace): void {
   const { identity } = own;
   const added = addLastResort(work, addSignedPreKey(work, before, identity), identity);
   tellRelay(work, dropped(work, added));
+}
+
+/** Destroys every prekey: this device takes no first message any more. Nothing where there is none left. */
+export function destroyPreKeys(work: Workspace): void {
+  const before = work.value('prekeys', PRE_KEYS_STREAM);
+  if (before === undefined || before.signed.length + before.lastResorts.length === 0) return;
+  for (const prefix of ['opk/', 'kpk/', 'replays/']) {
+    for (const stream of work.live(prefix)) work.close(stream, { name: 'PreKeysReplaced' });
+  }
+  const { signed, lastResorts } = before;
+  const none = { ...before, signed: [], batches: [], lastResorts: [], kemBatches: [] };
+  for (const { id } of [...signed, ...lastResorts]) {
+    work.write(PRE_KEYS_STREAM, { name: 'PreKeyDropped', fields: { id } }, none);
+  }
+  work.consume(signed.map(({ pair }) => pair.privateKey));
+  work.consume(lastResorts.map(({ privateKey }) => privateKey));
 }
 
 /** Without the prekeys that no initiation on its way can name any more; their secrets are consumed. */

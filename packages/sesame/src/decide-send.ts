@@ -11,7 +11,7 @@ import { keyOfDevice, modelOf, standingOf } from './key-pin.ts';
 import { listChanges, takeList } from './learn-list.ts';
 import { changeUser, roundStreams, sendingSession, writeSession } from './peer-session.ts';
 import { sessionOf } from './prepared-session.ts';
-import { continueResends, needsRenewal } from './resend.ts';
+import { continueResends, needsRenewal, wantAgain } from './resend.ts';
 import {
   failRecipient,
   holdRecipient,
@@ -21,7 +21,7 @@ import {
   startRound,
   writeSend,
 } from './send-round.ts';
-import { isFinal, isPosted, withRecipient } from './send-state.ts';
+import { isPosted, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
@@ -175,37 +175,19 @@ function decideDirectPosted(
 ): DecideResult {
   const first = work.missing([DEVICE_STREAM, userStream(origin.userId)]);
   if (first.length > 0) return needMore(first);
-  if (input.result.kind === 'gone') {
-    const { userId, deviceId } = origin;
-    const sends = origin.type === 'resend' ? [sendStream(origin.messageId)] : [];
-    const missing = [
-      ...work.missing(sends),
-      ...(sends.length > 0 ? roundStreams(work, userId) : []),
-    ];
+  if (input.result.kind === 'gone' && origin.type === 'resend') {
+    const missing = work.missing([sendStream(origin.messageId)]);
     if (missing.length > 0) return needMore(missing);
+    wantAgain(work, origin);
+  } else if (input.result.kind === 'gone') {
+    const { userId, deviceId } = origin;
     const device = work.user(userId).devices.get(deviceId);
     if (device !== undefined && device.staleAt === undefined) {
       changeUser(work, userId, [{ type: 'deviceGone', deviceId, at: work.nowMs() }]);
     }
-    if (origin.type === 'resend') sendAnew(work, origin);
   }
   work.postDone(input.postId);
   return work.decided();
-}
-
-/**
- * The device that asked is not the one we know: it may have taken another registration id since, as one
- * does whose state was put back. Another round brings the list, and what it asked for.
- */
-function sendAnew(work: Workspace, origin: Extract<PostOrigin, { type: 'resend' }>): void {
-  const stream = sendStream(origin.messageId);
-  const state = work.value('send', stream);
-  const recipient = state?.recipients.get(origin.userId);
-  const copy = recipient?.copies.get(origin.deviceId);
-  if (state === undefined || recipient?.status !== 'accepted') return;
-  if (copy === undefined || isFinal(copy)) return;
-  work.write(stream, { name: 'SendRestarted' });
-  writeSend(work, startRound(work, state, recipient), { posted: true });
 }
 
 /** Takes claimed bundles: prep for encrypting (SES-34, SES-46), then the rounds that waited. */
@@ -247,8 +229,9 @@ function prepare(
   for (const result of input.results) {
     const { deviceId } = result;
     const device = record.devices.get(deviceId);
-    // Without a current record a session would belong to nobody.
-    if (device === undefined || device.staleAt !== undefined) continue;
+    // Without a current record a session would belong to nobody; another beside the first one, to nothing.
+    const isAgain = made.some((one) => one.deviceId === deviceId);
+    if (device === undefined || device.staleAt !== undefined || isAgain) continue;
     if ('gone' in result) {
       changes.push({ type: 'deviceGone', deviceId, at: work.nowMs() });
       continue;

@@ -9,6 +9,7 @@ import { findDevice } from '@simsim/relay-protocol';
 import type { DeviceList } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
 import { succeedPreKeys } from './decide-pre-keys.ts';
+import { endDevice } from './end-device.ts';
 import type { Input } from './input.ts';
 import { modelOf } from './key-pin.ts';
 import { listedChanges } from './learn-list.ts';
@@ -75,8 +76,10 @@ export function decideSuccession(input: In<'succession'>, work: Workspace): Deci
   const takesAny = work.isSabotaged('take-any-succession');
   const followed = followLists(record, input.lists, { crypto: work.env.crypto, takesAny });
   if (followed === undefined) return unproven(work, 'UNPROVEN');
-  // Whoever is not on it any more hears so from the relay.
-  if (findDevice(followed.newest, own.deviceId) === undefined) return work.decided();
+  if (findDevice(followed.newest, own.deviceId) === undefined) {
+    endDevice(work, own, 'removed');
+    return work.decided();
+  }
   const { identityKey } = followed.newest;
   if (identityKey === undefined) return unproven(work, 'UNPROVEN');
   if (equalBytes(identityKey, own.identity.publicKey.bytes)) {

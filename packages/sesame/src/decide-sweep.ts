@@ -12,13 +12,14 @@ import { dueAnchor } from './device-time.ts';
 import type { Input } from './input.ts';
 import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
-import { serveWish, wishesOf } from './resend.ts';
+import { serveWish, wishesOf, withDeadCopy } from './resend.ts';
 import { failRecipient } from './send-round.ts';
-import { isFinal, isOpen } from './send-state.ts';
-import type { SendState } from './send-state.ts';
+import { isFinal, isOpen, isPosted, isWished } from './send-state.ts';
+import type { Recipient, SendState } from './send-state.ts';
 import type { SessionExpiry } from './session-expiry.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, USER_PREFIX, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
+import { holdReason } from './trust.ts';
 import type { UserChange } from './user-change.ts';
 import { allSessionsOf } from './user-record.ts';
 import type { DeviceRecord, UserRecord } from './user-record.ts';
@@ -131,24 +132,47 @@ function recipientsOf(work: Workspace, sends: readonly StreamId[]): readonly Use
 function tendSend(work: Workspace, stream: StreamId): void {
   const state = work.value('send', stream);
   if (state === undefined) return;
-  // What waits for a key waits for as long as it takes.
-  const isHeld = [...state.recipients.values()].some(({ status }) => status === 'held');
   const isOld = work.nowMs() - state.openedAt > SEND_RECORD_MS;
-  const isExpired = !isHeld && isOld && !work.isSabotaged('keep-expired-send');
-  if (isExpired) giveUpUnanswered(work, state);
+  const isOver = isOld && !work.isSabotaged('keep-expired-send');
+  const left = isOver ? withoutOverdue(work, state) : state;
+  // What waits for a key waits for as long as it takes.
+  const isExpired = isOver && ![...left.recipients.values()].some((each) => isHeld(work, each));
   const reason = isExpired ? 'expired' : 'devices removed';
-  if (isExpired || isMoot(work, state))
+  if (isExpired || isMoot(work, left))
     work.close(stream, { name: 'SendClosed', fields: { reason } });
+  else if (left !== state) work.keep(stream, left);
 }
 
-/** Says of whom the relay never answered, and keeps back what has not left: it was told to have failed. */
-function giveUpUnanswered(work: Workspace, state: SendState): void {
-  const open = [...state.recipients.values()].filter(isOpen);
-  for (const recipient of open) {
-    if (recipient.postId !== undefined) work.postDone(recipient.postId);
-    failRecipient(work, state, { recipient, reason: 'EXPIRED' });
+/** Whether a recipient's key is what it waits for: a round, or a copy that was asked for again. */
+function isHeld(work: Workspace, { status, userId, copies }: Recipient): boolean {
+  if (status === 'held') return true;
+  const isAsked = [...copies.values()].some(isWished);
+  return isAsked && holdReason(work, work.user(userId)) !== undefined;
+}
+
+/**
+ * Says of whom the relay never answered, keeping back what has not left, since it was told to have failed;
+ * and which devices asked again for what they will not get.
+ */
+function withoutOverdue(work: Workspace, before: SendState): SendState {
+  let state = before;
+  for (const { userId } of before.recipients.values()) {
+    const recipient = state.recipients.get(userId);
+    if (recipient === undefined || isHeld(work, recipient)) continue;
+    if (isOpen(recipient)) {
+      if (recipient.postId !== undefined) work.postDone(recipient.postId);
+      state = failRecipient(work, state, { recipient, reason: 'EXPIRED' });
+      continue;
+    }
+    for (const [deviceId, copy] of recipient.copies) {
+      const now = state.recipients.get(userId) ?? recipient;
+      if (!isWished(copy) || work.isSabotaged('let-asked-copies-lapse')) continue;
+      state = withDeadCopy(work, { state, recipient: now, deviceId, copy }, 'EXPIRED');
+    }
   }
-  if (open.length > 0) work.effect({ type: 'sendDone', messageId: state.messageId });
+  if (!isPosted(before) && isPosted(state))
+    work.effect({ type: 'sendDone', messageId: state.messageId });
+  return state;
 }
 
 function isMoot(work: Workspace, state: SendState): boolean {

@@ -7,8 +7,10 @@ import { releases } from './held-mail.ts';
 import type { Input } from './input.ts';
 import { isSameKey, modelOf, offersOf, pinAt, placeOf, withdrawals } from './key-pin.ts';
 import { changeUser } from './peer-session.ts';
+import { serveWish, wishesOf } from './resend.ts';
 import { refuseHeld, releaseHeld, startRound, writeSend } from './send-round.ts';
 import { isPosted, isWished } from './send-state.ts';
+import type { SentCopy } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import { heldStreams, holdReason } from './trust.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
@@ -25,16 +27,22 @@ export function decideListLearned(input: In<'listLearned'>, work: Workspace): De
   const { userId } = input.list.list;
   const first = work.missing([DEVICE_STREAM, userStream(userId)]);
   if (first.length > 0) return needMore(first);
-  const wasOffered = offersOf(work.user(userId)).length > 0;
-  const missing = wasOffered ? heldStreams(work, userId) : [];
+  const record = work.user(userId);
+  const wasOffered = offersOf(record).length > 0;
+  // A newer list may have another incarnation of a device that asked for something again.
+  const isNews = input.list.list.version > record.listVersion;
+  const missing = wasOffered || isNews ? heldStreams(work, userId) : [];
   if (missing.length > 0) return needMore(missing);
   const checked = listChanges(work, userId, input.list);
   if (!checked.ok && checked.reason === 'BAD_LIST') return refused(checked.reason);
   takeList(work, userId, checked);
   if (!checked.ok) return work.decided();
-  if (wasOffered && holdReason(work, work.user(userId)) === undefined) {
+  if (holdReason(work, work.user(userId)) !== undefined) return work.decided();
+  if (wasOffered) {
     releaseHeld(work, userId, 'goOn');
+    renewWished(work, userId);
   }
+  if (isNews) for (const wish of wishesOf(work, userId)) serveWish(work, userId, wish);
   return work.decided();
 }
 
@@ -68,6 +76,7 @@ export function decideTrustIdentity(input: In<'trustIdentity'>, work: Workspace)
     if (modelOf(record) !== undefined) work.effect({ type: 'fetchList', userId });
     restartWished(work, userId);
   }
+  if (isPinned) renewWished(work, userId);
   if (holdReason(work, work.user(userId)) === undefined) releaseHeld(work, userId, 'anew');
   return work.decided();
 }
@@ -80,6 +89,7 @@ export function decideRefuseIdentity(input: In<'refuseIdentity'>, work: Workspac
   const record = work.user(userId);
   changeUser(work, userId, [...withdrawals(record), ...releases(record, () => true)]);
   refuseHeld(work, userId, 'IDENTITY_REFUSED');
+  renewWished(work, userId);
   return work.decided();
 }
 
@@ -96,8 +106,20 @@ function restartWished(work: Workspace, userId: UserId): void {
     if (state === undefined || recipient?.status !== 'accepted') continue;
     if (![...recipient.copies.values()].some(isWished)) continue;
     work.write(sendStream(state.messageId), { name: 'SendRestarted' });
-    writeSend(work, startRound(work, state, { ...recipient, round: 0 }), {
+    const anew = { ...state, openedAt: work.nowMs() };
+    writeSend(work, startRound(work, anew, { ...recipient, round: 0 }), {
       posted: isPosted(state),
     });
+  }
+}
+
+/** What waited for a user's key to be asked for again has its time from here on. The sends must be loaded. */
+function renewWished(work: Workspace, userId: UserId): void {
+  for (const stream of work.live(SEND_PREFIX)) {
+    const state = work.value('send', stream);
+    const copies = state?.recipients.get(userId)?.copies ?? new Map<DeviceId, SentCopy>();
+    if (state === undefined || ![...copies.values()].some(isWished)) continue;
+    const event = { name: 'SendReleased', fields: { userId } } as const;
+    work.write(stream, event, { ...state, openedAt: work.nowMs() });
   }
 }

@@ -114,6 +114,9 @@ export interface RollbackEvidence {
   readonly lost: readonly StreamId[];
 }
 
+/** Why a copy of a message will not be read by its device. */
+export type CopyDeath = 'RESENDS_SPENT' | 'EXPIRED';
+
 /** What the shell does once the commit is durable. */
 export type Effect =
   /** Hand a post to the relay; it is in the outbox. */
@@ -215,13 +218,16 @@ export type Effect =
     }
   /** It waits no more, and is on its way. */
   | { readonly type: 'recipientReleased'; readonly messageId: MessageId; readonly userId: UserId }
-  /** A device has not got a message, and will not: it was encrypted again as often as may be. */
+  /**
+   * A device has not got a message, and will not: it was encrypted again as often as may be, or the device
+   * asked for it again and nothing came of that for as long as a send is kept.
+   */
   | {
       readonly type: 'copyDead';
       readonly messageId: MessageId;
       readonly userId: UserId;
       readonly deviceId: DeviceId;
-      readonly reason: 'RESENDS_SPENT';
+      readonly reason: CopyDeath;
     }
   /** Another key than the pinned one was shown for a user, or a device; it is kept as an offer. */
   | ({ readonly type: 'identityChanged' } & ShownIdentity)

@@ -2,6 +2,7 @@ export type { Content, ContentKind, ContentRejection } from './content.ts';
 export { decodeContent, encodeContent } from './content.ts';
 export type {
   Change,
+  CopyDeath,
   DeadReason,
   DecideResult,
   Decision,

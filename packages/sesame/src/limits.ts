@@ -1,6 +1,6 @@
 /** Every bound of the engine, with its reason. Checked before any derivation or allocation. */
 
-import { ENVELOPE_BYTES_MAX, LATENCY_MAX_MS } from '@simsim/relay-protocol';
+import { ENVELOPE_BYTES_MAX, LATENCY_MAX_MS, PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
 
 /**
  * Posts and claims of one send to one user before it fails (SES-50). A list change takes two of
@@ -125,6 +125,21 @@ export const PRE_KEY_LIFE_MS: number = 7 * 24 * 3600 * 1000;
  * older than that is lost anyway.
  */
 export const PRE_KEY_GRACE_MS: number = LATENCY_MAX_MS;
+
+/**
+ * One-time prekeys have ids up to this. What is above it belongs to signed prekeys and last resorts, so that
+ * those go on being replaced, for centuries, where one-time ids are used up (SES-94).
+ */
+export const ONE_TIME_ID_MAX: number = PRE_KEY_ID_MAX - 0x1_0000;
+
+/**
+ * How far above this device's own counter the relay may say that ids have been seen: more than a log that was put
+ * back can have forgotten. Whoever says more lies, and is not followed: a few such lies would use up all ids.
+ */
+export const PRE_KEY_ID_GAP_MAX = 0x1_0000;
+
+/** Prekeys are replaced on the relay's word this often at most, ms. */
+export const PRE_KEY_RENEWAL_MS: number = 3600 * 1000;
 
 /**
  * Signed prekeys, and last resorts, kept at a time: the current one and those of a month. Fewer days

@@ -92,7 +92,9 @@ export function changeUser(
 ): UserRecord {
   const before = work.user(userId);
   const after = work.changeUser(userId, changes);
-  for (const dropped of droppedSessions(before, after)) dropSession(work, { userId, ...dropped });
+  const inserted = changes.filter((change) => change.type === 'insert');
+  const dropped = droppedSessions(before, after, inserted);
+  for (const session of dropped) dropSession(work, { userId, ...session });
   return after;
 }
 

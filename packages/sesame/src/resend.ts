@@ -5,8 +5,8 @@
 
 import type { DeviceId, EnvelopeId, IncomingEnvelope, UserId } from '@simsim/relay-protocol';
 import { envelopeIdFromBytes, idToBytes, RANDOM_ID_BYTES } from '@simsim/relay-protocol';
-import type { DecideResult } from './decision.ts';
-import type { Input, ResendRef } from './input.ts';
+import type { CopyDeath, DecideResult } from './decision.ts';
+import type { Input, PostOrigin, ResendRef } from './input.ts';
 import { RESENDS_MAX } from './limits.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import { spendHeal } from './heal-allowance.ts';
@@ -112,15 +112,46 @@ function refuseRetry(work: Workspace, { seq, envelopeId }: IncomingEnvelope): De
 }
 
 /** The end of the ladder: the device has it not, and will not get it (SES-75). */
-function giveUp(work: Workspace, { state, recipient, deviceId, copy }: FoundCopy): void {
+function giveUp(work: Workspace, found: FoundCopy): void {
+  const next = withDeadCopy(work, found, 'RESENDS_SPENT');
+  writeSend(work, next, { posted: isPosted(found.state) });
+}
+
+/** Says that a device does not get its copy; the send, which the caller writes. */
+export function withDeadCopy(
+  work: Workspace,
+  { state, recipient, deviceId, copy }: FoundCopy,
+  reason: CopyDeath,
+): SendState {
   const { messageId } = state;
   const { userId } = recipient;
-  const reason = 'RESENDS_SPENT';
   work.write(sendStream(messageId), { name: 'CopyGivenUp', fields: { userId, deviceId, reason } });
   work.effect({ type: 'copyDead', messageId, userId, deviceId, reason });
-  const next = withRecipient(state, withCopy(recipient, deviceId, { ...copy, stage: 'dead' }));
-  writeSend(work, next, { posted: isPosted(state) });
+  return withRecipient(state, withCopy(recipient, deviceId, { ...copy, stage: 'dead' }));
 }
+
+/**
+ * A resend found nobody: the device that asked is not the one we know, as one is that has taken another
+ * registration id since because its state was put back. The list tells which there is now; what it asked
+ * for goes out to that, and what was spent on it stays spent: the relay may say so of every resend.
+ */
+export function wantAgain(work: Workspace, { userId, messageId, deviceId }: ResendOrigin): void {
+  const state = work.value('send', sendStream(messageId));
+  const recipient = state?.recipients.get(userId);
+  const copy = recipient?.copies.get(deviceId);
+  if (state === undefined || recipient?.status !== 'accepted') return;
+  if (copy === undefined || isFinal(copy)) return;
+  const found = { state, recipient, deviceId, copy };
+  if (isSpent(work, copy)) {
+    giveUp(work, found);
+    return;
+  }
+  const { envelopeId } = copy;
+  noteWish(work, found, { deviceId, envelopeId });
+  work.effect({ type: 'fetchList', userId });
+}
+
+type ResendOrigin = Extract<PostOrigin, { type: 'resend' }>;
 
 /** Keeps that a device wants a copy, once: what anybody can repeat fills no log. */
 function noteWish(

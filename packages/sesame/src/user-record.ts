@@ -96,21 +96,35 @@ export function emptyUserRecord(userId: UserId): UserRecord {
   return { userId, listVersion: 0, listHash: new Uint8Array(32), devices: new Map() };
 }
 
-/** Sessions named by the first record and no longer by the second: their keys must be destroyed. */
+/** A session of a device. */
+interface DeviceSession {
+  readonly deviceId: DeviceId;
+  readonly session: SessionId;
+}
+
+/**
+ * Sessions named by the first record, or `inserted` on the way to the second, that the second does not
+ * name: their keys must be destroyed.
+ */
 export function droppedSessions(
   before: UserRecord,
   after: UserRecord,
-): { deviceId: DeviceId; session: SessionId }[] {
-  const kept = new Set<string>();
-  for (const device of after.devices.values())
-    for (const id of allSessionsOf(device)) kept.add(`${device.deviceId}/${id}`);
-  const dropped: { deviceId: DeviceId; session: SessionId }[] = [];
-  for (const { deviceId, ...device } of before.devices.values()) {
-    for (const session of allSessionsOf(device)) {
-      if (!kept.has(`${deviceId}/${session}`)) dropped.push({ deviceId, session });
-    }
+  inserted: readonly DeviceSession[] = [],
+): readonly DeviceSession[] {
+  const nameOf = ({ deviceId, session }: DeviceSession): string => `${deviceId}/${session}`;
+  const kept = new Set(deviceSessions(after).map(nameOf));
+  const dropped = new Map<string, DeviceSession>();
+  for (const { deviceId, session } of [...deviceSessions(before), ...inserted]) {
+    const name = nameOf({ deviceId, session });
+    if (!kept.has(name)) dropped.set(name, { deviceId, session });
   }
-  return dropped;
+  return [...dropped.values()];
+}
+
+function deviceSessions({ devices }: UserRecord): readonly DeviceSession[] {
+  return [...devices.values()].flatMap(({ deviceId, ...device }) =>
+    allSessionsOf(device).map((session) => ({ deviceId, session })),
+  );
 }
 
 /** Every session of a device, the active one first. */

@@ -452,6 +452,10 @@ export class Observer implements Watcher {
       const reason = factText(fact, 'reason');
       const isLiedTo = model.lies.has(`${messageId} ${userId}`) || reason === 'EXPIRED';
       if (!isLiedTo) say(model, 'L1', `${this.#device.address} gave up on ${userId}: ${reason}`);
+      if (reason === 'EXPIRED') {
+        model.lies.add(`${messageId} ${userId}`);
+        this.#outlived(messageId, (to) => to.startsWith(`${userId}.`));
+      }
     }
     if (fact.name !== 'SendClosed') return;
     this.me.sends.delete(messageId);
@@ -459,14 +463,19 @@ export class Observer implements Watcher {
     const reason = factText(fact, 'reason');
     if (reason === 'settled') return;
     // Else for whom it waited was removed, or what it held was lost with a file that was put back.
-    if (reason === 'expired') {
-      situations.met('a send came to its time limit');
-      const age = world.nowMs - (this.#opened.get(messageId) ?? 0);
-      if (age < RECORD_MS)
-        say(model, 'L1', `${this.#device.address} forgot a send after ${age} ms`);
-    }
+    if (reason === 'expired') this.#outlived(messageId, () => true);
     model.lies.add(`${messageId} *`);
     excuse(model, `kept no longer at ${world.nowMs}`, (each) => each === messageId);
+  }
+
+  /** A send, or what of it goes to some, came to its time limit, and not before. */
+  #outlived(messageId: MessageId, isFor: (to: Address) => boolean): void {
+    const { model, situations, world } = this.#town;
+    situations.met('a send came to its time limit');
+    const age = world.nowMs - (this.#opened.get(messageId) ?? 0);
+    if (age < RECORD_MS) say(model, 'L1', `${this.#device.address} forgot a send after ${age} ms`);
+    const isMeant = (each: MessageId, to: Address): boolean => each === messageId && isFor(to);
+    excuse(model, `kept no longer at ${world.nowMs}`, isMeant);
   }
 }
 

@@ -24,9 +24,8 @@ export type Standing =
 /** Has the relay say where this device stood, and quarantines where that is needed. */
 export function proveDevice(device: ProvingDevice): Standing {
   for (;;) {
-    const { status } = ownDevice(device.core);
-    if (status === 'removed' || status === 'replaced') return { kind: 'shut' };
-    if (status === 'renewing') {
+    if (isOver(device)) return { kind: 'shut' };
+    if (ownDevice(device.core).status === 'renewing') {
       const renewed = renew(device);
       if (renewed === 'later') return { kind: 'later' };
       if (renewed === 'shut') return shutOut(device);
@@ -92,5 +91,12 @@ function renew(device: ProvingDevice): 'renewed' | 'later' | 'shut' {
 function shutOut(device: ProvingDevice): Standing {
   const list = fetchOwnList(device);
   device.run({ type: 'shutOut', ...(list && { list }) });
-  return { kind: 'shut' };
+  // A list under another identity key has to be followed there before it is believed.
+  if (!isOver(device)) succeed(device);
+  return isOver(device) ? { kind: 'shut' } : { kind: 'later' };
+}
+
+function isOver({ core }: ProvingDevice): boolean {
+  const { status } = ownDevice(core);
+  return status === 'removed' || status === 'replaced';
 }

@@ -4,7 +4,6 @@ import type { RunResult } from '@simsim/device-core';
 import type { RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
 import {
   allSessionsOf,
-  DEVICE_STREAM,
   PRE_KEY_GRACE_MS,
   PRE_KEYS_KEPT_MAX,
   PRE_KEYS_STREAM,
@@ -165,9 +164,8 @@ function* afterSweep({ core, log, machine: { label } }: Process): Generator<stri
     const isHeld = [...send.recipients.values()].some(({ status }) => status === 'held');
     if (!isHeld) yield `${label} keeps the text of ${stream}`;
   }
-  const isRegistered = reader.value('device', DEVICE_STREAM)?.status === 'registered';
   const preKeys = reader.value('prekeys', PRE_KEYS_STREAM);
-  if (preKeys === undefined || !isRegistered) return;
+  if (preKeys === undefined) return;
   for (const keys of [preKeys.signed, preKeys.lastResorts]) {
     if (keys.length > PRE_KEYS_KEPT_MAX) yield `${label} keeps ${keys.length} prekeys of a kind`;
     for (const [i, { id }] of keys.entries()) {

@@ -1,0 +1,244 @@
+/**
+ * A relay that lies to its own devices: about what they sent, which keys it has seen, and whether it knows
+ * them. Nothing of it is for ever (SES-51, SES-75, SES-94, SES-98).
+ */
+
+import { invariant } from '@simsim/bytes';
+import {
+  claimIdFromBytes,
+  deviceListHash,
+  idToBytes,
+  signDeviceList,
+} from '@simsim/relay-protocol';
+import type { EnvelopeId, IncomingEnvelope, SignedDeviceList } from '@simsim/relay-protocol';
+import { PRE_KEYS_STREAM, RESENDS_MAX } from '@simsim/sesame';
+import type { CopyDeath } from '@simsim/sesame';
+import { describe, expect, it } from 'vitest';
+import { deliver, only, twoUsers, write } from './scene.ts';
+import type { TestDevice } from './test-device.ts';
+import { user } from './world.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const bo = user('bo');
+
+/** Days pass, one sweep each. */
+function pass(days: number, devices: readonly TestDevice[]): void {
+  for (let day = 0; day < days; day++) {
+    for (const { world } of devices.slice(0, 1)) world.nowMs += DAY_MS;
+    for (const device of devices) device.sweep();
+  }
+}
+
+/** The envelope that a device's copy of the one open send went out in, last. */
+function lastEnvelope(from: TestDevice, to: TestDevice): EnvelopeId {
+  const stream = only(from.log.streamsWithPrefix('send/'));
+  const send = from.core.reader().value('send', stream);
+  const copy = send?.recipients.get(to.userId)?.copies.get(to.own().deviceId);
+  invariant(copy !== undefined, 'there is a copy for the device');
+  return copy.envelopeId;
+}
+
+/** A retry request, which anybody can forge. */
+function retry(by: TestDevice, envelopeId: EnvelopeId, seq: number): IncomingEnvelope {
+  const { userId: sender, deviceId: senderDevice } = by.own();
+  const content = idToBytes(envelopeId);
+  return { seq, sender, senderDevice, envelopeId, kind: 'retry', content, waitedMs: 0 };
+}
+
+/** The list of a device's user under another identity key, such as a relay may make up. */
+function foreignList(device: TestDevice): SignedDeviceList {
+  const { userId, deviceId, registrationId, deviceKey } = device.own();
+  const { world } = device;
+  const identity = world.crypto.keyPair(world.entropy(32));
+  return signDeviceList(
+    {
+      userId,
+      version: 1,
+      previous: new Uint8Array(32),
+      identityKey: identity.publicKey.bytes,
+      devices: [{ deviceId, registrationId, deviceKey: deviceKey.publicKey }],
+      signer: deviceId,
+    },
+    { deviceKey, identity, entropy64: world.entropy(64) },
+    world.crypto,
+  );
+}
+
+function ownList(device: TestDevice): SignedDeviceList {
+  const answer = device.ask({ kind: 'getList', userId: device.userId, since: 0 });
+  invariant(answer.kind === 'getList' && answer.result.kind === 'list', 'there is a list');
+  return answer.result.list;
+}
+
+const deaths = (device: TestDevice): readonly CopyDeath[] =>
+  device.effects.flatMap((effect) => (effect.type === 'copyDead' ? [effect.reason] : []));
+
+describe('keys of one device, given many times in one answer,', () => {
+  it('make one session, and leave no other', () => {
+    const { world, a } = twoUsers({ oneTimeKeys: 60 });
+    a.send([bo], 'x');
+    while (a.posts.length > 0) for (const item of a.posts) a.post(item);
+    const { devices, sends, resends } = only(a.claims);
+    const claim = () => {
+      const claimId = claimIdFromBytes(world.entropy(16));
+      const answer = a.ask({ kind: 'claimKeys', claimId, userId: bo, devices });
+      invariant(answer.kind === 'claimKeys', 'it answers claims');
+      return answer.results;
+    };
+    const results = Array.from({ length: 16 }, claim).flat();
+    a.claims = [];
+    a.run({ type: 'claimed', userId: bo, results, sends, resends });
+    const device = only([...a.record(bo).devices.values()]);
+    expect([device.active !== undefined, device.inactive]).toEqual([true, []]);
+    expect(a.log.streamsWithPrefix('session/bo')).toHaveLength(1);
+    expect(a.log.streamsWithPrefix('chains/bo')).toHaveLength(1);
+  });
+});
+
+describe('a relay that says that nobody is there whenever a copy is resent', () => {
+  it('gets no more ciphertexts of one message than the ladder has rungs, and the send ends once', () => {
+    const { world, a, b } = twoUsers({ oneTimeKeys: 60 });
+    write(b, a, 'hi');
+    world.settle();
+    write(a, b, 'the plan');
+    const envelopes = new Set<EnvelopeId>();
+    for (let round = 0; round < 60 && a.log.streamsWithPrefix('send/').length > 0; round++) {
+      const envelopeId = lastEnvelope(a, b);
+      envelopes.add(envelopeId);
+      a.takeIn([retry(b, envelopeId, 1_000_000 + round)]);
+      for (let step = 0; step < 10; step++) {
+        for (const claim of a.claims) a.claim(claim);
+        for (const item of a.posts) {
+          if (item.origin.type !== 'resend') {
+            a.post(item);
+            continue;
+          }
+          for (const each of item.post.envelopes) envelopes.add(each.envelopeId);
+          a.posts = a.posts.filter((each) => each !== item);
+          const { postId } = item.post;
+          a.run({ type: 'posted', postId, origin: item.origin, result: { kind: 'gone' } });
+        }
+      }
+      world.nowMs += 2 * 3600 * 1000;
+      a.sweep();
+    }
+    expect(envelopes.size).toBeLessThanOrEqual(1 + RESENDS_MAX);
+    expect(deaths(a)).toEqual(['RESENDS_SPENT']);
+    const done = a.effects.filter(
+      (effect) => effect.type === 'recipientDone' && effect.userId === bo,
+    );
+    expect(done).toMatchObject([{ listVersion: 1 }]);
+  });
+
+  it('does not keep a device that has renewed itself from what it asked for', () => {
+    const { world, a, b } = twoUsers({ oneTimeKeys: 60 });
+    write(b, a, 'hi');
+    world.settle();
+    write(a, b, 'the plan');
+    a.takeIn([retry(b, lastEnvelope(a, b), 1_000_000)]);
+    const item = only(a.posts);
+    a.posts = [];
+    const { postId } = item.post;
+    a.run({ type: 'posted', postId, origin: item.origin, result: { kind: 'gone' } });
+    // The list has it all the same: what it asked for goes out again.
+    pass(1, [a]);
+    deliver(a);
+    expect(deaths(a)).toEqual([]);
+    world.settle();
+    expect(b.texts()).toEqual(['the plan']);
+  });
+});
+
+describe('a copy that was asked for again', () => {
+  it('and waits for a key outlives any send that does not', () => {
+    const { a, b } = twoUsers({ oneTimeKeys: 60 });
+    write(a, b, 'unread');
+    a.run({ type: 'listLearned', list: foreignList(b) });
+    a.takeIn([retry(b, lastEnvelope(a, b), 1_000_000)]);
+    pass(40, [a]);
+    expect(a.log.streamsWithPrefix('send/')).toHaveLength(1);
+    expect(deaths(a)).toEqual([]);
+    // Once the key is settled it leaves, and has its time from there on.
+    a.run({ type: 'refuseIdentity', userId: bo });
+    pass(1, [a]);
+    deliver(a);
+    b.takeIn(b.fetch());
+    expect(b.texts()).toEqual(['unread']);
+  });
+
+  it('and came to nothing ends with a word', () => {
+    const { a, b } = twoUsers({ oneTimeKeys: 60 });
+    write(a, b, 'unread');
+    a.takeIn([retry(b, lastEnvelope(a, b), 1_000_000)]);
+    a.posts = [];
+    a.takeIn([retry(b, lastEnvelope(a, b), 1_000_001)]);
+    // Nobody answers the claim.
+    pass(15, [a]);
+    expect(a.log.streamsWithPrefix('send/')).toEqual([]);
+    expect(deaths(a)).toEqual(['EXPIRED']);
+  });
+});
+
+describe('signed prekeys', () => {
+  const ages = (device: TestDevice): number[] => {
+    const preKeys = device.core.reader().value('prekeys', PRE_KEYS_STREAM);
+    return [...(preKeys?.signed ?? []), ...(preKeys?.lastResorts ?? [])].map(
+      ({ madeAt }) => (device.world.nowMs - madeAt) / DAY_MS,
+    );
+  };
+
+  it('go on being replaced and deleted while the relay does not take the next incarnation', () => {
+    const { a } = twoUsers();
+    const at = { seq: 5, hash: new Uint8Array(32) };
+    a.run({ type: 'rolledBack', source: 'vault', seen: at, found: { ...at, seq: 4 }, lost: [] });
+    expect(a.freshOwn().status).toBe('renewing');
+    pass(120, [a]);
+    expect(Math.max(...ages(a))).toBeLessThan(45);
+    expect(Math.min(...ages(a))).toBeLessThan(10);
+  });
+
+  it('of a device that was removed are gone with it, and so are all others', () => {
+    const { a } = twoUsers({ oneTimeKeys: 60 });
+    a.run({ type: 'revoked' });
+    expect(ages(a)).toEqual([]);
+    for (const prefix of ['opk/', 'kpk/', 'replays/']) {
+      expect(a.log.streamsWithPrefix(prefix)).toEqual([]);
+    }
+  });
+});
+
+describe('a relay that does not know a device', () => {
+  it('ends it by no word of its own, nor by a list that has it, nor by one of a stranger', () => {
+    const { world, a, b } = twoUsers();
+    for (const list of [undefined, ownList(a), ownList(b), foreignList(a)]) {
+      a.run({ type: 'shutOut', ...(list && { list }) });
+      expect(a.freshOwn().status).toBe('registered');
+    }
+    write(a, b, 'still here');
+    world.settle();
+    expect(b.texts()).toEqual(['still here']);
+  });
+
+  it('ends it by a list that its user signed and that leaves it out', () => {
+    const { world, a } = twoUsers();
+    const tablet = world.link(a);
+    world.settle();
+    const { userId, deviceId, registrationId, deviceKey, identity } = a.own();
+    const before = ownList(a).list;
+    const without = signDeviceList(
+      {
+        userId,
+        version: before.version + 1,
+        previous: deviceListHash(before, world.crypto),
+        identityKey: identity.publicKey.bytes,
+        devices: [{ deviceId, registrationId, deviceKey: deviceKey.publicKey }],
+        signer: deviceId,
+      },
+      { deviceKey, identity, entropy64: world.entropy(64) },
+      world.crypto,
+    );
+    expect(before.devices).toHaveLength(2);
+    tablet.run({ type: 'shutOut', list: without });
+    expect(tablet.freshOwn().status).toBe('removed');
+  });
+});
