@@ -14,7 +14,7 @@ import type { EnvelopeId, IncomingEnvelope, SignedDeviceList } from '@simsim/rel
 import { PRE_KEYS_STREAM, RESENDS_MAX } from '@simsim/sesame';
 import type { CopyDeath } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
-import { deliver, only, twoUsers, write } from './scene.ts';
+import { deliver, only, takePost, twoUsers, write } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { user } from './world.ts';
 
@@ -146,6 +146,51 @@ describe('a relay that says that nobody is there whenever a copy is resent', () 
     expect(deaths(a)).toEqual([]);
     world.settle();
     expect(b.texts()).toEqual(['the plan']);
+  });
+});
+
+describe('a copy that its device has got', () => {
+  it('is not encrypted again, whoever asks for it (SES-67)', () => {
+    const { world, a, b } = twoUsers({ oneTimeKeys: 60 });
+    const tablet = world.link(b);
+    world.settle();
+    write(b, a, 'hi');
+    world.settle();
+    a.send([bo], 'the plan');
+    deliver(a);
+    const envelopeId = lastEnvelope(a, b);
+    b.receive(b.fetch());
+    deliver(b);
+    a.takeIn(a.fetch());
+    // The tablet has not read it, so the message is kept.
+    const stream = only(a.log.streamsWithPrefix('send/'));
+    const before = a.core.reader().value('send', stream);
+    a.takeIn([retry(b, envelopeId, 1_000_000)]);
+    const end = { state: 'dead', reason: 'RESEND_REFUSED' };
+    expect(a.effects.at(-1)).toMatchObject({ type: 'acknowledge', end });
+    expect(a.posts).toEqual([]);
+    expect(a.core.reader().value('send', stream)).toBe(before);
+    world.settle();
+    expect([b.texts(), tablet.texts()]).toMatchObject([['the plan'], { length: 2 }]);
+  });
+});
+
+describe('an answer to a round that is over', () => {
+  it('says nothing of the one that is under way', () => {
+    const { a, b } = twoUsers({ oneTimeKeys: 60 });
+    write(a, b, 'before');
+    a.send([bo], 'x');
+    const first = takePost(a, b);
+    const { postId } = first.post;
+    const { origin } = first;
+    const list = ownList(b);
+    const mismatch = { kind: 'mismatch', missing: [], extra: [], stale: [], list } as const;
+    a.run({ type: 'posted', postId, origin, result: mismatch });
+    const accepted = { kind: 'accepted', listVersion: 1 } as const;
+    const before = a.effects.length;
+    a.run({ type: 'posted', postId, origin, result: accepted });
+    expect(a.effects.slice(before)).toEqual([]);
+    expect(takePost(a, b).post.postId).not.toBe(postId);
   });
 });
 

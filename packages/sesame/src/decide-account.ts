@@ -227,7 +227,6 @@ export function decideShutOut(input: In<'shutOut'>, work: Workspace): DecideResu
   const isBelieved = input.list !== undefined && isOwnList(work, input.list);
   const end = isBelieved ? endIn(input.list.list, own) : undefined;
   if (end !== undefined) endDevice(work, own, end);
-  else if (work.isSabotaged('believe-any-shut-out')) endDevice(work, own, 'removed');
   return work.decided();
 }
 

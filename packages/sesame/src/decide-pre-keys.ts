@@ -192,7 +192,7 @@ export function decideKeysChecked(
   const { signedPreKeyId, lastResortId } = input;
   const told = [oneTime.highestSeenId, kem.highestSeenId, signedPreKeyId, lastResortId];
   // An answer that cannot be is none.
-  if (!told.every((id) => isCredible(work, before, id))) return work.decided();
+  if (!told.every((id) => isCredible(before, id))) return work.decided();
   const isPutBack =
     oneTime.highestSeenId < before.told.oneTime || kem.highestSeenId < before.told.kem;
   if (isPutBack) work.effect({ type: 'relayPutBack' });
@@ -280,10 +280,9 @@ function withIdsAbove(work: Workspace, preKeys: PreKeys, highestSeenId: number):
   return next;
 }
 
-/** Whether there can be a prekey of this id that this log has forgotten. */
-function isCredible(work: Workspace, { nextId }: PreKeys, id: number): boolean {
-  const isNear = id - nextId <= PRE_KEY_ID_GAP_MAX && id <= ONE_TIME_ID_MAX;
-  return id < nextId || isNear || work.isSabotaged('believe-any-pre-key-id');
+/** Whether there can be a prekey of this id: ours, or one that this log has forgotten. */
+function isCredible({ nextId }: PreKeys, id: number): boolean {
+  return id < nextId || (id - nextId <= PRE_KEY_ID_GAP_MAX && id <= ONE_TIME_ID_MAX);
 }
 
 /**

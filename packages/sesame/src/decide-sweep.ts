@@ -166,7 +166,7 @@ function withoutOverdue(work: Workspace, before: SendState): SendState {
     }
     for (const [deviceId, copy] of recipient.copies) {
       const now = state.recipients.get(userId) ?? recipient;
-      if (!isWished(copy) || work.isSabotaged('let-asked-copies-lapse')) continue;
+      if (!isWished(copy)) continue;
       state = withDeadCopy(work, { state, recipient: now, deviceId, copy }, 'EXPIRED');
     }
   }

@@ -22,18 +22,28 @@ function refillsSince({ refillAt }: HealAllowance, nowMs: number): number {
   return Math.floor((nowMs - refillAt) / HEAL_REFILL_MS);
 }
 
+/**
+ * What is left after one was taken. The next refill stays where it was; only where there was none to come does
+ * the time begin, with some of `jitterMs` beyond it.
+ */
+export function withoutOne(
+  heals: HealAllowance | undefined,
+  { nowMs, jitterMs }: { readonly nowMs: number; readonly jitterMs: number },
+): HealAllowance {
+  const left = healsLeft(heals, nowMs);
+  const isComing = heals !== undefined && nowMs < heals.refillAt && left < HEALS_MAX;
+  const refillAt = isComing ? heals.refillAt : nowMs + HEAL_REFILL_MS + jitterMs;
+  return { left: Math.max(0, left - 1), refillAt };
+}
+
 /** Takes one, if there is any. */
 export function spendHeal(work: Workspace, userId: UserId, deviceId: DeviceId): boolean {
   const heals = work.user(userId).devices.get(deviceId)?.heals;
   const nowMs = work.nowMs();
-  const left = healsLeft(heals, nowMs);
-  if (left === 0 && !work.isSabotaged('heal-without-limit')) return false;
-  const isFull = heals === undefined || left === HEALS_MAX;
-  const [jitter = 0] = work.env.entropy(1);
-  const nextMs = HEAL_REFILL_MS + Math.floor((jitter / 256) * HEAL_JITTER_MS);
-  const dueMs = heals === undefined || nowMs < heals.refillAt ? heals?.refillAt : undefined;
-  const refillAt = isFull || dueMs === undefined ? nowMs + nextMs : dueMs;
-  const allowance = { left: Math.max(0, left - 1), refillAt };
+  if (healsLeft(heals, nowMs) === 0 && !work.isSabotaged('heal-without-limit')) return false;
+  const [drawn = 0] = work.env.entropy(1);
+  const jitterMs = Math.floor((drawn / 256) * HEAL_JITTER_MS);
+  const allowance = withoutOne(heals, { nowMs, jitterMs });
   changeUser(work, userId, [{ type: 'healSpent', deviceId, allowance }]);
   return true;
 }

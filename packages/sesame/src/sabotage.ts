@@ -16,12 +16,6 @@ export type Sabotage =
   | 'new-session-each-initiation'
   /** A message on an inactive session leaves it inactive. */
   | 'ignore-session-activation'
-  /** The relay may say of any id that it has seen it. */
-  | 'believe-any-pre-key-id'
-  /** Nobody is told of a copy that was asked for again until its send expired. */
-  | 'let-asked-copies-lapse'
-  /** The relay's word alone ends this device. */
-  | 'believe-any-shut-out'
   /** A used one-time prekey stays. */
   | 'keep-one-time-key'
   /** A used one-time KEM prekey stays. */
