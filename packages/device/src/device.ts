@@ -157,12 +157,15 @@ export class Device {
     this.#standing.prove();
   }
 
-  /** Everything that arrives, for `for await`; at most 64 unacknowledged at a time. */
+  /**
+   * Everything that arrives, for `for await`; at most 64 unacknowledged at a time. Of several loops each
+   * message goes to one; where somebody subscribes or handles, loops get only what that one leaves.
+   */
   messages(): AsyncIterableIterator<Message> {
     return this.#messages.iterate();
   }
 
-  /** Everything that arrives, as it arrives; at most 64 unacknowledged at a time. */
+  /** Everything that arrives, to every subscriber; at most 64 unacknowledged at a time. */
   get messages$(): Observable<Message> {
     return this.#messages.messages$;
   }

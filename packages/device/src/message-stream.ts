@@ -13,12 +13,22 @@ const UNACKNOWLEDGED_MAX = 64;
 /** How long a message waits after its handler failed. */
 const HANDLER_RETRY_MS = 1000;
 
-/** One consumer at a time takes messages; what it leaves unacknowledged, the next one gets again. */
+/** A message that somebody has, and who: one of several loops, or all subscribers together. */
+interface Handed {
+  readonly message: Message;
+  readonly taker: object;
+}
+
+/**
+ * Hands each message to one taker: to one of the loops that wait, or to all subscribers at once, who
+ * come first. What a taker leaves unacknowledged when it ends, the others get, before what waits.
+ */
 export class MessageStream {
-  readonly #waiting = new Map<string, Message>();
-  readonly #handed = new Map<string, Message>();
+  #waiting = new Map<string, Message>();
+  readonly #handed = new Map<string, Handed>();
   readonly #subscribers = new Set<Subscriber<Message>>();
-  #wake: (() => void) | undefined;
+  /** Loops that wait for a message or for the end. */
+  readonly #wakes = new Set<() => void>();
   #isClosed = false;
   readonly messages$: Observable<Message>;
 
@@ -32,7 +42,7 @@ export class MessageStream {
       this.#pump();
       return () => {
         this.#subscribers.delete(subscriber);
-        if (this.#subscribers.size === 0) this.#handBack();
+        if (this.#subscribers.size === 0) this.#handBack(this.#subscribers);
       };
     });
   }
@@ -76,55 +86,67 @@ export class MessageStream {
   /** Gives one message again, after those that wait. */
   putBack(message: Message): void {
     for (const [key, handed] of this.#handed) {
-      if (handed !== message) continue;
+      if (handed.message !== message) continue;
       this.#handed.delete(key);
       this.put(key, message);
       return;
     }
   }
 
-  /** Iterates for ever, until the device closes. Leaving the loop hands unacknowledged ones back. */
+  /**
+   * Iterates for ever, until the device closes. Of several loops each message goes to one. Leaving the
+   * loop hands back what it has not acknowledged; what the others hold stays theirs.
+   */
   async *iterate(): AsyncGenerator<Message> {
+    const taker = {};
     try {
       while (!this.#isClosed) {
-        const next = this.#take();
+        const next = this.#take(taker);
         if (next !== undefined) yield next;
-        else await new Promise<void>((resolve) => (this.#wake = resolve));
+        else await new Promise<void>((resolve) => this.#wakes.add(resolve));
       }
     } finally {
-      this.#handBack();
+      this.#handBack(taker);
     }
   }
 
   close(): void {
     this.#isClosed = true;
     for (const subscriber of this.#subscribers) subscriber.complete();
-    this.#wake?.();
+    this.#wakeLoops();
   }
 
   #pump(): void {
     while (this.#subscribers.size > 0) {
-      const next = this.#take();
+      const next = this.#take(this.#subscribers);
       if (next === undefined) return;
       for (const subscriber of this.#subscribers) subscriber.next(next);
     }
-    this.#wake?.();
+    this.#wakeLoops();
   }
 
-  #take(): Message | undefined {
+  /** All of them look again: which one is first to take, the event loop says. */
+  #wakeLoops(): void {
+    const wakes = [...this.#wakes];
+    this.#wakes.clear();
+    for (const wake of wakes) wake();
+  }
+
+  #take(taker: object): Message | undefined {
     if (this.#handed.size >= UNACKNOWLEDGED_MAX) return undefined;
     for (const [key, message] of this.#waiting) {
       this.#waiting.delete(key);
-      this.#handed.set(key, message);
+      this.#handed.set(key, { message, taker });
       return message;
     }
     return undefined;
   }
 
-  #handBack(): void {
-    const handed = [...this.#handed, ...this.#waiting];
-    this.#handed.clear();
-    this.#waiting.clear();
-    for (const [key, message] of handed) this.#waiting.set(key, message);
+  #handBack(taker: object): void {
+    const back = [...this.#handed].filter(([, handed]) => handed.taker === taker);
+    for (const [key] of back) this.#handed.delete(key);
+    const messages = back.map(([key, { message }]) => [key, message] as const);
+    this.#waiting = new Map([...messages, ...this.#waiting]);
+    this.#pump();
   }
 }
