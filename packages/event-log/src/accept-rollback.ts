@@ -6,7 +6,6 @@
 
 import { genesisHash } from './chain.ts';
 import type { RollbackReport } from './event-log.ts';
-import { NO_CHANGE } from './event-store.ts';
 import { opensMail } from './inbox-epochs.ts';
 import { UNFLUSHED_EVENTS_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
@@ -16,7 +15,6 @@ import { opensState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
 import { openName } from './stream-label.ts';
 import { lastIndex } from './stream-states.ts';
-import { storeTip } from './stream-rows.ts';
 
 /** The slot a stream took, and which of its keys it was filled with. */
 interface Taking {
@@ -48,14 +46,14 @@ export function acceptRollback(
   const lostStreams = reconcile(log, takings);
   refreshKeys(log);
   log.seen.reset();
-  const lostMail = dropLostMail(log);
+  for (const slot of lostMailSlots(log)) log.lostMail.add(slot);
   const { seq, hash } = log.tip;
   log.rollback = {
     kind,
     seen: { seq: anchor.seq, hash: anchor.hash },
     found: { seq, hash },
     lostStreams,
-    lostMail,
+    lostMail: log.lostMail.size,
   };
   return loadQueues(log);
 }
@@ -138,18 +136,15 @@ function liveStreams(log: LogState): LiveStream[] {
   return live;
 }
 
-/** Frees the rows of mail that nothing opens any more; answers how many they were. */
-function dropLostMail(log: LogState): number {
+/** The rows of mail that nothing opens any more; the first commit with an event frees them. */
+function lostMailSlots(log: LogState): number[] {
   const { store, vault } = log;
   const lost: number[] = [];
   for (const row of store.inbox()) {
     const isEpoch = vault.slot(row.epoch)?.use === 'epoch';
     if (!isEpoch || !opensMail(log, row)) lost.push(row.slot);
   }
-  if (lost.length === 0) return 0;
-  const expectedTip = storeTip(log);
-  store.commit({ ...NO_CHANGE, expectedTip, inboxFreed: lost });
-  return lost.length;
+  return lost;
 }
 
 /** Whether a refusal says that something was put back, rather than damaged. */

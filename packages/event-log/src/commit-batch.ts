@@ -82,6 +82,7 @@ function adoptBatch(log: LogState, staged: StagedBatch, batch: LogBatch): void {
   adoptStreams(log, staged);
   adoptQueues(log, staged);
   if (staged.seen !== undefined) log.seen.adopt(staged.seen);
+  if (staged.change.events.length > 0) log.lostMail.clear();
   log.tip = staged.tip;
   log.streamMax = staged.streamMax;
   log.at = batch.at;

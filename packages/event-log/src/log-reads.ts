@@ -68,8 +68,9 @@ export function outboxEntries({ store, box }: LogState): OutboxEntry[] {
 }
 
 /** Unacknowledged mail, oldest first. */
-export function inboxEntries({ crypto, store, vault, logId }: LogState): InboxEntry[] {
-  return [...store.inbox()].map(({ id, seq, epoch, body }) => {
+export function inboxEntries({ crypto, store, vault, logId, lostMail }: LogState): InboxEntry[] {
+  const rows = [...store.inbox()].filter(({ slot }) => !lostMail.has(slot));
+  return rows.map(({ id, seq, epoch, body }) => {
     const key = epochKey(crypto, vault, epoch);
     const opened = openMail(crypto, { key, place: { logId, epoch, seq, id }, box: body });
     crypto.wipe(key);

@@ -82,6 +82,8 @@ export interface LogState {
   phase: 'open' | 'failed' | 'closed';
   /** What opening found put back. */
   rollback: RollbackReport | undefined;
+  /** Slots of unread mail that nothing opens any more, until a commit with an event frees them. */
+  readonly lostMail: Set<number>;
 }
 
 /** Whether a write lasted that failed is unknown, so nothing more may be sealed from memory. */

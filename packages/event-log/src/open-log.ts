@@ -147,5 +147,6 @@ function logState(parts: LogParts, options: LogOptions, meta: LogMeta): LogState
     isPoolDue: true,
     phase: 'open',
     rollback: undefined,
+    lostMail: new Set(),
   };
 }

@@ -229,6 +229,7 @@ export function loadQueues(
   }
   for (const row of store.inbox()) {
     const { id, slot, epoch } = row;
+    if (log.lostMail.has(slot)) continue;
     if (vault.slot(epoch)?.use !== 'epoch' || (fresh.has(epoch) && !opensMail(log, row))) {
       return { code: 'VAULT_ROLLED_BACK', detail: 'the key of unread mail is gone' };
     }

@@ -87,9 +87,18 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
     seenRuns: seen?.runs ?? [],
     seenExpireBefore: seen !== undefined && seen.runs.length > 0 ? batch.at : 0,
     ...queues.change,
+    inboxFreed: [...queues.change.inboxFreed, ...lostMailOf(log, build.events)],
   };
   const { streams, tip, streamMax, epochs } = build;
   return ok({ change, tip, streams, streamMax, epochs, seen, queues });
+}
+
+/**
+ * Rows of mail that is lost go with the first event after the log was put back: until then another
+ * opening finds the same again.
+ */
+function lostMailOf({ lostMail }: LogState, events: readonly EventRow[]): Iterable<number> {
+  return events.length === 0 ? [] : lostMail;
 }
 
 /** Wipes the keys of a batch that did not happen and gives its slots back. */

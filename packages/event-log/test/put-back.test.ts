@@ -65,6 +65,33 @@ describe('a log that was put back and accepted', () => {
     expect(third.log.head('moved')).toMatchObject({ isClosed: true });
   });
 
+  test('names lost mail again in each opening, until an event was committed', () => {
+    const world = newWorld();
+    const post = new Uint8Array(16).fill(9);
+    const ids = [1, 2].map((n) => new Uint8Array(16).fill(n));
+    const inboxPut = ids.map((id) => ({ id, body: text('mail') }));
+    commit(world, { events: [{ ...event, stream: 'in' }], inboxPut });
+    const store = world.store.image();
+    commit(world, { events: [{ ...event, stream: 'in' }], inboxDone: ids });
+    world.log.flush();
+    const first = unwrap(reopen(world, { store }, ACCEPT));
+    expect(first.log.rollback?.lostMail).toBe(2);
+    expect(first.log.inbox()).toEqual([]);
+    // Killed at once, and after a commit that says nothing of it.
+    const second = unwrap(reopen(first, {}, ACCEPT));
+    expect(second.log.rollback?.lostMail).toBe(2);
+    commit(second, { outboxPut: [{ post, body: text('post') }] });
+    const third = unwrap(reopen(second, {}, ACCEPT));
+    expect(third.log.rollback?.lostMail).toBe(2);
+    const again = { id: new Uint8Array(16).fill(3), body: text('more') };
+    commit(third, { events: [{ ...event, stream: 'in' }], inboxPut: [again] });
+    third.log.flush();
+    const last = unwrap(reopen(third));
+    expect(last.log.inbox().map(({ body }) => body)).toEqual([text('more')]);
+    expect([...last.store.inbox()]).toHaveLength(1);
+    verified(last);
+  });
+
   test('goes on, also in a stream whose state is gone', () => {
     const { world, store } = putBack();
     const again = unwrap(reopen(world, { store }, ACCEPT));
