@@ -14,6 +14,7 @@ import type { ClaimKeysRequest, Post } from '@simsim/relay-protocol';
 import { claimIdFromBytes } from '@simsim/relay-protocol';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ChaosSite } from '../src/index.ts';
+import { startRelay } from '../src/index.ts';
 import { ask, join, link, TestSocket } from './client.ts';
 import type { TestDevice } from '../src/conformance/people.ts';
 import { TestUser } from '../src/conformance/people.ts';
@@ -161,6 +162,16 @@ test('tokens, claims, acknowledgements and sockets outlive a death', async () =>
   expect(await ask(relay.child.url, request, from)).toEqual(claimed);
   const after = new TestSocket(relay.child.url, to.token);
   expect(await after.nextMail()).toMatchObject({ envelopes: [{ seq: 2 }, { seq: 3 }] });
+});
+
+test('a second relay is refused while the first one lives, and starts at once when it is killed', async () => {
+  const first = await start({});
+  const file = joinPath(folder, 'relay.db');
+  await expect(startRelay({ file })).rejects.toMatchObject({ code: 'IN_USE' });
+  first.process.kill('SIGKILL');
+  await first.ended;
+  const second = await startRelay({ file });
+  await second.stop();
 });
 
 test('SIGTERM ends it in order', async () => {

@@ -1,6 +1,6 @@
 /** What only the file can get wrong: durability settings, strange files, reopening. */
 
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PreKeyBundle } from '@simsim/relay-protocol';
@@ -110,6 +110,20 @@ test('the file is for its owner only and survives power loss by its settings', (
   database.close();
 });
 
+test('a second relay is refused while one has the file, by whatever name, and can look', () => {
+  const store = openSqliteStore(file);
+  const link = join(folder, 'link.db');
+  symlinkSync(file, link);
+  for (const path of [file, link]) expect(codeOf(() => openSqliteStore(path))).toBe('IN_USE');
+  const beside = new Database(file, { readonly: true });
+  expect(beside.prepare('select count(*) from account').pluck().get()).toBe(0);
+  beside.close();
+  // Whoever was refused has taken nothing: the file is still held.
+  expect(codeOf(() => openSqliteStore(file))).toBe('IN_USE');
+  store.close();
+  openSqliteStore(link).close();
+});
+
 test('a file of something else is refused and left alone', () => {
   const other = new Database(file);
   other.exec('create table precious (a)');
@@ -118,6 +132,7 @@ test('a file of something else is refused and left alone', () => {
   const left = new Database(file, { readonly: true });
   expect(left.prepare('select count(*) from precious').pluck().get()).toBe(0);
   left.close();
+  expect(existsSync(`${file}-lock`)).toBe(false);
 });
 
 test('a file that is no database is refused', () => {

@@ -73,7 +73,7 @@ export interface RunningRelay {
 /**
  * Starts a relay.
  *
- * Throws: `RelayStoreError` or SQLite's error for the file, Node's for the port.
+ * Throws: `RelayStoreError`, such as `IN_USE`, or SQLite's error for the file, Node's for the port.
  */
 export async function startRelay(options: RelayOptions): Promise<RunningRelay> {
   const store = openSqliteStore(options.file);

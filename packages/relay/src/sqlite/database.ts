@@ -3,6 +3,8 @@
 import { chmodSync } from 'node:fs';
 import type { Database as Connection } from 'better-sqlite3';
 import Database from 'better-sqlite3';
+import { lockFile } from './file-lock.ts';
+import type { FileLock } from './file-lock.ts';
 import { createQueryBuilder } from './prepare.ts';
 import { MIGRATIONS } from './schema.ts';
 import { RelayStoreError } from './store-error.ts';
@@ -12,17 +14,30 @@ const APPLICATION_ID = 0x53695265;
 /** Before 3.51.3 a WAL could be damaged by two connections that checkpoint at once. */
 const SQLITE_VERSION_MIN = [3, 51, 3];
 
+/** A relay's file, locked for this process. */
+export interface RelayFile {
+  readonly database: Connection;
+  /** Closes the file, then lets others have it. */
+  close(): void;
+}
+
 /** Opens or makes a relay's file. Throws: {@link RelayStoreError}, or SQLite's own error. */
-export function openDatabase(file: string): Connection {
+export function openDatabase(file: string): RelayFile {
   const database = new Database(file);
+  let lock: FileLock | undefined;
+  const close = (): void => {
+    database.close();
+    lock?.release();
+  };
   try {
     checkFile(database);
+    lock = lockFile(file);
     // Mail and token hashes are nobody else's on this machine.
     chmodSync(file, 0o600);
     prepareFile(database);
-    return database;
+    return { database, close };
   } catch (error) {
-    database.close();
+    close();
     throw error;
   }
 }

@@ -9,12 +9,13 @@ import { Rows } from './rows.ts';
 import { prepareStatements } from './statements.ts';
 
 /**
- * Opens a relay's file, making it if it is not there.
+ * Opens a relay's file, making it if it is not there; one process has it at a time.
  *
- * Throws: `RelayStoreError`, or SQLite's own error where the file cannot be opened at all.
+ * Throws: `RelayStoreError`, such as `IN_USE`, or SQLite's own error where the file cannot be opened at all.
  */
 export function openSqliteStore(file: string): RelayStore {
-  const database = openDatabase(file);
+  const opened = openDatabase(file);
+  const { database } = opened;
   const statements = prepareStatements(database);
   const rows = new Rows(statements);
   const [begin, commit, rollback] = ['begin immediate', 'commit', 'rollback'].map((text) =>
@@ -53,6 +54,6 @@ export function openSqliteStore(file: string): RelayStore {
       });
       rows.forget();
     },
-    close: () => void database.close(),
+    close: () => opened.close(),
   };
 }

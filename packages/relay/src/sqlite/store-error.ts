@@ -4,6 +4,8 @@
 export type RelayStoreErrorCode =
   /** The file is no relay's, is from a newer version, or holds what cannot be read. */
   | 'DAMAGED'
+  /** Another relay has the file open. */
+  | 'IN_USE'
   /** WAL or full synchronisation cannot be had here, or SQLite is too old. */
   | 'NOT_DURABLE';
 
