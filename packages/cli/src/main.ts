@@ -43,6 +43,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./inspect/replay-command.ts')).replayCommand,
   },
   {
+    name: 'lease',
+    positional: '<log.db or its folder>',
+    summary: 'say which process has a log open, and end a lease whose process is gone',
+    load: async () => (await import('./inspect/lease-command.ts')).leaseCommand,
+  },
+  {
     name: 'fuzz',
     positional: '',
     summary: 'simulate worlds in which everything breaks, and see that nothing is lost',

@@ -3,6 +3,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openSqliteStore } from '@simsim/event-log-sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conversation } from './conversation.ts';
 import { simsim, start } from './simsim.ts';
@@ -21,7 +22,7 @@ describe('the command', () => {
   it('tells what it can do', async () => {
     const help = await simsim('--help');
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    for (const name of ['play', 'relay', 'verify', 'replay']) {
+    for (const name of ['play', 'relay', 'verify', 'replay', 'lease']) {
       expect(help.stdout).toContain(`simsim ${name}`);
       const own = await simsim(name, '--help');
       expect(own).toMatchObject({ code: 0, stderr: '' });
@@ -39,6 +40,8 @@ describe('the command', () => {
     ['verify', '/nowhere/at/all'],
     ['replay', '/nowhere/at/all/log.db', '--until', 'soon'],
     ['relay', '--port', '70000'],
+    ['lease', '/nowhere/at/all/log.db'],
+    ['lease', '/nowhere/at/all/log.db', '--end', 'the other one'],
   ];
   for (const args of mistakes) {
     it(`answers \`${args.join(' ')}\` with the next step and exit code 2`, async () => {
@@ -63,6 +66,23 @@ describe('the command', () => {
       expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: '' });
       expect(stderr).toMatch(/^\S.*\. [A-Z].*\n$/);
     }
+  });
+
+  it('says who has a log open, and ends the lease that is named', async () => {
+    const path = join(folder, 'log.db');
+    const made = openSqliteStore(path, { ifMissing: 'create' });
+    if (!made.ok) throw new Error(made.error.detail);
+    const held = await simsim('lease', path);
+    expect(held).toMatchObject({ code: 1, stderr: expect.stringContaining('--end') });
+    expect(held.stdout).toContain(`process ${process.pid} on `);
+    const lease = /by lease ([0-9a-f]{32})\n$/u.exec(held.stdout)?.[1] ?? '';
+    const wrong = await simsim('lease', path, '--end', '0'.repeat(32));
+    expect(wrong).toEqual(held);
+    expect(await simsim('lease', path, '--end', lease)).toMatchObject({ code: 0, stderr: '' });
+    // Its owner is fenced, and anybody may have it now.
+    expect(() => made.value.locked(() => 0)).toThrow('STORE_TAKEN_OVER: its lease was ended');
+    made.value.close();
+    expect((await simsim('lease', path)).stdout).toBe(`nobody has ${path} open\n`);
   });
 
   it('ends quietly when nobody reads its output any more', async () => {

@@ -87,7 +87,7 @@ export class Device {
     const { core, client } = parts;
     const { signal } = this.#abort;
     const health = (event: HealthEvent): void => this.#health.next(event);
-    const storeFailed = (cause: unknown): void => void this.#stop('storeFailed', cause);
+    const storeFailed = (cause: unknown): void => void this.#stop(endBy(cause), cause);
     this.#vault = new VaultKeeper(core.log, parts.retention, {
       failed: storeFailed,
       hindered: ({ code, detail }) => health({ type: 'rotationHindered', code, detail }),
@@ -336,7 +336,7 @@ export class Device {
       return this.#whileOpen().#parts.core.forgetHistory(userId);
     } catch (cause) {
       const failure = failureError(cause);
-      void this.#stop('storeFailed', failure);
+      void this.#stop(endBy(failure), failure);
       throw failure;
     }
   }
@@ -480,8 +480,8 @@ export class Device {
     return this.#closing;
   }
 
-  async #shutDown(reason: CloseReason, cause: SessionError | undefined): Promise<void> {
-    if (reason !== 'storeFailed') this.#queue.drain();
+  async #shutDown(given: CloseReason, cause: SessionError | undefined): Promise<void> {
+    if (given !== 'storeFailed' && given !== 'takenOver') this.#queue.drain();
     this.#end = new SessionError('CLOSED', { ...(cause && { detail: cause.code, cause }) });
     this.#queue.close(this.#end);
     this.#abort.abort();
@@ -489,9 +489,28 @@ export class Device {
     this.#vault.stop();
     this.#messages.close();
     this.#sends.close(this.#end);
-    this.#parts.core.log.close();
-    this.#health.next({ type: 'closed', reason, ...(cause && { cause }) });
+    const failure = this.#letGo();
+    const reason = failure === undefined ? given : endBy(failure);
+    const why = cause ?? failure;
+    this.#health.next({ type: 'closed', reason, ...(why && { cause: why }) });
     this.#health.complete();
     this.#resolveClosed(reason);
+    // What was committed is with whoever took over, and nothing was to be written here any more.
+    if (reason !== 'takenOver' && failure !== undefined) throw failure;
   }
+
+  /** Closes the log; answers what failed at its last flush. */
+  #letGo(): SessionError | undefined {
+    try {
+      this.#parts.core.log.close();
+      return undefined;
+    } catch (cause) {
+      return failureError(cause);
+    }
+  }
+}
+
+/** What a failure of the store means to the device. */
+function endBy(cause: unknown): 'takenOver' | 'storeFailed' {
+  return failureError(cause).code === 'STORE_TAKEN_OVER' ? 'takenOver' : 'storeFailed';
 }

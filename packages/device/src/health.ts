@@ -101,8 +101,9 @@ export type HealthEvent =
 
 /**
  * Why a device stopped. `storeFailed`: the medium did, or what was found on it; what was in flight may or
- * may not be durable, and opening the device again tells. `replaced`: a copy of it took the next incarnation. `rolledBack`: its state was
- * put back, and it was opened to refuse that.
+ * may not be durable, and opening the device again tells. `replaced`: a copy of it took the next
+ * incarnation. `rolledBack`: its state was put back, and it was opened to refuse that. `takenOver`: another
+ * process has its log now.
  */
 export type CloseReason =
   | 'closed'
@@ -110,6 +111,7 @@ export type CloseReason =
   | 'replaced'
   | 'rolledBack'
   | 'connectedElsewhere'
+  | 'takenOver'
   | 'storeFailed';
 
 /** Counters since the device was opened. */

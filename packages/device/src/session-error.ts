@@ -17,6 +17,7 @@ export type SessionErrorCode =
   | 'STORE_MISSING'
   | 'STORE_EXISTS'
   | 'STORE_IN_USE'
+  | 'STORE_TAKEN_OVER'
   | 'STORE_MOVED'
   | 'STORE_FAILED'
   | 'STORE_ROLLED_BACK'
@@ -78,7 +79,16 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
     "Pass ifMissing: 'create' to make a new device, or link this one to an existing device.",
   ],
   STORE_EXISTS: ['caller', false, 'Open the device that is there, or choose another path.'],
-  STORE_IN_USE: ['store', false, 'Close the other process that has this device open.'],
+  STORE_IN_USE: [
+    'store',
+    false,
+    'Close the other process that has this device open; where it is gone for good, pass its lease as `takeOver`, or run `simsim lease`.',
+  ],
+  STORE_TAKEN_OVER: [
+    'store',
+    false,
+    'Another process has this device now: use that one, or close it and open the device again.',
+  ],
   STORE_MOVED: ['caller', false, 'Open it where it was moved to, or finish the move.'],
   STORE_FAILED: [
     'store',

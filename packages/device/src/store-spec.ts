@@ -50,6 +50,13 @@ export interface SqliteOptions {
    */
   readonly metadata?: 'sealed' | 'clear';
   /**
+   * The lease of a process that has the device open and is gone for good although nobody here can know:
+   * on another host, in a container that was deleted. `STORE_IN_USE` says its name. Only that one is
+   * taken over, so an option that was left on does nothing. Should the process live after all, it
+   * writes nothing more and closes as `takenOver`.
+   */
+  readonly takeOver?: string;
+  /**
    * Several processes have this device open at once; every one of them must say so. Each sees the queues
    * as they were when it last wrote. Default false: a second one is refused with `STORE_IN_USE`.
    */
@@ -96,6 +103,7 @@ export function sqlite(path: string, choice: VaultChoice, options: SqliteOptions
         wipe: retention.wipe,
         ...metadata,
         shared: options.shared === true,
+        ...(options.takeOver === undefined ? {} : { takeOver: options.takeOver }),
         ...(chaos === undefined ? {} : { chaos }),
       });
       return opened.ok ? ok(opened.value.log) : opened;

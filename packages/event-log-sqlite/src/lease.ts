@@ -1,13 +1,15 @@
 /**
  * Who owns a log: one process, or several that share it. A row names a process by pid and start time,
- * so that a recycled pid is not mistaken for an owner and a killed owner's log opens again at once. The
- * lease keeps honest processes apart; what fences is the check of the tip in every commit.
+ * so that a recycled pid is not mistaken for an owner and a killed owner's log opens again at once. A
+ * lease that cannot be asked about is taken over by its name only; whoever had it finds it gone before
+ * it writes anything, in the same transaction or under the same lock.
  */
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { bytesToHex } from '@simsim/bytes';
+import { bytesToHex, equalBytes } from '@simsim/bytes';
+import { failStore } from '@simsim/event-log';
 import type { LeaseHolder } from '@simsim/event-log';
 import type { Connection } from './connection.ts';
 import { QUERIES } from './queries.ts';
@@ -47,21 +49,39 @@ export function claimLease({ isShared }: Pick<LeaseClaim, 'isShared'>): LeaseCla
  */
 const givenUp = new Set<string>();
 
-/** Takes the lease inside the caller's transaction; answers who holds it if somebody does. */
+/**
+ * Takes the lease inside the caller's transaction, also from the holder whose lease is `takeOver`;
+ * answers who holds it if somebody else does.
+ */
 export function takeLease(
   query: Connection['query'],
   { owner, nonce, at, isShared }: LeaseClaim,
+  takeOver?: string,
 ): LeaseHolder | undefined {
   for (const row of query(QUERIES.leases).all({})) {
     const other = bytesAt(row, 5);
-    const isFree = givenUp.has(bytesToHex(other)) || !isHeld(ownerOf(row), owner);
+    const name = bytesToHex(other);
+    const isFree = name === takeOver || givenUp.has(name) || !isHeld(ownerOf(row), owner);
     if (isFree) query(QUERIES.dropLease).run({ nonce: other });
-    else if (!isShared || numberAt(row, 6) === 0) {
-      return { pid: numberAt(row, 0), host: textAt(row, 3), at: numberAt(row, 4) };
-    }
+    else if (!isShared || numberAt(row, 6) === 0) return holderOf(row);
   }
   query(QUERIES.takeLease).run({ ...owner, at, nonce, shared: isShared ? 1 : 0 });
   return undefined;
+}
+
+/** Inside a transaction. Throws: StoreFailure `STORE_TAKEN_OVER` where the lease is gone. */
+export function checkLease(query: Connection['query'], { nonce }: LeaseClaim): void {
+  const rows = query(QUERIES.leases).all({});
+  if (rows.some((row) => equalBytes(bytesAt(row, 5), nonce))) return;
+  const [taker] = rows.map(holderOf);
+  const who = taker === undefined ? 'its lease was ended' : `now ${holderText(taker)}`;
+  failStore('STORE_TAKEN_OVER', who);
+}
+
+/** Who has a log open, since when and by which lease, in words. */
+export function holderText({ pid, host, at, lease }: LeaseHolder): string {
+  const since = new Date(at).toISOString();
+  return `process ${pid} on ${host} has the log open since ${since}, by lease ${lease}`;
 }
 
 /** Gives the lease up. Never throws: where its row stays, this process knows that it is nobody's. */
@@ -101,6 +121,11 @@ export function thisProcess(): LeaseOwner {
 }
 
 let own: LeaseOwner | undefined;
+
+function holderOf(row: Columns): LeaseHolder {
+  const lease = bytesToHex(bytesAt(row, 5));
+  return { pid: numberAt(row, 0), host: textAt(row, 3), at: numberAt(row, 4), lease };
+}
 
 function ownerOf(row: Columns): LeaseOwner {
   return {

@@ -28,7 +28,8 @@ export interface OpenedSqliteLog {
  * database is made first, the vault second, and the log's first row last; so a creation that was
  * killed midway is recognised and finished, while a lost half is always a refusal.
  *
- * Refuses: every {@link StoreRefusal}.
+ * Refuses: every {@link StoreRefusal}. Where another process took over meanwhile, it finds
+ * `STORE_TAKEN_OVER`, then or with its next write.
  */
 export function openSqliteLog(options: SqliteLogOptions): Result<OpenedSqliteLog, StoreRefusal> {
   const { path, vaultPath, files = nodeFiles } = options;
@@ -65,7 +66,8 @@ function openOver(
         detail: `the log at ${options.path} was never finished`,
       });
     }
-    const known = { ...options, tipSeq: store.tip().seq };
+    const fenced: SqliteLogOptions['fenced'] = (write) => store.locked(write);
+    const known = { ...options, tipSeq: store.tip().seq, fenced };
     const vault = openVault(known, hasVault || !isNew ? 'open' : 'create');
     // Whoever made it may have been killed before its name was durable.
     if (isNew && hasVault) (options.files ?? nodeFiles).syncDirectoryOf(options.vaultPath);

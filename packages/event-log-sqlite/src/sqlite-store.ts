@@ -18,7 +18,7 @@ import type { PreparedQuery } from './compiled-query.ts';
 import type { Connection, SchemaState } from './connection.ts';
 import { nodeFiles } from './file-system.ts';
 import type { FileSystem } from './file-system.ts';
-import { abandonLease, claimLease, dropLease, takeLease } from './lease.ts';
+import { abandonLease, checkLease, claimLease, dropLease, holderText, takeLease } from './lease.ts';
 import type { LeaseClaim } from './lease.ts';
 import { QUERIES } from './queries.ts';
 import { SCHEMA_SQL } from './schema.ts';
@@ -45,6 +45,12 @@ export interface SqliteStoreOptions {
   readonly files?: FileSystem;
   /** Several processes may have it open for writing, as long as all of them say so. */
   readonly shared?: boolean;
+  /**
+   * The lease of another opening that is over although its process cannot be asked: on another host, in
+   * a container that is gone. `STORE_IN_USE` says its name. It is taken over, no other one; a former
+   * owner that lives after all writes nothing more (`STORE_TAKEN_OVER`).
+   */
+  readonly takeOver?: string;
   /** Who takes the lease; default this process, now. */
   readonly lease?: LeaseClaim;
   /** Test-only. */
@@ -179,7 +185,7 @@ function settle(
     const state = schemaState(db);
     if (state === 'empty' && options.ifMissing === 'create') db.exec(SCHEMA_SQL);
     else if (state !== 'ours') return schemaRefusal(state, { path, use: 'write' });
-    const holder = takeLease(query, lease);
+    const holder = takeLease(query, lease, options.takeOver);
     return holder && inUse(holder);
   });
   // A file that is made may be new: another opener may have died before this.
@@ -190,7 +196,7 @@ function settle(
 }
 
 interface TipWatcher {
-  /** The tip, within a transaction. */
+  /** The tip, within a transaction. Throws: StoreFailure `STORE_TAKEN_OVER`. */
   read(): Tip;
   /** Takes over the tip of an own commit. */
   moved(tip: Tip): void;
@@ -199,17 +205,22 @@ interface TipWatcher {
 }
 
 /**
- * Remembers the tip between own commits. SQLite's `data_version` differs whenever another connection
+ * Remembers the tip between own commits, and that the lease was there. SQLite's `data_version` differs whenever another connection
  * has changed the file, so a remembered tip is never older than the file; asking for it costs a
  * quarter of reading the last row.
  */
-function tipWatcher({ query }: Connection, reader: Pick<EventReader, 'tip'>): TipWatcher {
+function tipWatcher(
+  { query }: Connection,
+  reader: Pick<EventReader, 'tip'>,
+  lease: LeaseClaim,
+): TipWatcher {
   const version = (): unknown => query(QUERIES.dataVersion).get({})?.[0];
   let known: { readonly version: unknown; readonly tip: Tip } | undefined;
   return {
     read() {
       const now = version();
       if (known !== undefined && known.version === now) return known.tip;
+      checkLease(query, lease);
       const tip = reader.tip();
       known = { version: now, tip };
       return tip;
@@ -227,7 +238,7 @@ function storeOver(
 ): EventStore {
   const { db, query } = connection;
   const reader = readerOver(connection);
-  const currentTip = tipWatcher(connection, reader);
+  const currentTip = tipWatcher(connection, reader, lease);
   let isOpen = true;
   const commit = (change: StoreChange): CommitAnswer => {
     const tip = currentTip.read();
@@ -251,7 +262,10 @@ function storeOver(
     },
     locked(work) {
       try {
-        return db.transaction('write', work);
+        return db.transaction('write', () => {
+          currentTip.read();
+          return work();
+        });
       } catch (failure) {
         currentTip.forget();
         throw failureOf(failure);
@@ -339,6 +353,5 @@ function missing(path: string): StoreRefusal {
 }
 
 function inUse(holder: NonNullable<StoreRefusal['holder']>): StoreRefusal {
-  const detail = `process ${holder.pid} on ${holder.host} owns the log`;
-  return { code: 'STORE_IN_USE', detail, holder };
+  return { code: 'STORE_IN_USE', detail: holderText(holder), holder };
 }

@@ -41,6 +41,11 @@ export interface VaultMediumOptions {
    * for that a killed one left without a header.
    */
   readonly shared?: boolean;
+  /**
+   * Runs a write of the file while nobody else may own its log, or throws. Default: at once, for a vault
+   * that has no log beside it.
+   */
+  readonly fenced?: <T>(write: () => T) => T;
   /** Test-only. */
   readonly chaos?: Chaos;
   /** Test-only. */
@@ -65,8 +70,8 @@ export interface MediumParts extends VaultMediumOptions {
  * Throws: errors of the file system.
  */
 export function openMedium(start: OpenedVaultFile, parts: MediumParts): VaultMedium {
-  const { crypto, file } = parts;
-  let medium = takeOver(start, parts);
+  const { crypto, file, fenced = (write) => write() } = parts;
+  let medium = fenced(() => takeOver(start, parts));
   /** A rotation that was asked for and is in no header yet: it outlives a reload. */
   let isRotationDue = false;
   const beginRotation = (): void => medium.rotation.begin(medium.counter());
@@ -91,10 +96,12 @@ export function openMedium(start: OpenedVaultFile, parts: MediumParts): VaultMed
     invariant(counter === medium.counter(), 'a shared vault is reloaded before it is flushed');
   };
   const changing = (work: () => void): void =>
-    explained(() => {
-      checkNewest();
-      work();
-    });
+    explained(() =>
+      fenced(() => {
+        checkNewest();
+        work();
+      }),
+    );
   return {
     write(anchor, pages) {
       changing(() => medium.write(anchor, pages));

@@ -8,6 +8,8 @@
  * - `STORE_CORRUPT`: rows that contradict each other, the chain, or the database itself.
  * - `STORE_TOO_NEW`: written by a later format.
  * - `STORE_IN_USE`: another live process owns it; `holder` says which.
+ * - `STORE_TAKEN_OVER`: somebody took it over by the name of this process's lease, or ended that lease;
+ *   nothing is written here any more.
  * - `STORE_MOVED`: it goes on elsewhere, and must not go on here too.
  * - `STORE_ROLLED_BACK`: the log ends before, or beside, what the vault has seen of it.
  * - `STORE_FAILED`: the medium refused a write; the log must be opened again.
@@ -25,6 +27,7 @@ export type StoreRefusalCode =
   | 'STORE_CORRUPT'
   | 'STORE_TOO_NEW'
   | 'STORE_IN_USE'
+  | 'STORE_TAKEN_OVER'
   | 'STORE_MOVED'
   | 'STORE_ROLLED_BACK'
   | 'STORE_FAILED'
@@ -45,6 +48,8 @@ export interface LeaseHolder {
   readonly host: string;
   /** When the lease was taken, wall ms. */
   readonly at: number;
+  /** The lease's own name, 32 hex characters, new for every opening: what a take-over has to say. */
+  readonly lease: string;
 }
 
 /** Why something did not open. `detail` is a sentence for people and names no secret. */

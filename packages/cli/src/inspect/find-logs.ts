@@ -21,6 +21,13 @@ export function findLogs(path: string): readonly string[] {
   );
 }
 
+/** A folder with one log means that log. */
+export function theLog(path: string): string {
+  const [log = path, ...more] = findLogs(path);
+  if (more.length === 0) return log;
+  throw usageError(`There are ${more.length + 1} logs below ${path}.`, `Name one, such as ${log}.`);
+}
+
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();

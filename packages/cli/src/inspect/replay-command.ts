@@ -4,11 +4,10 @@ import { describeFact } from '@simsim/sesame';
 import { StoreFailure } from '@simsim/event-log';
 import type { LogEvent } from '@simsim/event-log';
 import type { Arguments } from '../arguments.ts';
-import { usageError } from '../cli-error.ts';
 import type { Command } from '../command.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Output } from '../output.ts';
-import { findLogs } from './find-logs.ts';
+import { theLog } from './find-logs.ts';
 import { openLogWithVault, PASSPHRASE_VARIABLE, readVaultKey } from './log-files.ts';
 
 /** The command. */
@@ -74,13 +73,6 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
   } finally {
     opened.close();
   }
-}
-
-/** A folder with one log means that log. */
-function theLog(path: string): string {
-  const [log = path, ...more] = findLogs(path);
-  if (more.length === 0) return log;
-  throw usageError(`There are ${more.length + 1} logs below ${path}.`, `Name one, such as ${log}.`);
 }
 
 function replayEvent(event: LogEvent): ReplayedEvent {
