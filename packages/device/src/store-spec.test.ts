@@ -1,4 +1,4 @@
-/** Every way to open a device's vault opens it again, and no other does. */
+/** Every way to open a device's vault opens it again, and no other does; in one process at a time. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,3 +38,14 @@ test.each(CHOICES.map((choice) => [Object.keys(choice).join(', '), choice] as co
     expect(other).toMatchObject({ error: { code: 'VAULT_WRONG_KEY' } });
   },
 );
+
+test('a device has one process: its log is not shared, whatever is asked for', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'simsim-device-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const asked = { metadata: 'sealed', shared: true } as const;
+  const spec = sqlite(join(folder, 'log.db'), { unsafePlaintextVault: true }, asked);
+  const first = spec.open({ crypto, entropy }, 'create');
+  const second = spec.open({ crypto, entropy }, 'fail');
+  expect(second).toMatchObject({ error: { code: 'STORE_IN_USE', holder: { pid: process.pid } } });
+  if (first.ok) first.value.close();
+});

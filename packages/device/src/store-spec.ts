@@ -56,11 +56,6 @@ export interface SqliteOptions {
    * writes nothing more and closes as `takenOver`.
    */
   readonly takeOver?: string;
-  /**
-   * Several processes have this device open at once; every one of them must say so. Each sees the queues
-   * as they were when it last wrote. Default false: a second one is refused with `STORE_IN_USE`.
-   */
-  readonly shared?: boolean;
 }
 
 /** A log in memory, gone with the process: for trying things out and for tests. */
@@ -102,7 +97,6 @@ export function sqlite(path: string, choice: VaultChoice, options: SqliteOptions
         retention,
         wipe: retention.wipe,
         ...metadata,
-        shared: options.shared === true,
         ...(options.takeOver === undefined ? {} : { takeOver: options.takeOver }),
         ...(chaos === undefined ? {} : { chaos }),
       });
