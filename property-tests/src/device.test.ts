@@ -4,8 +4,10 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstValueFrom } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { ok } from '@simsim/bytes';
 import { linkDevice, memory, openDevice, SessionError, sqlite } from '@simsim/device';
-import type { Device } from '@simsim/device';
+import type { Device, StoreSpec } from '@simsim/device';
+import { StoreFailure } from '@simsim/event-log';
 import { houseForEach, next } from './house.ts';
 
 const house = houseForEach();
@@ -141,6 +143,27 @@ describe('opening', () => {
     expect(await code(device('eve', { relay: 'http://192.0.2.1:1', store: memory() }))).toBe(
       'RELAY_INSECURE',
     );
+  });
+});
+
+describe('closing', () => {
+  it('is told and ends what waits for it, also where the last flush fails', async () => {
+    const failing: StoreSpec = {
+      open(parts, ifMissing) {
+        const opened = memory().open(parts, ifMissing);
+        if (!opened.ok) return opened;
+        const log = opened.value;
+        const close = (): never => {
+          log.close();
+          throw new StoreFailure('VAULT_FAILED', 'the disk is full');
+        };
+        return ok({ ...log, close });
+      },
+    };
+    const relay = house.relay.url;
+    const alice = await openDevice({ user: 'alice', store: failing, relay, ifMissing: 'create' });
+    expect(await code(alice.close())).toBe('VAULT_FAILED');
+    expect(await alice.closed).toBe('storeFailed');
   });
 });
 

@@ -399,7 +399,11 @@ export class Device {
     this.#socket.drop();
   }
 
-  /** Commits what waits, erases what is superseded, and lets go of everything. */
+  /**
+   * Commits what waits, erases what is superseded, and lets go of everything.
+   *
+   * Throws: {@link SessionError} where the last flush fails; what was committed is there at the next opening.
+   */
   close(): Promise<void> {
     return this.#stop('closed');
   }
@@ -476,7 +480,11 @@ export class Device {
 
   #stop(reason: CloseReason, cause?: unknown): Promise<void> {
     const failure = cause === undefined ? undefined : failureError(cause);
-    this.#closing ??= this.#shutDown(reason, failure);
+    if (this.#closing === undefined) {
+      this.#closing = this.#shutDown(reason, failure);
+      // Whoever closes hears of a last flush that failed; whoever did not is told by `health$`.
+      this.#closing.catch(() => undefined);
+    }
     return this.#closing;
   }
 
