@@ -27,6 +27,7 @@ import { registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
 import type { OwnDevice } from './own-device.ts';
 import { decodeRegistration, encodeRegistration, makeToken } from './registration.ts';
+import { lostRounds, restartRound } from './lost-round.ts';
 import { releaseHeld } from './send-round.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, userStream } from './streams.ts';
 import { heldSends, holdReason, tellHeld } from './trust.ts';
@@ -257,7 +258,8 @@ function endIn(list: DeviceList, own: OwnDevice): 'removed' | 'replaced' | undef
 
 /**
  * What a device owes after a start: registration, claims, empty posts, and word of what waits for a key:
- * whoever was asked about it may not be there any more. The outbox has the rest.
+ * whoever was asked about it may not be there any more. The outbox has the rest, and what it has lost is
+ * encrypted anew.
  */
 export function decideStarted(work: Workspace): DecideResult {
   const sends = work.live(SEND_PREFIX);
@@ -282,9 +284,12 @@ export function decideStarted(work: Workspace): DecideResult {
     (userId) =>
       heldSends(work, userId).length > 0 && holdReason(work, work.user(userId)) === undefined,
   );
-  const rounds = free.flatMap((userId) => roundStreams(work, userId));
-  if (rounds.length > 0) return needMore(rounds);
+  const lost = sends.flatMap((stream) => lostRounds(work, stream));
+  const again = lost.map(({ userId }) => userId);
+  const rounds = new Set([...free, ...again].flatMap((userId) => roundStreams(work, userId)));
+  if (rounds.size > 0) return needMore([...rounds]);
   for (const stream of sends) owedEffects(work, stream);
+  for (const round of lost) restartRound(work, round);
   for (const userId of free) releaseHeld(work, userId, 'anew');
   return work.decided();
 }

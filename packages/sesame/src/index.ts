@@ -92,6 +92,7 @@ export { healsLeft } from './heal-allowance.ts';
 export { registrationRequest } from './registration.ts';
 export { renewalRequest } from './renewal.ts';
 export type { Recipient, RecipientStatus, SendState, SentCopy } from './send-state.ts';
+export { roundsInFlight } from './send-state.ts';
 export type { SessionAddress, StreamId } from './streams.ts';
 export type { StoredValue, StreamKind, StreamValue, StreamValues } from './stream-codec.ts';
 export {

@@ -100,6 +100,20 @@ export function isPosted(state: SendState): boolean {
   );
 }
 
+/**
+ * The recipients whose round is with the relay or on its way there: its post is in the outbox. One that
+ * went to no device has no ciphertext, and is told by the send alone.
+ */
+export function roundsInFlight(
+  state: SendState,
+): readonly { readonly recipient: Recipient; readonly postId: PostId }[] {
+  return [...state.recipients.values()].flatMap((recipient) => {
+    const { status, postId, copies } = recipient;
+    const isInFlight = status === 'posting' && copies.size > 0;
+    return isInFlight && postId !== undefined ? [{ recipient, postId }] : [];
+  });
+}
+
 /** The padded content for one recipient: own devices get a sync copy that names whom it went to. */
 export function contentFor(
   state: SendState,
