@@ -6,6 +6,7 @@ import { invariant } from '@simsim/bytes';
 import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreChaos } from '@simsim/device-core';
+import { StoreFailure } from '@simsim/event-log';
 import type { EventLog, Retention, RetentionName } from '@simsim/event-log';
 import type { IdentityModel, RelayTransport, UserId } from '@simsim/relay-protocol';
 import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
@@ -183,15 +184,15 @@ async function startDevice(
   { client, log, user, create, link }: Start,
 ): Promise<Device> {
   const parts = { crypto: nodeCrypto, entropy: nodeEntropy };
-  const core = new DeviceCore({
-    log,
-    ...parts,
-    clock: systemClock,
-    trust: trustPolicy(options.trust),
-    ...(options.onRollback === 'refuse' ? { onEvidence: 'refuse' } : {}),
-    ...(options.chaos === undefined ? {} : { chaos: options.chaos }),
-  });
   try {
+    const core = new DeviceCore({
+      log,
+      ...parts,
+      clock: systemClock,
+      trust: trustPolicy(options.trust),
+      ...(options.onRollback === 'refuse' ? { onEvidence: 'refuse' } : {}),
+      ...(options.chaos === undefined ? {} : { chaos: options.chaos }),
+    });
     const isPutBack = log.rollback !== undefined;
     if (isPutBack && ownDevice(core) === undefined) throw new SessionError('IDENTITY_LOST');
     const first = link ?? (ownDevice(core) === undefined ? create : undefined);
@@ -209,7 +210,7 @@ async function startDevice(
     return device;
   } catch (cause) {
     log.close();
-    throw cause;
+    throw cause instanceof StoreFailure ? storeError(cause, cause) : cause;
   }
 }
 

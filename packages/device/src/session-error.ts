@@ -103,7 +103,7 @@ const ERRORS: Readonly<Record<SessionErrorCode, readonly [Blame, boolean, string
   STORE_CORRUPT: [
     'store',
     false,
-    'Run `simsim verify` on the log: it says where it is damaged. Nothing was changed.',
+    'Keep the files and run `simsim verify` on the log: it names what is damaged. Then put back a copy of log and vault together, which goes on as a new incarnation, or link a new device.',
   ],
   STORE_TOO_NEW: ['caller', false, 'Use the release that wrote the log; `simsim replay` reads it.'],
   STORE_UNSAFE: ['caller', false, 'Use the SQLite that the package brings along.'],

@@ -64,9 +64,11 @@ export type QueryName =
   | 'putOutbox'
   | 'freeOutbox'
   | 'retryOutbox'
+  | 'outboxSlots'
   | 'inbox'
   | 'putInbox'
   | 'freeInbox'
+  | 'inboxPlaces'
   | 'seenRunPage'
   | 'seenUpto'
   | 'putSeenRun'
@@ -230,6 +232,7 @@ export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
       .set({ due: number('due'), tries: number('tries') })
       .where('slot', '=', number('slot')),
   ),
+  outboxSlots: compileQuery(db.selectFrom('outbox').select('slot').orderBy('slot')),
   inbox: compileQuery(
     db
       .selectFrom('inbox')
@@ -249,6 +252,9 @@ export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
   ),
   freeInbox: compileQuery(
     db.updateTable('inbox').set({ id: FREE_ID }).where('slot', '=', number('slot')),
+  ),
+  inboxPlaces: compileQuery(
+    db.selectFrom('inbox').select(['slot', 'seq', 'epoch']).orderBy('slot'),
   ),
   seenRunPage: compileQuery(
     db

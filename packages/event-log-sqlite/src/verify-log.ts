@@ -10,6 +10,7 @@ import { laterFormat, rebuildProjections, verifyChain } from '@simsim/event-log'
 import type {
   Anchor,
   ChainFault,
+  Difference,
   Rebuilt,
   RecordFold,
   StoreRefusal,
@@ -17,6 +18,7 @@ import type {
   VerifiedChain,
 } from '@simsim/event-log';
 import { connect, refusalOf, valueOf } from './connection.ts';
+import { lostRows } from './lost-rows.ts';
 import type { SqliteDriver } from './sqlite-driver.ts';
 import { CACHE_KIB_DEFAULT, openSqliteReader } from './sqlite-store.ts';
 import { openVaultReader } from './vault-read.ts';
@@ -26,7 +28,10 @@ import type { VaultKey } from './vault-key.ts';
 export interface VerifySqliteLogOptions<S> {
   readonly path: string;
   readonly crypto: Crypto;
-  /** With it the anchor is checked and every projection is rebuilt and compared. */
+  /**
+   * With it the anchor is checked, every projection is rebuilt and compared, and the rows that no event
+   * tells of are opened.
+   */
   readonly vault?: { readonly path: string; readonly key: VaultKey };
   /** How records follow from facts; without it they are not compared. */
   readonly fold?: RecordFold<S>;
@@ -38,7 +43,15 @@ export interface SqliteLogReport {
   readonly chain: Result<VerifiedChain, ChainFault>;
   /** Undefined where no vault was given, or the chain is broken already. */
   readonly rebuilt: Rebuilt | undefined;
+  /**
+   * Queue rows that are gone; not looked for where the chain is broken already. Rows of the application
+   * that are gone nobody can tell from deleted ones.
+   */
+  readonly lostRows: readonly Difference[];
 }
+
+/** What a copy of the log and its vault show together. */
+type Compared = Required<Pick<SqliteLogReport, 'rebuilt' | 'lostRows'>>;
 
 /** A busy owner may flush between our two looks at its vault; then we look again. */
 const COPY_ATTEMPTS = 5;
@@ -52,13 +65,12 @@ export function verifySqliteLog<S>(
   const anchor = vault.value?.anchor();
   vault.value?.close();
   const chain = verifyFile(options, anchor);
-  if (!chain.ok || !chain.value.ok || options.vault === undefined) {
-    return chain.ok ? ok({ chain: chain.value, rebuilt: undefined }) : chain;
-  }
+  if (!chain.ok) return chain;
+  if (!chain.value.ok) return ok({ chain: chain.value, rebuilt: undefined, lostRows: [] });
   const structure = checkStructure(options.path);
   if (structure !== undefined) return err(structure);
-  const rebuilt = rebuildCopy(options);
-  return rebuilt.ok ? ok({ chain: chain.value, rebuilt: rebuilt.value }) : rebuilt;
+  const compared = options.vault === undefined ? lostOf(options.path) : compareCopy(options);
+  return compared.ok ? ok({ chain: chain.value, ...compared.value }) : compared;
 }
 
 /**
@@ -117,7 +129,7 @@ function verifyFile<S>(
   }
 }
 
-function rebuildCopy<S>(options: VerifySqliteLogOptions<S>): Result<Rebuilt, StoreRefusal> {
+function compareCopy<S>(options: VerifySqliteLogOptions<S>): Result<Compared, StoreRefusal> {
   const folder = mkdtempSync(join(tmpdir(), 'simsim-verify-'));
   try {
     for (let attempt = 1; ; attempt++) {
@@ -126,29 +138,52 @@ function rebuildCopy<S>(options: VerifySqliteLogOptions<S>): Result<Rebuilt, Sto
       const target = join(folder, `copy-${attempt}.db`);
       const copied = copySqliteLog(options.path, target);
       if (!copied.ok) return copied;
-      const rebuilt = rebuildFrom(target, vault.value, options);
-      const isSettled = attempt === COPY_ATTEMPTS || hasSameAnchor(options, vault.value);
+      const compared = compareWith(target, vault.value, options);
+      const isDone = !compared.ok || isSame(compared.value) || attempt === COPY_ATTEMPTS;
+      const isSettled = isDone || hasSameAnchor(options, vault.value);
       vault.value?.close();
-      if (isSettled || !rebuilt.ok || rebuilt.value.differences.length === 0) return rebuilt;
+      if (isSettled) return compared;
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function rebuildFrom<S>(
+function isSame({ rebuilt, lostRows: lost }: Compared): boolean {
+  return rebuilt?.differences.length === 0 && lost.length === 0;
+}
+
+function compareWith<S>(
   path: string,
   vault: VaultReader | undefined,
   { crypto, fold }: VerifySqliteLogOptions<S>,
-): Result<Rebuilt, StoreRefusal> {
+): Result<Compared, StoreRefusal> {
   if (vault === undefined) return err({ code: 'VAULT_MISSING', detail: 'no vault was given' });
+  const lost = lostOf(path, vault);
+  if (!lost.ok) return lost;
   const reader = openSqliteReader(path);
   if (!reader.ok) return reader;
   try {
     const folded = fold === undefined ? {} : { fold };
-    return ok(rebuildProjections({ reader: reader.value, vault, crypto, ...folded }));
+    const rebuilt = rebuildProjections({ reader: reader.value, vault, crypto, ...folded });
+    return ok({ ...lost.value, rebuilt });
+  } catch (failure) {
+    return err(refusalOf(failure));
   } finally {
     reader.value.close();
+  }
+}
+
+function lostOf(path: string, vault?: VaultReader): Result<Compared, StoreRefusal> {
+  try {
+    const connection = connect(path, { mode: 'read', cacheKiB: CACHE_KIB_DEFAULT });
+    try {
+      return ok({ rebuilt: undefined, lostRows: lostRows(connection, vault) });
+    } finally {
+      connection.db.close();
+    }
+  } catch (failure) {
+    return err(refusalOf(failure));
   }
 }
 

@@ -73,6 +73,7 @@ function checkAfter(folder: string, life: Life): void {
   const report = unwrap(verifySqliteLog({ path, crypto: nodeCrypto, vault, fold: FOLD }));
   unwrap(report.chain);
   expect(report.rebuilt?.differences).toEqual([]);
+  expect(report.lostRows).toEqual([]);
 
   const log = openedLog(folder, { ifMissing: 'refuse' });
   const events = [...log.events()];
@@ -100,6 +101,7 @@ function checkAfter(folder: string, life: Life): void {
   expect(new Set(pages.map(({ generation }) => generation)).size).toBeLessThanOrEqual(pages.length);
   const report2 = unwrap(verifySqliteLog({ path, crypto: nodeCrypto, vault, fold: FOLD }));
   expect(report2.rebuilt?.differences).toEqual([]);
+  expect(report2.lostRows).toEqual([]);
 }
 
 const SITES: readonly ChaosSite[] = [

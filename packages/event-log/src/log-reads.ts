@@ -60,9 +60,11 @@ export function* dataEntries({
 
 /** Pending posts, oldest first. */
 export function outboxEntries({ store, box }: LogState): OutboxEntry[] {
-  return [...store.outbox()].map(({ post, body, tries, due }) => {
+  return [...store.outbox()].map(({ slot, post, body, tries, due }) => {
     const opened = box.open('outbox', post, body);
-    if (opened === undefined) failStore('STORE_CORRUPT', 'an outbox row does not open');
+    if (opened === undefined) {
+      failStore('STORE_CORRUPT', `row ${slot} of the outbox does not open`);
+    }
     return { post, body: opened, tries, due };
   });
 }
@@ -70,11 +72,11 @@ export function outboxEntries({ store, box }: LogState): OutboxEntry[] {
 /** Unacknowledged mail, oldest first. */
 export function inboxEntries({ crypto, store, vault, logId, lostMail }: LogState): InboxEntry[] {
   const rows = [...store.inbox()].filter(({ slot }) => !lostMail.has(slot));
-  return rows.map(({ id, seq, epoch, body }) => {
+  return rows.map(({ slot, id, seq, epoch, body }) => {
     const key = epochKey(crypto, vault, epoch);
     const opened = openMail(crypto, { key, place: { logId, epoch, seq, id }, box: body });
     crypto.wipe(key);
-    if (opened === undefined) failStore('STORE_CORRUPT', 'an inbox row does not open');
+    if (opened === undefined) failStore('STORE_CORRUPT', `row ${slot} of the inbox does not open`);
     return { id, body: opened, seq };
   });
 }

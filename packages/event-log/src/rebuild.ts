@@ -1,10 +1,12 @@
 /**
- * Rebuilding every projection from events alone and comparing it with what the store holds. What
- * differs is either damage or a fold that does not say what was written.
+ * Rebuilding every projection from events alone and comparing it with what the store holds; and opening
+ * the rows that are in no event. What differs is either damage or a fold that does not say what was
+ * written.
  */
 
 import { compareBytes, equalBytes } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
+import type { Difference } from './difference.ts';
 import type { LogEvent } from './event-log.ts';
 import type { EventReader, EventRow, HeadRow, SeenRun, StreamRow } from './event-store.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
@@ -15,7 +17,9 @@ import { noNonces } from './nonce-pool.ts';
 import type { MetadataBox, NamedValue } from './metadata-box.ts';
 import { forgottenName } from './forget.ts';
 import { isForgotten, openFacts } from './open-facts.ts';
-import { opensState } from './open-state.ts';
+import { NOTHING_OPENED, openRows } from './open-rows.ts';
+import type { OpenedRows } from './open-rows.ts';
+import { openState } from './open-state.ts';
 import { sealedIndex } from './sealed-part.ts';
 import { extendTail } from './seen-log.ts';
 import type { SeenEvent, SeenTail } from './seen-log.ts';
@@ -34,6 +38,16 @@ export interface RecordFold<S> {
   refusal?(event: LogEvent): 'UNKNOWN_EVENT' | 'MALFORMED_FACTS' | undefined;
   /** The records the state amounts to. */
   rows(state: S): Iterable<NamedValue>;
+  /** Without it nobody misses a post. */
+  readonly posts?: PostsInFlight;
+}
+
+/** What the live states of an owner say of its outbox. */
+export interface PostsInFlight {
+  /** Whether a stream may have posts under way. */
+  isFrom(stream: string): boolean;
+  /** The ids of the posts that a state waits for, 16 bytes each; none where it is not read. */
+  of(stream: string, state: Uint8Array, crypto: Crypto): readonly Uint8Array[];
 }
 
 /** What is compared. Give a copy or an unchanging snapshot. */
@@ -45,15 +59,7 @@ export interface RebuildParts<S> {
   readonly fold?: RecordFold<S>;
 }
 
-/** A row that is not what the events say. */
-export interface Difference {
-  readonly table: 'meta' | 'event' | 'stream' | 'head' | 'seen_run' | 'record' | 'sealed';
-  /** Stream id, `seq`, `upto` or record name. */
-  readonly key: string;
-  readonly detail: string;
-}
-
-/** What was rebuilt and where it differs. */
+/** What was rebuilt or opened, and where it differs. */
 export interface Rebuilt {
   readonly events: number;
   readonly streams: number;
@@ -63,6 +69,8 @@ export interface Rebuilt {
   readonly records: number | undefined;
   /** `seq` of that event: from there on this release cannot say what the records should be. */
   readonly unknownAt?: number;
+  /** Rows that no event tells of, and that opened: pending posts, unread mail, application rows. */
+  readonly opened: OpenedRows;
   readonly differences: readonly Difference[];
 }
 
@@ -141,13 +149,17 @@ export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
   compareHeads(rebuild);
   compareSeen(rebuild);
   const records = compareRecords(rebuild);
-  const liveStates = compareSealed(rebuild);
+  const expected: Uint8Array[] = [];
+  const liveStates = compareSealed(rebuild, expected);
+  const { opened, faults } = openRows({ reader, vault, crypto, logId, box: rebuild.box }, expected);
+  for (const fault of faults) differ(rebuild, fault);
   return {
     events: rebuild.events,
     streams: rebuild.streams.size,
     liveStates,
     seenRuns: rebuild.runs.length,
     records,
+    opened,
     ...(rebuild.unknownAt === undefined ? {} : { unknownAt: rebuild.unknownAt }),
     differences: rebuild.differences,
   };
@@ -160,6 +172,7 @@ function nothingRebuilt(detail: string): Rebuilt {
     liveStates: 0,
     seenRuns: 0,
     records: undefined,
+    opened: NOTHING_OPENED,
     differences: [{ table: 'meta', key: 'log', detail }],
   };
 }
@@ -329,15 +342,23 @@ function isSameRun({ ids, until }: RebuiltRun, run: SeenRun): boolean {
   return ids === undefined || (until === run.until && equalBytes(ids, run.ids));
 }
 
+const UNOPENED = 'a record that does not open';
+
 function compareRecords<S>(rebuild: Rebuild<S>): number | undefined {
   const { parts, box, folding } = rebuild;
-  if (folding === undefined) return undefined;
+  if (folding === undefined) {
+    for (const { name, value } of parts.reader.records()) {
+      if (box.openNamed('record', name, value) !== undefined) continue;
+      differ(rebuild, { table: 'record', key: UNOPENED, detail: 'no key of this log opens it' });
+    }
+    return undefined;
+  }
   const expected = new Map<string, Uint8Array>();
   for (const { name, value } of folding.fold.rows(folding.state)) expected.set(name, value);
   const count = expected.size;
   for (const row of parts.reader.records()) {
     const record = box.openNamed('record', row.name, row.value);
-    const key = record?.name ?? 'a record that does not open';
+    const key = record?.name ?? UNOPENED;
     const value = record && expected.get(record.name);
     expected.delete(key);
     if (value === undefined)
@@ -352,38 +373,45 @@ function compareRecords<S>(rebuild: Rebuild<S>): number | undefined {
   return count;
 }
 
-/** The state of each live stream must open under the vault's key, stepped over the vault's lag. */
-function compareSealed<S>(rebuild: Rebuild<S>): number {
+/**
+ * The state of each live stream must open under the vault's key, stepped over the vault's lag. Adds the
+ * posts that states wait for to `expected`.
+ */
+function compareSealed<S>(rebuild: Rebuild<S>, expected: Uint8Array[]): number {
+  const posts = rebuild.parts.fold?.posts;
   let count = 0;
-  for (const [id, { slot, tookAt, head }] of rebuild.streams) {
+  for (const [id, { name, slot, tookAt, head }] of rebuild.streams) {
     if (head.state !== 0 || head.sealed === 0) continue;
     count++;
-    if (slot === undefined || !opensHead(rebuild, id, { slot, tookAt, seq: head.sealed })) {
-      differ(rebuild, {
-        table: 'sealed',
-        key: `${id}`,
-        detail: `event ${head.sealed} does not open`,
-      });
+    const at = slot === undefined ? undefined : { slot, tookAt, seq: head.sealed };
+    const state = at && openHead(rebuild, id, at);
+    if (state === undefined) {
+      const detail = `event ${head.sealed} does not open`;
+      differ(rebuild, { table: 'sealed', key: `${id}`, detail });
+      continue;
     }
+    if (posts?.isFrom(name) === true) expected.push(...posts.of(name, state, rebuild.parts.crypto));
+    state.fill(0);
   }
   return count;
 }
 
-function opensHead<S>(
+/** The state of a stream's head, which the caller wipes; `undefined` where it does not open. */
+function openHead<S>(
   { parts, logId, stepsMax }: Rebuild<S>,
   id: number,
   at: { readonly slot: number; readonly tookAt: number; readonly seq: number },
-): boolean {
+): Uint8Array | undefined {
   const { reader, vault, crypto } = parts;
   const sealed = reader.event(at.seq)?.sealed;
   const held = vault.slot(at.slot);
   const index = sealed && sealedIndex(sealed);
-  if (held === undefined || index === undefined) return false;
+  if (held === undefined || index === undefined) return undefined;
   const isOurs = held.use === 'free' || (held.use === 'stream' && held.owner === id);
   const steps = index - (held.use === 'free' ? at.tookAt : held.index);
-  if (!isOurs || steps < 0 || steps > stepsMax) return false;
+  if (!isOurs || steps < 0 || steps > stepsMax) return undefined;
   const part = { slot: at.slot, index: held.index + steps };
-  return opensState({ crypto, store: reader, vault, logId }, at.seq, part);
+  return openState({ crypto, store: reader, vault, logId }, at.seq, part);
 }
 
 function differ<S>({ differences }: Rebuild<S>, difference: Difference): void {

@@ -8,13 +8,12 @@ import { equalBytes } from '@simsim/bytes';
 import { linkOfRow } from './chain.ts';
 import type { EventRow } from './event-store.ts';
 import { heldKey } from './held-key.ts';
-import { opensMail } from './inbox-epochs.ts';
+import { loadQueues } from './load-queues.ts';
 import { UNFLUSHED_EVENTS_MAX } from './limits.ts';
 import { rowsWrittenAt } from './log-meta.ts';
 import type { LogState } from './log-state.ts';
 import { openFacts } from './open-facts.ts';
 import type { OpenedFacts } from './facts-envelope.ts';
-import { emptyQueues } from './queues.ts';
 import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
 import { opensState } from './open-state.ts';
@@ -84,7 +83,7 @@ export function followLog(log: LogState): StoreRefusal | undefined {
   log.streamMax = Math.max(log.streamMax, log.store.streamMax());
   refreshKeys(log);
   log.seen.reset();
-  return loadQueues(log, walk.epochs);
+  return loadQueues(log, { epochs: walk.epochs, isPoolProven: walk.taken.size > 0 });
 }
 
 function followEvent(log: LogState, row: EventRow, walk: SlotWalk): StoreRefusal | undefined {
@@ -211,38 +210,6 @@ export function moveKey({ crypto, vault, meta }: LogState, slot: number, index: 
   const key = heldKey({ crypto, vault }, slot, index);
   vault.advance(slot, index, key);
   crypto.wipe(key);
-}
-
-/**
- * Reads which rows are pending and destroys epochs of which none is. Mail under the key of one of
- * `fresh` must open.
- */
-export function loadQueues(
-  log: LogState,
-  fresh: ReadonlySet<number> = new Set(),
-): StoreRefusal | undefined {
-  const { crypto, store, vault } = log;
-  const queues = emptyQueues(crypto, vault);
-  for (const { post, slot, seq } of store.outbox()) {
-    queues.outbox.restore(post, slot);
-    queues.outboxOrder = seq;
-  }
-  for (const row of store.inbox()) {
-    const { id, slot, epoch } = row;
-    if (log.lostMail.has(slot)) continue;
-    if (vault.slot(epoch)?.use !== 'epoch' || (fresh.has(epoch) && !opensMail(log, row))) {
-      return { code: 'VAULT_ROLLED_BACK', detail: 'the key of unread mail is gone' };
-    }
-    queues.inbox.restore(id, slot);
-    queues.epochByRow.set(slot, epoch);
-    queues.epochs.addRow(epoch);
-  }
-  const pending = new Set(queues.epochByRow.values());
-  for (const { slot, use } of vault.liveSlots()) {
-    if (use === 'epoch' && !pending.has(slot)) vault.destroy(slot);
-  }
-  log.queues = queues;
-  return undefined;
 }
 
 /** An event that does not fit. */

@@ -132,6 +132,7 @@ describe('rebuilding with the vault', () => {
 
   test('agrees with the live tables', () => {
     expect(rebuild({})).toEqual({
+      opened: { outbox: 0, inbox: 0, data: 0 },
       events: 30,
       streams: 6,
       liveStates: 2,

@@ -12,6 +12,8 @@ export type KillFaultCode =
   | 'INBOX_LOST'
   /** The chain, the anchor, or a projection is not what the events say. */
   | 'CHAIN_BROKEN'
+  /** A post, a mail or an application row does not open, or is missing. */
+  | 'ROW_LOST'
   /** A commit that was answered is not there. */
   | 'COMMIT_LOST'
   /** A log does not open again. */

@@ -23,7 +23,7 @@ const SABOTEURS: readonly {
 }[] = [
   { sabotage: 'send-before-commit', count: 8, codes: ['NOT_DURABLE', 'KEY_REUSED'] },
   { sabotage: 'acknowledge-before-commit', count: 12, codes: ['INBOX_LOST'] },
-  { sabotage: 'forget-outbox', count: 3, codes: ['NEVER_DELIVERED'] },
+  { sabotage: 'forget-outbox', count: 3, codes: ['ROW_LOST', 'NEVER_DELIVERED'] },
   { sabotage: 'rewind-chain', count: 4, codes: ['KEY_REUSED'] },
 ];
 

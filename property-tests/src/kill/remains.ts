@@ -15,6 +15,9 @@ import { VICTIM_KEY } from './victim-key.ts';
 
 const FILES = ['log.db', 'log.db-wal', 'vault', 'vault.new'];
 
+/** Tables of which no event tells. */
+const ROWS: ReadonlySet<string> = new Set(['outbox', 'inbox', 'data']);
+
 /** What was found, for the parent's totals. */
 export interface Remains {
   readonly events: number;
@@ -43,10 +46,14 @@ export class Examiner {
     const vault = { path: vaultPath, key: VICTIM_KEY };
     const report = verifySqliteLog({ path, crypto, vault, fold: recordFold });
     if (!report.ok) throw new KillFault('REFUSED', report.error.detail);
-    const { chain, rebuilt } = report.value;
+    const { chain, rebuilt, lostRows } = report.value;
     if (!chain.ok) throw new KillFault('CHAIN_BROKEN', chain.error.detail);
-    const [difference] = rebuilt?.differences ?? ['nothing was rebuilt'];
-    if (difference !== undefined) throw new KillFault('CHAIN_BROKEN', JSON.stringify(difference));
+    if (rebuilt === undefined) throw new KillFault('CHAIN_BROKEN', 'nothing was rebuilt');
+    const [difference] = [...rebuilt.differences, ...lostRows];
+    if (difference !== undefined) {
+      const isRow = ROWS.has(difference.table);
+      throw new KillFault(isRow ? 'ROW_LOST' : 'CHAIN_BROKEN', JSON.stringify(difference));
+    }
     const opened = openSqliteLog({
       path,
       vaultPath,
