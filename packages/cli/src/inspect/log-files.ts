@@ -1,6 +1,6 @@
 /** Opening a device's log for looking only, also beside the process that owns it. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { err } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import { nodeCrypto } from '@simsim/crypto/node';
@@ -10,9 +10,7 @@ import type { EventReader, LogReader, StoreRefusal, VaultReader } from '@simsim/
 import { openSqliteReader, openVaultReader, RAW_KEY_BYTES } from '@simsim/event-log-sqlite';
 import type { VaultKey } from '@simsim/event-log-sqlite';
 import { environmentError, errorText, usageError } from '../cli-error.ts';
-
-/** Name of the environment variable with a vault's passphrase. */
-export const PASSPHRASE_VARIABLE = 'SIMSIM_PASSPHRASE';
+import { PASSPHRASE_VARIABLE, STORE_ADVICE } from './store-advice.ts';
 
 /** What opens the vaults: a key file, the passphrase of the environment, or nothing. */
 export function readVaultKey(keyFile: string | undefined): VaultKey {
@@ -26,37 +24,13 @@ export function readVaultKey(keyFile: string | undefined): VaultKey {
   return { kind: 'none', unsafePlaintextVault: true };
 }
 
-/** The vault beside a log, or why it cannot be read. */
-export type VaultAccess =
-  | { readonly kind: 'open'; readonly vault: VaultReader }
-  | { readonly kind: 'missing' }
-  | { readonly kind: 'refused'; readonly refusal: StoreRefusal };
-
-/** Opens the vault beside a log. Open it before the log is read: it may only lag behind it. */
-export function openVaultBeside(path: string, key: VaultKey): VaultAccess {
-  const vaultPath = vaultPathOf(path);
-  if (!existsSync(vaultPath)) return { kind: 'missing' };
-  const opened = openVaultReader(vaultPath, { crypto: nodeCrypto, key });
-  if (opened.ok) return { kind: 'open', vault: opened.value };
-  return { kind: 'refused', refusal: opened.error };
-}
-
-/** What to say about a vault that cannot be read. */
-export function vaultRefusalText({ code, detail }: StoreRefusal): string {
-  return `${code}: ${detail}`;
-}
-
 /** Opens the events; the caller closes them. Throws: CliError 2 where there is no log, else 3. */
 export function openEvents(path: string): EventReader {
   const opened = openReadable(path);
   if (opened.ok) return opened.value;
   const { code, detail } = opened.error;
-  if (code === 'STORE_MISSING')
-    throw usageError(`${detail}.`, 'Name a log.db or a folder with some.');
-  throw environmentError(
-    `${path} does not open as a log: ${code}, ${detail}.`,
-    HINTS[code] ?? 'Restore it from a copy.',
-  );
+  if (code === 'STORE_MISSING') throw usageError(`${detail}.`, STORE_ADVICE[code]);
+  throw environmentError(`${path} does not open as a log: ${code}, ${detail}.`, STORE_ADVICE[code]);
 }
 
 /** A log of a later format may have tables that we know, and events that we cannot take apart. */
@@ -78,15 +52,16 @@ export interface OpenLog {
 
 /** Opens log and vault together. Throws: CliError 3 where the vault does not open. */
 export function openLogWithVault(path: string, key: VaultKey): OpenLog {
-  const access = openVaultBeside(path, key);
-  if (access.kind !== 'open') {
-    const why = access.kind === 'missing' ? 'there is none' : vaultRefusalText(access.refusal);
+  // The vault first: it may only ever lag behind the events that are read after it.
+  const access = openVaultReader(vaultPathOf(path), { crypto: nodeCrypto, key });
+  if (!access.ok) {
+    const { code, detail } = access.error;
     throw environmentError(
-      `The vault beside ${path} does not open: ${why}.`,
-      `Facts are encrypted; give --key-file, or the passphrase in ${PASSPHRASE_VARIABLE}.`,
+      `The vault beside ${path} does not open: ${code}, ${detail}.`,
+      STORE_ADVICE[code],
     );
   }
-  const { vault } = access;
+  const vault = access.value;
   const reader = openEvents(path);
   const log = createLogReader({ reader, vault, crypto: nodeCrypto });
   const close = (): void => {
@@ -96,16 +71,8 @@ export function openLogWithVault(path: string, key: VaultKey): OpenLog {
   if (log.ok) return { reader, vault, log: log.value, close };
   close();
   const { code, detail } = log.error;
-  throw environmentError(
-    `${path} does not open: ${code}, ${detail}.`,
-    'Put the right vault beside it.',
-  );
+  throw environmentError(`${path} does not open: ${code}, ${detail}.`, STORE_ADVICE[code]);
 }
-
-const HINTS: Readonly<Partial<Record<StoreRefusal['code'], string>>> = {
-  STORE_TOO_NEW: 'Use a newer release.',
-  STORE_CORRUPT: 'It is damaged or no log of a device; restore it from a copy.',
-};
 
 function readKeyFile(path: string): Uint8Array {
   try {

@@ -8,7 +8,8 @@ import type { Command } from '../command.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Output } from '../output.ts';
 import { theLog } from './find-logs.ts';
-import { openLogWithVault, PASSPHRASE_VARIABLE, readVaultKey } from './log-files.ts';
+import { openLogWithVault, readVaultKey } from './log-files.ts';
+import { PASSPHRASE_VARIABLE } from './store-advice.ts';
 
 /** The command. */
 export const replayCommand: Command = {

@@ -9,6 +9,7 @@ import { startRelay } from '@simsim/relay';
 import type { RunningRelay } from '@simsim/relay';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { betterSqlite3 } from '@simsim/event-log-sqlite';
 import { CliError } from '../cli-error.ts';
 import { findLogs } from './find-logs.ts';
 import { openEvents, openLogWithVault } from './log-files.ts';
@@ -142,13 +143,71 @@ describe('a flipped byte', () => {
     expect(verdict.ok).toBe(false);
     expect(verdict.faults.join()).toContain('record');
   });
+
+  it('anywhere in the file is a verdict, whatever it hits', async () => {
+    const whole = await closedCopy();
+    const bytes = readFileSync(whole);
+    const broken = join(folder, 'anywhere.db');
+    copyFileSync(vaultPathOf(whole), vaultPathOf(broken));
+    // Page by page: headers and cells of every table and index.
+    for (let at = 0; at < bytes.length; at += 1021) {
+      const copy = Buffer.from(bytes);
+      copy[at] = (copy[at] ?? 0) ^ 0x81;
+      writeFileSync(broken, copy);
+      const { ok, state, faults, next } = verifyLog(broken, { key });
+      const isWhole = state === 'whole';
+      const said = { at, ok, isFaultless: faults.length === 0, isDone: next === undefined };
+      expect(said).toEqual({ at, ok: isWhole, isFaultless: isWhole, isDone: isWhole });
+    }
+  });
+
+  it('in an index is found, where every row is there and cannot be found by its name', async () => {
+    const whole = await closedCopy();
+    const db = betterSqlite3.open(whole, 'read');
+    const [root] =
+      db
+        .prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_stream_1'")
+        .get([]) ?? [];
+    db.close();
+    const bytes = readFileSync(whole);
+    const page = (Number(root) - 1) * 4096;
+    for (let i = 3900; i < 3960; i++) bytes[page + i] = (bytes[page + i] ?? 0) ^ 0x55;
+    const broken = join(folder, 'index.db');
+    writeFileSync(broken, bytes);
+    expect(verifyLog(broken, { key })).toMatchObject({ state: 'damaged', ok: false });
+    copyFileSync(vaultPathOf(whole), vaultPathOf(broken));
+    expect(verifyLog(broken, { key })).toMatchObject({ state: 'damaged', ok: false });
+  });
+});
+
+describe('rows that no event tells of', () => {
+  it.each([
+    ['inbox', 'UPDATE inbox SET body = zeroblob(99) WHERE id != zeroblob(16)'],
+    ['inbox', 'DELETE FROM inbox'],
+    ['data', 'UPDATE data SET value = zeroblob(length(value)) WHERE id = 2'],
+  ])('of %s are damage where they do not open or are gone: %s', async (table, sql) => {
+    await alice.send('bob', 'unread');
+    await expect.poll(() => bob.doctor().inbox).toBeGreaterThan(0);
+    const whole = await closedCopy();
+    const verdict = verifyLog(whole, { key });
+    expect(verdict).toMatchObject({ state: 'whole', opened: { outbox: 0 } });
+    expect(verdict.opened?.inbox).toBeGreaterThan(0);
+    expect(verdict.opened?.data).toBeGreaterThan(10);
+    const db = betterSqlite3.open(whole, 'write');
+    expect(db.prepare(sql).run([])).toBeGreaterThan(0);
+    db.close();
+    const found = verifyLog(whole, { key });
+    expect(found).toMatchObject({ ok: false, state: 'damaged' });
+    expect(found.faults.join()).toContain(table);
+  });
 });
 
 describe('what is no log', () => {
   it('is refused with the exit code that says so', () => {
     const text = join(folder, 'text.db');
     writeFileSync(text, 'this is no database, and long enough to look like one'.repeat(100));
-    expect(exitCodeOf(() => verifyLog(text, { key }))).toBe(3);
+    expect(verifyLog(text, { key })).toMatchObject({ ok: false, state: 'damaged' });
+    expect(exitCodeOf(() => openEvents(text))).toBe(3);
     expect(exitCodeOf(() => verifyLog(join(folder, 'nothing.db'), { key }))).toBe(2);
     expect(exitCodeOf(() => findLogs(join(folder, 'nowhere')))).toBe(2);
     const empty = mkdtempSync(join(folder, 'empty-'));
