@@ -1,6 +1,6 @@
 /** Every way to open a device's vault opens it again, and no other does; in one process at a time. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
@@ -48,4 +48,15 @@ test('a device has one process: its log is not shared, whatever is asked for', (
   const second = spec.open({ crypto, entropy }, 'fail');
   expect(second).toMatchObject({ error: { code: 'STORE_IN_USE', holder: { pid: process.pid } } });
   if (first.ok) first.value.close();
+});
+
+test('a place where no folder can be made is refused with the reason, and nothing is thrown', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'simsim-device-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'file');
+  writeFileSync(file, 'no folder');
+  const spec = sqlite(join(file, 'alice/log.db'), { unsafePlaintextVault: true });
+  expect(spec.open({ crypto, entropy }, 'create')).toMatchObject({
+    error: { code: 'STORE_FAILED', detail: expect.stringContaining('in the place of its folder') },
+  });
 });

@@ -7,7 +7,7 @@ import type { Result } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { Chaos, EventLog, Retention, StoreRefusal } from '@simsim/event-log';
 import { createEventLog, createMemoryStore, createMemoryVault, RETENTION } from '@simsim/event-log';
-import { openSqliteLog } from '@simsim/event-log-sqlite';
+import { openSqliteLog, storeFailed } from '@simsim/event-log-sqlite';
 import type { Keychain, Stretch, VaultKey } from '@simsim/event-log-sqlite';
 import { badArgument } from './checked-arguments.ts';
 
@@ -82,10 +82,8 @@ export function sqlite(path: string, choice: VaultChoice, options: SqliteOptions
     open(parts, ifMissing) {
       const { crypto, entropy, chaos, onRollback = 'refuse' } = parts;
       const { retention = RETENTION.default } = parts;
-      if (ifMissing === 'create') {
-        const refusal = folderRefusal(path);
-        if (refusal !== undefined) return err(refusal);
-      }
+      const hindrance = ifMissing === 'create' ? makeFolderOf(path) : undefined;
+      if (hindrance !== undefined) return err(hindrance);
       const opened = openSqliteLog({
         path,
         vaultPath: vaultPathOf(path),
@@ -105,13 +103,13 @@ export function sqlite(path: string, choice: VaultChoice, options: SqliteOptions
   };
 }
 
-function folderRefusal(path: string): StoreRefusal | undefined {
+/** Makes the folder of a log; answers why there can be none. */
+function makeFolderOf(path: string): StoreRefusal | undefined {
   try {
     mkdirSync(dirname(path), { recursive: true });
     return undefined;
   } catch (failure) {
-    const detail = failure instanceof Error ? failure.message : 'its folder cannot be made';
-    return { code: 'STORE_FAILED', detail };
+    return storeFailed(failure, path);
   }
 }
 

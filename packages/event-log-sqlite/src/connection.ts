@@ -5,6 +5,7 @@ import type { StoreRefusal, StoreRefusalCode } from '@simsim/event-log';
 import { betterSqlite3 } from './better-sqlite3-driver.ts';
 import { prepareQuery } from './compiled-query.ts';
 import type { CompiledText, PreparedQuery } from './compiled-query.ts';
+import { adviceOn } from './failure-advice.ts';
 import { APPLICATION_ID, SCHEMA_VERSION, schemaVersions } from './schema.ts';
 import { sqliteCodeOf } from './sqlite-driver.ts';
 import type { SqliteDatabase, SqliteDriver } from './sqlite-driver.ts';
@@ -84,7 +85,7 @@ export function schemaState(db: SqliteDatabase): SchemaState {
 export function refusalOf(failure: unknown): StoreRefusal {
   if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.detail };
   if (failure instanceof Error && 'code' in failure && typeof failure.code === 'string') {
-    return { code: codeOf(failure.code), detail: `${failure.code}: ${failure.message}` };
+    return { code: codeOf(failure.code), detail: detailOf(failure.code, failure.message) };
   }
   throw failure;
 }
@@ -93,9 +94,15 @@ export function refusalOf(failure: unknown): StoreRefusal {
 export function failureOf(failure: unknown): Error {
   const code = sqliteCodeOf(failure);
   if (failure instanceof Error && code !== undefined) {
-    return new StoreFailure(codeOf(code), failure.message, failure);
+    return new StoreFailure(codeOf(code), detailOf(code, failure.message), failure);
   }
   return failure instanceof Error ? failure : new Error('unknown failure', { cause: failure });
+}
+
+function detailOf(code: string, message: string): string {
+  const advice = adviceOn(code);
+  const said = message.startsWith(code) ? message : `${code}: ${message}`;
+  return advice === undefined ? said : `${advice} (${said})`;
 }
 
 function codeOf(code: string): StoreRefusalCode {

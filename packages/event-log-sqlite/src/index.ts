@@ -20,6 +20,7 @@ export type {
   SqlRow,
   SqlValue,
 } from './sqlite-driver.ts';
+export { storeFailed } from './store-failed.ts';
 export { nodeFiles } from './file-system.ts';
 export type { FileSystem, OpenFile } from './file-system.ts';
 export { openSqliteLog } from './sqlite-log.ts';

@@ -21,9 +21,11 @@ import type { FileSystem } from './file-system.ts';
 import { abandonLease, checkLease, claimLease, dropLease, holderText, takeLease } from './lease.ts';
 import type { LeaseClaim } from './lease.ts';
 import { QUERIES } from './queries.ts';
+import { connectReading } from './read-connection.ts';
 import { SCHEMA_SQL } from './schema.ts';
 import type { SqliteDriver } from './sqlite-driver.ts';
 import { readerOver } from './sqlite-reader.ts';
+import { storeFailed } from './store-failed.ts';
 
 /** Page cache of one connection: a hundred devices in a process must stay small. */
 export const CACHE_KIB_DEFAULT = 512;
@@ -91,12 +93,13 @@ export function openSqliteStore(
   } catch (failure) {
     abandonLease(lease);
     connection?.db.close();
-    return err(refusalOf(failure));
+    return err(options.files === undefined ? storeFailed(failure, path) : refusalOf(failure));
   }
 }
 
 /**
- * Opens a store for reading beside a live owner. Never writes, takes no lease.
+ * Opens a store for reading beside a live owner. Never writes to the log, takes no lease, and leaves
+ * nothing beside it; on a read-only medium it reads a private copy, which goes when it is closed.
  *
  * Refuses: `STORE_MISSING`, `STORE_CORRUPT`, `STORE_TOO_NEW`, `STORE_FAILED`.
  */
@@ -108,7 +111,7 @@ export function openSqliteReader(
   if (!files.exists(path)) return err(missing(path));
   let connection: Connection | undefined;
   try {
-    connection = connect(path, { mode: 'read', cacheKiB, driver });
+    connection = connectReading(path, { cacheKiB, driver });
     const refusal = schemaRefusal(schemaState(connection.db), { path, use: 'read' });
     if (refusal === undefined) return ok(readerOver(connection));
     connection.db.close();

@@ -3,6 +3,7 @@
 import { InvariantError } from '@simsim/bytes';
 import { StoreFailure } from '@simsim/event-log';
 import type { StoreRefusal } from '@simsim/event-log';
+import { adviceOn } from './failure-advice.ts';
 
 /** There is a vault where a new one is asked for. */
 export function vaultExists(path: string): StoreRefusal {
@@ -27,23 +28,12 @@ export function slotsContradict(): StoreRefusal {
   return { code: 'VAULT_CORRUPT', detail };
 }
 
-/** What the system says, and what to do about it. */
-const FAILURE_ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full; make room and open the log again',
-  EDQUOT: 'the quota is used up; make room and open the log again',
-  EROFS: 'the medium is read-only; put log and vault where they can be written',
-  EACCES: 'this user may not read or write it; open the log as its owner',
-  EPERM: 'this user may not write it; open the log as its owner',
-  EISDIR: 'there is a folder in its place; name the file',
-  EIO: 'the medium fails; copy log and vault to another one',
-};
-
 /** What a failing medium or keychain threw. Throws: again, what is a bug of ours. */
 export function vaultFailed(failure: unknown): StoreRefusal {
   if (failure instanceof StoreFailure) return { code: failure.code, detail: failure.detail };
   if (!(failure instanceof Error) || failure instanceof InvariantError) throw failure;
   const code = 'code' in failure && typeof failure.code === 'string' ? failure.code : '';
-  const advice = FAILURE_ADVICE[code] ?? 'look at the medium, then open the log again';
+  const advice = adviceOn(code) ?? 'look at the medium, then open the log again';
   return {
     code: 'VAULT_FAILED',
     detail: `the vault cannot be used: ${advice} (${failure.message})`,

@@ -17,8 +17,9 @@ import type {
   VaultReader,
   VerifiedChain,
 } from '@simsim/event-log';
-import { connect, refusalOf, valueOf } from './connection.ts';
+import { refusalOf, valueOf } from './connection.ts';
 import { lostRows } from './lost-rows.ts';
+import { connectReading } from './read-connection.ts';
 import type { SqliteDriver } from './sqlite-driver.ts';
 import { CACHE_KIB_DEFAULT, openSqliteReader } from './sqlite-store.ts';
 import { openVaultReader } from './vault-read.ts';
@@ -80,7 +81,7 @@ export function verifySqliteLog<S>(
  */
 export function copySqliteLog(path: string, target: string): Result<undefined, StoreRefusal> {
   try {
-    const { db } = connect(path, { mode: 'read', cacheKiB: CACHE_KIB_DEFAULT });
+    const { db } = connectReading(path, { cacheKiB: CACHE_KIB_DEFAULT });
     try {
       db.prepare('VACUUM INTO ?').run([target]);
       return ok(undefined);
@@ -100,7 +101,7 @@ export function copySqliteLog(path: string, target: string): Result<undefined, S
  */
 export function checkStructure(path: string, driver?: SqliteDriver): StoreRefusal | undefined {
   try {
-    const { db } = connect(path, { mode: 'read', cacheKiB: CACHE_KIB_DEFAULT, driver });
+    const { db } = connectReading(path, { cacheKiB: CACHE_KIB_DEFAULT, driver });
     try {
       const said = valueOf(db, 'PRAGMA integrity_check(1)');
       return said === 'ok' ? undefined : { code: 'STORE_CORRUPT', detail: String(said) };
@@ -176,7 +177,7 @@ function compareWith<S>(
 
 function lostOf(path: string, vault?: VaultReader): Result<Compared, StoreRefusal> {
   try {
-    const connection = connect(path, { mode: 'read', cacheKiB: CACHE_KIB_DEFAULT });
+    const connection = connectReading(path, { cacheKiB: CACHE_KIB_DEFAULT });
     try {
       return ok({ rebuilt: undefined, lostRows: lostRows(connection, vault) });
     } finally {

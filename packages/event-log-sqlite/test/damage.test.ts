@@ -7,8 +7,7 @@ import { StoreFailure } from '@simsim/event-log';
 import type { EventLog } from '@simsim/event-log';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { betterSqlite3, openSqliteStore, verifySqliteLog } from '../src/index.ts';
-import type { SqliteDriver } from '../src/index.ts';
+import { openSqliteStore, verifySqliteLog } from '../src/index.ts';
 import { id16, KEY, logOptions, openedLog, openLog, scratchFolder, text, unwrap } from './files.ts';
 
 /** A closed log with something in every table; answers the folder. */
@@ -289,22 +288,6 @@ describe('what is no log', () => {
       error: { code: 'STORE_CORRUPT' },
     });
     expect(readFileSync(path).equals(before)).toBe(true);
-  });
-});
-
-describe('a medium that may not be written', () => {
-  const readOnly: SqliteDriver = { open: (path) => betterSqlite3.open(path, 'read') };
-
-  test('is refused by name and stays as it is; reading goes on', () => {
-    const folder = grownLog();
-    const { path } = logOptions(folder);
-    const before = readFileSync(path);
-    expect(openLog(folder, { driver: readOnly })).toMatchObject({
-      error: { code: 'STORE_FAILED', detail: expect.stringContaining('readonly') as string },
-    });
-    expect(readFileSync(path).equals(before)).toBe(true);
-    expect(saidByVerify(folder)).toBe('sound');
-    expect(saidByUse(folder)).toBe('sound');
   });
 });
 

@@ -19,6 +19,7 @@ export const STORE_ADVICE: Readonly<Record<StoreRefusalCode, string>> = {
   STORE_CORRUPT: DAMAGE_ADVICE,
   STORE_TOO_NEW: 'Use a newer release.',
   STORE_IN_USE: 'Close the process that has it open.',
+  STORE_TAKEN_OVER: 'Look at it again: another process has it open now.',
   STORE_MOVED: 'Look at it where it was moved to.',
   STORE_ROLLED_BACK: 'Put the newer log back beside its vault.',
   STORE_FAILED: 'See that the medium is there and works, and that this user may read the log.',
