@@ -100,7 +100,9 @@ describe.each(KINDS)('%s, %s', (_name, end, { readable, change }) => {
     for (const answer of answers) {
       expect(answer).toMatchObject({ ok: false, error: { code: 'STORE_TOO_NEW' } });
       if (answer.ok) return;
-      expect(answer.error.detail.includes('verify, replay and inspect can read it')).toBe(readable);
+      expect(answer.error.detail.includes('verify` and `simsim replay` can read it')).toBe(
+        readable,
+      );
       expect(answer.error.detail).toContain('use that release');
       expect(answer.error.detail).not.toContain('STORE_TOO_NEW');
     }

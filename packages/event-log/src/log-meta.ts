@@ -121,6 +121,6 @@ export function laterFormat(
 /** What to do with a log of a later release, by whether ours can read it. */
 export function nextStep(state: 'readable' | 'too-new'): string {
   return state === 'readable'
-    ? 'use that release to go on with it; verify, replay and inspect can read it'
+    ? 'use that release to go on with it; `simsim verify` and `simsim replay` can read it'
     : 'use that release';
 }
