@@ -33,7 +33,7 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'verify',
     positional: '<log.db or folder>',
-    summary: 'prove that a log, or every log in a folder, is whole',
+    summary: 'find out whether a log, or every log in a folder, is whole',
     load: async () => (await import('./inspect/verify-command.ts')).verifyCommand,
   },
   {

@@ -1,6 +1,7 @@
 /**
- * Proving, without any key, that no event was altered, lost, added or moved: links, sequence,
- * versions per stream, heads, and the vault's anchor where one is given.
+ * Finding, without any key, an event that was altered, lost, added or moved: links, sequence,
+ * versions per stream, heads. The chain has no key either, so one that was computed anew as a whole is
+ * found only by the vault's anchor, where one is given, and only up to it.
  */
 
 import { equalBytes, err, ok } from '@simsim/bytes';

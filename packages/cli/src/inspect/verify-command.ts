@@ -1,4 +1,4 @@
-/** `simsim verify`: proves that logs are whole. */
+/** `simsim verify`: whether logs are whole. */
 
 import type { Arguments } from '../arguments.ts';
 import type { Command } from '../command.ts';
