@@ -3,7 +3,7 @@
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import { linkDevice, memory, openDevice } from '@simsim/device';
 import type { Device, Message, RelayTransport } from '@simsim/device';
-import type { LineListener } from '@simsim/relay-protocol';
+import type { LineListener, PostResult } from '@simsim/relay-protocol';
 import { createMemoryRelay } from '@simsim/relay/memory';
 import type { MemoryRelay } from '@simsim/relay/memory';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -90,6 +90,42 @@ test('word that prekeys run low leads to one upload, however often and late it c
     await alice.send('alice', 'time goes by');
   }
   expect(uploads).toHaveLength(1);
+});
+
+test('a repeated send says why it failed, while its record lives and once that is closed', async () => {
+  const fullFor = new Set<string>();
+  const full: RelayTransport = {
+    connect: (token, listener) => relay.transport.connect(token, listener),
+    async ask(request, token) {
+      const outcome = await relay.transport.ask(request, token);
+      if (request.kind !== 'post' || !outcome.ok || outcome.value.kind !== 'post') return outcome;
+      const results = outcome.value.results.map((result, i): PostResult => {
+        const isFull = fullFor.has(request.posts[i]?.recipient ?? '');
+        return isFull ? { kind: 'mailboxFull' } : result;
+      });
+      return { ok: true, value: { kind: 'post', results } };
+    },
+  };
+  const [alice, , carol] = [
+    await create('alice', full),
+    await create('bob'),
+    await create('carol'),
+  ];
+  fullFor.add('bob');
+  const messageId = '00112233445566778899aabbccddeeff';
+  const send = () => alice.send(['bob', 'carol'], 'to two', { messageId });
+  const first = await send();
+  expect(first.recipients.map(({ user, failure }) => [user, failure])).toEqual([
+    ['alice', undefined],
+    ['bob', 'MAILBOX_FULL'],
+    ['carol', undefined],
+  ]);
+  expect(await send()).toEqual(first);
+  expect((await nextOf(carol)).text).toBe('to two');
+  // Carol's receipt, which comes before what she says next, closes the record.
+  await carol.send('alice', 'seen');
+  expect((await nextOf(alice)).text).toBe('seen');
+  expect(await send()).toEqual(first);
 });
 
 test('a transport that fails without saying that no answer came is an error of its own', async () => {

@@ -170,7 +170,10 @@ export class SendDesk {
     const stream = sendStream(messageId);
     const state = this.#core.reader().value('send', stream);
     if (state !== undefined) {
-      const isDone = tellState(entry, state, (user) => this.#heldFor(user));
+      const isDone = tellState(entry, state, {
+        heldFor: (user) => this.#heldFor(user),
+        failureOf: (user) => this.#failureOf(stream, user),
+      });
       if (isDone) this.sendDone(messageId);
       return;
     }
@@ -188,6 +191,12 @@ export class SendDesk {
     const record = this.#core.reader().value('user', userStream(user));
     const isOffered = record !== undefined && offersOf(record).length > 0;
     return isOffered ? 'IDENTITY_CHANGED' : 'UNVERIFIED';
+  }
+
+  /** The record keeps only that a recipient failed; why stands in the log. */
+  #failureOf(stream: string, user: UserId): SendFailure {
+    const reports = [...this.#history(stream)];
+    return reports.findLast((report) => report.user === user)?.failure ?? 'POST_CONFLICT';
   }
 
   *#history(stream: string): Generator<RecipientReport> {
@@ -210,17 +219,18 @@ function asFailure(reason: string): SendFailure {
   return isSendFailure(reason) ? reason : 'POST_CONFLICT';
 }
 
-function tellState(
-  entry: Entry,
-  state: SendState,
-  reasonOf: (user: UserId) => HoldReason,
-): boolean {
+interface Reasons {
+  readonly heldFor: (user: UserId) => HoldReason;
+  readonly failureOf: (user: UserId) => SendFailure;
+}
+
+function tellState(entry: Entry, state: SendState, { heldFor, failureOf }: Reasons): boolean {
   let isDone = true;
   for (const { userId: user, status, listVersion } of state.recipients.values()) {
     if (status === 'accepted') tell(entry, { user, listVersion });
     else if (status === 'unknown') tell(entry, { user, listVersion, failure: 'UNKNOWN_USER' });
-    else if (status === 'failed') tell(entry, { user, listVersion, failure: 'POST_CONFLICT' });
-    else if (status === 'held') tell(entry, { user, listVersion, held: reasonOf(user) });
+    else if (status === 'failed') tell(entry, { user, listVersion, failure: failureOf(user) });
+    else if (status === 'held') tell(entry, { user, listVersion, held: heldFor(user) });
     else isDone = false;
   }
   return isDone;
