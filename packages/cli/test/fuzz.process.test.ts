@@ -65,6 +65,30 @@ describe('fuzz', () => {
     }
   });
 
+  it('refuses a damaged case by its field, whatever it would do, and runs nothing of it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'simsim-fuzz-'));
+    const file = join(folder, 'case.json');
+    const whole = readFileSync(CASE, 'utf8');
+    try {
+      for (const [field, damaged] of [
+        ['knobs.calmMs', whole.replace(/"knobs": \{[^}]*\}/, '"knobs": {}')],
+        ['knobs.delayMs', whole.replace('"delayMs": [1, 1]', '"delayMs": "x"')],
+        ['knobs.sweepMs', whole.replace('"sweepMs": 4335000', '"sweepMs": 0')],
+        ['knobs.pollMs', whole.replace('"pollMs": 3940909', '"pollMs": 0')],
+        ['knobs.spanMs', whole.replace('"spanMs": 173400000', '"spanMs": 1e18')],
+        ['failure.invariant', whole.replace(/"failure": \{[^}]*\}/, '"failure": { "x": 1 }')],
+      ] as const) {
+        writeFileSync(file, damaged);
+        const refused = await simsim('fuzz', 'replay', file);
+        expect(refused, field).toMatchObject({ code: 2, stdout: '' });
+        expect(refused.stderr).toContain(`is no case: ${field} takes `);
+        expect(refused.stderr).toMatch(/^\S.*\. [A-Z].*\n$/);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('names an action of somebody else that a case has', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'simsim-fuzz-'));
     const file = join(folder, 'case.json');

@@ -80,7 +80,11 @@ describe('own actions', () => {
     expect(run).toThrow('"gossip"');
     expect(decodeCase(encodeCase(failure).replace('"name":"gossip"', '"name":3'))).toEqual({
       ok: false,
-      error: { code: 'NOT_A_CASE' },
+      error: {
+        code: 'NOT_A_CASE',
+        field: 'actions[0].name',
+        takes: 'text of at most 100 characters',
+      },
     });
   });
 

@@ -148,16 +148,6 @@ describe('a case', () => {
     expect(runCase({ ...one, seed: 8 }).trace).not.toBe(runCase(one).trace);
   });
 
-  it('goes through JSON and back', () => {
-    const one = drawCase(11, { crypto: 'symbolic' });
-    const read = decodeCase(encodeCase(one));
-    expect(read.ok && read.value).toEqual(one);
-    expect(decodeCase('{')).toEqual({ ok: false, error: { code: 'NOT_JSON' } });
-    expect(decodeCase('[]')).toEqual({ ok: false, error: { code: 'NOT_A_CASE' } });
-    expect(decodeCase('{"format":2}')).toEqual({ ok: false, error: { code: 'OTHER_FORMAT' } });
-    expect(decodeCase('{"format":1}')).toEqual({ ok: false, error: { code: 'NOT_A_CASE' } });
-  });
-
   it.each<[string, () => unknown]>([
     ['Date.now', () => Date.now()],
     ['new Date()', () => new Date()],

@@ -1,11 +1,12 @@
 /** A folder of cases that reached something new: read before a batch, added to while it runs. */
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeCase, encodeCase } from '@simsim/simulator';
+import { encodeCase } from '@simsim/simulator';
 import type { Case } from '@simsim/simulator';
 import { environmentError, errorText, usageError } from '../cli-error.ts';
+import { readCase } from './saved-case.ts';
 
 /** Hex characters of a name: cases of one folder have different ones. */
 const NAME_LENGTH = 12;
@@ -52,8 +53,11 @@ function namesIn(folder: string): string[] {
 }
 
 function readOne(path: string): Case {
-  const read = decodeCase(readFileSync(path, 'utf8'));
-  const isOurs = read.ok && read.value.actions.every((action) => action.do !== 'own');
-  if (isOurs) return read.value;
-  throw usageError(`${path} is no case of simsim fuzz.`, 'Take it out of the folder.');
+  const { failure: _, ...one } = readCase(path);
+  const isOurs = one.actions.every((action) => action.do !== 'own');
+  if (isOurs) return one;
+  throw usageError(
+    `${path} has an action of somebody's own.`,
+    'Take it out of the folder, or run it with simulate.',
+  );
 }

@@ -1,14 +1,14 @@
 /** `simsim fuzz replay`: plays a saved case again, and draws what happens in it. */
 
-import { readFileSync } from 'node:fs';
-import { decodeCase, drawDiagram, runCase, SABOTEURS, UnknownActionError } from '@simsim/simulator';
+import { drawDiagram, runCase, SABOTEURS, UnknownActionError } from '@simsim/simulator';
 import type { RunOptions, RunResult, SavedCase } from '@simsim/simulator';
 import type { Arguments } from '../arguments.ts';
-import { errorText, usageError } from '../cli-error.ts';
+import { usageError } from '../cli-error.ts';
 import type { Command } from '../command.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Output } from '../output.ts';
 import { wasmFor } from './fuzz-store.ts';
+import { readCase } from './saved-case.ts';
 
 /** The command. */
 export const replayCaseCommand: Command = {
@@ -57,18 +57,6 @@ function runAgain(one: SavedCase, options: RunOptions): RunResult {
       'Whoever has that runs it, with runCase.',
     );
   }
-}
-
-function readCase(path: string): SavedCase {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw usageError(`The case cannot be read: ${errorText(error)}.`, 'Name a readable file.');
-  }
-  const read = decodeCase(text);
-  if (read.ok) return read.value;
-  throw usageError(`${path} is no case (${read.error.code}).`, 'Name one that simsim fuzz wrote.');
 }
 
 function plantOf(given: Arguments): { plant?: (typeof SABOTEURS)[number]['plant'] } {

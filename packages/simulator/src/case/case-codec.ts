@@ -2,12 +2,18 @@
 
 import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
-import type { Action, Case, FailedCase } from './case.ts';
+import { caseField, faultTogether } from './case-fields.ts';
+import type { Case, FailedCase } from './case.ts';
+import { isRecord } from './field.ts';
+import type { Fault } from './field.ts';
 
-/** Why a text is no case. */
-export interface CaseRejection {
-  readonly code: 'NOT_JSON' | 'NOT_A_CASE' | 'OTHER_FORMAT';
-}
+/** A case of ten thousand actions has a tenth of it. */
+const CASE_CHARACTERS_MAX = 16 * 1024 * 1024;
+
+/** Why a text is no case; of one that is none, the first field that is wrong, and what it takes. */
+export type CaseRejection =
+  | { readonly code: 'NOT_JSON' | 'OTHER_FORMAT' | 'TOO_LARGE' }
+  | ({ readonly code: 'NOT_A_CASE' } & Fault);
 
 /** A case of either kind. */
 export type SavedCase = Case & { readonly failure?: FailedCase['failure'] };
@@ -21,26 +27,27 @@ export function encodeCase(one: SavedCase): string {
 }
 
 /**
- * Reads a case. It checks the frame; an action that names what is not there does nothing when it is
- * played.
+ * Reads a case: every field is of its kind and within its bounds, so that it can be run and its run ends.
+ * An action that names what is not there does nothing when it is played.
+ *
+ * Rejects: `TOO_LARGE`, `NOT_JSON`, `OTHER_FORMAT`; `NOT_A_CASE` with the field and what it takes.
  */
 export function decodeCase(text: string): Result<SavedCase, CaseRejection> {
+  if (text.length > CASE_CHARACTERS_MAX) return err({ code: 'TOO_LARGE' });
   const parsed = parseJson(text);
   if (parsed === undefined) return err({ code: 'NOT_JSON' });
-  if (!isRecord(parsed)) return err({ code: 'NOT_A_CASE' });
-  if (parsed['format'] !== 1) return err({ code: 'OTHER_FORMAT' });
-  const { seed, crypto, store, users, knobs, actions, failure } = parsed;
-  const isFramed =
-    typeof seed === 'number' &&
-    ['symbolic', 'node', 'noble'].includes(String(crypto)) &&
-    ['memory', 'sqlite', 'disk'].includes(String(store)) &&
-    Array.isArray(users) &&
-    users.every((name) => typeof name === 'string') &&
-    isRecord(knobs) &&
-    Array.isArray(actions) &&
-    actions.every(isAction) &&
-    (failure === undefined || isRecord(failure));
-  return isFramed ? ok(parsed as unknown as SavedCase) : err({ code: 'NOT_A_CASE' });
+  if (!isRecord(parsed)) return notACase({ field: 'the case', takes: 'an object' });
+  if (typeof parsed['format'] === 'number' && parsed['format'] !== 1)
+    return err({ code: 'OTHER_FORMAT' });
+  const fault = caseField(parsed, '');
+  if (fault !== undefined) return notACase(fault);
+  const one = parsed as unknown as SavedCase;
+  const together = faultTogether(one);
+  return together === undefined ? ok(one) : notACase(together);
+}
+
+function notACase({ field, takes }: Fault): Result<never, CaseRejection> {
+  return err({ code: 'NOT_A_CASE', field: field === '' ? 'the case' : field, takes });
 }
 
 function parseJson(text: string): unknown {
@@ -49,14 +56,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isAction(value: unknown): value is Action {
-  if (!isRecord(value) || typeof value['do'] !== 'string') return false;
-  const isNamed = value['do'] !== 'own' || typeof value['name'] === 'string';
-  return isNamed && typeof value['atMs'] === 'number';
 }
