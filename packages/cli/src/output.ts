@@ -1,5 +1,6 @@
 /** Where commands write: results to standard output, everything else to standard error. */
 
+import { fstatSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Columns assumed where there is no terminal. */
@@ -13,6 +14,8 @@ export interface Output {
   note(text: string): void;
   /** Replaces the last progress line; nothing where standard error is no terminal. */
   progress(text: string): void;
+  /** Writes text as it is into a pipe, which is how a reader that went away is noticed; nothing elsewhere. */
+  pulse(text: string): void;
   /** True once nobody reads the result any more. */
   isBroken(): boolean;
   /** Width to lay tables out for. */
@@ -50,10 +53,25 @@ export function createOutput(): Output {
       process.stderr.write(`\r\u001b[2K${text.slice(0, width)}`);
       hasProgress = true;
     },
+    pulse(text) {
+      if (!isPiped()) return;
+      clear();
+      if (!isBroken) process.stdout.write(text);
+    },
     isBroken: () => isBroken,
     columns: () => (process.stdout.isTTY ? process.stdout.columns : COLUMNS_DEFAULT),
     async pause() {
       await nextTurn();
     },
   };
+}
+
+/** Whether standard output is somebody's pipe. */
+function isPiped(): boolean {
+  try {
+    const stat = fstatSync(process.stdout.fd);
+    return stat.isFIFO() || stat.isSocket();
+  } catch {
+    return false;
+  }
 }

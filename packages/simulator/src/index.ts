@@ -36,8 +36,15 @@ export { CRASHED, runCase } from './run-case.ts';
 export type { Failure, Plant, RunOptions, RunResult } from './run-case.ts';
 export { SABOTEURS } from './saboteurs.ts';
 export type { Saboteur } from './saboteurs.ts';
-export { simulate, SURE_RUNS, UNSTABLE } from './simulate.ts';
-export type { Pairs, SimulateOptions, SimulateReport } from './simulate.ts';
+export type { Shrinking } from './shrink.ts';
+export { simulate, Simulation, SURE_RUNS, UNSTABLE } from './simulate.ts';
+export type {
+  CaseSource,
+  Pairs,
+  SimulateOptions,
+  SimulateReport,
+  SimulationStep,
+} from './simulate.ts';
 export { storeConformance } from '@simsim/event-log/conformance';
 export { relayConformance } from '@simsim/relay/conformance';
 export { transportConformance } from '@simsim/relay-protocol/conformance';

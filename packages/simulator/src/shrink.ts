@@ -10,13 +10,17 @@ import type { RunOptions } from './run-case.ts';
 /** How many runs a shrink may take. */
 const RUNS_MAX = 400;
 
-/** The smallest case found that breaks the same invariant. */
-export function shrinkCase(failed: FailedCase, options: RunOptions): FailedCase {
-  return new Shrinker(failed, options).shrink();
+/** How far a shrink is. */
+export interface Shrinking {
+  /** The smallest case so far. */
+  readonly best: FailedCase;
+  readonly runs: number;
+  /** Runs that it may take. */
+  readonly runsMax: number;
 }
 
-/** Keeps the smallest case so far. */
-class Shrinker {
+/** Keeps the smallest case so far that breaks the same invariant. */
+export class Shrinker {
   #best: FailedCase;
   #runs = 0;
   readonly #options: RunOptions;
@@ -26,17 +30,24 @@ class Shrinker {
     this.#options = options;
   }
 
-  shrink(): FailedCase {
-    this.#fewerDevices();
-    this.#fewerActions();
-    this.#fewerFaults();
-    this.#smallerNumbers();
-    return this.#best;
+  /** How far it is. */
+  get shrinking(): Shrinking {
+    return { best: this.#best, runs: this.#runs, runsMax: RUNS_MAX };
+  }
+
+  /** Makes the case smaller; what it yields stands before each run, and whoever has enough stops there. */
+  *steps(): Generator<void> {
+    yield* this.#fewerDevices();
+    yield* this.#fewerActions();
+    yield* this.#fewerFaults();
+    yield* this.#smallerNumbers();
   }
 
   /** Runs a smaller case; if it breaks the same invariant it is the best so far. */
-  #try(change: Partial<Case>): boolean {
-    if (this.#runs++ >= RUNS_MAX) return false;
+  *#try(change: Partial<Case>): Generator<void, boolean> {
+    if (this.#runs >= RUNS_MAX) return false;
+    yield;
+    this.#runs++;
     const { failure: before, ...rest } = this.#best;
     const one: Case = { ...rest, ...change };
     const { failure, trace } = runCase(one, this.#options);
@@ -45,26 +56,26 @@ class Shrinker {
     return true;
   }
 
-  #fewerDevices(): void {
+  *#fewerDevices(): Generator<void> {
     const labels = new Set(this.#best.actions.flatMap(labelsOf));
     for (const label of [...labels].toSorted().toReversed()) {
       const actions = this.#best.actions.filter((action) => !labelsOf(action).includes(label));
-      if (actions.length < this.#best.actions.length) this.#try({ actions });
+      if (actions.length < this.#best.actions.length) yield* this.#try({ actions });
     }
     for (const name of this.#best.users.toReversed()) {
       const users = this.#best.users.filter((each) => each !== name);
-      if (users.length > 0) this.#try({ users });
+      if (users.length > 0) yield* this.#try({ users });
     }
   }
 
   /** ddmin: leaves out halves, then quarters, and so on, as long as that goes. */
-  #fewerActions(): void {
+  *#fewerActions(): Generator<void> {
     let size = Math.ceil(this.#best.actions.length / 2);
     while (size >= 1) {
       let hasShrunk = false;
       for (let at = 0; at < this.#best.actions.length;) {
         const actions = this.#best.actions.toSpliced(at, size);
-        if (this.#try({ actions })) hasShrunk = true;
+        if (yield* this.#try({ actions })) hasShrunk = true;
         else at += size;
       }
       if (size === 1 && !hasShrunk) return;
@@ -72,7 +83,7 @@ class Shrinker {
     }
   }
 
-  #fewerFaults(): void {
+  *#fewerFaults(): Generator<void> {
     for (const name of [
       'lostRequests',
       'lostAnswers',
@@ -80,27 +91,27 @@ class Shrinker {
       'shuffled',
       'lostNotices',
     ] as const) {
-      if (this.#best.knobs[name] > 0) this.#turn({ [name]: 0 });
+      if (this.#best.knobs[name] > 0) yield* this.#turn({ [name]: 0 });
     }
-    if (this.#best.knobs.skewMs > 0) this.#turn({ skewMs: 0 });
-    if (this.#best.knobs.killRate > 0) this.#turn({ killRate: 0 });
-    if (this.#best.knobs.vault === 'file') this.#turn({ vault: 'memory' });
+    if (this.#best.knobs.skewMs > 0) yield* this.#turn({ skewMs: 0 });
+    if (this.#best.knobs.killRate > 0) yield* this.#turn({ killRate: 0 });
+    if (this.#best.knobs.vault === 'file') yield* this.#turn({ vault: 'memory' });
   }
 
-  #smallerNumbers(): void {
-    this.#turn({ delayMs: [1, 1] });
-    this.#turn({ readMs: 1 });
-    this.#turn({ flushEvents: 1 });
+  *#smallerNumbers(): Generator<void> {
+    yield* this.#turn({ delayMs: [1, 1] });
+    yield* this.#turn({ readMs: 1 });
+    yield* this.#turn({ flushEvents: 1 });
     const lastMs = Math.max(0, ...this.#best.actions.map(({ atMs }) => atMs));
-    if (lastMs < this.#best.knobs.spanMs) this.#turn({ spanMs: lastMs + 1 });
-    this.#best.actions.forEach((action, i) => {
-      if (action.do !== 'send' || action.lines === 1) return;
-      this.#try({ actions: this.#best.actions.with(i, { ...action, lines: 1 }) });
-    });
+    if (lastMs < this.#best.knobs.spanMs) yield* this.#turn({ spanMs: lastMs + 1 });
+    for (const [i, action] of this.#best.actions.entries()) {
+      if (action.do !== 'send' || action.lines === 1) continue;
+      yield* this.#try({ actions: this.#best.actions.with(i, { ...action, lines: 1 }) });
+    }
   }
 
-  #turn(change: Partial<Knobs>): void {
-    this.#try({ knobs: { ...this.#best.knobs, ...change } });
+  *#turn(change: Partial<Knobs>): Generator<void> {
+    yield* this.#try({ knobs: { ...this.#best.knobs, ...change } });
   }
 }
 

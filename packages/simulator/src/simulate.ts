@@ -16,7 +16,8 @@ import type { StorePart } from './disk/store-parts.ts';
 import type { Invariant } from './invariants/invariant.ts';
 import { runCase } from './run-case.ts';
 import type { Plant, RunResult } from './run-case.ts';
-import { shrinkCase } from './shrink.ts';
+import { Shrinker } from './shrink.ts';
+import type { Shrinking } from './shrink.ts';
 
 /** What is simulated. */
 export interface SimulateOptions {
@@ -96,36 +97,98 @@ const TWICE_EVERY = 8;
 
 /** Simulates until a seed fails, all are done, or nobody wants to go on. */
 export function simulate(options: SimulateOptions = {}): SimulateReport {
-  const { twiceEvery = TWICE_EVERY, corpus = [] } = options;
-  const batch = new Batch(options);
-  const kept = [...corpus];
-  let i = 0;
-  for (const one of casesOf(options, kept)) {
-    if (options.onProgress?.(batch.report()) === false) return batch.report();
-    const result = runCase(one, options);
-    const pairs = batch.add(result);
-    const isRunTwice = twiceEvery > 0 && i % twiceEvery === 0 && result.failure === undefined;
-    // Watching changes nothing, and the second run tells that too.
-    const again = isRunTwice ? runCase(one, { ...options, invariants: [] }) : result;
-    const failed = failedCase(one, result, again);
-    if (failed !== undefined) return batch.report(smaller(failed, options));
-    if (pairs > 0 && i >= corpus.length) {
-      kept.push(one);
-      options.onNewPairs?.(one, pairs);
-    }
-    i++;
+  const simulation = new Simulation(options);
+  for (const { kind } of simulation.steps()) {
+    const isRun = kind === 'run';
+    if (isRun && options.onProgress?.(simulation.report()) === false) break;
   }
-  return batch.report();
+  return simulation.report();
+}
+
+/** Where a batch is between two runs. */
+export type SimulationStep =
+  /** The next case is about to be run. */
+  | { readonly kind: 'run' }
+  /** A case failed, just now; what follows makes it smaller. */
+  | { readonly kind: 'found'; readonly failure: FailedCase; readonly from: CaseSource }
+  /** A smaller case is about to be tried. */
+  | ({ readonly kind: 'shrink' } & Shrinking);
+
+/** Where a case is from: drawn from its seed, one of the corpus, or one of those with something changed. */
+export type CaseSource = 'seed' | 'corpus' | 'mutation';
+
+/**
+ * A batch for whoever drives it run by run, which may do something else between two of them, and stop at any:
+ * `simulate` is its loop. `report()` is of what was run so far, with the smallest failing case so far.
+ */
+export class Simulation {
+  readonly #options: SimulateOptions;
+  readonly #batch: Batch;
+  readonly #kept: Case[];
+  #failure: FailedCase | undefined;
+
+  constructor(options: SimulateOptions = {}) {
+    this.#options = options;
+    this.#batch = new Batch(options);
+    this.#kept = [...(options.corpus ?? [])];
+  }
+
+  /** What was run so far. */
+  report(): SimulateReport {
+    return this.#batch.report(this.#failure);
+  }
+
+  /** Runs the batch, and makes a failing case smaller. */
+  *steps(): Generator<SimulationStep, void> {
+    const options = this.#options;
+    const { twiceEvery = TWICE_EVERY } = options;
+    let i = 0;
+    for (const { one, from } of casesOf(options, this.#kept)) {
+      yield { kind: 'run' };
+      const result = runCase(one, options);
+      const pairs = this.#batch.add(result);
+      const isRunTwice = twiceEvery > 0 && i % twiceEvery === 0 && result.failure === undefined;
+      // Watching changes nothing, and the second run tells that too.
+      const again = isRunTwice ? runCase(one, { ...options, invariants: [] }) : result;
+      this.#failure = failedCase(one, result, again);
+      if (this.#failure !== undefined) {
+        yield { kind: 'found', failure: this.#failure, from };
+        return yield* this.#shrink(this.#failure);
+      }
+      if (pairs > 0 && from !== 'corpus') {
+        this.#kept.push(one);
+        options.onNewPairs?.(one, pairs);
+      }
+      i++;
+    }
+  }
+
+  *#shrink(failed: FailedCase): Generator<SimulationStep, void> {
+    const isLeft = this.#options.shrinks === false || failed.failure.invariant === UNSTABLE;
+    if (isLeft) return;
+    const shrinker = new Shrinker(failed, this.#options);
+    for (const _ of shrinker.steps()) {
+      this.#failure = shrinker.shrinking.best;
+      yield { kind: 'shrink', ...shrinker.shrinking };
+    }
+    this.#failure = shrinker.shrinking.best;
+  }
+}
+
+interface SourcedCase {
+  readonly one: Case;
+  readonly from: CaseSource;
 }
 
 /** Those of the corpus, then one for each seed; `kept` grows meanwhile. */
-function* casesOf(options: SimulateOptions, kept: readonly Case[]): Generator<Case> {
+function* casesOf(options: SimulateOptions, kept: readonly Case[]): Generator<SourcedCase> {
   const { seed: first = 1, seeds = 1, crypto = 'symbolic', corpus } = options;
-  for (const one of corpus ?? []) yield { ...one, crypto };
+  for (const one of corpus ?? []) yield { one: { ...one, crypto }, from: 'corpus' };
   for (let seed = first; seed < first + seeds; seed++) {
     const dice = new Dice(seed, 'corpus');
     const base = corpus !== undefined && dice.chance(0.5) ? dice.pick(kept) : undefined;
-    yield base === undefined ? caseOf(seed, options) : mutateCase({ ...base, crypto }, seed);
+    if (base === undefined) yield { one: caseOf(seed, options), from: 'seed' };
+    else yield { one: mutateCase({ ...base, crypto }, seed), from: 'mutation' };
   }
 }
 
@@ -180,9 +243,4 @@ function failedCase(one: Case, result: RunResult, second: RunResult): FailedCase
     return { ...one, failure: { invariant: UNSTABLE, detail, trace } };
   }
   return result.failure && { ...one, failure: { ...result.failure, trace } };
-}
-
-function smaller(failed: FailedCase, options: SimulateOptions): FailedCase {
-  if (options.shrinks === false || failed.failure.invariant === UNSTABLE) return failed;
-  return shrinkCase(failed, options);
 }

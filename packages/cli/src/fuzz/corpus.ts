@@ -1,12 +1,12 @@
 /** A folder of cases that reached something new: read before a batch, added to while it runs. */
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeCase } from '@simsim/simulator';
 import type { Case } from '@simsim/simulator';
 import { environmentError, errorText, usageError } from '../cli-error.ts';
-import { readCase } from './saved-case.ts';
+import { readCase, writeCase } from './saved-case.ts';
 
 /** Hex characters of a name: cases of one folder have different ones. */
 const NAME_LENGTH = 12;
@@ -27,14 +27,9 @@ export class Corpus {
 
   /** Keeps a case. Throws: a CliError where it cannot be written. */
   keep(one: Case): void {
-    const text = encodeCase(one);
-    const hash = createHash('sha256').update(text).digest('hex').slice(0, NAME_LENGTH);
+    const hash = createHash('sha256').update(encodeCase(one)).digest('hex').slice(0, NAME_LENGTH);
     this.added++;
-    try {
-      writeFileSync(join(this.#folder, `${hash}.json`), text);
-    } catch (error) {
-      throw environmentError(`The case cannot be written: ${errorText(error)}.`, 'Make room.');
-    }
+    writeCase(join(this.#folder, `${hash}.json`), one);
   }
 }
 

@@ -1,20 +1,17 @@
 /** `simsim fuzz`: many seeds of the simulator, until one breaks something. */
 
 import { randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { encodeCase, simulate, situationsOver, SURE_RUNS } from '@simsim/simulator';
-import type { Case, CryptoName, FailedCase, SimulateReport } from '@simsim/simulator';
+import { Simulation, SURE_RUNS } from '@simsim/simulator';
+import type { Case, CryptoName } from '@simsim/simulator';
 import type { Arguments } from '../arguments.ts';
-import { environmentError, errorText, usageError } from '../cli-error.ts';
+import { usageError } from '../cli-error.ts';
 import type { Command } from '../command.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Output } from '../output.ts';
-import { progressLine } from '../play/progress-bar.ts';
 import { Corpus } from './corpus.ts';
-import { LOGS, storeOf, wasmFor } from './fuzz-store.ts';
+import { driveBatch } from './drive-batch.ts';
 import { exitCodeOf, jsonOf, wordsOf } from './fuzz-report.ts';
+import { LOGS, storeOf, wasmFor } from './fuzz-store.ts';
 import { huntSaboteurs } from './hunt-saboteurs.ts';
 
 /** The command. */
@@ -47,17 +44,19 @@ It ends with the first seed in which an invariant does not hold.
                  are run first, and every second seed changes one: actions left out, moved or done again, other
                  knobs, other draws. The same seed and the same folder give the same batch
   --saboteurs    plants known bugs instead, one after the other, and looks which are caught
-  --json         one JSON object on standard output, and nothing else
+  --json         one JSON object on standard output, and nothing else; what is found is told on standard error
   --help         this text
 
-A failing case is made smaller and written to a file; \`simsim fuzz replay <file>\` plays it again.
+A failing seed is printed as soon as it is found, with the command that runs it again, and its case is written to a
+file, which \`simsim fuzz replay <file>\` plays; then it is made smaller. Ctrl-C keeps the smallest case so far, and
+prints the summary of what was run; so does a reader of the output that goes away.
 
 It also counts named situations (a kill in the middle of a commit, a session replaced by another), and pairs
 of them that came up in one seed. What never came up is not tested: of ${SURE_RUNS} seeds and more, a batch that
 misses a situation has failed, and its name is printed. A smaller batch says what it missed and has not failed.
 
 Exit: 0 everything holds, 1 something does not or a situation was missed, 2 wrong usage, 3 a file cannot
-be written.`,
+be written, 130 interrupted.`,
   run,
 };
 
@@ -65,8 +64,6 @@ const SEEDS_DEFAULT = 100;
 const SEEDS_MAX = 1_000_000_000;
 const MINUTE_MS = 60_000;
 const MINUTES_MAX = 7 * 24 * 60;
-/** How often the bar moves. */
-const BAR_MS = 200;
 
 async function run(given: Arguments, output: Output): Promise<ExitCode> {
   if (given.isSet('saboteurs')) return huntSaboteurs(given, output);
@@ -83,63 +80,25 @@ async function run(given: Arguments, output: Output): Promise<ExitCode> {
     output.line(`seed ${seed} (repeat with --seed ${seed}), ${crypto} primitives, ${LOGS[store]}`);
   const startMs = Date.now();
   const endMs = minutes === undefined ? Number.POSITIVE_INFINITY : startMs + minutes * MINUTE_MS;
-  let shownMs = 0;
-  const report = simulate({
+  const simulation = new Simulation({
     seed,
     seeds,
     crypto,
     store,
-    ...(await wasmFor(store)),
+    ...(await wasmFor(store, ...(corpus?.cases ?? []).map((one) => one.store))),
     ...(corpus && { corpus: corpus.cases, onNewPairs: (one: Case) => corpus.keep(one) }),
-    onProgress(so) {
-      const nowMs = Date.now();
-      if (nowMs - shownMs > BAR_MS)
-        output.progress(barOf(so, { crypto, seeds, elapsedMs: nowMs - startMs }));
-      if (nowMs - shownMs > BAR_MS) shownMs = nowMs;
-      return nowMs < endMs;
-    },
   });
-  const path = report.failure && saveCase(report.failure);
+  const ended = await driveBatch(simulation, { output, seeds, crypto, store, endMs, isJson });
+  const report = simulation.report();
   const seconds = (Date.now() - startMs) / 1000;
   const kept = corpus && { cases: corpus.cases.length, added: corpus.added };
-  const batch = { report, seed, seconds, path, ...(kept && { corpus: kept }) };
+  const batch = { report, seed, seconds, ...ended, ...(kept && { corpus: kept }) };
   for (const line of isJson ? [jsonOf(batch)] : wordsOf(batch)) output.line(line);
-  return exitCodeOf(report);
+  return exitCodeOf(batch);
 }
 
 function cryptoOf(given: Arguments): CryptoName {
   const name = given.text('crypto') ?? 'symbolic';
   if (name === 'symbolic' || name === 'node' || name === 'noble') return name;
   throw usageError('--crypto is symbolic, node or noble.', 'Give one of them.');
-}
-
-interface Bar {
-  readonly crypto: CryptoName;
-  readonly seeds: number;
-  readonly elapsedMs: number;
-}
-
-function barOf(so: SimulateReport, { crypto, seeds, elapsedMs }: Bar): string {
-  const perSecond = Math.round((so.delivered * 1000) / Math.max(1, elapsedMs));
-  return progressLine({
-    phase: 'fuzzing',
-    done: so.runs,
-    total: seeds,
-    counters: [
-      ['messages/s', perSecond],
-      [`of ${situationsOver(crypto).length} situations`, so.situations.size],
-      ['pairs', so.pairs.reached],
-    ],
-  });
-}
-
-/** Writes a case where it can be found again. */
-function saveCase(failure: FailedCase): string {
-  const path = join(tmpdir(), `simsim-case-${failure.seed}.json`);
-  try {
-    writeFileSync(path, encodeCase(failure));
-  } catch (error) {
-    throw environmentError(`The case cannot be written: ${errorText(error)}.`, 'Make room.');
-  }
-  return path;
 }

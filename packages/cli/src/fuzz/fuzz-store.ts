@@ -19,9 +19,11 @@ export function storeOf(given: Arguments): StoreName {
   throw usageError('--store is memory, sqlite or disk.', 'Give one of them.');
 }
 
-/** SQLite in WebAssembly, where a store needs it. Throws: a CliError where it is not installed. */
-export async function wasmFor(store: StoreName): Promise<{ readonly wasm?: WasmSqlite }> {
-  if (store !== 'disk') return {};
+/** SQLite in WebAssembly, where one of the stores needs it. Throws: a CliError where it is not installed. */
+export async function wasmFor(
+  ...stores: readonly StoreName[]
+): Promise<{ readonly wasm?: WasmSqlite }> {
+  if (!stores.includes('disk')) return {};
   const loaded = await loadWasmSqlite();
   if ('vfs' in loaded) return { wasm: loaded };
   throw environmentError(

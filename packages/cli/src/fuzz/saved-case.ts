@@ -1,9 +1,25 @@
-/** Cases in files: each is read here, and refused by what is wrong with it. */
+/** Cases in files: written where they can be found again, and refused by what is wrong with them. */
 
-import { readFileSync } from 'node:fs';
-import { decodeCase } from '@simsim/simulator';
-import type { CaseRejection, SavedCase } from '@simsim/simulator';
-import { errorText, usageError } from '../cli-error.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeCase, encodeCase } from '@simsim/simulator';
+import type { Case, CaseRejection, FailedCase, SavedCase } from '@simsim/simulator';
+import { environmentError, errorText, usageError } from '../cli-error.ts';
+
+/** Where a failing case is kept. */
+export function failurePath({ seed }: FailedCase): string {
+  return join(tmpdir(), `simsim-case-${seed}.json`);
+}
+
+/** Writes a case. Throws: CliError 3 where it cannot be written. */
+export function writeCase(path: string, one: Case): void {
+  try {
+    writeFileSync(path, encodeCase(one));
+  } catch (error) {
+    throw environmentError(`The case cannot be written: ${errorText(error)}.`, 'Make room.');
+  }
+}
 
 /** Reads a case. Throws: CliError 2 for what cannot be read, or is none, with the field that is wrong. */
 export function readCase(path: string): SavedCase {
