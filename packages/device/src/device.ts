@@ -21,6 +21,8 @@ import { CommitQueue } from './commit-queue.ts';
 import { Drainer } from './drainer.ts';
 import { examine } from './doctor.ts';
 import type { DoctorReport } from './doctor.ts';
+import { forgetUser } from './forget-user.ts';
+import type { Forgotten } from './forget-user.ts';
 import { FrameDesk } from './frame-desk.ts';
 import { HeadTeller } from './head-teller.ts';
 import type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
@@ -41,13 +43,11 @@ import type { SendOptions, SendReport } from './send-desk.ts';
 import { failureError, refusalError, SessionError } from './session-error.ts';
 import { Stats } from './stats.ts';
 import { Standing } from './standing.ts';
+import { endBy, letGo } from './store-end.ts';
 import { sweepUntil } from './sweeper.ts';
 import { TrustDesk } from './trust-desk.ts';
 import type { Identity, ShownIdentity } from './trust.ts';
 import { VaultKeeper } from './vault-keeper.ts';
-
-/** Tries to forget a user who goes on writing. */
-const FORGET_TRIES_MAX = 5;
 
 /** An open device. */
 export class Device {
@@ -96,8 +96,7 @@ export class Device {
       release: (effects) => this.#release(effects),
       fail: storeFailed,
     });
-    const claimed = (input: CoreInput): void => this.#queue.post(input);
-    this.#claims = new ClaimDesk(parts, { claimed, signal });
+    this.#claims = new ClaimDesk(parts, { claimed: (input) => this.#queue.post(input), signal });
     this.#sends = new SendDesk(parts, {
       put: (input) => this.#queue.put(input),
       listenerFailed: (messageId, cause) => health({ type: 'handlerFailed', messageId, cause }),
@@ -321,17 +320,14 @@ export class Device {
    *
    * Throws: {@link SessionError} `OWN_USER`, `USER_BUSY`.
    */
-  async forget(user: string): Promise<{ events: number; sends: number }> {
-    const userId = checkedUserId(user);
-    for (let tries = 0; tries < FORGET_TRIES_MAX; tries++) {
-      await this.#put({ type: 'forgetUser', userId });
-      const forgotten = this.#forgetHistory(userId);
-      if (forgotten !== undefined) return forgotten;
-    }
-    throw new SessionError('USER_BUSY');
+  async forget(user: string): Promise<Forgotten> {
+    return forgetUser(checkedUserId(user), {
+      put: (input) => this.#put(input),
+      forgetHistory: (userId) => this.#forgetHistory(userId),
+    });
   }
 
-  #forgetHistory(userId: UserId): { events: number; sends: number } | undefined {
+  #forgetHistory(userId: UserId): Forgotten | undefined {
     try {
       return this.#whileOpen().#parts.core.forgetHistory(userId);
     } catch (cause) {
@@ -379,14 +375,9 @@ export class Device {
   /** True when nothing is on its way in or out. */
   idle(): boolean {
     const { core } = this.#parts;
-    return (
-      this.#frames.isEmpty() &&
-      this.#queue.size() === 0 &&
-      core.outbox().length === 0 &&
-      this.#pump.size() === 0 &&
-      core.inbox().length === 0 &&
-      this.#claims.size() === 0
-    );
+    const waiting = [this.#queue.size(), this.#pump.size(), this.#claims.size()];
+    const kept = core.outbox().length + core.inbox().length;
+    return this.#frames.isEmpty() && kept === 0 && waiting.every((count) => count === 0);
   }
 
   /** Erases superseded keys now instead of by policy. */
@@ -480,11 +471,9 @@ export class Device {
 
   #stop(reason: CloseReason, cause?: unknown): Promise<void> {
     const failure = cause === undefined ? undefined : failureError(cause);
-    if (this.#closing === undefined) {
-      this.#closing = this.#shutDown(reason, failure);
-      // Whoever closes hears of a last flush that failed; whoever did not is told by `health$`.
-      this.#closing.catch(() => undefined);
-    }
+    this.#closing ??= this.#shutDown(reason, failure);
+    // Whoever closes hears of a last flush that failed; whoever did not is told by `health$`.
+    this.#closing.catch(() => undefined);
     return this.#closing;
   }
 
@@ -497,7 +486,7 @@ export class Device {
     this.#vault.stop();
     this.#messages.close();
     this.#sends.close(this.#end);
-    const failure = this.#letGo();
+    const failure = letGo(this.#parts.core.log);
     const reason = failure === undefined ? given : endBy(failure);
     const why = cause ?? failure;
     this.#health.next({ type: 'closed', reason, ...(why && { cause: why }) });
@@ -506,19 +495,4 @@ export class Device {
     // What was committed is with whoever took over, and nothing was to be written here any more.
     if (reason !== 'takenOver' && failure !== undefined) throw failure;
   }
-
-  /** Closes the log; answers what failed at its last flush. */
-  #letGo(): SessionError | undefined {
-    try {
-      this.#parts.core.log.close();
-      return undefined;
-    } catch (cause) {
-      return failureError(cause);
-    }
-  }
-}
-
-/** What a failure of the store means to the device. */
-function endBy(cause: unknown): 'takenOver' | 'storeFailed' {
-  return failureError(cause).code === 'STORE_TAKEN_OVER' ? 'takenOver' : 'storeFailed';
 }

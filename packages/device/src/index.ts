@@ -4,6 +4,7 @@ export type { DataPut } from '@simsim/device-core';
 export { Device } from './device.ts';
 export type { DeviceParts } from './device-parts.ts';
 export { createHttpTransport } from './http-transport.ts';
+export type { Forgotten } from './forget-user.ts';
 export type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
 export type { AckOptions, Message } from './message.ts';
 export type { DeviceOptions, LinkOptions, OpenOptions } from './open-device.ts';

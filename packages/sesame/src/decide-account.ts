@@ -284,7 +284,7 @@ export function decideStarted(work: Workspace): DecideResult {
     (userId) =>
       heldSends(work, userId).length > 0 && holdReason(work, work.user(userId)) === undefined,
   );
-  const lost = sends.flatMap((stream) => lostRounds(work, stream));
+  const lost = lostRounds(work, sends);
   const again = lost.map(({ userId }) => userId);
   const rounds = new Set([...free, ...again].flatMap((userId) => roundStreams(work, userId)));
   if (rounds.size > 0) return needMore([...rounds]);

@@ -15,14 +15,16 @@ export interface LostRound {
   readonly userId: UserId;
 }
 
-/** The rounds of a send that are in flight and not in the outbox. The send must be loaded. */
-export function lostRounds(work: Workspace, stream: StreamId): readonly LostRound[] {
-  const state = work.value('send', stream);
-  if (state === undefined) return [];
+/** The rounds of sends that are in flight and not in the outbox. The sends must be loaded. */
+export function lostRounds(work: Workspace, sends: readonly StreamId[]): readonly LostRound[] {
   const pending = new Set(work.pendingPosts().map(({ postId }) => postId));
-  return roundsInFlight(state)
-    .filter(({ postId }) => !pending.has(postId))
-    .map(({ recipient }) => ({ stream, userId: recipient.userId }));
+  return sends.flatMap((stream) => {
+    const state = work.value('send', stream);
+    const inFlight = state === undefined ? [] : roundsInFlight(state);
+    return inFlight
+      .filter(({ postId }) => !pending.has(postId))
+      .map(({ recipient }) => ({ stream, userId: recipient.userId }));
+  });
 }
 
 /**
