@@ -3,7 +3,7 @@
  *
  * Secrets live elsewhere: a session is named here by its id only. Identity keys, the user's or those of
  * its devices (SES-22), are pins, and outlive the records they came with (SES-35): nothing but an
- * explicit `identity` change moves one.
+ * explicit `identity` change moves one, and only forgetting the user as a whole drops it.
  */
 
 import { equalBytes } from '@simsim/bytes';
