@@ -208,9 +208,9 @@ interface TipWatcher {
 }
 
 /**
- * Remembers the tip between own commits, and that the lease was there. SQLite's `data_version` differs whenever another connection
- * has changed the file, so a remembered tip is never older than the file; asking for it costs a
- * quarter of reading the last row.
+ * Remembers the tip between own commits, and that the lease was there. SQLite's `data_version` differs
+ * whenever another connection has changed the file, so a remembered tip is never older than the file;
+ * asking for it costs a quarter of reading the last row.
  */
 function tipWatcher(
   { query }: Connection,
