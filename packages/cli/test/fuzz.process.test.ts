@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { drawCase, encodeCase } from '@simsim/simulator';
 import { describe, expect, it } from 'vitest';
 import { simsim } from './simsim.ts';
 
@@ -60,6 +61,19 @@ describe('fuzz', () => {
       expect(await simsim('fuzz', '--corpus', join(folder, 'cases', 'note.json'))).toMatchObject({
         code: 3,
       });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('runs the cases of a corpus first, whatever their logs are in', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'simsim-corpus-'));
+    const one = drawCase(5, { crypto: 'symbolic', store: 'disk', actionsMax: 20 });
+    try {
+      writeFileSync(join(folder, 'on-disks.json'), encodeCase(one));
+      const ran = await simsim('fuzz', '--seed', '8', '--seeds', '1', '--corpus', folder, '--json');
+      expect(ran).toMatchObject({ code: 0, stderr: '' });
+      expect(JSON.parse(ran.stdout)).toMatchObject({ runs: 2, corpus: { cases: 1 } });
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

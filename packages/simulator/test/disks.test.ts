@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
 import { drawCase, loadWasmSqlite, runCase, simulate } from '../src/index.ts';
 import type { Case, SimulateReport, WasmSqlite } from '../src/index.ts';
+import { timed } from './timed.ts';
 
 /** The first seed; `SIMSIM_SEED` sets another one. */
 const seed = Number(process.env['SIMSIM_SEED'] ?? 1);
@@ -51,7 +52,8 @@ describe('a case', () => {
 
 describe('a swarm', () => {
   it('holds over SQLite in memory', () => {
-    const report = simulate({ seed, seeds: 3, store: 'sqlite', twiceEvery: 1 });
+    const what = `over SQLite in memory, each twice, seeds ${seed} to ${seed + 2}`;
+    const report = timed(what, () => simulate({ seed, seeds: 3, store: 'sqlite', twiceEvery: 1 }));
     expect(report.failure).toBeUndefined();
   });
 
@@ -59,8 +61,9 @@ describe('a swarm', () => {
     `holds over ${POWER_LOSSES} disks that lose power, tear, fill up, lie and rot`,
     (context) => {
       const options = { seeds: POWER_LOSSES, store: 'disk', actionsMax: ACTIONS_MAX } as const;
-      const report = simulate({ ...options, seed, wasm: wasmOf(context), twiceEvery: 1 });
-      process.stdout.write(`power loss in worlds: seeds ${seed} to ${seed + POWER_LOSSES - 1}\n`);
+      const wasm = wasmOf(context);
+      const what = `power loss in worlds, each twice, seeds ${seed} to ${seed + POWER_LOSSES - 1}`;
+      const report = timed(what, () => simulate({ ...options, seed, wasm, twiceEvery: 1 }));
       expect(report.failure).toBeUndefined();
       expect(met(report)).toEqual([]);
     },

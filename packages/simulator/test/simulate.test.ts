@@ -18,19 +18,32 @@ import {
   withoutOutside,
 } from '../src/index.ts';
 import type { Case, Invariant } from '../src/index.ts';
+import { timed } from './timed.ts';
 
 /** The swarm's first seed; `SIMSIM_SEED` sets another one. */
 const seed = Number(process.env['SIMSIM_SEED'] ?? 1);
 
 const SEEDS = 40;
+const REAL_SEEDS = 8;
 const SWARM_MS = 10 * 60_000;
+
+// What was found once comes first: it is quick, and a swarm that fails as well is easier to read after it.
+describe('committed cases', () => {
+  const folder = join(import.meta.dirname, '..', 'cases');
+
+  it.each(readdirSync(folder))('%s holds', (name) => {
+    const read = decodeCase(readFileSync(join(folder, name), 'utf8'));
+    if (!read.ok) throw new Error(read.error.code);
+    expect(runCase(read.value).failure).toBeUndefined();
+  });
+});
 
 describe('a swarm', () => {
   it(
     'holds every invariant over symbolic primitives, and meets every situation',
     () => {
-      process.stdout.write(`simulated worlds: seeds ${seed} to ${seed + SEEDS - 1}\n`);
-      const report = simulate({ seed, seeds: SEEDS, twiceEvery: 1 });
+      const what = `simulated worlds, each twice, seeds ${seed} to ${seed + SEEDS - 1}`;
+      const report = timed(what, () => simulate({ seed, seeds: SEEDS, twiceEvery: 1 }));
       expect(report.failure).toBeUndefined();
       expect(report.missing).toEqual([]);
       expect([...report.situations.keys()].toSorted()).toEqual(SITUATIONS.toSorted());
@@ -44,7 +57,9 @@ describe('a swarm', () => {
   it(
     'holds on real primitives',
     () => {
-      const report = simulate({ seed, seeds: 8, crypto: 'node', actionsMax: 40, twiceEvery: 1 });
+      const options = { seeds: REAL_SEEDS, crypto: 'node', actionsMax: 40, twiceEvery: 1 } as const;
+      const what = `on real primitives, each twice, seeds ${seed} to ${seed + REAL_SEEDS - 1}`;
+      const report = timed(what, () => simulate({ ...options, seed }));
       expect(report.failure).toBeUndefined();
       expect(report.delivered).toBeGreaterThan(100);
     },
@@ -216,15 +231,5 @@ describe('invariants of others', () => {
     const report = simulate({ seed: 2, invariants: [...INVARIANTS, silence] });
     expect(report.failure?.failure.invariant).toBe('mine');
     expect(report.failure?.actions.length).toBeLessThanOrEqual(1);
-  });
-});
-
-describe('committed cases', () => {
-  const folder = join(import.meta.dirname, '..', 'cases');
-
-  it.each(readdirSync(folder))('%s holds', (name) => {
-    const read = decodeCase(readFileSync(join(folder, name), 'utf8'));
-    if (!read.ok) throw new Error(read.error.code);
-    expect(runCase(read.value).failure).toBeUndefined();
   });
 });
