@@ -264,6 +264,33 @@ describe('a relay that does not know a device', () => {
     expect(b.texts()).toEqual(['still here']);
   });
 
+  it('ends it by a list under another identity key where a device that it knows has signed that', () => {
+    const { world, a } = twoUsers();
+    const tablet = world.link(a);
+    world.settle();
+    const { userId, deviceId, registrationId, deviceKey } = a.own();
+    const next = world.crypto.keyPair(world.entropy(32));
+    const before = ownList(a).list;
+    const without = (signer: typeof deviceKey): SignedDeviceList =>
+      signDeviceList(
+        {
+          userId,
+          version: before.version + 1,
+          previous: deviceListHash(before, world.crypto),
+          identityKey: next.publicKey.bytes,
+          devices: [{ deviceId, registrationId, deviceKey: signer.publicKey }],
+          signer: deviceId,
+        },
+        { deviceKey: signer, identity: next, entropy64: world.entropy(64) },
+        world.crypto,
+      );
+    const stranger = world.crypto.signingKeyPair(world.entropy(32));
+    tablet.run({ type: 'shutOut', list: without(stranger) });
+    expect(tablet.freshOwn().status).toBe('registered');
+    tablet.run({ type: 'shutOut', list: without(deviceKey) });
+    expect(tablet.freshOwn().status).toBe('removed');
+  });
+
   it('ends it by a list that its user signed and that leaves it out', () => {
     const { world, a } = twoUsers();
     const tablet = world.link(a);

@@ -120,7 +120,6 @@ export class Device {
     this.#heads = new HeadTeller(signal, () => this.#queue.post({ type: 'shareHeads' }));
     this.#standing = new Standing(parts, {
       registrar: this.#registrar,
-      follow,
       pump: () => this.#pump,
       socket: () => this.#socket,
       put,

@@ -25,8 +25,6 @@ export interface StandingOwner {
   health(event: HealthEvent): void;
   /** `cause`: what failed, where something did. */
   stop(reason: CloseReason, cause?: unknown): void;
-  /** Follows the own list to the identity key it has; resolves once the relay has said which that is. */
-  follow(): Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -157,8 +155,6 @@ export class Standing {
     if (this.#owner.signal.aborted) return true;
     const list = await this.#owner.registrar.fetchOwnList().catch(() => undefined);
     await this.#owner.put({ type: 'shutOut', ...(list && { list }) });
-    // A list under another identity key has to be followed there before it is believed.
-    if (this.#end() === undefined) await this.#owner.follow();
     const end = this.#end();
     if (end !== undefined) this.#owner.stop(end);
     else if (!this.#isShutOut) this.#owner.health({ type: 'shutOut' });

@@ -32,6 +32,8 @@ import { releaseHeld } from './send-round.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, userStream } from './streams.ts';
 import { heldSends, holdReason, tellHeld } from './trust.ts';
 import type { UserChange } from './user-change.ts';
+import { currentDevices } from './user-record.ts';
+import type { UserRecord } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -242,7 +244,16 @@ function isOwnList(work: Workspace, signed: SignedDeviceList): boolean {
       !equalBytes(deviceListHash(list, crypto), record.listHash)) ||
     (list.version === record.listVersion + 1 && !equalBytes(list.previous, record.listHash));
   const isKnown = judgeKeys(record, list, judgeIn(work)).kind === 'known';
-  return !isFork && isKnown && verifyDeviceList({ signed }, crypto).ok;
+  if (isFork || (!isKnown && !isSignedByKnown(record, list))) return false;
+  return verifyDeviceList({ signed }, crypto).ok;
+}
+
+/** Whether another device of the user signed, as we know it; of a removal with the identity key only that tells. */
+function isSignedByKnown(record: UserRecord, list: DeviceList): boolean {
+  const known = currentDevices(record).find(({ deviceId }) => deviceId === list.signer);
+  const named = findDevice(list, list.signer);
+  if (known === undefined || named === undefined || known.deviceKey.length === 0) return false;
+  return list.version > record.listVersion && equalBytes(known.deviceKey, named.deviceKey);
 }
 
 /** What a list says of this device: `undefined` where it is on it. */

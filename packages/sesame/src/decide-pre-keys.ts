@@ -192,7 +192,8 @@ export function decideKeysChecked(
   const { signedPreKeyId, lastResortId } = input;
   const told = [oneTime.highestSeenId, kem.highestSeenId, signedPreKeyId, lastResortId];
   // An answer that cannot be is none.
-  if (!told.every((id) => isCredible(before, id))) return work.decided();
+  const isCertain = work.isSabotaged('believe-any-pre-key-id');
+  if (!isCertain && !told.every((id) => isCredible(before, id))) return work.decided();
   const isPutBack =
     oneTime.highestSeenId < before.told.oneTime || kem.highestSeenId < before.told.kem;
   if (isPutBack) work.effect({ type: 'relayPutBack' });

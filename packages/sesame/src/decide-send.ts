@@ -230,7 +230,8 @@ function prepare(
     const { deviceId } = result;
     const device = record.devices.get(deviceId);
     // Without a current record a session would belong to nobody; another beside the first one, to nothing.
-    const isAgain = made.some((one) => one.deviceId === deviceId);
+    const isAgain =
+      made.some((one) => one.deviceId === deviceId) && !work.isSabotaged('take-keys-again');
     if (device === undefined || device.staleAt !== undefined || isAgain) continue;
     if ('gone' in result) {
       changes.push({ type: 'deviceGone', deviceId, at: work.nowMs() });

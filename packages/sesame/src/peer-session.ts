@@ -92,7 +92,8 @@ export function changeUser(
 ): UserRecord {
   const before = work.user(userId);
   const after = work.changeUser(userId, changes);
-  const inserted = changes.filter((change) => change.type === 'insert');
+  const isBlind = work.isSabotaged('take-keys-again');
+  const inserted = isBlind ? [] : changes.filter((change) => change.type === 'insert');
   const dropped = droppedSessions(before, after, inserted);
   for (const session of dropped) dropSession(work, { userId, ...session });
   return after;

@@ -16,6 +16,10 @@ export type Sabotage =
   | 'new-session-each-initiation'
   /** A message on an inactive session leaves it inactive. */
   | 'ignore-session-activation'
+  /** The relay may say of any prekey id that it has seen it. */
+  | 'believe-any-pre-key-id'
+  /** Keys that are given twice make two sessions, and a full record lets go of some unseen. */
+  | 'take-keys-again'
   /** A used one-time prekey stays. */
   | 'keep-one-time-key'
   /** A used one-time KEM prekey stays. */

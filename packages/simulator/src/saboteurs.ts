@@ -93,6 +93,12 @@ export const SABOTEURS: readonly Saboteur[] = [
     seed: 15,
   },
   {
+    id: 'any prekey id believed that the relay has seen',
+    invariant: 'S5',
+    plant: { sabotage: ['believe-any-pre-key-id'] },
+    seed: 8,
+  },
+  {
     id: 'record changed without an event',
     invariant: 'S6',
     plant: { sabotage: ['silent-user-change'] },
@@ -139,6 +145,12 @@ export const SABOTEURS: readonly Saboteur[] = [
     invariant: 'S9',
     plant: { sabotage: ['keep-dropped-session'] },
     seed: 1,
+  },
+  {
+    id: 'a session for each time that keys are given',
+    invariant: 'S9',
+    plant: { sabotage: ['take-keys-again'] },
+    seed: 2,
   },
   {
     id: 'stale record kept for ever',

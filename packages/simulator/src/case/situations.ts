@@ -51,6 +51,8 @@ export const SITUATIONS = [
   'relay gave mail again',
   'relay gave mail in another name',
   'relay gave mail of another mailbox',
+  'relay gave keys again and again',
+  'relay made up prekey ids',
   'relay kept mail back',
   'mail spoilt',
   'message asked for again',

@@ -91,8 +91,6 @@ function renew(device: ProvingDevice): 'renewed' | 'later' | 'shut' {
 function shutOut(device: ProvingDevice): Standing {
   const list = fetchOwnList(device);
   device.run({ type: 'shutOut', ...(list && { list }) });
-  // A list under another identity key has to be followed there before it is believed.
-  if (!isOver(device)) succeed(device);
   return isOver(device) ? { kind: 'shut' } : { kind: 'later' };
 }
 

@@ -2,6 +2,7 @@
 
 import {
   factNumber,
+  ONE_TIME_ID_MAX,
   oneTimeKemStream,
   oneTimeStream,
   PRE_KEYS_STREAM,
@@ -27,11 +28,19 @@ type Inputs = Parameters<NonNullable<Watch['ran']>>[1];
 /** S5. A copy of a device has the same prekeys until one of them is told. */
 export const S5: Invariant = {
   id: 'S5',
-  statement: 'a one-time prekey begins one session, and is gone then and not before',
+  statement:
+    'a one-time prekey begins one session, and is gone then and not before; there is a next one',
   watch(world) {
     const sessionByKey = new Map<string, string>();
     const seqs = new WeakMap<Process, number>();
     return {
+      *rested() {
+        for (const { core, machine } of world.living()) {
+          const preKeys = core.reader().value('prekeys', PRE_KEYS_STREAM);
+          if (preKeys !== undefined && preKeys.nextId > ONE_TIME_ID_MAX)
+            yield `${machine.label} has used up its prekey ids`;
+        }
+      },
       *ran(process, inputs) {
         const from = seqs.get(process);
         seqs.set(process, process.log.tip().seq);

@@ -1,5 +1,6 @@
 /** A relay that may lie: honest decisions, and what it makes of them on their way out. */
 
+import { PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
 import type {
   IncomingEnvelope,
   PostResult,
@@ -17,6 +18,9 @@ import type { RelayHostParts } from './relay-host.ts';
 
 /** Mail of before that it keeps to give again. */
 const REMEMBERED_MAX = 8;
+
+/** How often keys are given, where they are: more often than a device may have sessions. */
+const REPEATS = 8;
 
 type ClaimAnswer = Extract<RelayAnswer, { kind: 'claimKeys' }>;
 
@@ -99,7 +103,9 @@ export class LyingRelay {
       case 'getList':
         return request.kind === 'getList' ? this.#listFor(request.userId, answer, token) : answer;
       case 'claimKeys':
-        return this.#withOldPreKeys(request, this.#withoutOneTimeKeys(answer));
+        return this.#repeated(this.#withOldPreKeys(request, this.#withoutOneTimeKeys(answer)));
+      case 'checkKeys':
+        return this.#withImpossibleIds(answer);
       case 'fetch':
         return this.#mailOf(answer, `${token?.join()}`);
       default:
@@ -146,6 +152,21 @@ export class LyingRelay {
       return { ...result, bundle };
     });
     return { ...answer, results };
+  }
+
+  /** The keys of a device again and again, whatever else a relay lies about: one session is what comes of them. */
+  #repeated(answer: ClaimAnswer): ClaimAnswer {
+    if (this.lies.size === 0 || answer.results.length === 0) return answer;
+    this.#met('relay gave keys again and again');
+    const results = Array.from({ length: REPEATS }, () => answer.results).flat();
+    return { ...answer, results };
+  }
+
+  /** That it has seen the last prekey id there is, whatever else a relay lies about. */
+  #withImpossibleIds(answer: Extract<RelayAnswer, { kind: 'checkKeys' }>): RelayAnswer {
+    if (this.lies.size === 0) return answer;
+    this.#met('relay made up prekey ids');
+    return { ...answer, oneTime: { ...answer.oneTime, highestSeenId: PRE_KEY_ID_MAX } };
   }
 
   #mailOf(
