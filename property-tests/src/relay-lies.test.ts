@@ -4,17 +4,22 @@
  */
 
 import { invariant } from '@simsim/bytes';
-import {
-  claimIdFromBytes,
-  deviceListHash,
-  idToBytes,
-  signDeviceList,
-} from '@simsim/relay-protocol';
-import type { EnvelopeId, IncomingEnvelope, SignedDeviceList } from '@simsim/relay-protocol';
+import { claimIdFromBytes } from '@simsim/relay-protocol';
+import type { EnvelopeId, SignedDeviceList } from '@simsim/relay-protocol';
 import { PRE_KEYS_STREAM, RESENDS_MAX } from '@simsim/sesame';
 import type { CopyDeath } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
-import { deliver, only, takePost, twoUsers, write } from './scene.ts';
+import {
+  deliver,
+  foreignList,
+  forgedRetry,
+  lastEnvelope,
+  listOfOne,
+  only,
+  takePost,
+  twoUsers,
+  write,
+} from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { user } from './world.ts';
 
@@ -27,41 +32,6 @@ function pass(days: number, devices: readonly TestDevice[]): void {
     for (const { world } of devices.slice(0, 1)) world.nowMs += DAY_MS;
     for (const device of devices) device.sweep();
   }
-}
-
-/** The envelope that a device's copy of the one open send went out in, last. */
-function lastEnvelope(from: TestDevice, to: TestDevice): EnvelopeId {
-  const stream = only(from.log.streamsWithPrefix('send/'));
-  const send = from.core.reader().value('send', stream);
-  const copy = send?.recipients.get(to.userId)?.copies.get(to.own().deviceId);
-  invariant(copy !== undefined, 'there is a copy for the device');
-  return copy.envelopeId;
-}
-
-/** A retry request, which anybody can forge. */
-function retry(by: TestDevice, envelopeId: EnvelopeId, seq: number): IncomingEnvelope {
-  const { userId: sender, deviceId: senderDevice } = by.own();
-  const content = idToBytes(envelopeId);
-  return { seq, sender, senderDevice, envelopeId, kind: 'retry', content, waitedMs: 0 };
-}
-
-/** The list of a device's user under another identity key, such as a relay may make up. */
-function foreignList(device: TestDevice): SignedDeviceList {
-  const { userId, deviceId, registrationId, deviceKey } = device.own();
-  const { world } = device;
-  const identity = world.crypto.keyPair(world.entropy(32));
-  return signDeviceList(
-    {
-      userId,
-      version: 1,
-      previous: new Uint8Array(32),
-      identityKey: identity.publicKey.bytes,
-      devices: [{ deviceId, registrationId, deviceKey: deviceKey.publicKey }],
-      signer: deviceId,
-    },
-    { deviceKey, identity, entropy64: world.entropy(64) },
-    world.crypto,
-  );
 }
 
 function ownList(device: TestDevice): SignedDeviceList {
@@ -105,7 +75,7 @@ describe('a relay that says that nobody is there whenever a copy is resent', () 
     for (let round = 0; round < 60 && a.log.streamsWithPrefix('send/').length > 0; round++) {
       const envelopeId = lastEnvelope(a, b);
       envelopes.add(envelopeId);
-      a.takeIn([retry(b, envelopeId, 1_000_000 + round)]);
+      a.takeIn([forgedRetry(b, envelopeId, 1_000_000 + round)]);
       for (let step = 0; step < 10; step++) {
         for (const claim of a.claims) a.claim(claim);
         for (const item of a.posts) {
@@ -135,7 +105,7 @@ describe('a relay that says that nobody is there whenever a copy is resent', () 
     write(b, a, 'hi');
     world.settle();
     write(a, b, 'the plan');
-    a.takeIn([retry(b, lastEnvelope(a, b), 1_000_000)]);
+    a.takeIn([forgedRetry(b, lastEnvelope(a, b), 1_000_000)]);
     const item = only(a.posts);
     a.posts = [];
     const { postId } = item.post;
@@ -165,7 +135,7 @@ describe('a copy that its device has got', () => {
     // The tablet has not read it, so the message is kept.
     const stream = only(a.log.streamsWithPrefix('send/'));
     const before = a.core.reader().value('send', stream);
-    a.takeIn([retry(b, envelopeId, 1_000_000)]);
+    a.takeIn([forgedRetry(b, envelopeId, 1_000_000)]);
     const end = { state: 'dead', reason: 'RESEND_REFUSED' };
     expect(a.effects.at(-1)).toMatchObject({ type: 'acknowledge', end });
     expect(a.posts).toEqual([]);
@@ -199,7 +169,7 @@ describe('a copy that was asked for again', () => {
     const { a, b } = twoUsers({ oneTimeKeys: 60 });
     write(a, b, 'unread');
     a.run({ type: 'listLearned', list: foreignList(b) });
-    a.takeIn([retry(b, lastEnvelope(a, b), 1_000_000)]);
+    a.takeIn([forgedRetry(b, lastEnvelope(a, b), 1_000_000)]);
     pass(40, [a]);
     expect(a.log.streamsWithPrefix('send/')).toHaveLength(1);
     expect(deaths(a)).toEqual([]);
@@ -214,9 +184,9 @@ describe('a copy that was asked for again', () => {
   it('and came to nothing ends with a word', () => {
     const { a, b } = twoUsers({ oneTimeKeys: 60 });
     write(a, b, 'unread');
-    a.takeIn([retry(b, lastEnvelope(a, b), 1_000_000)]);
+    a.takeIn([forgedRetry(b, lastEnvelope(a, b), 1_000_000)]);
     a.posts = [];
-    a.takeIn([retry(b, lastEnvelope(a, b), 1_000_001)]);
+    a.takeIn([forgedRetry(b, lastEnvelope(a, b), 1_000_001)]);
     // Nobody answers the claim.
     pass(15, [a]);
     expect(a.log.streamsWithPrefix('send/')).toEqual([]);
@@ -268,26 +238,12 @@ describe('a relay that does not know a device', () => {
     const { world, a } = twoUsers();
     const tablet = world.link(a);
     world.settle();
-    const { userId, deviceId, registrationId, deviceKey } = a.own();
-    const next = world.crypto.keyPair(world.entropy(32));
-    const before = ownList(a).list;
-    const without = (signer: typeof deviceKey): SignedDeviceList =>
-      signDeviceList(
-        {
-          userId,
-          version: before.version + 1,
-          previous: deviceListHash(before, world.crypto),
-          identityKey: next.publicKey.bytes,
-          devices: [{ deviceId, registrationId, deviceKey: signer.publicKey }],
-          signer: deviceId,
-        },
-        { deviceKey: signer, identity: next, entropy64: world.entropy(64) },
-        world.crypto,
-      );
+    const identity = world.crypto.keyPair(world.entropy(32));
+    const after = ownList(a).list;
     const stranger = world.crypto.signingKeyPair(world.entropy(32));
-    tablet.run({ type: 'shutOut', list: without(stranger) });
+    tablet.run({ type: 'shutOut', list: listOfOne(a, { identity, after, deviceKey: stranger }) });
     expect(tablet.freshOwn().status).toBe('registered');
-    tablet.run({ type: 'shutOut', list: without(deviceKey) });
+    tablet.run({ type: 'shutOut', list: listOfOne(a, { identity, after }) });
     expect(tablet.freshOwn().status).toBe('removed');
   });
 
@@ -295,22 +251,9 @@ describe('a relay that does not know a device', () => {
     const { world, a } = twoUsers();
     const tablet = world.link(a);
     world.settle();
-    const { userId, deviceId, registrationId, deviceKey, identity } = a.own();
-    const before = ownList(a).list;
-    const without = signDeviceList(
-      {
-        userId,
-        version: before.version + 1,
-        previous: deviceListHash(before, world.crypto),
-        identityKey: identity.publicKey.bytes,
-        devices: [{ deviceId, registrationId, deviceKey: deviceKey.publicKey }],
-        signer: deviceId,
-      },
-      { deviceKey, identity, entropy64: world.entropy(64) },
-      world.crypto,
-    );
-    expect(before.devices).toHaveLength(2);
-    tablet.run({ type: 'shutOut', list: without });
+    const after = ownList(a).list;
+    expect(after.devices).toHaveLength(2);
+    tablet.run({ type: 'shutOut', list: listOfOne(a, { after }) });
     expect(tablet.freshOwn().status).toBe('removed');
   });
 });

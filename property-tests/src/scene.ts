@@ -1,9 +1,17 @@
 /** Short words for stories of a few devices: what tests of single rules begin with and look at. */
 
 import { invariant } from '@simsim/bytes';
-import { claimIdFromBytes } from '@simsim/relay-protocol';
+import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
+import {
+  claimIdFromBytes,
+  deviceListHash,
+  idToBytes,
+  signDeviceList,
+} from '@simsim/relay-protocol';
 import type {
   DeviceId,
+  DeviceList,
+  EnvelopeId,
   IncomingEnvelope,
   PostResult,
   SignedDeviceList,
@@ -154,4 +162,59 @@ export function reportOf(device: TestDevice): [string, SendFailure | 'reached'][
 /** Names of a device's facts, in order. */
 export function factNames(device: TestDevice): string[] {
   return [...factsOf(device.log)].map(({ name }) => name);
+}
+
+/** What a list of one device says otherwise than the device's first one would. */
+interface ListChange {
+  /** Who signs as the user: the own identity key unless told otherwise. */
+  readonly identity?: KeyPair;
+  /** Who signs as the device, and is listed with that key. */
+  readonly deviceKey?: SigningKeyPair;
+  /** The list that it follows. */
+  readonly after?: DeviceList;
+}
+
+/** A list of a device's user that has this device alone, as whoever has these keys would sign it. */
+export function listOfOne(device: TestDevice, change: ListChange = {}): SignedDeviceList {
+  const { userId, deviceId, registrationId, ...own } = device.own();
+  const { identity = own.identity, deviceKey = own.deviceKey, after } = change;
+  const { crypto, entropy } = device.world;
+  return signDeviceList(
+    {
+      userId,
+      version: 1 + (after?.version ?? 0),
+      previous: after === undefined ? new Uint8Array(32) : deviceListHash(after, crypto),
+      identityKey: identity.publicKey.bytes,
+      devices: [{ deviceId, registrationId, deviceKey: deviceKey.publicKey }],
+      signer: deviceId,
+    },
+    { deviceKey, identity, entropy64: entropy(64) },
+    crypto,
+  );
+}
+
+/** The same under another identity key, such as a relay may make up. */
+export function foreignList(device: TestDevice): SignedDeviceList {
+  const { crypto, entropy } = device.world;
+  return listOfOne(device, { identity: crypto.keyPair(entropy(32)) });
+}
+
+/** A retry request in the name of a device, as anybody at the relay could write it. */
+export function forgedRetry(
+  by: TestDevice,
+  envelopeId: EnvelopeId,
+  seq: number = 1_000_000,
+): IncomingEnvelope {
+  const { userId: sender, deviceId: senderDevice } = by.own();
+  const content = idToBytes(envelopeId);
+  return { seq, sender, senderDevice, envelopeId, kind: 'retry', content, waitedMs: 0 };
+}
+
+/** The envelope that a device's copy of the one open send went out in, last. */
+export function lastEnvelope(from: TestDevice, to: TestDevice): EnvelopeId {
+  const stream = only(from.log.streamsWithPrefix('send/'));
+  const send = from.core.reader().value('send', stream);
+  const copy = send?.recipients.get(to.userId)?.copies.get(to.own().deviceId);
+  invariant(copy !== undefined, 'there is a copy for the device');
+  return copy.envelopeId;
 }

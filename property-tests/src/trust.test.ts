@@ -4,13 +4,12 @@
  * relay shows the pinned key again, and is given up only where the application refuses.
  */
 
-import { hexToBytes, invariant } from '@simsim/bytes';
-import { claimIdFromBytes, signDeviceList } from '@simsim/relay-protocol';
-import type { EnvelopeId, IncomingEnvelope, SignedDeviceList } from '@simsim/relay-protocol';
+import { invariant } from '@simsim/bytes';
+import { claimIdFromBytes } from '@simsim/relay-protocol';
 import { DEFAULT_EXPIRY } from '@simsim/sesame';
 import type { Effect, TrustPolicy } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
-import { createAs } from './scene.ts';
+import { createAs, foreignList, forgedRetry, lastEnvelope } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { createAtTwoRelays } from './two-relays.ts';
 import { user, World } from './world.ts';
@@ -29,44 +28,6 @@ const failures = (device: TestDevice): (string | undefined)[] =>
   device.effects.flatMap((effect: Effect) =>
     effect.type === 'recipientDone' && effect.failure !== undefined ? [effect.failure] : [],
   );
-
-/** The list of a user as somebody with another key, or with the same, would sign it. */
-function listBy(device: TestDevice, identity = device.own().identity): SignedDeviceList {
-  const { userId, deviceId, registrationId, deviceKey } = device.own();
-  const { world } = device;
-  return signDeviceList(
-    {
-      userId,
-      version: 1,
-      previous: new Uint8Array(32),
-      identityKey: identity.publicKey.bytes,
-      devices: [{ deviceId, registrationId, deviceKey: deviceKey.publicKey }],
-      signer: deviceId,
-    },
-    { deviceKey, identity, entropy64: world.entropy(64) },
-    world.crypto,
-  );
-}
-
-const forged = (device: TestDevice): SignedDeviceList =>
-  listBy(device, device.world.crypto.keyPair(device.world.entropy(32)));
-
-/** A retry request in the name of a device, as anybody at the relay could write it. */
-function retryOf(envelopeId: EnvelopeId, by: TestDevice): IncomingEnvelope {
-  const content = hexToBytes(envelopeId);
-  invariant(content !== undefined, 'ids are hexadecimal');
-  const { userId: sender, deviceId: senderDevice } = by.own();
-  return { seq: 1_000_000, sender, senderDevice, envelopeId, kind: 'retry', content, waitedMs: 0 };
-}
-
-/** The name under which the one message on its way last went to a device. */
-function lastEnvelope(from: TestDevice, to: TestDevice): EnvelopeId {
-  const [stream = ''] = from.log.streamsWithPrefix('send/');
-  const { recipients } = from.core.reader().value('send', stream) ?? {};
-  const copy = recipients?.get(to.userId)?.copies.get(to.own().deviceId);
-  invariant(copy !== undefined, 'it went to that device');
-  return copy.envelopeId;
-}
 
 describe('verified-only', () => {
   it('holds mail until the key was verified; accepting it is not enough (SES-90)', () => {
@@ -154,7 +115,7 @@ describe('a pinned key', () => {
     world.nowMs += DEFAULT_EXPIRY.latencyMs + 1000;
     a.sweep();
     expect(a.record(bo).devices.size).toBe(0);
-    const list = forged(b);
+    const list = foreignList(b);
     a.run({ type: 'listLearned', list });
     const told = a.effects.flatMap((effect) =>
       effect.type === 'identityChanged' ? [effect.identityKey] : [],
@@ -169,7 +130,7 @@ describe('another key', () => {
     const { world, a, b } = met();
     a.send([bo], 'before');
     world.settle();
-    a.run({ type: 'listLearned', list: forged(b) });
+    a.run({ type: 'listLearned', list: foreignList(b) });
     a.send([bo], 'meanwhile');
     expect(heldFor(a)).toEqual(['IDENTITY_CHANGED']);
     // The next honest answer is under the pinned key.
@@ -182,7 +143,7 @@ describe('another key', () => {
     const { world, a, b } = met();
     a.send([bo], 'before');
     world.settle();
-    const list = forged(b);
+    const list = foreignList(b);
     for (let i = 0; i < 3; i++) a.run({ type: 'listLearned', list });
     const told = a.effects.filter(({ type }) => type === 'identityChanged');
     expect(told.length).toBe(1);
@@ -191,7 +152,7 @@ describe('another key', () => {
   it('ends what was verified', () => {
     const { a, b } = met();
     a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(b), level: 'verified' });
-    const list = forged(b);
+    const list = foreignList(b);
     const { identityKey = new Uint8Array(32) } = list.list;
     a.run({ type: 'listLearned', list });
     expect(a.record(bo)).toMatchObject({ trust: 'verified', offered: identityKey });
@@ -202,7 +163,7 @@ describe('another key', () => {
   it('for the own user is a lie and never an offer (SES-36)', () => {
     const { world, a } = met();
     const tablet = world.link(a);
-    const outcomes = a.run({ type: 'listLearned', list: forged(a) })?.outcomes;
+    const outcomes = a.run({ type: 'listLearned', list: foreignList(a) })?.outcomes;
     expect(outcomes).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);
     expect(a.record(ada).offered).toBeUndefined();
     a.send([bo], 'still');
@@ -243,7 +204,7 @@ describe('another key', () => {
     const { world, a, b } = met();
     a.send([bo], 'before');
     world.settle();
-    const { list, ...signatures } = forged(b);
+    const { list, ...signatures } = foreignList(b);
     const identityKey = world.crypto.keyPair(world.entropy(32)).publicKey.bytes;
     const outcomes = a.run({
       type: 'listLearned',
@@ -265,7 +226,7 @@ describe('another key', () => {
     world.relay = other;
     world.devices.splice(world.devices.indexOf(b), 1);
     const impostor = world.create('bo');
-    a.takeIn([retryOf(sent.envelopeId, impostor)]);
+    a.takeIn([forgedRetry(impostor, sent.envelopeId)]);
     world.settle();
     expect(impostor.texts()).toEqual([]);
     expect(a.record(bo).offered).toEqual(keyOf(impostor));
@@ -286,10 +247,10 @@ describe('another key', () => {
     const impostor = createAs(world, 'bo', b.own().deviceId);
     const active = (): string | undefined => a.record(bo).devices.get(b.own().deviceId)?.active;
     const before = active();
-    a.takeIn([retryOf(lastEnvelope(a, b), b)]);
+    a.takeIn([forgedRetry(b, lastEnvelope(a, b))]);
     // The first answer, in the session there is, is kept by the relay; it asks again.
     a.posts = [];
-    a.takeIn([retryOf(lastEnvelope(a, b), b)]);
+    a.takeIn([forgedRetry(b, lastEnvelope(a, b))]);
     for (const claim of a.claims) a.claim(claim);
     expect(a.posts).toEqual([]);
     expect(active()).toBe(before);
@@ -303,8 +264,8 @@ describe('another key', () => {
     const { world, a, b } = met();
     a.send([bo], 'unread');
     while (a.work());
-    a.run({ type: 'listLearned', list: forged(b) });
-    a.takeIn([retryOf(lastEnvelope(a, b), b)]);
+    a.run({ type: 'listLearned', list: foreignList(b) });
+    a.takeIn([forgedRetry(b, lastEnvelope(a, b))]);
     expect([a.posts, a.claims]).toEqual([[], []]);
     a.run({ type: 'refuseIdentity', userId: bo });
     a.sweep();
