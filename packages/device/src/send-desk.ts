@@ -170,9 +170,11 @@ export class SendDesk {
     const stream = sendStream(messageId);
     const state = this.#core.reader().value('send', stream);
     if (state !== undefined) {
+      // The record keeps only that a recipient failed; why stands in the log, which is read once.
+      let reports: readonly RecipientReport[] | undefined;
       const isDone = tellState(entry, state, {
         heldFor: (user) => this.#heldFor(user),
-        failureOf: (user) => this.#failureOf(stream, user),
+        failureOf: (user) => failureIn((reports ??= [...this.#history(stream)]), user),
       });
       if (isDone) this.sendDone(messageId);
       return;
@@ -193,12 +195,6 @@ export class SendDesk {
     return isOffered ? 'IDENTITY_CHANGED' : 'UNVERIFIED';
   }
 
-  /** The record keeps only that a recipient failed; why stands in the log. */
-  #failureOf(stream: string, user: UserId): SendFailure {
-    const reports = [...this.#history(stream)];
-    return reports.findLast((report) => report.user === user)?.failure ?? 'POST_CONFLICT';
-  }
-
   *#history(stream: string): Generator<RecipientReport> {
     for (const event of this.#core.log.events()) {
       if (event.stream !== stream) continue;
@@ -212,6 +208,11 @@ export class SendDesk {
       }
     }
   }
+}
+
+/** Why a recipient failed, as it was told last. */
+function failureIn(reports: readonly RecipientReport[], user: UserId): SendFailure {
+  return reports.findLast((report) => report.user === user)?.failure ?? 'POST_CONFLICT';
 }
 
 /** A reason this release does not know was written by a later one. */

@@ -120,8 +120,7 @@ export class Standing {
       if (this.#own()?.status === 'renewing') {
         const outcome = await registrar.renewed(() => this.#unproven());
         if (outcome === 'shutOut') {
-          if (await this.#shutOut()) return;
-          await sleep(backoff.nextMs(), signal);
+          if (await this.#shutOut(backoff)) return;
           continue;
         }
         this.#owner.health({ type: 'renewed' });
@@ -129,8 +128,7 @@ export class Standing {
         await this.#owner.put({ type: 'started' });
       }
       if ((await this.freshness.exchange()) === 'shutOut') {
-        if (await this.#shutOut()) return;
-        await sleep(backoff.nextMs(), signal);
+        if (await this.#shutOut(backoff)) return;
         continue;
       }
       this.#isShutOut = false;
@@ -149,17 +147,22 @@ export class Standing {
 
   /**
    * The relay does not let this device in. Answers whether that is its end: only its user's signed list can
-   * say so. Otherwise the relay is told of, and asked again.
+   * say so. Otherwise the relay is told of, and left alone for a while before it is asked again.
    */
-  async #shutOut(): Promise<boolean> {
-    if (this.#owner.signal.aborted) return true;
+  async #shutOut(backoff: Backoff): Promise<boolean> {
+    const { signal } = this.#owner;
+    if (signal.aborted) return true;
     const list = await this.#owner.registrar.fetchOwnList().catch(() => undefined);
     await this.#owner.put({ type: 'shutOut', ...(list && { list }) });
     const end = this.#end();
-    if (end !== undefined) this.#owner.stop(end);
-    else if (!this.#isShutOut) this.#owner.health({ type: 'shutOut' });
+    if (end !== undefined) {
+      this.#owner.stop(end);
+      return true;
+    }
+    if (!this.#isShutOut) this.#owner.health({ type: 'shutOut' });
     this.#isShutOut = true;
-    return end !== undefined;
+    await sleep(backoff.nextMs(), signal);
+    return false;
   }
 
   #end(): 'revoked' | 'replaced' | undefined {

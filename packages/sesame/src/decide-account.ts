@@ -20,10 +20,10 @@ import type { Input } from './input.ts';
 import { dueAnchor } from './device-time.ts';
 import { judgeKeys, shownKeys } from './judge-keys.ts';
 import { pinnings } from './key-pin.ts';
-import { judgeIn, listedChanges } from './learn-list.ts';
+import { isFork, judgeIn, listedChanges } from './learn-list.ts';
 import { ONE_TIME_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
-import { registrationIdFrom } from './own-device.ts';
+import { hasEnded, registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
 import type { OwnDevice } from './own-device.ts';
 import { decodeRegistration, encodeRegistration, makeToken } from './registration.ts';
@@ -239,12 +239,12 @@ function isOwnList(work: Workspace, signed: SignedDeviceList): boolean {
   const { list } = signed;
   const record = work.user(work.self().userId);
   if (list.userId !== record.userId || list.version < record.listVersion) return false;
-  const isFork =
-    (list.version === record.listVersion &&
-      !equalBytes(deviceListHash(list, crypto), record.listHash)) ||
-    (list.version === record.listVersion + 1 && !equalBytes(list.previous, record.listHash));
   const isKnown = judgeKeys(record, list, judgeIn(work)).kind === 'known';
-  if (isFork || (!isKnown && !isSignedByKnown(record, list))) return false;
+  if (
+    isFork(record, list, deviceListHash(list, crypto)) ||
+    (!isKnown && !isSignedByKnown(record, list))
+  )
+    return false;
   return verifyDeviceList({ signed }, crypto).ok;
 }
 
@@ -284,7 +284,7 @@ export function decideStarted(work: Workspace): DecideResult {
   }
   const missing = work.missing([...users].map(userStream));
   if (missing.length > 0) return needMore(missing);
-  if (own !== undefined && own.status !== 'removed' && own.status !== 'replaced') owedPreKeys(work);
+  if (own !== undefined && !hasEnded(own.status)) owedPreKeys(work);
   if (own?.status === 'registering' || own?.status === 'renewing')
     work.effect({ type: 'register' });
   if (own?.status !== 'registered') return work.decided();

@@ -22,6 +22,7 @@ import {
   PRE_KEY_RENEWAL_MS,
   PRE_KEYS_KEPT_MAX,
 } from './limits.ts';
+import { hasEnded } from './own-device.ts';
 import { makeOneTimeBatch, makeSignedPreKey, pendingBatches, uploadOf } from './pre-keys.ts';
 import type { OneTimeBatch, PreKeys, UploadedBatches } from './pre-keys.ts';
 import {
@@ -375,7 +376,7 @@ export function tendPreKeys(work: Workspace): void {
   const before = work.value('prekeys', PRE_KEYS_STREAM);
   const own = work.value('device', DEVICE_STREAM);
   if (before === undefined || own === undefined) return;
-  if (own.status === 'removed' || own.status === 'replaced') {
+  if (hasEnded(own.status)) {
     destroyPreKeys(work);
     return;
   }

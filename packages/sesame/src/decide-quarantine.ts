@@ -15,7 +15,7 @@ import { PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
 import type { DecideResult, RollbackEvidence } from './decision.ts';
 import { makePreKeys } from './decide-pre-keys.ts';
 import type { Input, PostOrigin } from './input.ts';
-import { registrationIdFrom } from './own-device.ts';
+import { hasEnded, registrationIdFrom } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
 import { changeUser } from './peer-session.ts';
 import { makeToken } from './registration.ts';
@@ -60,7 +60,7 @@ export function quarantine(work: Workspace, evidence: RollbackEvidence): DecideR
   if (missing.length > 0) return needMore(missing);
   const own = work.value('device', DEVICE_STREAM);
   if (own === undefined) return refused('IDENTITY_LOST');
-  if (own.status === 'removed' || own.status === 'replaced') return work.decided();
+  if (hasEnded(own.status)) return work.decided();
   const isRemote = evidence.source === 'relay' || evidence.source === 'device';
   if (isRemote && work.env.onEvidence === 'refuse') {
     work.effect({ type: 'rolledBack', evidence, isQuarantined: false, lostSends: 0 });

@@ -14,7 +14,7 @@ import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { serveWish, wishesOf, withDeadCopy } from './resend.ts';
 import { failRecipient } from './send-round.ts';
-import { isFinal, isOpen, isPosted, isWished } from './send-state.ts';
+import { hasWish, isFinal, isOpen, isPosted, isWished } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import type { SessionExpiry } from './session-expiry.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, USER_PREFIX, userStream } from './streams.ts';
@@ -144,10 +144,9 @@ function tendSend(work: Workspace, stream: StreamId): void {
 }
 
 /** Whether a recipient's key is what it waits for: a round, or a copy that was asked for again. */
-function isHeld(work: Workspace, { status, userId, copies }: Recipient): boolean {
-  if (status === 'held') return true;
-  const isAsked = [...copies.values()].some(isWished);
-  return isAsked && holdReason(work, work.user(userId)) !== undefined;
+function isHeld(work: Workspace, recipient: Recipient): boolean {
+  if (recipient.status === 'held') return true;
+  return hasWish(recipient) && holdReason(work, work.user(recipient.userId)) !== undefined;
 }
 
 /**

@@ -9,8 +9,7 @@ import { isSameKey, modelOf, offersOf, pinAt, placeOf, withdrawals } from './key
 import { changeUser } from './peer-session.ts';
 import { serveWish, wishesOf } from './resend.ts';
 import { refuseHeld, releaseHeld, startRound, writeSend } from './send-round.ts';
-import { isPosted, isWished } from './send-state.ts';
-import type { SentCopy } from './send-state.ts';
+import { hasWish, isPosted } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import { heldStreams, holdReason } from './trust.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
@@ -104,7 +103,7 @@ function restartWished(work: Workspace, userId: UserId): void {
     const state = work.value('send', stream);
     const recipient = state?.recipients.get(userId);
     if (state === undefined || recipient?.status !== 'accepted') continue;
-    if (![...recipient.copies.values()].some(isWished)) continue;
+    if (!hasWish(recipient)) continue;
     work.write(sendStream(state.messageId), { name: 'SendRestarted' });
     const anew = { ...state, openedAt: work.nowMs() };
     writeSend(work, startRound(work, anew, { ...recipient, round: 0 }), {
@@ -117,8 +116,8 @@ function restartWished(work: Workspace, userId: UserId): void {
 function renewWished(work: Workspace, userId: UserId): void {
   for (const stream of work.live(SEND_PREFIX)) {
     const state = work.value('send', stream);
-    const copies = state?.recipients.get(userId)?.copies ?? new Map<DeviceId, SentCopy>();
-    if (state === undefined || ![...copies.values()].some(isWished)) continue;
+    const recipient = state?.recipients.get(userId);
+    if (state === undefined || recipient === undefined || !hasWish(recipient)) continue;
     const event = { name: 'SendReleased', fields: { userId } } as const;
     work.write(stream, event, { ...state, openedAt: work.nowMs() });
   }

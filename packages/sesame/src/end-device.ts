@@ -1,6 +1,7 @@
 /** The end of this device: a list that its user signed leaves it out, or a copy of it goes on in its place. */
 
 import { destroyPreKeys } from './decide-pre-keys.ts';
+import { hasEnded } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
 import { DEVICE_STREAM } from './streams.ts';
 import type { Workspace } from './workspace.ts';
@@ -10,7 +11,7 @@ import type { Workspace } from './workspace.ts';
  * is destroyed, since no sweep comes after this (SES-94). The device and its prekeys must be loaded.
  */
 export function endDevice(work: Workspace, own: OwnDevice, as: 'removed' | 'replaced'): void {
-  if (own.status === 'removed' || own.status === 'replaced') return;
+  if (hasEnded(own.status)) return;
   const name = as === 'removed' ? 'DeviceRemoved' : 'DeviceReplaced';
   work.write(DEVICE_STREAM, { name }, { ...own, status: as });
   destroyPreKeys(work);

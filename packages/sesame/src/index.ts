@@ -80,6 +80,7 @@ export {
   parseLinkCode,
   sealProvision,
 } from './link.ts';
+export { hasEnded } from './own-device.ts';
 export type { DeviceStatus, OwnDevice, Successor } from './own-device.ts';
 export { makeSuccessor, openSuccessor, successionAsk, successionRequest } from './succession.ts';
 export type { ExpiryRejection, SessionExpiry } from './session-expiry.ts';

@@ -62,12 +62,7 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   if (list.version < record.listVersion) return { ok: true, changes: [], added: [] };
   if (!isSound()) return BAD;
   const change = listChange(work, list);
-  const isFork =
-    (list.version === record.listVersion && !equalBytes(change.hash, record.listHash)) ||
-    (list.version === record.listVersion + 1 &&
-      record.listVersion > 0 &&
-      !equalBytes(list.previous, record.listHash));
-  if (isFork) return BAD;
+  if (isFork(record, list, change.hash)) return BAD;
   // The pinned keys were shown again, and nothing newer: whatever was said meanwhile was wrong, but for
   // the keys that somebody known stands for by now.
   const isForeign = ({ deviceId }: HeldMail): boolean =>
@@ -83,6 +78,16 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   if (modelOf(record) !== 'per-device') return { ok: true, changes, added: [] };
   const added = judged.added.filter(({ deviceId }) => deviceId && findDevice(list, deviceId));
   return { ok: true, changes, added };
+}
+
+/** Whether a list of this hash contradicts the one that is known: another in its place, or after another. */
+export function isFork(
+  { listVersion, listHash }: Pick<UserRecord, 'listVersion' | 'listHash'>,
+  { version, previous }: DeviceList,
+  hash: Uint8Array,
+): boolean {
+  if (version === listVersion) return !equalBytes(hash, listHash);
+  return version === listVersion + 1 && listVersion > 0 && !equalBytes(previous, listHash);
 }
 
 function mayFollow(record: UserRecord, { identityKey, version }: DeviceList): boolean {

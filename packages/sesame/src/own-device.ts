@@ -22,6 +22,11 @@ import type { StateReader, StateWriter } from './sealed-state.ts';
  */
 export type DeviceStatus = 'registering' | 'registered' | 'removed' | 'renewing' | 'replaced';
 
+/** Whether a device of this status is none any more: nothing is sent, and nothing brings it back. */
+export function hasEnded(status: DeviceStatus): boolean {
+  return status === 'removed' || status === 'replaced';
+}
+
 /** The next identity key while the relay has not taken it: durable before it is told to anybody. */
 export interface Successor {
   readonly identity: KeyPair;

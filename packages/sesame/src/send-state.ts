@@ -150,6 +150,11 @@ export function isWished({ stage }: SentCopy): boolean {
   return stage === 'asked' || stage === 'healing';
 }
 
+/** Whether any device of a user asked for its copy again, and has not been sent it. */
+export function hasWish({ copies }: Recipient): boolean {
+  return [...copies.values()].some(isWished);
+}
+
 /** The newest form of a send. */
 export const SEND_VERSION = 2;
 const STATUSES: readonly RecipientStatus[] = [

@@ -6,7 +6,7 @@
 import { equalBytes } from '@simsim/bytes';
 import { findDevice, identityKeyOf } from '@simsim/relay-protocol';
 import type { DeviceHead, SignedDeviceList } from '@simsim/relay-protocol';
-import { renewalRequest } from '@simsim/sesame';
+import { hasEnded, renewalRequest } from '@simsim/sesame';
 import { ownDevice, ownListInput } from './own-device.ts';
 import type { ProvingDevice } from './proving-device.ts';
 import { succeed } from './succession.ts';
@@ -95,6 +95,5 @@ function shutOut(device: ProvingDevice): Standing {
 }
 
 function isOver({ core }: ProvingDevice): boolean {
-  const { status } = ownDevice(core);
-  return status === 'removed' || status === 'replaced';
+  return hasEnded(ownDevice(core).status);
 }

@@ -1,6 +1,7 @@
 /** An action of somebody else's, done. */
 
 import { invariant } from '@simsim/bytes';
+import { hasEnded } from '@simsim/sesame';
 import type { ActingWorld } from '../actions/acting-world.ts';
 import type { Action, Deed } from '../case/case.ts';
 import { Dice } from '../dice.ts';
@@ -46,8 +47,7 @@ export function actingWorld(
     },
     send(by, { to, text }) {
       const process = world.process(by);
-      const status = process?.own().status;
-      if (process === undefined || status === 'removed' || status === 'replaced') return;
+      if (process === undefined || hasEnded(process.own().status)) return;
       say(world, process, { to: to.map(userOf), text, dice });
     },
     // What is sent is named by its moment: no two deeds share one.

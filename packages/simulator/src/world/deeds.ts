@@ -5,6 +5,7 @@ import {
   answerOffer,
   contactOf,
   createLinkOffer,
+  hasEnded,
   listWithout,
   openProvision,
   USER_PREFIX,
@@ -126,8 +127,7 @@ function boot(world: World, machine: Machine): Process {
 }
 
 function send(world: World, process: Process, deed: Extract<Action, { do: 'send' }>): void {
-  const { status } = process.own();
-  if (status === 'removed' || status === 'replaced') return;
+  if (hasEnded(process.own().status)) return;
   const { label, userId } = process.machine;
   const to = deed.to.map(userOf);
   const dice = new Dice(world.seed, `send/${label}/${deed.atMs}`);
