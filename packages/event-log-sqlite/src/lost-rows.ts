@@ -1,13 +1,15 @@
 /**
- * Queue rows that are gone. No event counts them, but the store never deletes one: an answered post or an
- * acknowledged mail leaves its row to the next, so that rows lie without a gap.
+ * Rows that are gone and that no event tells of. The log counts them (`RowCounts`); and the store never
+ * deletes a queue row: an answered post or an acknowledged mail leaves its row to the next, so that rows
+ * lie without a gap.
  */
 
-import type { Difference, VaultReader } from '@simsim/event-log';
+import { readRowCounts } from '@simsim/event-log';
+import type { Difference, RowCounts, VaultReader } from '@simsim/event-log';
 import type { CompiledText } from './compiled-query.ts';
 import type { Connection } from './connection.ts';
 import { QUERIES } from './queries.ts';
-import { numberAt } from './row-codec.ts';
+import { bytesAt, numberAt } from './row-codec.ts';
 
 /** Missing rows that are named: a damaged number may make a gap of any size. */
 const GAPS_MAX = 64;
@@ -29,18 +31,32 @@ export function lostRows(
       .map((row) => columns.map((column) => numberAt(row, column)));
   const outbox = numbersOf(QUERIES.outboxSlots, [0]);
   const inbox = numbersOf(QUERIES.inboxPlaces, [0, 1, 2]);
-  return [
-    ...gaps('outbox', outbox),
-    ...gaps('inbox', inbox),
+  const data = numbersOf(QUERIES.dataCount, [0])[0]?.[0] ?? 0;
+  const found = { outbox: outbox.length, inbox: inbox.length, data };
+  const counts = readRowCounts({
+    meta(key) {
+      const row = query(QUERIES.meta).get({ key });
+      return row && bytesAt(row, 0);
+    },
+  });
+  const lost = [
+    ...gaps('outbox', outbox, counts),
+    ...gaps('inbox', inbox, counts),
+    ...(counts === undefined ? [] : lostValues(counts, found)),
     ...(vault === undefined ? [] : lostEpochs(vault, inbox)),
   ];
+  return lost.length > 0 || counts === undefined ? lost : uncounted(counts, found);
 }
 
-function gaps(table: 'outbox' | 'inbox', rows: readonly (readonly number[])[]): Difference[] {
+function gaps(
+  table: 'outbox' | 'inbox',
+  rows: readonly (readonly number[])[],
+  counts: RowCounts | undefined,
+): Difference[] {
   const found = new Set(rows.map(([slot = 0]) => slot));
-  const last = rows.at(-1)?.[0] ?? 0;
+  const last = Math.max(rows.at(-1)?.[0] ?? 0, counts?.[table] ?? 0);
   const lost: Difference[] = [];
-  for (let slot = 1; slot < last && lost.length < GAPS_MAX; slot++) {
+  for (let slot = 1; slot <= last && lost.length < GAPS_MAX; slot++) {
     if (found.has(slot)) continue;
     lost.push({
       table,
@@ -49,6 +65,22 @@ function gaps(table: 'outbox' | 'inbox', rows: readonly (readonly number[])[]): 
     });
   }
   return lost;
+}
+
+function lostValues({ data: counted }: RowCounts, { data: found }: RowCounts): Difference[] {
+  if (found >= counted) return [];
+  const detail = `${counted - found} of the application's ${counted} values are gone`;
+  return [{ table: 'data', key: `${counted} values`, detail }];
+}
+
+/** Rows that nobody counted: one was added behind the log's back, or the counts are damaged. */
+function uncounted(counts: RowCounts, found: RowCounts): Difference[] {
+  return (['outbox', 'inbox', 'data'] as const)
+    .filter((table) => found[table] > counts[table])
+    .map((table) => {
+      const detail = `the log counts ${counts[table]} rows of ${table}, and there are ${found[table]}`;
+      return { table: 'meta', key: 'counts', detail };
+    });
 }
 
 /**

@@ -79,6 +79,7 @@ export type QueryName =
   | 'dropRecord'
   | 'data'
   | 'dataPage'
+  | 'dataCount'
   | 'putData'
   | 'dropData'
   | 'meta'
@@ -279,6 +280,9 @@ export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
   putRecord: compileQuery(putNamed('record')),
   dropRecord: compileQuery(db.deleteFrom('record').where('name', '=', bytes('name'))),
   data: compileQuery(db.selectFrom('data').select('value').where('name', '=', bytes('name'))),
+  dataCount: compileQuery(
+    db.selectFrom('data').select(({ fn }) => fn.countAll<number>().as('rows')),
+  ),
   dataPage: compileQuery(pageOfNamed('data')),
   putData: compileQuery(putNamed('data')),
   dropData: compileQuery(db.deleteFrom('data').where('name', '=', bytes('name'))),

@@ -45,8 +45,8 @@ export interface SqliteLogReport {
   /** Undefined where no vault was given, or the chain is broken already. */
   readonly rebuilt: Rebuilt | undefined;
   /**
-   * Queue rows that are gone; not looked for where the chain is broken already. Rows of the application
-   * that are gone nobody can tell from deleted ones.
+   * Rows of queues and of the application that are gone, though no event tells of them; not looked for
+   * where the chain is broken already.
    */
   readonly lostRows: readonly Difference[];
 }

@@ -85,6 +85,7 @@ function adoptBatch(log: LogState, staged: StagedBatch, batch: LogBatch): void {
   if (staged.change.events.length > 0) log.lostMail.clear();
   log.tip = staged.tip;
   log.streamMax = staged.streamMax;
+  log.counts = staged.counts;
   log.at = batch.at;
 }
 

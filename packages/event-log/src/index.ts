@@ -51,6 +51,8 @@ export { SLOT_PAGE_BYTES } from './slot-page.ts';
 export type { FixedKeys, NamedValue } from './metadata-box.ts';
 export { LAG_EVENTS_MAX, VAULT_PAGES_MAX } from './limits.ts';
 export { genesisHash } from './chain.ts';
+export { readRowCounts } from './row-counts.ts';
+export type { RowCounts } from './row-counts.ts';
 export { encodeMoved, isMoved, laterFormat, LOG_FORMAT, nextStep } from './log-meta.ts';
 export { NO_CHANGE } from './event-store.ts';
 export { verifyChain } from './verify-chain.ts';

@@ -5,6 +5,7 @@ import { opensMail } from './inbox-epochs.ts';
 import type { LogState } from './log-state.ts';
 import { emptyQueues } from './queues.ts';
 import type { StoreRefusal } from './refusal.ts';
+import { readRowCounts } from './row-counts.ts';
 
 /** What following the log since the vault's anchor has found out. */
 export interface FreshEpochs {
@@ -47,6 +48,7 @@ export function loadQueues(
   if (damaged !== undefined) return damagedRow(damaged);
   for (const epoch of ended) vault.destroy(epoch);
   log.queues = queues;
+  log.counts = readRowCounts(store);
   return undefined;
 }
 

@@ -4,6 +4,7 @@ import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { EventReader, StoreChange } from './event-store.ts';
 import { numberOf, placeOf } from './place.ts';
+import { encodeRowCounts, NO_ROWS } from './row-counts.ts';
 import type { StoreRefusal } from './refusal.ts';
 
 /** Version of everything the log writes. */
@@ -49,6 +50,7 @@ export function encodeLogMeta({ logId, seenMs, metadata, keepsAll }: LogMeta): S
     { key: LOG_KEY, value: logId },
     { key: MODE_KEY, value: Uint8Array.of(mode) },
     { key: SEEN_KEY, value: placeOf(seenMs) },
+    ...encodeRowCounts(NO_ROWS),
   ];
 }
 

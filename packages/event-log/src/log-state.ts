@@ -9,6 +9,7 @@ import type { MetadataBox } from './metadata-box.ts';
 import type { NonceSource } from './nonce-pool.ts';
 import type { Queues } from './queues.ts';
 import { failStore } from './refusal.ts';
+import type { RowCounts } from './row-counts.ts';
 import type { SeenLog } from './seen-log.ts';
 import type { StreamStates } from './stream-states.ts';
 import type { Vault } from './vault.ts';
@@ -61,6 +62,8 @@ export interface LogState {
   readonly chaos: Chaos | undefined;
   readonly sabotage: LogSabotage;
   queues: Queues;
+  /** Rows that no event tells of; undefined in a log that does not count them. */
+  counts: RowCounts | undefined;
   /** The chain's tip: genesis link at `seq` 0, where the store's own tip has no hash. */
   tip: Tip;
   streamMax: number;

@@ -137,6 +137,7 @@ function logState(parts: LogParts, options: LogOptions, meta: LogMeta): LogState
     chaos: options.chaos,
     sabotage: options.sabotage ?? {},
     queues: emptyQueues(crypto, vault),
+    counts: undefined,
     tip: { seq: 0, hash: genesisHash(crypto, logId) },
     streamMax: 0,
     at: 0,

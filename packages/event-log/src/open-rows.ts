@@ -1,7 +1,7 @@
 /**
  * Opening the rows that no event tells of: pending posts, unread mail, application rows. Each is bound to
- * its place, so one that opens is what was put there; of one that is gone only the states of streams
- * and the keys of the vault can tell.
+ * its place, so one that opens is what was put there; of one that is gone the states of streams, the keys
+ * of the vault and the log's counts ({@link RowCounts}) tell.
  */
 
 import { bytesToHex } from '@simsim/bytes';

@@ -5,6 +5,9 @@
 
 import { bytesToHex, invariant } from '@simsim/bytes';
 
+/** Slots further above the others than this leave no gaps: a damaged number may be of any size. */
+const GAP_MAX = 0x1_0000;
+
 /** The slots of one queue. */
 export interface QueueSlots {
   slotOf(id: Uint8Array): number | undefined;
@@ -20,8 +23,10 @@ export interface QueueSlots {
 export function createQueueSlots(): QueueSlots {
   const slotById = new Map<string, number>();
   /** Free slots below `next`, highest first. */
-  const gaps: number[] = [];
+  let gaps: number[] = [];
   let next = 1;
+  /** Taken slots that may be above `next`. */
+  const strays = new Set<number>();
 
   const addGap = (slot: number): void => {
     let at = gaps.length;
@@ -32,13 +37,19 @@ export function createQueueSlots(): QueueSlots {
     slotOf: (id) => slotById.get(bytesToHex(id)),
     take(id) {
       invariant(!slotById.has(bytesToHex(id)), 'a queue id is taken once');
+      while (strays.has(next)) next++;
       const slot = gaps.pop() ?? next++;
       slotById.set(bytesToHex(id), slot);
       return slot;
     },
     restore(id, slot) {
-      while (next <= slot) addGap(next++);
-      gaps.splice(gaps.indexOf(slot), 1);
+      if (slot - next > GAP_MAX) strays.add(slot);
+      else if (slot < next) gaps.splice(gaps.indexOf(slot), 1);
+      else {
+        const below = Array.from({ length: slot - next }, (_, i) => slot - 1 - i);
+        gaps = [...below, ...gaps];
+        next = slot + 1;
+      }
       slotById.set(bytesToHex(id), slot);
     },
     free(id) {
@@ -46,7 +57,7 @@ export function createQueueSlots(): QueueSlots {
       const slot = slotById.get(key);
       if (slot === undefined) return undefined;
       slotById.delete(key);
-      addGap(slot);
+      if (!strays.delete(slot)) addGap(slot);
       return slot;
     },
   };

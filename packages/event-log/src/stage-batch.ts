@@ -16,6 +16,8 @@ import { SEALED_BYTES_MAX } from './limits.ts';
 import type { LogState } from './log-state.ts';
 import { heldKey } from './held-key.ts';
 import { sealPart } from './sealed-part.ts';
+import { countedWith, encodeRowCounts } from './row-counts.ts';
+import type { RowCounts } from './row-counts.ts';
 import type { SeenEvent, StagedSeen } from './seen-log.ts';
 import { stageQueues } from './stage-queues.ts';
 import type { StagedQueues } from './stage-queues.ts';
@@ -43,6 +45,7 @@ export interface StagedBatch {
   readonly epochs: StagedEpochs;
   readonly seen: StagedSeen | undefined;
   readonly queues: StagedQueues;
+  readonly counts: RowCounts | undefined;
 }
 
 /** A batch being built. */
@@ -80,6 +83,7 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
   }
   const seen = log.seen.stage(build.seen);
   const queues = stageQueues(log, batch, { seq: build.tip.seq, epochs: build.epochs });
+  const counts = log.counts && countedWith(log.counts, queues.change, log.store);
   const change: StoreChange = {
     ...NO_CHANGE,
     expectedTip: storeTip(log),
@@ -88,9 +92,10 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
     seenExpireBefore: seen !== undefined && seen.runs.length > 0 ? batch.at : 0,
     ...queues.change,
     inboxFreed: [...queues.change.inboxFreed, ...lostMailOf(log, build.events)],
+    meta: counts === undefined || counts === log.counts ? [] : encodeRowCounts(counts),
   };
   const { streams, tip, streamMax, epochs } = build;
-  return ok({ change, tip, streams, streamMax, epochs, seen, queues });
+  return ok({ change, tip, streams, streamMax, epochs, seen, queues, counts });
 }
 
 /**
