@@ -68,7 +68,7 @@ export type QueryName =
   | 'inbox'
   | 'putInbox'
   | 'freeInbox'
-  | 'inboxPlaces'
+  | 'inboxSlots'
   | 'seenRunPage'
   | 'seenUpto'
   | 'putSeenRun'
@@ -254,9 +254,7 @@ export const QUERIES: { readonly [N in QueryName]: CompiledText } = {
   freeInbox: compileQuery(
     db.updateTable('inbox').set({ id: FREE_ID }).where('slot', '=', number('slot')),
   ),
-  inboxPlaces: compileQuery(
-    db.selectFrom('inbox').select(['slot', 'seq', 'epoch']).orderBy('slot'),
-  ),
+  inboxSlots: compileQuery(db.selectFrom('inbox').select('slot').orderBy('slot')),
   seenRunPage: compileQuery(
     db
       .selectFrom('seen_run')

@@ -160,7 +160,7 @@ function compareWith<S>(
   { crypto, fold }: VerifySqliteLogOptions<S>,
 ): Result<Compared, StoreRefusal> {
   if (vault === undefined) return err({ code: 'VAULT_MISSING', detail: 'no vault was given' });
-  const lost = lostOf(path, vault);
+  const lost = lostOf(path);
   if (!lost.ok) return lost;
   const reader = openSqliteReader(path);
   if (!reader.ok) return reader;
@@ -175,11 +175,11 @@ function compareWith<S>(
   }
 }
 
-function lostOf(path: string, vault?: VaultReader): Result<Compared, StoreRefusal> {
+function lostOf(path: string): Result<Compared, StoreRefusal> {
   try {
     const connection = connectReading(path, { cacheKiB: CACHE_KIB_DEFAULT });
     try {
-      return ok({ rebuilt: undefined, lostRows: lostRows(connection, vault) });
+      return ok({ rebuilt: undefined, lostRows: lostRows(connection) });
     } finally {
       connection.db.close();
     }

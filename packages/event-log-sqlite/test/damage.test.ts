@@ -228,6 +228,7 @@ describe('deleted rows', () => {
     ['DELETE FROM data', 'data'],
     [`INSERT INTO data (name, value) VALUES (x'00', x'00')`, 'data'],
     [`UPDATE meta SET v = zeroblob(24) WHERE k = 'counts'`, 'meta'],
+    [`DELETE FROM meta WHERE k = 'counts'`, 'NO_LOG'],
   ])('%s', (sql, code) => {
     const folder = grownLog();
     change(folder, sql);

@@ -4,7 +4,7 @@ import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { EventReader, StoreChange } from './event-store.ts';
 import { numberOf, placeOf } from './place.ts';
-import { encodeRowCounts, NO_ROWS } from './row-counts.ts';
+import { encodeRowCounts, NO_ROWS, readRowCounts } from './row-counts.ts';
 import type { StoreRefusal } from './refusal.ts';
 
 /** Version of everything the log writes. */
@@ -22,6 +22,8 @@ const ROWS_KEY = 'rows';
 
 const CLEAR = 1;
 const KEEPS_ALL = 2;
+/** The log has counted its rows from the start. */
+const COUNTS_ROWS = 4;
 
 /** What is decided when a log is created. */
 export interface LogMeta {
@@ -44,7 +46,7 @@ export function hasLog(store: EventReader): boolean {
 
 /** The rows of a new log. */
 export function encodeLogMeta({ logId, seenMs, metadata, keepsAll }: LogMeta): StoreChange['meta'] {
-  const mode = (metadata === 'clear' ? CLEAR : 0) | (keepsAll ? KEEPS_ALL : 0);
+  const mode = (metadata === 'clear' ? CLEAR : 0) | (keepsAll ? KEEPS_ALL : 0) | COUNTS_ROWS;
   return [
     { key: FORMAT_KEY, value: Uint8Array.of(LOG_FORMAT, READ_FORMAT) },
     { key: LOG_KEY, value: logId },
@@ -95,7 +97,8 @@ export function readLogMeta(
   const logId = store.meta(LOG_KEY);
   const seenMs = numberOf(store.meta(SEEN_KEY));
   const mode = store.meta(MODE_KEY)?.[0];
-  if (logId === undefined || seenMs === undefined || mode === undefined) {
+  const isCounted = ((mode ?? 0) & COUNTS_ROWS) === 0 || readRowCounts(store) !== undefined;
+  if (logId === undefined || seenMs === undefined || mode === undefined || !isCounted) {
     return err({ code: 'STORE_CORRUPT', detail: 'the log lacks its own description' });
   }
   const metadata = (mode & CLEAR) === 0 ? 'sealed' : 'clear';
