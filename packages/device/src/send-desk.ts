@@ -174,7 +174,7 @@ export class SendDesk {
       let reports: readonly RecipientReport[] | undefined;
       const isDone = tellState(entry, state, {
         heldFor: (user) => this.#heldFor(user),
-        failureOf: (user) => failureIn((reports ??= [...this.#history(stream)]), user),
+        failureOf: (user) => failureIn((reports ??= this.#history(stream)), user),
       });
       if (isDone) this.sendDone(messageId);
       return;
@@ -195,18 +195,18 @@ export class SendDesk {
     return isOffered ? 'IDENTITY_CHANGED' : 'UNVERIFIED';
   }
 
-  *#history(stream: string): Generator<RecipientReport> {
-    for (const event of this.#core.log.events()) {
-      if (event.stream !== stream) continue;
+  /** What was told of a send, in order. */
+  #history(stream: string): readonly RecipientReport[] {
+    return [...this.#core.log.history(stream)].reverse().flatMap((event) => {
       const fact = decodeFact(event);
-      if (fact === undefined) continue;
+      if (fact === undefined) return [];
       const user = factText(fact, 'userId');
-      if (fact.name === 'RoundAccepted')
-        yield { user, listVersion: factNumber(fact, 'listVersion') };
-      if (fact.name === 'SendFailed') {
-        yield { user, listVersion: 0, failure: asFailure(factText(fact, 'reason')) };
+      if (fact.name === 'RoundAccepted') {
+        return [{ user, listVersion: factNumber(fact, 'listVersion') }];
       }
-    }
+      if (fact.name !== 'SendFailed') return [];
+      return [{ user, listVersion: 0, failure: asFailure(factText(fact, 'reason')) }];
+    });
   }
 }
 

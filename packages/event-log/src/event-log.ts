@@ -226,6 +226,8 @@ export interface EventLog {
   lag(): number;
   /** The timeline, both ends included; default all of it. */
   events(from?: number, to?: number): Iterable<LogEvent>;
+  /** A stream's own events, the last one first; its cost does not hang on the length of the log. */
+  history(stream: string): Iterable<LogEvent>;
   /**
    * Shrinks sealed parts to their digests that were superseded by events of before `before` (wall ms)
    * and whose keys are erased. Does a bounded part of it; call it again while `isDone` is false. A log

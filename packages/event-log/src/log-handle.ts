@@ -10,6 +10,7 @@ import { forgetEvents } from './forget.ts';
 import {
   dataEntries,
   eventsOf,
+  historyOf,
   inboxEntries,
   outboxEntries,
   sealedAt,
@@ -77,6 +78,10 @@ function reading(log: LogState): Omit<EventLog, Writing | 'logId' | 'rollback'> 
     lag: () => lagOf(log),
     rotationHindrance: () => log.vault.rotationHindrance(),
     events: (from = 1, to = log.tip.seq) => eventsOf(log, from, to),
+    history(stream) {
+      refresh(log);
+      return historyOf(log, stream);
+    },
   };
 }
 

@@ -81,6 +81,20 @@ export function inboxEntries({ crypto, store, vault, logId, lostMail }: LogState
   });
 }
 
+/** A stream's own events, the last one first, up to when this was asked; each costs one row to read. */
+export function* historyOf(log: LogState, stream: string): Iterable<LogEvent> {
+  const timeline = createTimeline(log);
+  const state = log.streams.get(stream);
+  for (let seq = state?.seq ?? 0; seq > 0;) {
+    const row = log.store.event(seq);
+    if (row?.stream !== state?.id || row === undefined || row.prev >= seq) {
+      failStore('STORE_CORRUPT', `event ${seq} is damaged; run verify`);
+    }
+    yield timeline.decode(row);
+    seq = row.prev;
+  }
+}
+
 /** The timeline from one event to another. */
 export function* eventsOf(log: TimelineParts, from: number, to: number): Iterable<LogEvent> {
   const timeline = createTimeline(log);

@@ -3,7 +3,7 @@
 import { expect } from 'vitest';
 import { contentOf } from '../src/conformance/index.ts';
 import type { InboxRow, LogOptions, LogSabotage, RecordFold, VaultImage } from '../src/index.ts';
-import { rebuildProjections, verifyChain } from '../src/index.ts';
+import { readRowCounts, rebuildProjections, verifyChain } from '../src/index.ts';
 import { openableMail, openableParts, stolenVault } from './adversary.ts';
 import { applyToModel, digestOf, forgets, newModel, planToBatch, streamNames } from './actions.ts';
 import type { Action, Model } from './actions.ts';
@@ -78,7 +78,15 @@ export function readsAreTheModel({ world, model }: Life): void {
     const stream = model.streams.get(name);
     expect(log.head(name)).toEqual(stream && { version: stream.version, isClosed: stream.closed });
     expect(log.sealedValue(name)).toEqual(stream?.closed === true ? undefined : stream?.value);
+    const versions = [...log.history(name)].map((event) => [event.stream, event.version]);
+    expect(versions).toEqual(
+      Array.from({ length: stream?.version ?? 0 }, (_, later) => [
+        name,
+        (stream?.version ?? 0) - later,
+      ]),
+    );
   }
+  expect(readRowCounts(world.store)?.data).toBe(model.data.size);
   const live = [...model.streams].filter(([, { closed }]) => !closed).map(([name]) => name);
   expect(log.streamsWithPrefix('').sort()).toEqual(live.sort());
   expect(log.recordNames().sort()).toEqual([...model.records.keys()].sort());
