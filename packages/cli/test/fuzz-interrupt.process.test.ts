@@ -74,7 +74,7 @@ describe('fuzz', () => {
     const { code, stdout } = await run.ended;
     expect(code).toBe(130);
     expect(stdout.indexOf('breaks L1: ')).toBeLessThan(stdout.indexOf('so far: '));
-    const path = /see it with: simsim fuzz replay (\S+)\n$/.exec(stdout)?.[1] ?? '';
+    const path = /see it with: .* fuzz replay (\S+)\n$/.exec(stdout)?.[1] ?? '';
     const kept = decodeCase(readFileSync(path, 'utf8'));
     if (!kept.ok) throw new Error(kept.error.code);
     expect(kept.value.failure?.invariant).toBe('L1');

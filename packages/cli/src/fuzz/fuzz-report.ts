@@ -1,5 +1,6 @@
 /** What `simsim fuzz` says of a batch. */
 
+import { commandName } from '../command-name.ts';
 import { UNSTABLE } from '@simsim/simulator';
 import type { CryptoName, SimulateReport, SimulationStep, StoreName } from '@simsim/simulator';
 import type { ExitCode } from '../exit-code.ts';
@@ -62,7 +63,7 @@ export function wordsOf({ report, seconds, path, isInterrupted, corpus }: FuzzBa
     '',
     `seed ${failure.seed} breaks ${invariant}: ${detail}`,
     `its case, with ${failure.actions.length} actions: ${path}`,
-    `see it with: simsim fuzz replay ${path}`,
+    `see it with: ${commandName()} fuzz replay ${path}`,
   ];
 }
 
@@ -87,9 +88,9 @@ export function findOf(
   ];
   return [
     `${who[from]} breaks ${invariant}: ${detail}`,
-    ...(from === 'seed' ? [`run it again with: simsim fuzz ${options.join(' ')}`] : []),
+    ...(from === 'seed' ? [`run it again with: ${commandName()} fuzz ${options.join(' ')}`] : []),
     `its case, with ${actions.length} actions: ${path}`,
-    `see it with: simsim fuzz replay ${path}`,
+    `see it with: ${commandName()} fuzz replay ${path}`,
     ...(invariant === UNSTABLE ? [] : ['making it smaller; Ctrl-C keeps the smallest so far']),
   ];
 }

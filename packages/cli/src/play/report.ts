@@ -1,5 +1,6 @@
 /** What a play comes to: one object for machines, tables for people. */
 
+import { commandName } from '../command-name.ts';
 import { isClean } from './audit.ts';
 import type { Finding, Tally } from './audit.ts';
 import { textTable } from './text-table.ts';
@@ -115,6 +116,7 @@ export function renderReport(
   users: readonly UserReport[],
   width: number,
 ): readonly string[] {
+  const command = commandName();
   const rows = users.map((user) => [
     user.user,
     ...[user.devices, user.sent, user.expected, user.seen].map(String),
@@ -135,8 +137,8 @@ export function renderReport(
       .map(({ kind, user, device, line }) => `  line ${line} on ${user}.${device}: ${kind}`),
     '',
     `Logs         ${report.folder}`,
-    `Try next     simsim verify ${report.folder}`,
-    `             simsim replay ${report.folder}/devices/<user>.<device>/log.db`,
+    `Try next     ${command} verify ${report.folder}`,
+    `             ${command} replay ${report.folder}/devices/<user>.<device>/log.db`,
   ];
 }
 
