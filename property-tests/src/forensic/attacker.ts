@@ -4,7 +4,7 @@
  * of ours; a ciphertext counts as readable wherever its first bytes are.
  */
 
-import { bytesToHex } from '@simsim/bytes';
+import { bytesToHex, encodeUtf8 } from '@simsim/bytes';
 import type { Role } from '@simsim/crypto';
 import { findNeedles, needleOf } from './byte-search.ts';
 import type { TraceEntry } from './trace.ts';
@@ -16,6 +16,8 @@ type Derived = Extract<TraceEntry, { type: 'derived' }>;
 export class SecretTrace {
   /** Every secret that ever was, with the roles it was seen in. */
   readonly roles: Map<string, Set<Role>> = new Map<string, Set<Role>>();
+  /** Texts of messages, as hex; they are looked for like secrets. */
+  readonly #texts = new Set<string>();
   readonly #sealed: Sealed[] = [];
   readonly #derived: Derived[] = [];
 
@@ -29,10 +31,21 @@ export class SecretTrace {
     }
   }
 
-  /** Secrets that stand in these bytes as they are. */
+  addTexts(texts: readonly string[]): void {
+    for (const text of texts) this.#texts.add(bytesToHex(encodeUtf8(text)));
+  }
+
+  /** Of these secrets, the ones that are texts and can be told apart. */
+  texts(secrets: Iterable<string> = this.#texts): string[] {
+    return [...secrets].filter(
+      (secret) => this.#texts.has(secret) && needleOf(secret) !== undefined,
+    );
+  }
+
+  /** Secrets and texts that stand in these bytes as they are. */
   secretsIn(bytes: Uint8Array): string[] {
     const byNeedle = new Map<string, string[]>();
-    for (const secret of this.roles.keys()) {
+    for (const secret of [...this.roles.keys(), ...this.#texts]) {
       const needle = needleOf(secret);
       if (needle !== undefined) byNeedle.set(needle, [...(byNeedle.get(needle) ?? []), secret]);
     }

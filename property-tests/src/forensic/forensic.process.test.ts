@@ -35,7 +35,10 @@ const PLAN: WorldPlan = [
 const SHORT_PLAN: WorldPlan = [{ kind: 'site', site: 'vault:done', count: 5 }];
 const KEYS = VICTIM_KEY.kind === 'raw' ? [bytesToHex(VICTIM_KEY.key)] : [];
 
-/** What is alive: the states of live streams as the log itself opens them, and what follows. */
+/**
+ * What is alive: the states of live streams as the log itself opens them, and what follows; mail that waits
+ * for the application, and what that keeps.
+ */
 function liveSecrets(folder: string, trace: SecretTrace): Set<string> {
   const copy = mkdtempSync(join(tmpdir(), 'simsim-forensic-'));
   try {
@@ -46,7 +49,10 @@ function liveSecrets(folder: string, trace: SecretTrace): Set<string> {
     if (!opened.ok) throw new Error(opened.error.code);
     const { log } = opened.value;
     const states = log.streamsWithPrefix('').flatMap((stream) => log.sealedValue(stream) ?? []);
-    const live = trace.closure(states.flatMap((state) => trace.secretsIn(state)));
+    const mail = log.inbox().map(({ body }) => body);
+    const kept = [...log.dataEntries()].map(({ value }) => value);
+    const all = [...states, ...mail, ...kept];
+    const live = trace.closure(all.flatMap((bytes) => trace.secretsIn(bytes)));
     log.close();
     return live;
   } finally {
@@ -62,7 +68,9 @@ interface Look {
   readonly found: ReadonlySet<string>;
   /** Of these, what is not alive any more. */
   readonly superseded: readonly string[];
-  /** Secrets of any kind that stand in the files in the clear. */
+  /** Texts of messages that were sent or came, and of these the ones that the attacker reads though nothing alive has them. */
+  readonly texts: { readonly ever: number; readonly stolen: readonly string[] };
+  /** Secrets of any kind, and texts, that stand in the files in the clear. */
   readonly clear: readonly string[];
 }
 
@@ -87,7 +95,15 @@ function attackOn(
   const found = trace.attack(medium, KEYS);
   const superseded = protocolSecrets(trace, found).filter((secret) => !alive.has(secret));
   const live = protocolSecrets(trace, alive);
-  return { ever: protocolSecrets(trace, trace.roles.keys()).length, live, found, superseded };
+  const stolen = trace.texts(found).filter((text) => !alive.has(text));
+  const texts = { ever: trace.texts().length, stolen };
+  return {
+    ever: protocolSecrets(trace, trace.roles.keys()).length,
+    live,
+    found,
+    superseded,
+    texts,
+  };
 }
 
 /** Plays a device's life and looks whenever nobody has its files open. */
@@ -107,7 +123,10 @@ async function live(forensic: ForensicLife, folder: string): Promise<Look[]> {
       pool,
       forensic,
       onTrace: (entries) => trace.add(entries),
-      onStill: () => looks.push(look(folder, trace)),
+      onStill(texts) {
+        trace.addTexts(texts);
+        looks.push(look(folder, trace));
+      },
     });
   } finally {
     await pool.end();
@@ -125,8 +144,10 @@ describe('the files and the key of the vault', () => {
   test('give away nothing that is superseded, and all that is alive', async () => {
     const looks = await live('paranoid', scratchFolder());
     expect(looks.length).toBe(3);
-    for (const { ever, live: alive, found, superseded, clear } of looks) {
+    for (const { ever, live: alive, found, superseded, clear, texts } of looks) {
       expect(superseded).toEqual([]);
+      expect(texts.stolen).toEqual([]);
+      expect(texts.ever).toBeGreaterThan(5);
       expect(clear).toEqual([]);
       expect(alive.length).toBeGreaterThan(20);
       expect(alive.filter((secret) => !found.has(secret))).toEqual([]);
@@ -139,6 +160,7 @@ describe('the files and the key of the vault', () => {
     async (forensic) => {
       const looks = await live(forensic, scratchFolder());
       expect(looks.at(-1)?.superseded.length).toBeGreaterThan(5);
+      expect(looks.at(-1)?.texts.stolen.length).toBeGreaterThan(0);
     },
   );
 
@@ -175,13 +197,17 @@ test('the raw device of an ext4 file system gives away nothing more', async (con
       pool,
       forensic: 'paranoid',
       onTrace: (entries) => trace.add(entries),
-      onStill: () => (alive = liveSecrets(folder, trace)),
+      onStill(texts) {
+        trace.addTexts(texts);
+        alive = liveSecrets(folder, trace);
+      },
     });
   } finally {
     await pool.end();
   }
-  const { superseded, found } = attackOn(image.read(), alive, trace);
+  const { superseded, found, texts } = attackOn(image.read(), alive, trace);
   expect(superseded).toEqual([]);
+  expect(texts.stolen).toEqual([]);
   // The search does reach the device: what is alive lies there, though its files were removed.
   expect(protocolSecrets(trace, found).length).toBeGreaterThan(20);
 });

@@ -43,8 +43,11 @@ export interface KillWorldOptions {
   /** Records secrets, which `onTrace` gets as they come. */
   readonly forensic?: ForensicLife;
   readonly onTrace?: (entries: readonly TraceEntry[]) => void;
-  /** Looks at the files while nobody has them open: after each death and at the end. */
-  readonly onStill?: () => void;
+  /**
+   * Looks at the files while nobody has them open: after each death and at the end. Gets every text that
+   * was sent so far.
+   */
+  readonly onStill?: (texts: readonly string[]) => void;
   readonly onDeath?: (site: Site | 'moment' | 'opening') => void;
 }
 
@@ -138,7 +141,7 @@ class KillWorld {
   async rest(): Promise<KillWorldResult> {
     await this.#live(undefined);
     const remains = this.#examiner.examine(this.#ledger);
-    this.#options.onStill?.();
+    this.#look();
     this.#checkDelivered(remains);
     const { ordered, outside, acknowledged } = this.#ledger;
     return {
@@ -229,7 +232,11 @@ class KillWorld {
     const arriving = this.#party.posts.filter(() => this.#dice(2) === 0);
     if (life.token() !== undefined) this.#party.handOver(arriving);
     this.#examiner.examine(this.#ledger);
-    this.#options.onStill?.();
+    this.#look();
+  }
+
+  #look(): void {
+    this.#options.onStill?.([...this.#ledger.ordered.values()].map(({ text }) => text));
   }
 
   #runner(): Runner {
