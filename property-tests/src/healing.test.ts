@@ -121,16 +121,21 @@ describe('a message that no resend brought across', () => {
     const active = (): string | undefined => a.record(bo).devices.get(b.own().deviceId)?.active;
     const sessions = [active()];
     const posted: number[] = [];
+    const lists: number[] = [];
     for (let i = 0; i < RESENDS_MAX; i++) {
       const before = a.effects.length;
       a.takeIn([retryOf(lastEnvelope(a, b, 'unlucky'), b, 1_000_000 + i)]);
       work(a);
       sessions.push(active());
-      posted.push(a.effects.slice(before).filter((effect) => effect.type === 'post').length);
+      const effects = a.effects.slice(before);
+      posted.push(effects.filter(({ type }) => type === 'post').length);
+      lists.push(effects.filter(({ type }) => type === 'fetchList').length);
     }
     expect(sessions[1]).toBe(sessions[0]);
     expect(new Set(sessions).size).toBe(3);
     expect(posted).toEqual([1, 1, 2]);
+    // The last time the device itself is looked at anew: the list is fetched.
+    expect(lists).toEqual([0, 0, 1]);
   });
 });
 

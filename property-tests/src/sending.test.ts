@@ -11,6 +11,7 @@ import {
   answerClaims,
   deliver,
   entryOf,
+  foreignList,
   listOf,
   only,
   reportOf,
@@ -379,6 +380,22 @@ describe('a relay that lies in its answers', () => {
     write(a, b, 'after');
     world.settle();
     expect(b.texts()).toEqual(['before', 'after']);
+  });
+
+  it('and shows another key now and then ends the send too: its word makes no rounds count anew', () => {
+    const { a, b } = twoUsers();
+    write(a, b, 'before');
+    const [list, foreign] = [listOf(b), foreignList(b)];
+    a.send([user('bo')], 'back and forth');
+    let rounds = 0;
+    for (; rounds < SEND_ROUNDS_MAX + 5; rounds++) {
+      if (a.posts.every(({ post }) => post.recipient !== b.userId)) break;
+      const told = { kind: 'mismatch', missing: [], extra: [], stale: [], list: foreign } as const;
+      answer(a, takePost(a, b), told);
+      a.run({ type: 'listLearned', list });
+    }
+    expect(rounds).toBe(SEND_ROUNDS_MAX);
+    expect(reportOf(a).at(-1)).toEqual(['bo', 'TOO_MANY_ROUNDS']);
   });
 
   it('is believed what the user signed and nothing else', () => {

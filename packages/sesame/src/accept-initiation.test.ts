@@ -3,25 +3,12 @@ import type { IncomingEnvelope, PreKeyUpload } from '@simsim/relay-protocol';
 import { emptyReplayRecord } from '@simsim/session';
 import type { ReplayRecord } from '@simsim/session';
 import { describe, expect, it } from 'vitest';
-import { envelopeIdFromBytes, messageIdFromBytes } from '@simsim/relay-protocol';
-import { deviceNumbered, userNamed } from '../test/arbitraries.ts';
-import { MemorySlice } from '../test/memory-slice.ts';
+import { firstMail, listOfAda, newDevice } from '../test/first-mail.ts';
+import type { MemorySlice } from '../test/memory-slice.ts';
 import type { Decision } from './decision.ts';
 import { AGREEMENTS_REMEMBERED_MAX } from './limits.ts';
-import { uploadOf } from './pre-keys.ts';
-import { decodeRegistration } from './registration.ts';
 import { valueOfKind } from './stream-codec.ts';
-import { DEVICE_STREAM, PRE_KEYS_STREAM, replaysStream } from './streams.ts';
-
-const [ada, bo] = [userNamed('ada'), userNamed('bo')];
-
-/** A registered device without one-time prekeys: every stranger uses the last resort. */
-function device(name: string, seed: number): MemorySlice {
-  const slice = new MemorySlice(seed);
-  const deviceId = deviceNumbered(seed);
-  slice.take({ type: 'create', userId: userNamed(name), deviceId, oneTimeKeys: 0 });
-  return slice;
-}
+import { PRE_KEYS_STREAM, replaysStream } from './streams.ts';
 
 function lastResorts(slice: MemorySlice): readonly number[] {
   const preKeys = valueOfKind('prekeys', slice.value(PRE_KEYS_STREAM));
@@ -35,51 +22,13 @@ function recordOf(count: number): ReplayRecord {
   return { ...emptyReplayRecord(AGREEMENTS_REMEMBERED_MAX), fingerprints };
 }
 
-/** Ada's first message to Bo, from a device of hers that is as new as the seed. */
-function firstMail(to: MemorySlice, seed: number): IncomingEnvelope {
-  const from = device('ada', seed);
-  from.take({ type: 'registered' });
-  const own = valueOfKind('device', to.value(DEVICE_STREAM));
-  const preKeys = valueOfKind('prekeys', to.value(PRE_KEYS_STREAM));
-  const registration = own && decodeRegistration(own.registration);
-  invariant(own && preKeys && registration !== undefined, 'bo is made and not registered yet');
-  const messageId = messageIdFromBytes(new Uint8Array(16).fill(seed));
-  from.take({ type: 'listLearned', list: registration.list });
-  from.take({ type: 'send', messageId, to: [bo], body: Uint8Array.of(1) });
-  const keys = uploadOf(preKeys, { oneTime: [], kem: [] }, to.env.crypto);
-  const { deviceId, registrationId, identity } = own;
-  const identityKey = identity.publicKey.bytes;
-  const { signedPreKey, lastResortKemPreKey: kemPreKey } = keys;
-  const bundle = { deviceId, registrationId, identityKey, signedPreKey, kemPreKey };
-  const { effects } = from.take({
-    type: 'claimed',
-    userId: bo,
-    results: [{ deviceId, bundle }],
-    sends: [messageId],
-    resends: [],
-  });
-  const content = effects.flatMap((effect) =>
-    effect.type === 'post' ? effect.post.envelopes.map((each) => each.content) : [],
-  )[0];
-  invariant(content !== undefined, 'a session was begun');
-  return {
-    seq: seed,
-    sender: ada,
-    senderDevice: deviceNumbered(seed),
-    envelopeId: envelopeIdFromBytes(new Uint8Array(16).fill(seed)),
-    kind: 'message',
-    content,
-    waitedMs: 0,
-  };
-}
-
 const uploads = ({ effects }: Decision): PreKeyUpload[] =>
   effects.flatMap((effect) => (effect.type === 'uploadKeys' ? [effect.keys] : []));
 
 describe('a record of agreements', () => {
   /** Bo with a record that holds so many, and what a first message does to him. */
   const taken = (count: number): { bo: MemorySlice; mail: IncomingEnvelope; before: number } => {
-    const to = device('bo', 1);
+    const to = newDevice('bo', 1);
     const [before] = lastResorts(to);
     invariant(before !== undefined, 'a device has a last resort');
     to.values.set(replaysStream(before), recordOf(count));
@@ -105,7 +54,7 @@ describe('a record of agreements', () => {
 
   it('that is full refuses, and what it refused is asked for again', () => {
     const { bo: full, mail } = taken(AGREEMENTS_REMEMBERED_MAX);
-    full.take({ type: 'listLearned', list: listOf(2) });
+    full.take({ type: 'listLearned', list: listOfAda(2) });
     const { effects, changes } = full.take({ type: 'envelope', envelope: mail });
     const end = { state: 'resend-requested', reason: 'REPLAY_RECORD_FULL' };
     expect(effects).toContainEqual(expect.objectContaining({ end }));
@@ -117,10 +66,10 @@ describe('a first message', () => {
   it.each(['signed', 'lastResorts'] as const)(
     'that names a prekey that is not there is refused and asked for again, %s (X3-19)',
     (kind) => {
-      const to = device('bo', 1);
+      const to = newDevice('bo', 1);
       const mail = firstMail(to, 2);
       to.take({ type: 'registered' });
-      to.take({ type: 'listLearned', list: listOf(2) });
+      to.take({ type: 'listLearned', list: listOfAda(2) });
       const preKeys = valueOfKind('prekeys', to.value(PRE_KEYS_STREAM));
       invariant(preKeys !== undefined, 'a device has prekeys');
       const renamed = preKeys[kind].map((key) => ({ ...key, id: key.id + 50 }));
@@ -132,11 +81,3 @@ describe('a first message', () => {
     },
   );
 });
-
-/** Ada's list, as the device of this seed made it. */
-function listOf(seed: number) {
-  const own = valueOfKind('device', device('ada', seed).value(DEVICE_STREAM));
-  const registration = own && decodeRegistration(own.registration);
-  invariant(registration !== undefined, 'a new device has a registration');
-  return registration.list;
-}

@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { healsLeft, withoutOne } from './heal-allowance.ts';
-import { HEAL_REFILL_MS, HEALS_MAX } from './limits.ts';
+import { deviceNumbered, userNamed } from '../test/arbitraries.ts';
+import { MemorySlice } from '../test/memory-slice.ts';
+import { healsLeft, spendHeal, withoutOne } from './heal-allowance.ts';
+import { HEAL_JITTER_MS, HEAL_REFILL_MS, HEALS_MAX } from './limits.ts';
+import { userStream } from './streams.ts';
+import { emptyUserRecord } from './user-record.ts';
+import { Workspace } from './workspace.ts';
 
 describe('new sessions that a device may cause', () => {
   it('are four at first', () => {
@@ -38,5 +43,25 @@ describe('new sessions that a device may cause', () => {
         expect(later).toBeLessThanOrEqual(HEALS_MAX);
       }),
     );
+  });
+
+  it('come back by up to a quarter of an hour later, as chance has it', () => {
+    const [bo, deviceId] = [userNamed('bo'), deviceNumbered(7)];
+    const entry = { deviceId, registrationId: 1, deviceKey: new Uint8Array(32), inactive: [] };
+    const record = { ...emptyUserRecord(bo), devices: new Map([[deviceId, entry]]) };
+    const delayOf = (drawn: number): number => {
+      const slice = new MemorySlice();
+      slice.take({ type: 'create', userId: userNamed('ada'), oneTimeKeys: 1 });
+      const entropy = (length: number): Uint8Array => new Uint8Array(length).fill(drawn);
+      const work = new Workspace(slice, { ...slice.env, entropy });
+      work.write(userStream(bo), { name: 'UserChanged', fields: { changes: [] } }, record);
+      expect(spendHeal(work, bo, deviceId)).toBe(true);
+      const heals = work.user(bo).devices.get(deviceId)?.heals;
+      expect(heals?.left).toBe(HEALS_MAX - 1);
+      return (heals?.refillAt ?? 0) - work.nowMs() - HEAL_REFILL_MS;
+    };
+    expect([0, 128].map(delayOf)).toEqual([0, HEAL_JITTER_MS / 2]);
+    expect(delayOf(255)).toBeGreaterThan(0.99 * HEAL_JITTER_MS);
+    expect(delayOf(255)).toBeLessThan(HEAL_JITTER_MS);
   });
 });
