@@ -5,7 +5,6 @@ import { REGISTRATION_ID_MAX } from '@simsim/relay-protocol';
 import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import { accept, emptyReplayRecord, sessionIdOf } from '@simsim/session';
 import type { InitiationMessage, OwnKemPreKey, ReplayRecord, Session } from '@simsim/session';
-import { replaceLastResort } from './decide-pre-keys.ts';
 import { kemPairOf } from './kem-pre-keys.ts';
 import { standingOf } from './key-pin.ts';
 import {
@@ -14,6 +13,7 @@ import {
   ONE_TIME_KEM_BATCH_KEYS,
 } from './limits.ts';
 import { changeUser } from './peer-session.ts';
+import { replaceLastResort } from './pre-key-age.ts';
 import { batchOf } from './pre-keys.ts';
 import type { PreKeys } from './pre-keys.ts';
 import {

@@ -11,8 +11,7 @@ import {
 } from '@simsim/relay-protocol';
 import type { DeviceId, DeviceList, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
-import { makePreKeys, noteTold, owedPreKeys } from './decide-pre-keys.ts';
-import type { FirstKeys } from './decide-pre-keys.ts';
+import { noteTold, owedPreKeys } from './decide-pre-keys.ts';
 import { tellLater } from './decide-names.ts';
 import { nextIncarnation } from './decide-quarantine.ts';
 import { endDevice } from './end-device.ts';
@@ -26,6 +25,8 @@ import { changeUser, roundStreams } from './peer-session.ts';
 import { hasEnded, registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
 import type { OwnDevice } from './own-device.ts';
+import { makePreKeys } from './pre-key-mint.ts';
+import type { FirstKeys } from './pre-key-mint.ts';
 import { decodeRegistration, encodeRegistration, makeToken } from './registration.ts';
 import { lostRounds, restartRound } from './lost-round.ts';
 import { releaseHeld } from './send-round.ts';

@@ -13,11 +13,11 @@
 import { bytesToHex } from '@simsim/bytes';
 import { PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
 import type { DecideResult, RollbackEvidence } from './decision.ts';
-import { makePreKeys } from './decide-pre-keys.ts';
 import type { Input, PostOrigin } from './input.ts';
 import { hasEnded, registrationIdFrom } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
 import { changeUser } from './peer-session.ts';
+import { makePreKeys } from './pre-key-mint.ts';
 import { makeToken } from './registration.ts';
 import { isFinal, withCopy, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';

@@ -6,12 +6,12 @@
 
 import type { UserId } from '@simsim/relay-protocol';
 import type { DecideResult } from './decision.ts';
-import { tendPreKeys } from './decide-pre-keys.ts';
 import { isThawDue, thaw, thawedStreams } from './decide-quarantine.ts';
 import { dueAnchor } from './device-time.ts';
 import type { Input } from './input.ts';
 import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
+import { tendPreKeys } from './pre-key-age.ts';
 import { serveWish, wishesOf, withDeadCopy } from './resend.ts';
 import { failRecipient } from './send-round.ts';
 import { hasWish, isFinal, isOpen, isPosted, isWished } from './send-state.ts';

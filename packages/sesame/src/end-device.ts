@@ -1,8 +1,8 @@
 /** The end of this device: a list that its user signed leaves it out, or a copy of it goes on in its place. */
 
-import { destroyPreKeys } from './decide-pre-keys.ts';
 import { hasEnded } from './own-device.ts';
 import type { OwnDevice } from './own-device.ts';
+import { destroyPreKeys } from './pre-key-age.ts';
 import { DEVICE_STREAM } from './streams.ts';
 import type { Workspace } from './workspace.ts';
 
