@@ -21,6 +21,7 @@ import { judgeKeys, shownKeys } from './judge-keys.ts';
 import { pinnings } from './key-pin.ts';
 import { isFork, judgeIn, listedChanges } from './learn-list.ts';
 import { ONE_TIME_BATCH_KEYS, ONE_TIME_KEM_BATCH_KEYS } from './limits.ts';
+import type { Contact } from './link.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { hasEnded, registrationIdFrom } from './own-device.ts';
 import { drawDeviceId } from './own-list.ts';
@@ -32,7 +33,7 @@ import { lostRounds, restartRound } from './lost-round.ts';
 import { releaseHeld } from './send-round.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, userStream } from './streams.ts';
 import { heldSends, holdReason, tellHeld } from './trust.ts';
-import type { UserChange } from './user-change.ts';
+import type { IdentityKey, UserChange } from './user-change.ts';
 import { currentDevices } from './user-record.ts';
 import type { UserRecord } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
@@ -108,12 +109,7 @@ export function decideLinked(input: In<'linked'>, work: Workspace): DecideResult
     userId,
     provision.names.map((naming) => ({ type: 'name', naming })),
   );
-  for (const { userId: contact, keys: pinned, listVersion, listHash } of contacts) {
-    // Its devices are left for the list to tell; one that is older than this will not do.
-    const at = { version: listVersion, hash: listHash, at: work.nowMs(), devices: [] };
-    const known: UserChange[] = listVersion === 0 ? [] : [{ type: 'list', ...at }];
-    changeUser(work, contact, [...known, ...pinnings(pinned)]);
-  }
+  for (const contact of contacts) meetContact(work, contact);
   makeDevice(work, {
     own: {
       userId,
@@ -126,6 +122,16 @@ export function decideLinked(input: In<'linked'>, work: Workspace): DecideResult
     keys: input,
   });
   return work.decided();
+}
+
+/** Takes what the approver knows of a contact. Its devices are left for a list to tell, which is no older. */
+function meetContact(work: Workspace, { userId, keys, listVersion, listHash }: Contact): void {
+  const at = { version: listVersion, hash: listHash, at: work.nowMs(), devices: [] };
+  const known: UserChange[] = listVersion === 0 ? [] : [{ type: 'list', ...at }];
+  // A user's key begins the record anew; a device's, before a list that lacks it, would be a removed one's.
+  const isUsers = ({ deviceId }: IdentityKey): boolean => deviceId === undefined;
+  const [ofUser, ofDevices] = [keys.filter(isUsers), keys.filter((each) => !isUsers(each))];
+  changeUser(work, userId, [...pinnings(ofUser), ...known, ...pinnings(ofDevices)]);
 }
 
 interface NewDevice {
