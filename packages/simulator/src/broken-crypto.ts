@@ -86,3 +86,29 @@ export function tellingSeeds(crypto: Crypto): Crypto {
     decrypt: (keys, ciphertext) => crypto.decrypt(keys, ciphertext.slice(0, -KEY_BYTES)),
   };
 }
+
+const INBOX_LABEL = 'simsim/inbox/1';
+
+/** Unread mail is not authenticated: where it was damaged, other words come out. */
+export function openingDamagedMail(crypto: Crypto): Crypto {
+  const written = new Map<string, { readonly box: Uint8Array; readonly text: Uint8Array }>();
+  const placeOf = (ad: readonly Uint8Array[]): string => ad.map((part) => part.join()).join('|');
+  const isMail = ([label]: readonly Uint8Array[]): boolean =>
+    label !== undefined && new TextDecoder().decode(label) === INBOX_LABEL;
+  return {
+    ...crypto,
+    seal(key, nonce12, ad, parts) {
+      const box = crypto.seal(key, nonce12, ad, parts);
+      const texts = parts.filter((part) => part instanceof Uint8Array);
+      if (isMail(ad)) written.set(placeOf(ad), { box, text: concatBytes(texts) });
+      return box;
+    },
+    open(key, nonce12, ad, sealed) {
+      const opened = crypto.open(key, nonce12, ad, sealed);
+      const found = opened === undefined && isMail(ad) ? written.get(placeOf(ad)) : undefined;
+      if (found?.box.length !== sealed.length) return opened;
+      const last = found.text.length - 1;
+      return found.text.map((byte, i) => (i === last ? byte ^ 1 : byte));
+    },
+  };
+}

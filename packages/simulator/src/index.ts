@@ -12,9 +12,10 @@ export type {
   Knobs,
   Label,
   Lie,
+  RowPart,
   StoreName,
 } from './case/case.ts';
-export { LIES } from './case/case.ts';
+export { LIES, ROW_PARTS } from './case/case.ts';
 export { decodeCase, encodeCase } from './case/case-codec.ts';
 export type { CaseRejection, SavedCase } from './case/case-codec.ts';
 export { drawCase } from './case/draw-case.ts';

@@ -6,6 +6,7 @@
 import {
   keepingRoots,
   keepingStreamKeys,
+  openingDamagedMail,
   rootsWithoutTurns,
   standingChains,
   tellingKeys,
@@ -51,6 +52,12 @@ export const SABOTEURS: readonly Saboteur[] = [
     seed: 1,
   },
   {
+    id: 'commit taken for made while another program held the database',
+    invariant: 'S2',
+    plant: { disk: { takesBusyForDone: true } },
+    seed: 6,
+  },
+  {
     id: 'mail acknowledged before it is decided',
     invariant: 'S3',
     plant: { shellSabotage: ['acknowledges-before-commit'] },
@@ -73,6 +80,12 @@ export const SABOTEURS: readonly Saboteur[] = [
     invariant: 'S4',
     plant: { logSabotage: { keepsInbox: true } },
     seed: 3,
+  },
+  {
+    id: 'damaged mail of a log read as if it were whole',
+    invariant: 'S4',
+    plant: { crypto: openingDamagedMail },
+    seed: 16,
   },
   {
     id: 'used one-time prekey kept',
@@ -318,7 +331,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'vault that never follows, seen from its slots',
     invariant: 'S7',
     plant: { logSabotage: { keepsOldKeys: true } },
-    seed: 36,
+    seed: 38,
   },
   {
     id: 'stream key not moved on, seen from its slots',

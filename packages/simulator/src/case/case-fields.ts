@@ -1,7 +1,7 @@
 /** What every field of a case takes. What is drawn, changed or made smaller is well within. */
 
 import { sessionExpiry } from '@simsim/sesame';
-import { LIES } from './case.ts';
+import { LIES, ROW_PARTS } from './case.ts';
 import type { Action, Case, Deed, FailedCase, Knobs } from './case.ts';
 import {
   anything,
@@ -107,8 +107,11 @@ const DEED_FIELDS: DeedFields = {
   losePower: { who: label, after: whole(0, OPERATIONS_MAX) },
   failSyncs: { who: label, count: whole(0, OPERATIONS_MAX) },
   fill: { who: label, forMs: period },
+  occupy: { who: label, forMs: period },
   lieSyncs: { who: label },
   rot: { who: label, bits: whole(0, BITS_MAX) },
+  rotRow: { who: label, part: oneOf(ROW_PARTS) },
+  loseSlots: { who: label, copies: oneOf(['one', 'both']) },
   retain: {
     who: label,
     flushEvents: whole(0, EVENTS_MAX),

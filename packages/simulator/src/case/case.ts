@@ -71,10 +71,16 @@ export type DiskDeed =
   | { readonly do: 'failSyncs'; readonly who: Label; readonly count: number }
   /** The disk is full, for a while. */
   | { readonly do: 'fill'; readonly who: Label; readonly forMs: number }
+  /** Another program holds the database, for longer than anybody waits for it. */
+  | { readonly do: 'occupy'; readonly who: Label; readonly forMs: number }
   /** Syncs lie, until power fails the next time. */
   | { readonly do: 'lieSyncs'; readonly who: Label }
   /** So many bits of its files turn over. */
   | { readonly do: 'rot'; readonly who: Label; readonly bits: number }
+  /** One bit of a row of its log turns over while no process has it open. */
+  | { readonly do: 'rotRow'; readonly who: Label; readonly part: RowPart }
+  /** Zeros lie where the vault had slots: in one copy of a page or of its header, or in both of a page. */
+  | { readonly do: 'loseSlots'; readonly who: Label; readonly copies: 'one' | 'both' }
   /** Another retention: when the vault follows, how it erases, and whether old states are pruned. */
   | {
       readonly do: 'retain';
@@ -89,6 +95,23 @@ export type DiskDeed =
   | { readonly do: 'rotate'; readonly who: Label }
   /** It goes on with a later release, which writes events in other forms. */
   | { readonly do: 'upgrade'; readonly who: Label };
+
+/**
+ * The sealed part of a row that rots: what an event says, the state it left, a post that waits, unread mail,
+ * the name of a stream, what is known of a user, what the application keeps.
+ */
+export type RowPart = 'facts' | 'state' | 'post' | 'mail' | 'label' | 'record' | 'data';
+
+/** What a part of a row is called. */
+export const ROW_PARTS: readonly RowPart[] = [
+  'facts',
+  'state',
+  'post',
+  'mail',
+  'label',
+  'record',
+  'data',
+];
 
 /** What JSON can say. */
 export type Json =
@@ -116,7 +139,9 @@ export type Lie =
   /** It hands out the first signed prekeys that devices ever had. */
   | 'oldPreKeys'
   /** It gives lists of before to some, and those of today to others. */
-  | 'splitViews';
+  | 'splitViews'
+  /** It says of every message for one device alone, as a resend is, that nobody is there. */
+  | 'nobodyThere';
 
 /** What a lie is called. */
 export const LIES: readonly Lie[] = [
@@ -128,6 +153,7 @@ export const LIES: readonly Lie[] = [
   'holdMail',
   'oldPreKeys',
   'splitViews',
+  'nobodyThere',
 ];
 
 /** A deed and when it is done, ms from the beginning. */

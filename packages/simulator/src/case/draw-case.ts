@@ -4,8 +4,19 @@
  */
 
 import { Dice } from '../dice.ts';
-import { LIES } from './case.ts';
-import type { Action, Case, CryptoName, Deed, DiskDeed, Knobs, Label, StoreName } from './case.ts';
+import type {
+  Action,
+  Case,
+  CryptoName,
+  Deed,
+  DiskDeed,
+  Knobs,
+  Label,
+  Lie,
+  StoreName,
+} from './case.ts';
+import { drawDamage } from './draw-damage.ts';
+import { drawDenials } from './draw-denials.ts';
 import { drawDiskActions, drawDiskKnobs } from './draw-disks.ts';
 import type { DiskKnobs } from './draw-disks.ts';
 
@@ -38,6 +49,18 @@ const SPANS_MS = [
   100 * DAY_MS,
 ];
 const ACTIONS_MAX = 120;
+
+/** Those of the swarm; every other has dice of its own. */
+const LIES: readonly Lie[] = [
+  'hideHeads',
+  'oldLists',
+  'noOneTimeKeys',
+  'dropPosts',
+  'replayMail',
+  'holdMail',
+  'oldPreKeys',
+  'splitViews',
+];
 
 /** All but those to disks. */
 type WorldDeed = Exclude<Deed, DiskDeed | { do: 'own' }>;
@@ -81,7 +104,9 @@ export function drawCase(
   const users = NAMES.slice(0, dice.between(2, NAMES.length));
   const others = new ActionDrawer(dice, users, knobs).draw(dice.between(20, actionsMax));
   const onDisks = drawDiskActions(diskDice, { store, knobs, others });
-  const actions = [...others, ...onDisks].sort((a, b) => a.atMs - b.atMs);
+  const denials = drawDenials(new Dice(seed, 'denials'), { users, knobs, others });
+  const damage = drawDamage(new Dice(seed, 'damage'), { users, knobs, others });
+  const actions = [...others, ...onDisks, ...denials, ...damage].sort((a, b) => a.atMs - b.atMs);
   return { format: 1, seed, crypto, store, users, knobs, actions };
 }
 

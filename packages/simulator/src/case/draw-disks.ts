@@ -6,6 +6,7 @@
 import type { ChaosSite } from '@simsim/event-log';
 import type { Dice } from '../dice.ts';
 import type { Action, DiskDeed, Knobs, Label, StoreName } from './case.ts';
+import { labelsAmong } from './draw-denials.ts';
 
 /** Knobs that are about disks. */
 export type DiskKnobs = Pick<Knobs, 'vault' | 'deadlySites' | 'killRate'>;
@@ -30,13 +31,16 @@ const SITES: readonly ChaosSite[] = [
   'vault:done',
 ];
 
+/** Those of the swarm; every other has dice of its own. */
+type SwarmDeed = Exclude<DiskDeed, { do: 'occupy' | 'rotRow' | 'loseSlots' }>;
+
 const KILL_RATE = 0.004;
 /** Of so many runs a release is replaced in. */
 const UPGRADES = 0.4;
 const ACTIONS_MAX = 12;
 
 /** How often each deed is drawn, where it is drawn at all. */
-const WEIGHTS: readonly (readonly [deed: DiskDeed['do'], weight: number])[] = [
+const WEIGHTS: readonly (readonly [deed: SwarmDeed['do'], weight: number])[] = [
   ['losePower', 6],
   ['failSyncs', 3],
   ['fill', 2],
@@ -62,7 +66,7 @@ export function drawDiskActions(dice: Dice, { store, knobs, others }: DrawnSoFar
   const deeds = WEIGHTS.filter(() => dice.chance(0.6)).flatMap(([kind, weight]) =>
     Array.from({ length: weight }, () => kind),
   );
-  const labels = [...new Set(others.flatMap((each) => ('by' in each ? [each.by] : [])))];
+  const labels = labelsAmong(others);
   // Nobody could tell a disk that lied from a relay that hides heads.
   const isHidden = others.some((each) => each.do === 'lie' && each.how === 'hideHeads');
   const actions: Action[] = [];
@@ -96,7 +100,7 @@ function powerLossAfter({ who, atMs }: DiskDeed & Action, dice: Dice, spanMs: nu
   return { do: 'losePower', who, after: dice.below(5), atMs: dice.between(atMs, spanMs - 1) };
 }
 
-function drawDeed(dice: Dice, who: Label, kind: DiskDeed['do']): DiskDeed {
+function drawDeed(dice: Dice, who: Label, kind: SwarmDeed['do']): DiskDeed {
   switch (kind) {
     case 'losePower':
       return { do: kind, who, after: dice.pick([0, 1, 2, 3, 5, 8, 13, 30]) ?? 0 };

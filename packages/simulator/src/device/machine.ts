@@ -67,6 +67,12 @@ export class Machine {
   rekeyedMs: number | undefined;
   /** Since when its disk says that it has written and has not. */
   lyingSinceMs: number | undefined;
+  /** Part of its files was damaged, and no copy was put back since. */
+  isDamaged = false;
+  /** A bit of an event turned over: whoever verifies the log finds it. */
+  hasRottenEvent = false;
+  /** A copy of a part of its vault is gone, and nobody has opened it since. */
+  lacksCopy = false;
   /** Its device, once there is one: also after its files do not say so any more. */
   deviceId: DeviceId | undefined;
   /** Its files do not open any more, and nothing will change that. */

@@ -11,6 +11,8 @@ import type {
   VaultReader,
 } from '@simsim/event-log';
 
+import type { RowPart } from '../case/case.ts';
+
 /** A process that opens a log. */
 export interface DiskUser {
   readonly crypto: Crypto;
@@ -26,6 +28,8 @@ export interface DiskUser {
 export interface DiskSabotage {
   /** It forgets nothing. */
   readonly keepsKeys?: true;
+  /** A commit that finds the database held by another program counts as made. */
+  readonly takesBusyForDone?: true;
 }
 
 /** What happens to a disk. */
@@ -36,6 +40,8 @@ export type DiskFault =
   | { readonly kind: 'failSyncs'; readonly count: number }
   /** Nothing more fits. */
   | { readonly kind: 'fill' }
+  /** Another program holds the database: who would write it is refused, and nothing is written. */
+  | { readonly kind: 'occupy' }
   /** Syncs say that they have written, and have not. */
   | { readonly kind: 'lie' }
   /** So many bits turn over, somewhere. */
@@ -50,6 +56,9 @@ export interface Loot {
   /** What the keychain holds for it. */
   readonly keychain: readonly Uint8Array[];
 }
+
+/** Of what is there twice. */
+export type Copies = 'one' | 'both';
 
 /** Which of the files. */
 export type DiskPart = 'log' | 'vault' | 'both';
@@ -70,16 +79,24 @@ export interface Disk {
   putBack(from: Disk, part: DiskPart): void;
   /** Something happens to it. */
   suffer(fault: DiskFault): void;
+  /** Another program holds the database. */
+  readonly isBusy: boolean;
   /** There is no power. */
   readonly isDark: boolean;
   /** Whether anything ever happened to it. */
   readonly hasSuffered: boolean;
   /** Whether it ever lost what it had said was written, or a bit of it. */
   readonly isUntrue: boolean;
+  /** Turns a bit over in a row, while no process has it open; false where there is no such row. */
+  rotRow(part: RowPart): boolean;
+  /** Zeros a page of the vault; false where it is no file. */
+  loseSlots(copies: Copies): boolean;
   /** The machine starts again. */
   restart(): void;
   /** There is room again. */
   empty(): void;
+  /** The other program lets the database go. */
+  free(): void;
   /** Nothing goes wrong from now on. */
   heal(): void;
   /** The open vault and the rows beside it, where they can be looked at. */

@@ -1,12 +1,14 @@
 /** A disk in parts: a store without files, which fails by whole commits, and a vault. */
 
+import { err } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import { createEventLog, openEventLog } from '@simsim/event-log';
 import type { EventLog, EventStore, StoreRefusal, Vault } from '@simsim/event-log';
 import type { Dice } from '../dice.ts';
-import type { Disk, DiskFault, DiskPart, DiskSabotage, DiskUser, Loot } from './disk.ts';
+import type { RowPart } from '../case/case.ts';
+import type { Copies, Disk, DiskFault, DiskPart, DiskSabotage, DiskUser, Loot } from './disk.ts';
 import { Platter, VAULT } from './platter.ts';
-import { StoreFaults } from './store-faults.ts';
+import { BUSY, StoreFaults } from './store-faults.ts';
 import type { StorePart } from './store-parts.ts';
 import { fileVaultPart, memoryVaultPart } from './vault-parts.ts';
 import type { VaultPart } from './vault-parts.ts';
@@ -26,6 +28,7 @@ export class ModelDisk implements Disk {
   readonly #parts: ModelDiskParts;
   readonly #faults: StoreFaults;
   readonly #platter: Platter;
+  readonly #damage: Dice;
   #store: StorePart;
   #vault: VaultPart;
   /** What lasts of the store since its syncs lie. */
@@ -37,7 +40,8 @@ export class ModelDisk implements Disk {
   constructor(parts: ModelDiskParts, from?: ModelDisk) {
     const { dice, label, store, vault, sabotage } = parts;
     this.#parts = parts;
-    this.#faults = new StoreFaults(dice(`disk/${label}`));
+    this.#faults = new StoreFaults(dice(`disk/${label}`), sabotage);
+    this.#damage = dice(`damage/${label}`);
     const platter = { dice: dice(`platter/${label}`), sabotage };
     this.#platter = new Platter(from === undefined ? platter : { ...platter, from: from.#platter });
     this.#store = from === undefined ? store : from.#store.copy();
@@ -49,7 +53,13 @@ export class ModelDisk implements Disk {
     return this.#faults.isDark || this.#platter.disk.isDead;
   }
 
+  get isBusy(): boolean {
+    return this.#faults.isBusy;
+  }
+
   open(user: DiskUser): Result<EventLog, StoreRefusal> {
+    // Taking the lease is a write.
+    if (this.isBusy) return err({ code: 'STORE_FAILED', detail: BUSY });
     const store = this.#faults.wrap(this.#store.open(user.chaos));
     const { seq: tipSeq } = store.tip();
     const isNew = tipSeq === 0 && store.meta('log') === undefined;
@@ -83,9 +93,22 @@ export class ModelDisk implements Disk {
     if (fault.kind === 'losePower') this.#faults.powerLeft = fault.after;
     if (fault.kind === 'failSyncs') this.#faults.failing = fault.count;
     if (fault.kind === 'fill') this.#faults.isFull = true;
+    if (fault.kind === 'occupy') this.#faults.isBusy = true;
     if (fault.kind === 'lie') this.#lasting ??= this.#store.copy();
     if (fault.kind === 'lie' || fault.kind === 'rot') this.isUntrue = true;
     this.#platter.suffer(fault);
+  }
+
+  rotRow(part: RowPart): boolean {
+    const isRotten = this.#store.rot?.(part, this.#damage) === true;
+    if (isRotten) [this.hasSuffered, this.isUntrue] = [true, true];
+    return isRotten;
+  }
+
+  loseSlots(copies: Copies): boolean {
+    const isLost = this.#platter.loseSlots(VAULT, copies, this.#damage);
+    if (isLost) [this.hasSuffered, this.isUntrue] = [true, true];
+    return isLost;
   }
 
   restart(): void {
@@ -100,6 +123,10 @@ export class ModelDisk implements Disk {
   empty(): void {
     this.#faults.isFull = false;
     this.#platter.empty();
+  }
+
+  free(): void {
+    this.#faults.isBusy = false;
   }
 
   heal(): void {

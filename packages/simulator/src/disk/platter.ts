@@ -5,7 +5,7 @@ import type { FileSystem, Keychain } from '@simsim/event-log-sqlite';
 import type { Random } from '@simsim/event-log-sqlite/power-loss';
 import { invariant } from '@simsim/bytes';
 import type { Dice } from '../dice.ts';
-import type { DiskFault, DiskSabotage } from './disk.ts';
+import type { Copies, DiskFault, DiskSabotage } from './disk.ts';
 
 /** One sync in so many lies, on a disk that does. */
 const LIE_IN = 2;
@@ -98,6 +98,9 @@ export class Platter {
         return disk.suffer({ failSyncs: { from: disk.syncs + 1, count: fault.count } });
       case 'fill':
         return disk.suffer({ capacity: disk.used });
+      case 'occupy':
+        // Whoever holds a database lets the files beside it be.
+        return;
       case 'lie':
         return disk.suffer({ lieIn: LIE_IN });
       case 'rot':
@@ -115,6 +118,25 @@ export class Platter {
       file.rot(this.dice.below(file.size), this.dice.below(8));
   }
 
+  /** Zeros a page of a vault's file: a header, or slots; false where there is no such file. */
+  loseSlots(name: string, copies: Copies, dice: Dice): boolean {
+    const file = this.disk.find(name);
+    if (file === undefined || file.size === 0) return false;
+    const bytes = file.read(0, file.size);
+    const pages = Array.from({ length: Math.ceil(file.size / VAULT_PAGE_BYTES) }, (_, i) => i);
+    const isThere = (page: number): boolean =>
+      bytes
+        .subarray(page * VAULT_PAGE_BYTES, (page + 1) * VAULT_PAGE_BYTES)
+        .some((byte) => byte !== 0);
+    const slots = pages.filter((page) => page >= HEADER_PAGES && isThere(page));
+    const page = dice.pick(copies === 'one' ? pages.filter(isThere) : slots);
+    if (page === undefined) return false;
+    // The copies of a page of slots lie side by side.
+    const lost = copies === 'one' ? [page] : [page & ~1, page | 1];
+    for (const each of lost) zero(file, each * VAULT_PAGE_BYTES);
+    return true;
+  }
+
   /** The machine starts again, with a sound disk. */
   restart(): void {
     if (this.disk.isDead) this.disk = this.disk.restarted(NO_FAULTS);
@@ -127,6 +149,17 @@ export class Platter {
 
   heal(): void {
     this.disk.suffer(NO_FAULTS);
+  }
+}
+
+/** A vault's file: two headers, then two copies of each page of slots. */
+const VAULT_PAGE_BYTES = 4096;
+const HEADER_PAGES = 2;
+
+/** In what programs see and in what lasts. */
+function zero(file: DiskFile, from: number): void {
+  for (const [at, byte] of file.read(from, VAULT_PAGE_BYTES).slice().entries()) {
+    for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) !== 0) file.rot(from + at, bit);
   }
 }
 

@@ -5,6 +5,9 @@ import { createMemoryStore } from '@simsim/event-log';
 import type { Chaos, EventStore, MemorySnapshot } from '@simsim/event-log';
 import { inMemorySqlite3, openSqliteStore } from '@simsim/event-log-sqlite';
 import type { LeaseClaim } from '@simsim/event-log-sqlite';
+import type { RowPart } from '../case/case.ts';
+import type { Dice } from '../dice.ts';
+import { rotRow, rottenImage } from './row-rot.ts';
 
 /** A store that a process opens, and after it the next one. */
 export interface StorePart {
@@ -15,6 +18,11 @@ export interface StorePart {
   open(chaos: Chaos): EventStore;
   /** A copy of all that was committed: a backup, or what a clone begins with. */
   copy(): StorePart;
+  /**
+   * Turns a bit over in a row of what was committed, while nobody has it open; false where there is no
+   * such row. A store without it does not rot.
+   */
+  rot?(part: RowPart, dice: Dice): boolean;
 }
 
 /** The store in memory. */
@@ -34,6 +42,11 @@ export function memoryStorePart(from?: MemorySnapshot): StorePart {
       };
     },
     copy: () => memoryStorePart(store.image()),
+    rot(part, dice) {
+      const image = rottenImage(store.image(), part, dice);
+      if (image !== undefined) store = createMemoryStore(image);
+      return image !== undefined;
+    },
   };
 }
 
@@ -57,6 +70,7 @@ export function sqliteStorePart(from?: Uint8Array): StorePart {
       return opened.value;
     },
     copy: () => sqliteStorePart(driver.copy(PATH)),
+    rot: (part, dice) => rotRow(driver.open(PATH, 'write'), part, dice),
   };
 }
 

@@ -5,9 +5,12 @@ import type { EventLog, StoreRefusal } from '@simsim/event-log';
 import { openSqliteLog } from '@simsim/event-log-sqlite';
 import { oftenCheckpointing } from '@simsim/event-log-sqlite/power-loss';
 import type { WasmSqlite } from '@simsim/event-log-sqlite/power-loss';
+import type { SqliteDatabase } from '@simsim/event-log-sqlite';
 import type { Dice } from '../dice.ts';
-import type { Disk, DiskFault, DiskPart, DiskSabotage, DiskUser, Loot } from './disk.ts';
+import type { RowPart } from '../case/case.ts';
+import type { Copies, Disk, DiskFault, DiskPart, DiskSabotage, DiskUser, Loot } from './disk.ts';
 import { Platter } from './platter.ts';
+import { rotRow } from './row-rot.ts';
 import { nextLease } from './store-parts.ts';
 import { lootOf } from './vault-parts.ts';
 
@@ -26,12 +29,16 @@ const CHECKPOINT_PAGES = 60;
 export class WasmDisk implements Disk {
   readonly #parts: WasmDiskParts;
   readonly #platter: Platter;
+  readonly #damage: Dice;
   #log: EventLog | undefined;
+  /** Another program's connection, in the middle of a transaction. */
+  #holder: SqliteDatabase | undefined;
   hasSuffered = false;
   isUntrue = false;
 
   constructor(parts: WasmDiskParts, from?: WasmDisk) {
     this.#parts = parts;
+    this.#damage = parts.dice(`damage/${parts.label}`);
     this.#platter =
       from === undefined
         ? new Platter({ dice: this.#dice(), sabotage: parts.sabotage })
@@ -49,6 +56,18 @@ export class WasmDisk implements Disk {
     return new Platter({ dice: this.#dice(), sabotage, from: from.#platter, named });
   }
 
+  get #path(): string {
+    return `/${this.#parts.label}/log.db`;
+  }
+
+  get #vaultPath(): string {
+    return `/${this.#parts.label}/vault`;
+  }
+
+  get isBusy(): boolean {
+    return this.#holder !== undefined;
+  }
+
   get isDark(): boolean {
     return this.#platter.disk.isDead;
   }
@@ -56,10 +75,12 @@ export class WasmDisk implements Disk {
   open(user: DiskUser): Result<EventLog, StoreRefusal> {
     const { wasm, label } = this.#parts;
     wasm.vfs.mount(label, this.#platter.disk);
+    // Locks of before are gone with the mount.
+    if (this.isBusy) this.#occupy();
     const opened = openSqliteLog({
       ...user,
-      path: `/${label}/log.db`,
-      vaultPath: `/${label}/vault`,
+      path: this.#path,
+      vaultPath: this.#vaultPath,
       driver: oftenCheckpointing(wasm.driver, CHECKPOINT_PAGES),
       files: this.#platter.files(),
       key: { kind: 'keychain', keychain: this.#platter.keychain() },
@@ -100,11 +121,40 @@ export class WasmDisk implements Disk {
 
   suffer(fault: DiskFault): void {
     this.hasSuffered = true;
+    if (fault.kind === 'occupy') this.#occupy();
     if (fault.kind === 'lie' || fault.kind === 'rot') this.isUntrue = true;
     this.#platter.suffer(fault);
   }
 
+  rotRow(part: RowPart): boolean {
+    if (this.isDark || !this.#platter.disk.has(this.#path)) return false;
+    const isRotten = this.#rotIn(part);
+    if (isRotten) [this.hasSuffered, this.isUntrue] = [true, true];
+    return isRotten;
+  }
+
+  /** A medium that fails meanwhile has its row as it was. */
+  #rotIn(part: RowPart): boolean {
+    let db: SqliteDatabase | undefined;
+    try {
+      db = this.#parts.wasm.driver.open(this.#path, 'write');
+      return rotRow(db, part, this.#damage);
+    } catch {
+      return false;
+    } finally {
+      db?.close();
+    }
+  }
+
+  loseSlots(copies: Copies): boolean {
+    const isLost = this.#platter.loseSlots(this.#vaultPath, copies, this.#damage);
+    if (isLost) [this.hasSuffered, this.isUntrue] = [true, true];
+    return isLost;
+  }
+
   restart(): void {
+    // Without power there is no other program either.
+    if (this.isDark) this.free();
     this.#platter.restart();
   }
 
@@ -112,7 +162,30 @@ export class WasmDisk implements Disk {
     this.#platter.empty();
   }
 
+  free(): void {
+    const holder = this.#holder;
+    this.#holder = undefined;
+    try {
+      holder?.close();
+    } catch {
+      // Its files are gone for it.
+    }
+  }
+
+  /** Begins to write, and does not end; where even that fails, nobody holds anything. */
+  #occupy(): void {
+    this.free();
+    if (!this.#platter.disk.has(this.#path)) return;
+    try {
+      this.#holder = this.#parts.wasm.driver.open(this.#path, 'write');
+      this.#holder.exec('BEGIN IMMEDIATE');
+    } catch {
+      this.free();
+    }
+  }
+
   heal(): void {
+    this.free();
     this.#platter.heal();
   }
 
@@ -125,6 +198,6 @@ export class WasmDisk implements Disk {
   }
 
   loot(): Loot {
-    return lootOf(this.#platter, `/${this.#parts.label}/vault`);
+    return lootOf(this.#platter, this.#vaultPath);
   }
 }

@@ -15,7 +15,7 @@ import { everySo } from './sample.ts';
 /** Of checks that read every live state, one in so many commits is made. */
 const SAMPLE = 64;
 
-/** S6. What rotted on a disk says so when it is read, and is not looked at here. */
+/** S6. What rotted on a disk says so when it is read; here only that a rotten event shows. */
 export const S6: Invariant = {
   id: 'S6',
   statement:
@@ -34,6 +34,7 @@ export const S6: Invariant = {
       },
       *rested() {
         for (const process of world.living()) {
+          yield* hiddenRot(process);
           if (process.machine.disk.isUntrue) continue;
           yield* chainFaults(process);
           yield* unfolded(process, stateAt(process.log, recordFoldOf(process.machine.release)));
@@ -48,6 +49,13 @@ function* chainFaults({ machine, world }: Process): Generator<string> {
   const { rows } = machine.disk.look() ?? {};
   const chain = rows && verifyChain(rows, world.crypto);
   if (chain?.ok === false) yield `${machine.label}: ${chain.error.detail}`;
+}
+
+/** An event with another bit than was written is found by whoever verifies the log, read or not. */
+function* hiddenRot({ machine, world }: Process): Generator<string> {
+  const { rows } = machine.disk.look() ?? {};
+  if (!machine.hasRottenEvent || rows === undefined) return;
+  if (verifyChain(rows, world.crypto).ok) yield `${machine.label} verifies, and an event rotted`;
 }
 
 /** What logs fold to, as far as they were read when a process started before. */

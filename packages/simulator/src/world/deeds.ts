@@ -233,6 +233,8 @@ function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>):
   machine.disk.putBack(machine.backup.disk, what);
   machine.rotatedSeq = 0;
   machine.rotatingSince = undefined;
+  machine.isDamaged = false;
+  machine.hasRottenEvent = false;
   putBackTo(world, machine, machine.backup.atMs);
   world.situations.met('state put back');
   if (what === 'log') world.situations.met('log put back alone');

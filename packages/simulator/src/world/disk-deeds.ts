@@ -1,6 +1,7 @@
 /** What actions do to disks, and to how devices keep their logs. */
 
 import type { Deed, DiskDeed } from '../case/case.ts';
+import type { Machine } from '../device/machine.ts';
 import type { Process } from '../device/process.ts';
 import { kill, restart, start } from './lives.ts';
 import type { World } from './world.ts';
@@ -10,8 +11,11 @@ const DISK_DEEDS: ReadonlySet<Deed['do']> = new Set<DiskDeed['do']>([
   'losePower',
   'failSyncs',
   'fill',
+  'occupy',
   'lieSyncs',
   'rot',
+  'rotRow',
+  'loseSlots',
   'retain',
   'lock',
   'rotate',
@@ -39,6 +43,9 @@ export function doToDisk(world: World, deed: DiskDeed): void {
       disk.suffer({ kind: 'fill' });
       situations.met('disk full');
       return agenda.later(deed.forMs, () => disk.empty());
+    case 'occupy':
+      disk.suffer({ kind: 'occupy' });
+      return agenda.later(deed.forMs, () => disk.free());
     case 'lieSyncs':
       disk.suffer({ kind: 'lie' });
       machine.lyingSinceMs ??= agenda.nowMs;
@@ -47,6 +54,9 @@ export function doToDisk(world: World, deed: DiskDeed): void {
       disk.suffer({ kind: 'rot', bits: deed.bits });
       situations.met('a bit rotted');
       return;
+    case 'rotRow':
+    case 'loseSlots':
+      return damage(world, machine, deed);
     case 'retain': {
       const { flushEvents, wipe, prunes } = deed;
       machine.policy = { flushEvents, wipe, prunes };
@@ -66,6 +76,23 @@ export function doToDisk(world: World, deed: DiskDeed): void {
       restart(world, process);
       return;
   }
+}
+
+type Damage = Extract<DiskDeed, { do: 'rotRow' | 'loseSlots' }>;
+
+/** Part of the files goes bad between two processes. */
+function damage(world: World, machine: Machine, deed: Damage): void {
+  const { situations } = world;
+  const process = world.process(machine.label);
+  if (process !== undefined) restart(world, process);
+  const isRow = deed.do === 'rotRow';
+  const isDone = isRow ? machine.disk.rotRow(deed.part) : machine.disk.loseSlots(deed.copies);
+  if (!isDone) return;
+  machine.isDamaged = true;
+  machine.lacksCopy = !isRow && deed.copies === 'one';
+  if (isRow && (deed.part === 'facts' || deed.part === 'state')) machine.hasRottenEvent = true;
+  if (isRow) situations.met('a bit of a row rotted');
+  else if (deed.copies === 'both') situations.met('both copies of slots lost');
 }
 
 function lock(world: World, process: Process, forMs: number): void {

@@ -43,14 +43,29 @@ export function open(world: LivingWorld, machine: Machine): Process | undefined 
   try {
     const process = new Process(world, machine);
     world.processes.set(machine.label, process);
+    if (machine.isDamaged) openedDamaged(world, machine, process);
     return process;
   } catch (failure) {
     const death = deathOf(failure, machine.disk);
     if (death === undefined) throw failure;
     world.situations.met('killed while starting');
+    if (machine.disk.isBusy) world.situations.met('database busy at opening');
     afterDeath(world, machine, death);
     return undefined;
   }
+}
+
+/** What was damaged may have cost what it held; where opening says that something was put back, more. */
+function openedDamaged(
+  { ledger, situations, agenda }: LivingWorld,
+  machine: Machine,
+  { log }: Process,
+): void {
+  if (machine.lacksCopy) situations.met('one copy of slots lost, and the other taken');
+  machine.lacksCopy = false;
+  const { address } = machine;
+  if (log.rollback !== undefined && address !== undefined)
+    ledger.excusedUntilMs.set(address, agenda.nowMs);
 }
 
 /** Ends a process. */
@@ -77,6 +92,7 @@ export function afterDeath(world: LivingWorld, machine: Machine, { site }: Kille
   if (isRefused && !site.endsWith('_FAILED')) {
     invariant(disk.isUntrue, `files that are what they were open: ${site}`);
     world.situations.met('files beyond opening');
+    if (machine.isDamaged) world.situations.met('damage refused by name');
     machine.isBroken = true;
   } else startLater(world, machine);
 }
@@ -108,6 +124,8 @@ function powerLost(world: LivingWorld, machine: Machine): void {
   const { lyingSinceMs } = machine;
   if (lyingSinceMs === undefined) return;
   machine.lyingSinceMs = undefined;
+  // What lies there now may be of before the damage.
+  machine.hasRottenEvent = false;
   world.situations.met('a sync that lied');
   putBackTo(world, machine, lyingSinceMs);
 }

@@ -3,6 +3,7 @@
 import { PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
 import type {
   IncomingEnvelope,
+  Post,
   PostResult,
   RelayAnswer,
   RelayOutcome,
@@ -50,11 +51,13 @@ export class LyingRelay {
   decide(request: RelayRequest, token: Uint8Array | undefined): RelayOutcome {
     const dropped = this.#drop(request);
     if (dropped !== undefined) return dropped;
-    const outcome = this.#host.decide(this.#heard(request), token);
+    const heard = this.#heard(request);
+    const outcome = this.#host.decide(this.#withoutDenied(heard), token);
     if (!outcome.ok) return outcome;
     if (request.kind === 'ack') this.#read(`${token?.join()}`, request.seqs);
     if ('list' in request) this.#remember(request.list);
-    return { ok: true, value: this.#told(request, outcome.value, token) };
+    const answer = this.#withDenied(heard, outcome.value);
+    return { ok: true, value: this.#told(request, answer, token) };
   }
 
   /** The newest list of a user, honestly. */
@@ -93,6 +96,29 @@ export class LyingRelay {
   #heard(request: RelayRequest): RelayRequest {
     if (request.kind !== 'post' || !this.lies.has('hideHeads')) return request;
     return { kind: 'post', posts: request.posts };
+  }
+
+  /** Whether it says of a post that nobody is there: of a message for one device alone. */
+  #isDenied({ scope, envelopes }: Post): boolean {
+    if (!this.lies.has('nobodyThere') || scope !== 'device') return false;
+    return envelopes.every(({ kind }) => kind === 'message');
+  }
+
+  #withoutDenied(request: RelayRequest): RelayRequest {
+    if (request.kind !== 'post') return request;
+    return { ...request, posts: request.posts.filter((post) => !this.#isDenied(post)) };
+  }
+
+  /** Answers to the posts that it decided, and its word on the others between them. */
+  #withDenied(request: RelayRequest, answer: RelayAnswer): RelayAnswer {
+    if (request.kind !== 'post' || answer.kind !== 'post') return answer;
+    const decided = [...answer.results];
+    const results = request.posts.flatMap((post): PostResult[] => {
+      if (!this.#isDenied(post)) return decided.splice(0, 1);
+      this.#met('relay said that nobody is there');
+      return [{ kind: 'gone' }];
+    });
+    return { ...answer, results };
   }
 
   #told(request: RelayRequest, answer: RelayAnswer, token: Uint8Array | undefined): RelayAnswer {

@@ -98,6 +98,8 @@ export function noteDeath({ situations }: Pick<Place, 'situations'>, { site }: K
 /** Looks at what the relay said to a post. */
 export function notePost(world: Notes, process: Process, [post, result]: PostSeen): void {
   const { situations, ledger } = world;
+  const { type } = ledger.origins.get(post.postId) ?? {};
+  if (result.kind === 'gone' && type === 'resend') situations.met('a resend found nobody there');
   if (result.kind === 'mismatch' && result.stale.length > 0) {
     situations.met('stale incarnation posted to');
   }

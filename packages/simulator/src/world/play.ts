@@ -42,6 +42,9 @@ export function begin(world: World): void {
 export function rest(world: World): void {
   heal(world);
   speakAtOnce(world);
+  // What a relay turned away waits for the next sweep, which comes by itself.
+  sweep(world);
+  settle(world);
   speakInTurn(world);
   seize(world, flushed(world));
   world.check((watch) => watch.rested?.());

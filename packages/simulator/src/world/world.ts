@@ -325,6 +325,8 @@ export class World implements Surroundings<Process>, WatchedWorld {
       died: (process, killed: Killed) => {
         this.trace.add(this.#line(process.machine.label, undefined, killed.message));
         noteDeath(this, killed);
+        if (process.machine.disk.isBusy && killed.site === 'STORE_FAILED')
+          this.situations.met('database busy under a process');
         this.check((watch) => watch.died?.(process, killed));
         afterDeath(this, process.machine, killed);
       },
