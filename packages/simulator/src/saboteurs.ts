@@ -253,7 +253,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'damaged mail dropped',
     invariant: 'L1',
     plant: { sabotage: ['drop-damaged-mail'] },
-    seed: 4,
+    seed: 1,
   },
   {
     id: 'session not activated by a message',

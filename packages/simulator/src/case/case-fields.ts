@@ -97,6 +97,7 @@ const DEED_FIELDS: DeedFields = {
   backup: { who: label },
   putBack: { who: label, what: oneOf(['log', 'vault', 'both']) },
   clone: { who: label, as: label },
+  compromise: { who: label, as: label, forMs: period, how: oneOf(['openly', 'silently']) },
   setClock: { who: label, byMs: whole(-CLOCK_MAX_MS, CLOCK_MAX_MS) },
   exhaust: { who: label },
   lie: { how: oneOf(LIES), forMs: period },

@@ -47,6 +47,17 @@ export type Deed =
   | { readonly do: 'putBack'; readonly who: Label; readonly what: 'log' | 'vault' | 'both' }
   /** A copy of its files is started beside it, named `as`. */
   | { readonly do: 'clone'; readonly who: Label; readonly as: Label }
+  /**
+   * A thief copies its files and acts in its name for a while, with a process named `as`: says to the relay
+   * where its log stands, as devices do, or says nothing of it.
+   */
+  | {
+      readonly do: 'compromise';
+      readonly who: Label;
+      readonly as: Label;
+      readonly forMs: number;
+      readonly how: 'openly' | 'silently';
+    }
   /** Its wall clock is set on or back. */
   | { readonly do: 'setClock'; readonly who: Label; readonly byMs: number }
   /** A stranger takes all its one-time prekeys. */

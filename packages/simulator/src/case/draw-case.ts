@@ -18,6 +18,7 @@ import type {
 import { drawDamage } from './draw-damage.ts';
 import { drawDenials } from './draw-denials.ts';
 import { drawDiskActions, drawDiskKnobs } from './draw-disks.ts';
+import { drawThefts } from './draw-thefts.ts';
 import type { DiskKnobs } from './draw-disks.ts';
 
 /** What else is decided beside the seed. */
@@ -63,7 +64,7 @@ const LIES: readonly Lie[] = [
 ];
 
 /** All but those to disks. */
-type WorldDeed = Exclude<Deed, DiskDeed | { do: 'own' }>;
+type WorldDeed = Exclude<Deed, DiskDeed | { do: 'own' | 'compromise' }>;
 
 /** Some bursts are longer than a chain may grow without a turn, and have fewer than INITIATIONS_PER_HOUR. */
 const BURST_LINES: readonly [least: number, most: number] = [54, 60];
@@ -106,7 +107,9 @@ export function drawCase(
   const onDisks = drawDiskActions(diskDice, { store, knobs, others });
   const denials = drawDenials(new Dice(seed, 'denials'), { users, knobs, others });
   const damage = drawDamage(new Dice(seed, 'damage'), { users, knobs, others });
-  const actions = [...others, ...onDisks, ...denials, ...damage].sort((a, b) => a.atMs - b.atMs);
+  const thefts = drawThefts(new Dice(seed, 'thefts'), { users, knobs, others });
+  const all = [...others, ...onDisks, ...denials, ...damage, ...thefts];
+  const actions = all.sort((a, b) => a.atMs - b.atMs);
   return { format: 1, seed, crypto, store, users, knobs, actions };
 }
 

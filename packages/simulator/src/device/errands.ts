@@ -151,11 +151,12 @@ export class Errands {
     this.#isPosting = true;
     const items = this.posts.slice(0, POSTS_PER_REQUEST_MAX);
     const from = { head: core.head(), expected: this.#process.expected };
+    const isSilent = this.#process.machine.theft?.how === 'silently';
     const posts = items.map(({ post }) => post);
     for (const { post, origin } of items) {
       this.#process.place.ledger.origins.set(post.postId, origin);
     }
-    this.#ask({ kind: 'post', posts, from }, (outcome) => {
+    this.#ask({ kind: 'post', posts, ...(!isSilent && { from }) }, (outcome) => {
       this.#isPosting = false;
       if (outcome?.ok !== true || outcome.value.kind !== 'post') {
         // Another head than the expected one: the answer to the last posts was lost, or a copy posted.

@@ -4,13 +4,27 @@ import type { DeviceId, MessageId, UserId } from '@simsim/relay-protocol';
 import { TODAY } from '@simsim/sesame';
 import type { Clock, Release } from '@simsim/sesame';
 import type { Label } from '../case/case.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk, Loot } from '../disk/disk.ts';
+import type { Doubled } from '../world/ledger.ts';
 import { Fuse } from './fuse.ts';
 
 /** A copy of a device's files at some moment. */
 export interface Backup {
   readonly disk: Disk;
   readonly atMs: number;
+}
+
+/** What a thief copied of a device, and acts with. */
+export interface Theft {
+  /** The device that was robbed. */
+  readonly of: Machine;
+  /** What the thief began with. */
+  readonly loot: Loot;
+  readonly doubled: Doubled;
+  readonly how: 'openly' | 'silently';
+  /** How far the keys that were replaced were gone when it happened. */
+  readonly erasedSeq: number;
+  readonly rotatedSeq: number;
 }
 
 /** How a device keeps its log. */
@@ -73,6 +87,8 @@ export class Machine {
   hasRottenEvent = false;
   /** A copy of a part of its vault is gone, and nobody has opened it since. */
   lacksCopy = false;
+  /** What a thief copied and acts with here. */
+  theft: Theft | undefined;
   /** Its device, once there is one: also after its files do not say so any more. */
   deviceId: DeviceId | undefined;
   /** Its files do not open any more, and nothing will change that. */

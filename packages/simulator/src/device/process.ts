@@ -184,6 +184,7 @@ export class Process implements Host {
 
   /** Asks the relay at once; `undefined` where no answer came. */
   tryAsk(request: RelayRequest): RelayOutcome | undefined {
+    if (!this.isAlive) return undefined;
     const outcome = this.world.ask(this, request);
     if (outcome !== undefined) this.answered();
     return outcome;
@@ -243,7 +244,8 @@ export class Process implements Host {
 
   /** Whether the process may speak. */
   #stand(): boolean {
-    if (this.isProven) return true;
+    // A thief who says nothing of its log asks nothing either.
+    if (this.isProven || this.machine.theft?.how === 'silently') return true;
     if (this.errands.posts.length > 0) this.world.situations.met('posts waited for a proof');
     const { status: before } = this.own();
     const standing = proveDevice(this);
@@ -264,7 +266,7 @@ export class Process implements Host {
       situations.met('next incarnation registered');
     if (before !== 'removed' && status === 'removed') situations.met('removed device told so');
     if (before === 'replaced' || status !== 'replaced') return;
-    situations.met('copy found itself replaced');
+    situations.met(this.machine.theft ? 'thief shut out' : 'copy found itself replaced');
     this.place.ledger.endCopy(this, this.world.agenda.nowMs);
   }
 
@@ -277,6 +279,12 @@ export class Process implements Host {
   }
 
   #quarantined(): void {
+    // A thief who is found out does not come back as a device.
+    if (this.machine.theft !== undefined) {
+      this.isAlive = false;
+      this.world.situations.met('thief shut out');
+      return;
+    }
     this.isProven = false;
     this.errands.forget();
   }

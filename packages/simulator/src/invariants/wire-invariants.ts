@@ -43,7 +43,9 @@ export const S1: Invariant = {
           return;
         for (const post of request.posts) yield* used(seen.left, post);
       },
-      *posted(_, post, result) {
+      *posted({ machine }, post, result) {
+        // Without a head nobody can tell a thief's post from the device's own.
+        if (machine.theft?.how === 'silently') return;
         if (result.kind === 'accepted') yield* used(seen.taken, post);
       },
     };

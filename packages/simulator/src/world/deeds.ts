@@ -20,6 +20,7 @@ import { fetchOwnList } from '../device/prove.ts';
 import { Dice } from '../dice.ts';
 import { actOwn } from './act-own.ts';
 import { doToDisk, isDiskDeed } from './disk-deeds.ts';
+import { compromise } from './thefts.ts';
 import { kill, open, putBackTo, restart, start } from './lives.ts';
 import { userOf } from './user-of.ts';
 import type { World } from './world.ts';
@@ -92,6 +93,8 @@ function doAs(world: World, process: Process, deed: DeviceDeed & { readonly atMs
       return;
     case 'clone':
       return clone(world, process, deed.as);
+    case 'compromise':
+      return steal(world, process, deed);
     case 'setClock':
       machine.skewMs += deed.byMs;
       situations.met(deed.byMs < 0 ? 'clock set back' : 'clock set on');
@@ -254,6 +257,14 @@ function clone(world: World, original: Process, as: Label): void {
   world.ledger.doubled.push({ address, sinceMs: world.agenda.nowMs, untilMs: undefined });
   world.endanger(machine);
   start(world, machine);
+}
+
+/** A thief begins to act. */
+function steal(world: World, robbed: Process, deed: Extract<Deed, { do: 'compromise' }>): void {
+  if (world.machines.has(deed.as) || robbed.own().status !== 'registered') return;
+  const { userId, disk } = robbed.machine;
+  const copy = newMachine(world, { label: deed.as, userId, disk: disk.copy(deed.as) });
+  compromise(world, robbed, { ...deed, copy });
 }
 
 /** A stranger claims one-time prekeys until there are none. */

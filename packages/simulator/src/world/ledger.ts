@@ -55,7 +55,7 @@ export interface Doubled {
   readonly address: string;
   readonly sinceMs: number;
   /** `undefined`: to this day. */
-  readonly untilMs: number | undefined;
+  untilMs: number | undefined;
 }
 
 /** A device, and which incarnation of it. */
@@ -82,6 +82,8 @@ export class Ledger {
   /** Incarnations that were put back while a post was on its way: the relay does not know of it yet. */
   readonly overtaken: Set<string> = new Set();
   readonly doubled: Doubled[] = [];
+  /** Devices, by address, in whose name a thief acted. */
+  readonly robbed: Set<string> = new Set();
   /** When a device, by address, last gave its sessions up. */
   readonly quarantined: Map<string, number> = new Map();
   /** Messages that a relay dropped although it said that it took them. */
@@ -113,7 +115,7 @@ export class Ledger {
   }
 
   /** One of them was told that it is not the one any more: what came until then may be with it alone. */
-  endCopy({ address }: Named, nowMs: number): void {
+  endCopy({ address }: Pick<Named, 'address'>, nowMs: number): void {
     const copies = this.#copies.get(address) ?? 0;
     if (copies === 0) return;
     this.#copies.set(address, copies - 1);

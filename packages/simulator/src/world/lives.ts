@@ -112,7 +112,7 @@ function startLater(world: LivingWorld, machine: Machine): void {
   const dice = new Dice(world.seed, `away/${machine.label}/${machine.starts}`);
   const awayMs = dice.between(...AWAY_MS) * 2 ** Math.min(machine.refusals, REFUSALS_MAX);
   world.agenda.after(awayMs, () => {
-    if (world.process(machine.label) === undefined) start(world, machine);
+    if (world.process(machine.label) === undefined && !machine.isBroken) start(world, machine);
   });
 }
 

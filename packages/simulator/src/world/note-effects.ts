@@ -25,6 +25,9 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
       noteDead(ledger, effect.envelopeId, process.world.agenda.nowMs);
     }
     if (effect.type === 'rolledBack' && effect.isQuarantined) {
+      const isRobbed = ledger.robbed.has(process.address) && process.machine.theft === undefined;
+      const isTold = effect.evidence.source === 'relay' || effect.evidence.source === 'device';
+      if (isRobbed && isTold) process.world.situations.met('device found its thief out');
       ledger.quarantined.set(process.address, process.world.agenda.nowMs);
     }
   }

@@ -4,6 +4,7 @@ import { InvariantBroken } from '../invariants/invariant.ts';
 import { act, createUser, seize } from './deeds.ts';
 import { start } from './lives.ts';
 import { say } from './say.ts';
+import { endTheft } from './thefts.ts';
 import { userOf } from './user-of.ts';
 import type { Process } from '../device/process.ts';
 import type { World } from './world.ts';
@@ -66,6 +67,8 @@ function poll(world: World): void {
 /** Time passed; and own devices tell each other where they stand. */
 function sweep(world: World): void {
   for (const process of world.living()) {
+    // Thieves tell nobody where they stand.
+    if (process.machine.theft !== undefined) continue;
     process.alive(() => {
       process.run({ type: 'swept' });
       process.run({ type: 'shareHeads' });
@@ -78,6 +81,7 @@ function sweep(world: World): void {
 function heal(world: World): void {
   world.wire.isFaulty = false;
   world.relay.lies.clear();
+  for (const machine of world.machines.values()) endTheft(world, machine);
   for (const machine of world.machines.values()) {
     machine.cuts.clear();
     machine.fuse.light(Number.POSITIVE_INFINITY);

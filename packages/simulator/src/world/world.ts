@@ -278,6 +278,10 @@ export class World implements Surroundings<Process>, WatchedWorld {
       if (result === undefined) return;
       notePost(this, process, [post, result]);
       if (result.kind === 'accepted') this.#taken(process, post);
+      if (result.kind === 'accepted' && process.machine.theft !== undefined) {
+        this.situations.met('relay took a post of a thief');
+        if (request.from === undefined) this.situations.met('relay took a post without a head');
+      }
       if (!this.relay.lies.has('dropPosts')) {
         this.check((watch) => watch.posted?.(process, post, result));
       }
