@@ -17,6 +17,7 @@ import { testLaw } from './law.ts';
 import { deliver, write } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { uploadFor } from './shell.ts';
+import { createAtTwoRelays } from './two-relays.ts';
 import { user, World } from './world.ts';
 
 const [ada, bo] = [user('ada'), user('bo')];
@@ -401,6 +402,32 @@ describe('mail that waits for a key', () => {
     a.run({ type: 'listLearned', list: listAtRelay(world) });
     world.settle();
     expect(new Set(a.texts())).toEqual(new Set(['from the second', 'from the first']));
+    expect(a.record(bo).held).toBeUndefined();
+  });
+
+  it('is asked for again once that is accepted, whatever was shown for other devices before', () => {
+    const world = new World({ seed: 9, identityModel: 'per-device' });
+    const { ada: a, other } = createAtTwoRelays(world);
+    const b = world.create('bo');
+    write(a, b, 'before');
+    world.settle();
+    const thief = stranger(world);
+    const entry = { ...thief.entry, deviceId: b.own().deviceId };
+    const previous = a.record(bo).listHash;
+    const list = listBy(world, { ...thief, entry }, () => ({ previous, devices: [entry] }));
+    a.run({ type: 'listLearned', list });
+    expect(told(a, 'identityChanged')).toEqual([entry.deviceId]);
+    // Bo has lost his devices and begins anew.
+    world.relay = other;
+    world.devices.splice(world.devices.indexOf(b), 1);
+    const anew = world.create('bo');
+    anew.send([ada], 'it is me');
+    world.settle();
+    expect(a.record(bo).held).toHaveLength(1);
+    const identityKey = anew.own().identity.publicKey.bytes;
+    a.run({ type: 'trustIdentity', userId: bo, identityKey });
+    world.settle();
+    expect(a.texts()).toEqual(['it is me']);
     expect(a.record(bo).held).toBeUndefined();
   });
 });

@@ -12,7 +12,7 @@ import type {
 import { askHeldMail, releases } from './held-mail.ts';
 import { judgeKeys } from './judge-keys.ts';
 import type { Judge } from './judge-keys.ts';
-import { isSameKey, modelOf, offersOf, pinAt, pinnings, withdrawals } from './key-pin.ts';
+import { isSameKey, modelOf, offersOf, pinnings, withdrawals } from './key-pin.ts';
 import { DEVICES_PER_USER_MAX } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { offerKey } from './trust.ts';
@@ -64,11 +64,15 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   const change = listChange(work, list);
   if (isFork(record, list, change.hash)) return BAD;
   // The pinned keys were shown again, and nothing newer: whatever was said meanwhile was wrong, but for
-  // the keys that somebody known stands for by now.
-  const isForeign = ({ deviceId }: HeldMail): boolean =>
-    !judged.added.some(
-      (shown) => shown.deviceId === deviceId && isSameKey(pinAt(record, shown).offered, shown.key),
-    );
+  // the keys that somebody known stands for by now. Mail under a key that was accepted waits on.
+  const wrong = offersOf(record).filter(
+    (offer) =>
+      !judged.added.some(
+        (shown) => shown.deviceId === offer.deviceId && isSameKey(offer.key, shown.key),
+      ),
+  );
+  const isForeign = (mail: HeldMail): boolean =>
+    wrong.some(({ deviceId = mail.deviceId }) => deviceId === mail.deviceId);
   const changes: UserChange[] =
     offersOf(record).length === 0 ? [] : [...withdrawals(record), ...releases(record, isForeign)];
   // The same list again says something new where mail or an answer told of other devices since.
