@@ -3,12 +3,13 @@
 import { bytesToHex } from '@simsim/bytes';
 import { LATENCY_MAX_MS } from '@simsim/relay-protocol';
 import { allSessionsOf, RESENDS_MAX, SEND_ROUNDS_MAX, USER_PREFIX } from '@simsim/sesame';
-import type { DeviceRecord, UserRecord } from '@simsim/sesame';
+import type { DeviceRecord, KeyPin, UserRecord } from '@simsim/sesame';
 import type { TestDevice } from '../test-device.ts';
-import { addressOf } from './model-state.ts';
-import type { DeviceRow, InvariantName, Model, ModelDevice } from './model-state.ts';
+import { addressOf, placeOf } from './model-state.ts';
+import type { DeviceRow, InvariantName, KeyPlace, Model, ModelDevice, Pin } from './model-state.ts';
 import { userRow } from './sesame-model.ts';
 import type { Town } from './town.ts';
+import { pinsOf } from './trust-model.ts';
 
 /** A law of the engine: its violations, as text. */
 type Invariant = (town: Town) => string[];
@@ -121,22 +122,42 @@ function S10(town: Town): string[] {
 function S11(town: Town): string[] {
   return overRecords(town, ({ where, record, me }) => {
     const known = userRow(me, record.userId);
-    const key = record.identityKey && bytesToHex(record.identityKey);
     const problems: string[] = [];
-    if (key !== undefined && !town.hadKey(record.userId, key))
-      problems.push(`${where} has a foreign identity key`);
-    const pinned = me.pins.get(record.userId);
-    const offered = record.offered && bytesToHex(record.offered);
-    const [is, should] = [
-      [key, record.trust, offered],
-      [pinned?.key, pinned?.level, pinned?.offered],
-    ].map((parts) => parts.join());
+    const pins = keptPins(record);
+    for (const [, { key }] of pins) {
+      if (key !== undefined && !town.hadKey(record.userId, key))
+        problems.push(`${where} has a foreign identity key`);
+    }
+    const [is, should] = [pins, pinsOf(me, record.userId)].map(pinsText);
     if (is !== should) problems.push(`${where} has keys ${is}, not ${should}`);
     if (record.listVersion !== known.version) {
       problems.push(`${where} has list ${record.listVersion}, not ${known.version}`);
     }
     return problems;
   });
+}
+
+/** The keys that a record holds, in their places. */
+function keptPins(record: UserRecord): [KeyPlace, Pin][] {
+  const { userId, devicePins = [] } = record;
+  const all: [KeyPlace, KeyPin][] = [
+    [userId, record],
+    ...[...devicePins].map(([id, each]): [KeyPlace, KeyPin] => [
+      placeOf({ userId, deviceId: id }),
+      each,
+    ]),
+  ];
+  const hex = (key: Uint8Array | undefined): string | undefined => key && bytesToHex(key);
+  return all
+    .map(([place, { identityKey, trust, offered }]): [KeyPlace, Pin] => {
+      return [place, { key: hex(identityKey), level: trust, offered: hex(offered) }];
+    })
+    .filter(([, { key, offered }]) => key !== undefined || offered !== undefined);
+}
+
+function pinsText(pins: readonly [KeyPlace, Pin][]): string {
+  const texts = pins.map(([place, { key, level, offered }]) => [place, key, level, offered].join());
+  return texts.toSorted().join('; ');
 }
 
 /** T-28: sessions are unique and of one kind, nobody has a record of itself, none is left empty. */

@@ -74,7 +74,7 @@ export const MAIL_DEEDS = {
   },
   /** The application acknowledges some messages. */
   keep: {
-    weight: 2,
+    weight: 4,
     able: whoHas('inbox'),
     play: (_, device, n) => device.acknowledge(device.core.inbox().slice(0, 1 + (n % 3))),
   },

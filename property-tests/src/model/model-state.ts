@@ -43,9 +43,13 @@ export interface UserRow {
   devices: Map<DeviceId, DeviceRow>;
 }
 
-/** What a device knows of a user's key (SES-35), and what its application said of it. Keys in hex. */
-interface Pin {
-  readonly key: string;
+/** Whose identity key it is: a user's, or in the other model one device's (SES-22): `ada`, `ada.7`. */
+export type KeyPlace = string;
+
+/** What a device knows of an identity key (SES-35), and what its application said of it. Keys in hex. */
+export interface Pin {
+  /** Undefined where another one was only shown. */
+  readonly key: string | undefined;
   /** Undefined where it was only seen. */
   level: TrustLevel | undefined;
   /** Another key that was shown, and that nobody has accepted. */
@@ -57,7 +61,7 @@ export interface ModelDevice {
   readonly userId: UserId;
   readonly deviceId: DeviceId;
   readonly rows: Map<UserId, UserRow>;
-  readonly pins: Map<UserId, Pin>;
+  readonly pins: Map<KeyPlace, Pin>;
   /** The identity key at the other end of a session. */
   readonly keyOf: Map<SessionId, string>;
   /** Sends that wait for a key: `message user`. */
@@ -121,6 +125,8 @@ export interface Model {
   /** Sends to one user that were lied about, or ran out of time, so that they may
    * fail: `message user`, `message *`. */
   readonly lies: Set<string>;
+  /** Keys of one number stand for each other: one device of a user approved the next. `user key`. */
+  readonly kin: Map<string, number>;
   /** What applications said of keys, and never take back: `device user key`. */
   readonly words: Map<string, TrustLevel>;
   /** Where the relay last knew each incarnation of a device to stand: `device incarnation`. */
@@ -149,6 +155,15 @@ export interface Peer {
 }
 
 export const addressOf = ({ userId, deviceId }: Peer): Address => `${userId}.${deviceId}`;
+
+/** A user, or one device. */
+export interface Whose {
+  readonly userId: UserId;
+  readonly deviceId?: DeviceId | undefined;
+}
+
+export const placeOf = ({ userId, deviceId }: Whose): KeyPlace =>
+  deviceId === undefined ? userId : addressOf({ userId, deviceId });
 
 export function say(model: Model, name: InvariantName, text: string): void {
   model.findings.push({ name, text });

@@ -8,7 +8,6 @@ import type { Crypto } from '@simsim/crypto';
 import type { CoreInput, OutboxItem, RunResult } from '@simsim/device-core';
 import { LATENCY_MAX_MS } from '@simsim/relay-protocol';
 import type {
-  DeviceId,
   EnvelopeId,
   IncomingEnvelope,
   MessageId,
@@ -36,6 +35,7 @@ import {
   accept,
   acceptList,
   begin,
+  beginAnew,
   drop,
   encrypt,
   freeze,
@@ -48,7 +48,7 @@ import {
 } from './sesame-model.ts';
 import type { Use } from './sesame-model.ts';
 import type { Situations } from './sometimes.ts';
-import { mustWait, offer, pin, vouch } from './trust-model.ts';
+import { mustWait, offer, pin, vouch, withdraw } from './trust-model.ts';
 
 /** Positions in the mailbox from which on mail is forged: the relay counts no further than it has mail. */
 export const FORGED_SEQ = 1_000_000;
@@ -65,7 +65,7 @@ export interface Surroundings {
   listed(
     userId: UserId,
     list: { version: number; hash: Uint8Array },
-  ): Map<DeviceId, number> | undefined;
+  ): Pick<Parameters<typeof acceptList>[1], 'listed' | 'former'> | undefined;
   forget(address: Address): void;
   modelOf(device: TestDevice): ModelDevice | undefined;
 }
@@ -327,30 +327,35 @@ export class Observer implements Watcher {
       situations.met('a session was too old to send');
       retire(model, this.me, { userId, deviceId: change.deviceId }, this.#town.world.nowMs);
     }
+    // The application has accepted a key that no known device stands for.
+    if (change.type === 'forgetList') row.version = 0;
     if (change.type !== 'list') return;
     const { version, at } = change;
-    const listed = this.#town.listed(userId, change);
+    const list = this.#town.listed(userId, change);
     const what = `version ${version} of ${userId}'s list at ${this.#device.address}`;
-    if (listed === undefined) return say(model, 'S11', `nobody made ${what}`);
+    if (list === undefined) return say(model, 'S11', `nobody made ${what}`);
     if (version < row.version) say(model, 'S11', `older than ${row.version}: ${what}`);
-    acceptList(this.me, { userId, version, listed }, at);
+    // A new device hears of the list, and not what is in it.
+    const isHearsay = change.devices.length === 0 && userId !== this.me.userId;
+    if (isHearsay) row.version = version;
+    else acceptList(this.me, { userId, version, ...list }, at);
   }
 
   #ofKey(change: UserChange, userId: UserId): void {
     const { model, situations } = this.#town;
+    const whose = 'deviceId' in change ? { userId, deviceId: change.deviceId } : { userId };
     if (change.type === 'identity') {
-      this.me.rows.delete(userId);
-      pin(model, this.me, { userId, key: bytesToHex(change.key) });
+      const anew = pin(model, this.me, { ...whose, key: bytesToHex(change.key) });
+      if (anew !== undefined) beginAnew(this.me, anew);
     }
-    if (change.type === 'offer') offer(model, this.me, { userId, key: bytesToHex(change.key) });
-    if (change.type === 'trust') vouch(model, this.me, { userId, level: change.level });
+    if (change.type === 'offer') offer(model, this.me, { ...whose, key: bytesToHex(change.key) });
+    if (change.type === 'trust') vouch(model, this.me, { ...whose, level: change.level });
     if (change.type === 'trust' && change.level === 'verified')
       situations.met('a key was verified');
     if (change.type === 'holdMail') situations.met('mail waited for a key');
     if (change.type !== 'withdraw') return;
     situations.met('a key that was shown was off the table');
-    const known = this.me.pins.get(userId);
-    if (known !== undefined) known.offered = undefined;
+    withdraw(this.me, whose);
   }
 
   /** What it asked for, in this incarnation of it or the one before, is not sent again (SES-71). */

@@ -1,6 +1,7 @@
 /** One case from its first command to rest: faults, then healing, then what must hold in the end. */
 
 import fc from 'fast-check';
+import type { IdentityModel } from '@simsim/relay-protocol';
 import type { Sabotage, TrustPolicy } from '@simsim/sesame';
 import type { TestDevice } from '../test-device.ts';
 import { pass } from './device-commands.ts';
@@ -16,6 +17,7 @@ import type { Scene } from './desk.ts';
 export interface Case {
   readonly seed: number;
   readonly oneTimeKeys: number;
+  readonly identityModel: IdentityModel;
   readonly trusts: readonly TrustPolicy[];
   readonly commands: Iterable<fc.Command<Scene, Town>>;
 }
@@ -29,8 +31,8 @@ interface PlayOptions {
 
 /** Plays a case. Throws where an invariant does not hold, its name first. */
 export function play(one: Case, { watched, ...options }: PlayOptions): void {
-  const { seed, oneTimeKeys, trusts, commands } = one;
-  const town = new Town({ seed, oneTimeKeys, trusts, ...options });
+  const { commands, ...world } = one;
+  const town = new Town({ ...world, ...options });
   fc.modelRun(() => ({ model: town.scene, real: town }), commands);
   heal(town, watched);
 }

@@ -3,6 +3,7 @@
 import { encodeUtf8, equalBytes, invariant } from '@simsim/bytes';
 import type { OutboxItem } from '@simsim/device-core';
 import {
+  deviceListHash,
   envelopeIdFromBytes,
   messageIdFromBytes,
   parseDeviceId,
@@ -38,7 +39,7 @@ const WAITS_MS = [0, Number.MAX_SAFE_INTEGER, -1, Number.NaN, 0.5];
 export const LIES = {
   /** A post is answered with a lie, and kept from its recipients. */
   lieToPost: {
-    weight: 3,
+    weight: 5,
     able: whoHas('posts'),
     play(town, device, n) {
       if (!device.prove()) return;
@@ -78,14 +79,14 @@ export const LIES = {
     },
   },
   /** A claim is answered with keys that are not the device's. */
-  lieToClaim: { weight: 3, able: whoHas('claims'), play: lieToClaim },
+  lieToClaim: { weight: 4, able: whoHas('claims'), play: lieToClaim },
   /** A list of before, or of nobody's making, is handed out as the newest. */
   lieAboutList: {
     weight: 1,
     able: anybody,
     play(town, device, n) {
       const userId = oneOf(USERS, n) ?? device.userId;
-      if (device.record(userId).identityKey === undefined) return;
+      if (!town.isMet(device, userId)) return;
       const list = oneOf(falseLists(town, userId), Math.floor(n / 3));
       if (list !== undefined) device.run({ type: 'listLearned', list });
     },
@@ -113,9 +114,7 @@ export const LIES = {
       if (envelope === undefined || envelope.kind === 'retry') return;
       const others = town.world.devices.filter(({ userId }) => userId !== envelope.sender);
       const other = oneOf(others, n >> 3);
-      // Of a stranger any key is believed at first.
-      const isPinned = other && device.record(other.userId).identityKey !== undefined;
-      if (other === undefined || other === device || !isPinned) return;
+      if (other === undefined || other === device || !town.isMet(device, other.userId)) return;
       const { userId: sender, deviceId: senderDevice } = other.own();
       deliverForged(town, device, { ...envelope, sender, senderDevice });
     },
@@ -130,7 +129,7 @@ export const LIES = {
         n,
       );
       if (sender === undefined || !device.prove()) return;
-      if (device.record(sender.userId).identityKey === undefined) return;
+      if (!town.isMet(device, sender.userId)) return;
       deliverForged(town, device, forged(town, { from: sender, to: device }));
     },
   },
@@ -167,13 +166,13 @@ function postLies(town: Town, device: TestDevice, { post, origin }: OutboxItem):
   const named = list.list.devices.map(({ deviceId }) => deviceId);
   const known: readonly DeviceId[] = posted.length > 0 ? posted : [device.own().deviceId];
   const mismatch = { kind: 'mismatch', missing: [], extra: [], stale: [], list } as const;
-  const isPinned = device.record(userId).identityKey !== undefined;
-  const falsehoods = isPinned ? falseLists(town, userId) : [];
+  const falsehoods = town.isMet(device, userId) ? falseLists(town, userId) : [];
   const plain: PostResult[] = [
     { kind: 'accepted', listVersion: list.list.version },
     { kind: 'gone' },
     { kind: 'unknownUser' },
     { kind: 'gone' },
+    { kind: 'unknownUser' },
     { kind: 'unknownUser' },
     { kind: 'conflict' },
     { kind: 'mailboxFull' },
@@ -205,8 +204,9 @@ function lieToClaim(town: Town, device: TestDevice, n: number): void {
   for (const { messageId, deviceId } of resends) {
     excuse(model, 'lied about', isAt(messageId, addressOf({ userId, deviceId })));
   }
-  const lie = Math.floor(n / 5) % 6;
-  if (lie === 0) return void device.run({ type: 'claimFailed', userId, sends, resends });
+  const lie = Math.floor(n / 5) % 7;
+  if (lie === 0 || lie === 6)
+    return void device.run({ type: 'claimFailed', userId, sends, resends });
   const results = claim.devices.flatMap((deviceId): ClaimResult[] => {
     const owner = town.world.devices.find(
       (each) => each.address === addressOf({ userId, deviceId }),
@@ -263,22 +263,32 @@ function falseLists(town: Town, userId: UserId): SignedDeviceList[] {
   );
   const deviceId = parseDeviceId((free ?? 0) + 1);
   invariant(deviceId.ok, 'some id is free');
-  const invented = { deviceId: deviceId.value, registrationId: 7, deviceKey: deviceKey.publicKey };
-  const devices = [...list.devices, invented];
-  const before = town.lists.get(userId)?.findLast((each) => isBefore(each.list, list));
+  const identityKey = identity.publicKey.bytes;
+  const isShared = list.identityKey !== undefined;
+  const entry = { deviceId: deviceId.value, registrationId: 7, deviceKey: deviceKey.publicKey };
+  const devices = [...list.devices, isShared ? entry : { ...entry, identityKey }];
+  const before = town.lists.get(userId)?.findLast((each) => isBefore(town, each.list, list));
   return [
     ...(before === undefined ? [] : [before]),
-    sign({ ...next, identityKey: identity.publicKey.bytes }),
+    sign(underKey(next, identityKey)),
     sign({ ...next, devices }),
-    sign({ ...next, identityKey: identity.publicKey.bytes, devices }),
+    sign(underKey({ ...next, devices }, identityKey)),
     foreignList(town, userId),
   ];
 }
 
-function isBefore(one: DeviceList, other: DeviceList): boolean {
-  const [a, b] = [one.identityKey, other.identityKey];
-  const isSame = a !== undefined && b !== undefined && equalBytes(a, b);
-  return isSame && one.version === other.version - 1;
+function isBefore({ world }: Town, one: DeviceList, other: DeviceList): boolean {
+  const hash = deviceListHash(one, world.crypto);
+  return one.version === other.version - 1 && equalBytes(hash, other.previous);
+}
+
+/** The list with another key for its user, or for the device that signs it where each has its own. */
+function underKey(list: DeviceList, identityKey: Uint8Array): DeviceList {
+  if (list.identityKey !== undefined) return { ...list, identityKey };
+  const devices = list.devices.map((each) =>
+    each.deviceId === list.signer ? { ...each, identityKey } : each,
+  );
+  return { ...list, devices };
 }
 
 /** A list of a stranger in somebody's name: it verifies, under another identity key. */
@@ -292,11 +302,11 @@ export function foreignList(town: Town, userId: UserId): SignedDeviceList {
   const next: DeviceList = {
     ...list,
     version: list.version + 1,
-    identityKey: identity.publicKey.bytes,
     devices: [own, ...others],
     signer: first.deviceId,
   };
-  return signDeviceList(next, { identity, deviceKey, entropy64: entropy(64) }, crypto);
+  const foreign = underKey(next, identity.publicKey.bytes);
+  return signDeviceList(foreign, { identity, deviceKey, entropy64: entropy(64) }, crypto);
 }
 
 /** Comes beside the real mail, which stays where it was. */

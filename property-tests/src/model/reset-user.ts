@@ -1,6 +1,6 @@
 /** A user who lost every device, and whom the relay's owner lets begin anew under the same name. */
 
-import { bytesToHex, invariant } from '@simsim/bytes';
+import { invariant } from '@simsim/bytes';
 import { parseDeviceId } from '@simsim/relay-protocol';
 import type { DeviceId, UserId } from '@simsim/relay-protocol';
 import type { Change } from '@simsim/relay/core';
@@ -25,12 +25,12 @@ export function resetUser(town: Town, userId: UserId): TestDevice {
   const device = new TestDevice(world);
   const deviceId = freeId(model, userId);
   const oneTimeKeys = world.options.oneTimeKeys ?? 0;
-  device.run({ type: 'create', userId, deviceId, oneTimeKeys });
+  const { identityModel } = town;
+  device.run({ type: 'create', userId, deviceId, oneTimeKeys, identityModel });
   enrolAnew(town, device);
   device.run({ type: 'registered' });
   device.freshOwn();
   world.devices.push(device);
-  town.identities.set(userId, bytesToHex(device.own().identity.publicKey.bytes));
   town.moveIn(device);
   return device;
 }

@@ -6,9 +6,9 @@
 
 import type { DeviceId, EnvelopeId, UserId } from '@simsim/relay-protocol';
 import type { SessionId } from '@simsim/sesame';
-import { addressOf, say } from './model-state.ts';
-import type { Copy, DeviceRow, Model, ModelDevice, Peer, UserRow } from './model-state.ts';
-import { mustWait } from './trust-model.ts';
+import { addressOf, placeOf, say } from './model-state.ts';
+import type { Copy, DeviceRow, Model, ModelDevice, Peer, UserRow, Whose } from './model-state.ts';
+import { isStranger, mustWait, pinFor } from './trust-model.ts';
 
 /** The record of a user, an empty one where there was none. */
 export function userRow(device: ModelDevice, userId: UserId): UserRow {
@@ -103,15 +103,18 @@ export function retire(model: Model, device: ModelDevice, peer: Peer, at: number
  * Differs: SES-34 (1) would empty the record of a user who was marked stale. The engine keeps it where
  * the list names the same incarnations under the same identity, so no relay can end sessions at will.
  */
-export function acceptList(
-  device: ModelDevice,
-  list: { userId: UserId; version: number; listed: ReadonlyMap<DeviceId, number> },
-  at: number,
-): void {
+export function acceptList(device: ModelDevice, list: Listed, at: number): void {
   const row = userRow(device, list.userId);
   Object.assign(row, { version: list.version, listed: new Map(list.listed), staleAt: undefined });
   for (const [deviceId, known] of row.devices) {
-    if (!list.listed.has(deviceId)) known.staleAt ??= at;
+    if (list.listed.has(deviceId)) continue;
+    // SES-92: late mail of a former device opens; one with a key of its own that is none is in other hands.
+    const hasKey = device.pins.has(placeOf({ userId: list.userId, deviceId }));
+    if (hasKey && !list.former.has(deviceId)) row.devices.delete(deviceId);
+    else known.staleAt ??= at;
+  }
+  for (const deviceId of list.former) {
+    if (!row.devices.has(deviceId)) row.devices.set(deviceId, { ...emptyRow(0), staleAt: at });
   }
   for (const [deviceId, incarnation] of list.listed) {
     const isSelf = device.userId === list.userId && device.deviceId === deviceId;
@@ -120,6 +123,22 @@ export function acceptList(
     if (isSame) known.isMet = false;
     if (!isSelf && !isSame) row.devices.set(deviceId, emptyRow(incarnation));
   }
+}
+
+/** A list as its user signed it. */
+interface Listed {
+  readonly userId: UserId;
+  readonly version: number;
+  readonly listed: ReadonlyMap<DeviceId, number>;
+  /** Removed devices with keys of their own, whose mail may be late. */
+  readonly former: ReadonlySet<DeviceId>;
+}
+
+/** SES-31, SES-32: under another key the record of a user, or of a device, begins anew. */
+export function beginAnew(device: ModelDevice, { userId, deviceId }: Whose): void {
+  const devices = device.rows.get(userId)?.devices;
+  if (deviceId === undefined) device.rows.delete(userId);
+  else if (devices?.has(deviceId)) devices.set(deviceId, { ...emptyRow(0), isMet: true });
 }
 
 /** SES-32: a device that a message told of, where no list did. */
@@ -204,12 +223,12 @@ export function encrypt(
   if (row !== undefined && ageOf(model, row, { session, at }) === 'yes')
     say(model, 'S10', `${from} sent to ${to} on a session past MAXSEND`);
   if (device.before.has(session)) say(model, 'S13', `${from} sent to ${to} as it did before`);
-  const { key: pinned } = device.pins.get(peer.userId) ?? {};
+  const { key: pinned } = pinFor(device, peer) ?? {};
   if ((device.keyOf.get(session) ?? pinned) !== pinned)
     say(model, 'S11', `${from} encrypted for ${to} under a key that is not the pinned one`);
   const isLate = user.staleAt !== undefined;
   const hold = mustWait(device, peer.userId);
-  const key = device.pins.get(device.userId)?.key;
+  const key = pinFor(device, device)?.key;
   const plain = { isLate, hold, key, isInitiation: false, fate: 'written' } as const;
   model.copies.set(envelopeId, { from, to, session, isListed, ...plain });
 }
@@ -245,8 +264,7 @@ interface Arrival {
 export function mustOpen(model: Model, device: ModelDevice, arrival: Arrival): boolean {
   const { copy, from, at, prekeysMs } = arrival;
   const { session, to, key } = copy;
-  const pinned = device.pins.get(from.userId)?.key ?? key;
-  if (pinned !== key) return false;
+  if (!isStranger(device, from.userId) && pinFor(device, from)?.key !== key) return false;
   if (session === undefined || to !== addressOf(device) || device.unsure.has(session)) return false;
   const row = device.rows.get(from.userId)?.devices.get(from.deviceId);
   if (sessionsIn(row).includes(session)) return true;

@@ -4,12 +4,13 @@ import { bytesToHex, equalBytes, invariant } from '@simsim/bytes';
 import { deviceListHash } from '@simsim/relay-protocol';
 import type {
   DeviceId,
-  DeviceList,
+  IdentityModel,
   IncomingEnvelope,
   SignedDeviceList,
   UserId,
 } from '@simsim/relay-protocol';
 import { DEFAULT_EXPIRY, INACTIVE_SESSIONS_MAX, RESENDS_MAX } from '@simsim/sesame';
+import { modelOf } from '@simsim/sesame';
 import type { Sabotage, TrustPolicy } from '@simsim/sesame';
 import type { DeviceImage } from '../device-options.ts';
 import { TestDevice } from '../test-device.ts';
@@ -17,8 +18,8 @@ import { user, World } from '../world.ts';
 import { bury } from './debts.ts';
 import type { Scene } from './desk.ts';
 import { settleForks } from './forks.ts';
-import { addressOf, say } from './model-state.ts';
-import type { Address, Model, ModelDevice } from './model-state.ts';
+import { addressOf, placeOf, say } from './model-state.ts';
+import type { Address, KeyPlace, Model, ModelDevice } from './model-state.ts';
 import { Observer } from './observer.ts';
 import type { Situations } from './sometimes.ts';
 
@@ -26,15 +27,12 @@ import type { Situations } from './sometimes.ts';
 export interface TownOptions {
   readonly seed: number;
   readonly oneTimeKeys: number;
+  /** Of all its users. */
+  readonly identityModel: IdentityModel;
   /** What applications want of keys, in the order of their devices; of the rest it is `tofu`. */
   readonly trusts?: readonly TrustPolicy[];
   readonly sabotage?: readonly Sabotage[];
   readonly situations: Situations;
-}
-
-/** Whether two lists are of one identity; here every user has one. */
-function isSameKey({ identityKey: a }: DeviceList, { identityKey: b }: DeviceList): boolean {
-  return a !== undefined && b !== undefined && equalBytes(a, b);
 }
 
 /** A device at some moment, in both worlds. */
@@ -61,12 +59,11 @@ export class Town {
   /** Envelopes that are not as they were posted. */
   readonly spoilt = new WeakSet<IncomingEnvelope>();
   readonly #observers = new Map<TestDevice, Observer>();
-  /** The key each user really has now. */
-  readonly identities = new Map<UserId, string>();
-  readonly #keys = new Set<string>();
+  readonly identityModel: IdentityModel;
   #outsider: TestDevice | undefined;
 
   constructor({ situations, ...options }: TownOptions) {
+    this.identityModel = options.identityModel;
     this.world = new World(options);
     this.situations = situations;
     const model: Model = {
@@ -75,6 +72,7 @@ export class Town {
       debts: new Map(),
       begun: new Map(),
       lies: new Set(),
+      kin: new Map(),
       words: new Map(),
       heads: new Map(),
       resets: 0,
@@ -145,8 +143,7 @@ export class Town {
   moveIn(device: TestDevice): void {
     const { userId, deviceId, identity } = device.own();
     const key = bytesToHex(identity.publicKey.bytes);
-    this.identities.set(userId, key);
-    this.#keys.add(`${userId} ${key}`);
+    this.model.kin.set(`${userId} ${key}`, this.#kinOf(device));
     this.#learn(userId);
     const modelled: ModelDevice = {
       userId,
@@ -169,6 +166,15 @@ export class Town {
     this.#observers.set(device, new Observer(this, device));
   }
 
+  /** The number that the keys of its user's other devices have; where there are none a new one. */
+  #kinOf(device: TestDevice): number {
+    const { userId } = device;
+    const { kin } = this.model;
+    const sister = this.world.devicesOf(userId).find((each) => each !== device);
+    const key = sister && bytesToHex(sister.own().identity.publicKey.bytes);
+    return kin.get(`${userId} ${key}`) ?? kin.size;
+  }
+
   /** A copy of its files is of no use any more: with it the device would find itself replaced. */
   forget(address: Address): void {
     this.memories.delete(address);
@@ -184,21 +190,42 @@ export class Town {
 
   /** Whether a key is or was a user's. */
   hadKey(userId: UserId, key: string): boolean {
-    return this.#keys.has(`${userId} ${key}`);
+    return this.model.kin.has(`${userId} ${key}`);
   }
 
-  /** Which incarnations a genuine list names. */
+  /** The keys a user really has now, hex, each in its place. */
+  keysOf(userId: UserId): Map<KeyPlace, string> {
+    const keys = this.world.devicesOf(userId).map((device): [KeyPlace, string] => {
+      const { deviceId, identity } = device.own();
+      const isOwn = this.identityModel === 'per-device';
+      const place = placeOf(isOwn ? { userId, deviceId } : { userId });
+      return [place, bytesToHex(identity.publicKey.bytes)];
+    });
+    return new Map(keys);
+  }
+
+  /** Whether a device knows whose keys a user's are. Of a stranger any key is believed, and any list. */
+  isMet(device: TestDevice, userId: UserId): boolean {
+    return modelOf(device.record(userId)) === this.identityModel;
+  }
+
+  /** Which incarnations a genuine list names, and which devices that were removed. */
   listed(
     userId: UserId,
     wanted: { version: number; hash: Uint8Array },
-  ): Map<DeviceId, number> | undefined {
+  ): { listed: Map<DeviceId, number>; former: Set<DeviceId> } | undefined {
     this.#learn(userId);
     const { crypto } = this.world;
     const found = this.lists.get(userId)?.find(({ list }) => {
       const isIt = list.version === wanted.version;
       return isIt && equalBytes(deviceListHash(list, crypto), wanted.hash);
     });
-    return found && new Map(found.list.devices.map((each) => [each.deviceId, each.registrationId]));
+    if (found === undefined) return undefined;
+    const { devices, former = [] } = found.list;
+    return {
+      listed: new Map(devices.map((each) => [each.deviceId, each.registrationId])),
+      former: new Set(former.map(({ deviceId }) => deviceId)),
+    };
   }
 
   #learn(userId: UserId): void {
@@ -207,7 +234,8 @@ export class Town {
     const { list } = answer.result;
     const known = this.lists.get(userId) ?? [];
     const newest = known.at(-1)?.list;
-    const isKnown = newest?.version === list.list.version && isSameKey(newest, list.list);
+    const hashOf = (each: typeof list.list): Uint8Array => deviceListHash(each, this.world.crypto);
+    const isKnown = newest !== undefined && equalBytes(hashOf(newest), hashOf(list.list));
     if (!isKnown) known.push(list);
     this.lists.set(userId, known);
   }

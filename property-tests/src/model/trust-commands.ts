@@ -14,7 +14,7 @@ import { foreignList } from './relay-lies.ts';
 import { USERS } from './town.ts';
 import type { Scene } from './desk.ts';
 import type { Town } from './town.ts';
-import { accept } from './trust-model.ts';
+import { accept, pinsOf } from './trust-model.ts';
 
 /** How often in one case a user may begin anew: it is a lot of work for everybody. */
 const RESETS_MAX = 2;
@@ -28,11 +28,11 @@ export const TRUST_DEEDS = {
     play(town, device, n) {
       const { me } = town.observer(device);
       const userId = oneOf(contactsOf(me), n);
-      const known = userId && me.pins.get(userId);
-      if (userId === undefined || known === undefined) return;
-      const isGenuine = known.offered === town.identities.get(userId);
-      const key = isGenuine && known.offered !== undefined ? known.offered : known.key;
-      trustKey(town, device, { userId, key, isVerified: (n & 4) !== 0 });
+      const [place, known] = (userId && oneOf(pinsOf(me, userId), n >> 3)) ?? [];
+      if (userId === undefined || place === undefined || known === undefined) return;
+      const isGenuine = known.offered === town.keysOf(userId).get(place);
+      const key = isGenuine ? known.offered : known.key;
+      if (key !== undefined) trustKey(town, device, { userId, key, isVerified: (n & 4) !== 0 });
     },
   },
   /** It will not have the key that was shown, nor wait for it. */
@@ -58,11 +58,10 @@ export const TRUST_DEEDS = {
       if (userId === undefined) return;
       device.store.fault = undefined;
       if (n & 1) beMisread(town, device, userId);
+      if (!town.isMet(device, userId)) return;
       const list = foreignList(town, userId);
-      const { identityKey } = list.list;
-      invariant(identityKey !== undefined, 'the list has one for all devices');
-      const key = bytesToHex(identityKey);
-      const wasShown = me.pins.get(userId)?.offered === key;
+      const key = bytesToHex(town.outsider().own().identity.publicKey.bytes);
+      const wasShown = pinsOf(me, userId).some(([, { offered }]) => offered === key);
       const told = device.run({ type: 'listLearned', list })?.effects ?? [];
       const isTold = wasShown || told.some(({ type }) => type === 'identityChanged');
       if (!isTold) say(town.model, 'S11', `${device.address} was not told of another key`);
@@ -72,7 +71,7 @@ export const TRUST_DEEDS = {
   },
   /** A user lost all devices and begins anew, with another identity under the same name. */
   beginAnew: {
-    weight: 1,
+    weight: 2,
     able: ({ desks, model }) => (model.resets < RESETS_MAX ? [...desks.keys()] : []),
     play(town, device, n) {
       town.model.resets += 1;
@@ -109,15 +108,28 @@ export function speak(town: Town): boolean {
   let isSaid = false;
   for (const device of town.world.devices) {
     const { me } = town.observer(device);
-    for (const [userId, { key, offered }] of me.pins) {
-      const genuine = town.identities.get(userId);
-      if (userId === me.userId || genuine === undefined) continue;
-      const isSettled = key === genuine && offered === undefined && !isAsked(me, userId);
-      if (isSettled) continue;
-      trustKey(town, device, { userId, key: genuine, isVerified: true });
-      device.sweep();
-      isSaid = true;
-    }
+    for (const userId of contactsOf(me)) if (speakOf(town, device, userId)) isSaid = true;
+  }
+  return isSaid;
+}
+
+function speakOf(town: Town, device: TestDevice, userId: UserId): boolean {
+  const { me } = town.observer(device);
+  const isWaiting = isAsked(me, userId);
+  let isSaid = false;
+  for (const [place, key] of town.keysOf(userId)) {
+    const known = me.pins.get(place);
+    const isSettled = known?.key === key && known.offered === undefined && !isWaiting;
+    if (known === undefined || isSettled) continue;
+    trustKey(town, device, { userId, key, isVerified: true });
+    device.sweep();
+    isSaid = true;
+  }
+  // What nobody has, of no device that is there, goes with the next list under keys that are known.
+  if (isWaiting && isAsked(me, userId)) {
+    const list = town.lists.get(userId)?.at(-1);
+    if (list !== undefined) device.run({ type: 'listLearned', list });
+    isSaid = true;
   }
   return isSaid;
 }
@@ -132,7 +144,7 @@ function trustKey(
   const level = isVerified ? 'verified' : 'accepted';
   const identityKey = hexToBytes(key);
   invariant(identityKey !== undefined, 'keys are kept in hex');
-  const isChange = me.pins.get(userId)?.key !== key;
+  const isChange = pinsOf(me, userId).every((each) => each[1].key !== key);
   accept(town.model, me, { userId, key, level });
   const input = { type: 'trustIdentity', userId, identityKey, level } as const;
   if (device.run(input) === undefined) device.run(input);
@@ -156,11 +168,11 @@ function refuse(town: Town, device: TestDevice, userId: UserId): void {
 /** Whether the application has something to say of a user's key. */
 function isAsked(me: ModelDevice, userId: UserId): boolean {
   const isHeld = [...me.held].some((held) => held.endsWith(` ${userId}`));
-  return isHeld || me.pins.get(userId)?.offered !== undefined;
+  return isHeld || pinsOf(me, userId).some(([, { offered }]) => offered !== undefined);
 }
 
 function contactsOf(me: ModelDevice): UserId[] {
-  return [...me.pins.keys()].filter((userId) => userId !== me.userId);
+  return USERS.filter((userId) => userId !== me.userId && pinsOf(me, userId).length > 0);
 }
 
 /** Devices that know a user of whom this holds. */
