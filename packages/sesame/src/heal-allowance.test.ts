@@ -32,6 +32,13 @@ describe('new sessions that a device may cause', () => {
     expect(healsLeft(third, first.refillAt)).toBe(HEALS_MAX - 2);
   });
 
+  it('come back once: what is taken after an hour is an hour from the next', () => {
+    const spent = withoutOne({ left: 0, refillAt: 1000 }, { nowMs: 1500, jitterMs: 70 });
+    expect(spent).toEqual({ left: 0, refillAt: 1500 + HEAL_REFILL_MS + 70 });
+    const atOnce = withoutOne({ left: 0, refillAt: 1000 }, { nowMs: 1000, jitterMs: 0 });
+    expect(healsLeft(atOnce, 1000)).toBe(0);
+  });
+
   it('are never more than four, and never fewer as time passes', () => {
     const heals = fc.record({ left: fc.nat(HEALS_MAX), refillAt: fc.nat(1e9) });
     fc.assert(

@@ -31,7 +31,7 @@ export function withoutOne(
   { nowMs, jitterMs }: { readonly nowMs: number; readonly jitterMs: number },
 ): HealAllowance {
   const left = healsLeft(heals, nowMs);
-  const isComing = heals !== undefined && nowMs < heals.refillAt && left < HEALS_MAX;
+  const isComing = heals !== undefined && nowMs < heals.refillAt;
   const refillAt = isComing ? heals.refillAt : nowMs + HEAL_REFILL_MS + jitterMs;
   return { left: Math.max(0, left - 1), refillAt };
 }

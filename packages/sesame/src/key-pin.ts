@@ -78,12 +78,16 @@ export function withdrawals(record: UserRecord): readonly UserChange[] {
   }));
 }
 
-/** Where a key is pinned or offered; `undefined` where no place is known for it. */
+/**
+ * Where a key is pinned, or else offered; `undefined` where no place is known for it. What was shown in another
+ * device's place moves no key that is pinned.
+ */
 export function placeOf(record: UserRecord, key: Uint8Array): IdentityKey | undefined {
-  const hasKey = ({ identityKey, offered }: KeyPin): boolean =>
-    isSameKey(identityKey, key) || isSameKey(offered, key);
-  if (hasKey(record)) return { key };
-  for (const [deviceId, pin] of record.devicePins ?? []) if (hasKey(pin)) return { deviceId, key };
+  for (const what of ['identityKey', 'offered'] as const) {
+    if (isSameKey(record[what], key)) return { key };
+    for (const [deviceId, pin] of record.devicePins ?? [])
+      if (isSameKey(pin[what], key)) return { deviceId, key };
+  }
   return modelOf(record) === 'per-device' ? undefined : { key };
 }
 

@@ -13,7 +13,7 @@ import { spendHeal } from './heal-allowance.ts';
 import { postNotice } from './notice.ts';
 import { encryptWith, retireOld, roundStreams, sendingSession } from './peer-session.ts';
 import { writeSend } from './send-round.ts';
-import { contentFor, isFinal, isPosted, isWished, withCopy, withRecipient } from './send-state.ts';
+import { contentFor, isFinal, isPosted, withCopy, withRecipient } from './send-state.ts';
 import type { Recipient, SendState, SentCopy } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
@@ -194,13 +194,13 @@ function findCopy(
   return undefined;
 }
 
-/** The copy that a resend is about, where it is still wanted. */
+/** The copy that a resend is about, where there is one. */
 function wishOf(work: Workspace, userId: UserId, resend: ResendRef): Wish | undefined {
   const state = work.value('send', sendStream(resend.messageId));
   const recipient = state?.recipients.get(userId);
   const copy = recipient?.copies.get(resend.deviceId);
   if (state === undefined || recipient === undefined || copy === undefined) return undefined;
-  return isWished(copy) ? { state, recipient, copy } : undefined;
+  return { state, recipient, copy };
 }
 
 interface Wish {
@@ -230,7 +230,6 @@ export function serveWish(work: Workspace, userId: UserId, resend: ResendRef): v
     sendResend(work, userId, { wish, at });
     return;
   }
-  if (wish.copy.stage === 'healing') return;
   const isHealing = isFetching(work, userId, resend.deviceId);
   if (isHealing || !spendHeal(work, userId, resend.deviceId)) return;
   heal(work, userId, { wish, resend });
