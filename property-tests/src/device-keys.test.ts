@@ -318,6 +318,35 @@ describe('another key of a device', () => {
     }
   });
 
+  it('under the same id is believed by an own device that may have missed a removal between', () => {
+    const { world, a, b, b2 } = changed();
+    const b3 = world.link(b);
+    world.settle();
+    const id = b2.own().deviceId;
+    const other = stranger(world);
+    const listAfter = (lists: number): SignedDeviceList =>
+      listBy(world, signerOf(b), ({ version, devices }) => ({
+        version: version - 1 + lists,
+        previous: lists === 1 ? b3.record(bo).listHash : new Uint8Array(32),
+        devices: devices.map((each) =>
+          each.deviceId === id ? { ...other.entry, deviceId: id } : each,
+        ),
+      }));
+    b3.learnOwnList();
+    const next = b3.run({ type: 'listLearned', list: listAfter(1) })?.outcomes;
+    expect(next).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);
+    // Its own id is nobody else's, however many lists it missed.
+    b2.learnOwnList();
+    const own = b2.run({ type: 'listLearned', list: listAfter(2) })?.outcomes;
+    expect(own).toEqual([{ kind: 'refused', rejection: { code: 'BAD_LIST' } }]);
+    b3.run({ type: 'listLearned', list: listAfter(2) });
+    expect(b3.record(bo).devicePins?.get(id)?.identityKey).toEqual(other.entry.identityKey);
+    expect(b3.record(bo).devices.get(id)).toMatchObject({ inactive: [], registrationId: 7 });
+    // A contact is asked.
+    a.run({ type: 'listLearned', list: listAfter(2) });
+    expect(told(a, 'identityChanged')).toEqual([id]);
+  });
+
   it('that no device has shown cannot be accepted: it has no place', () => {
     const { a } = changed();
     const before = a.record(bo);

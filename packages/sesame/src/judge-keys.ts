@@ -24,6 +24,8 @@ export type KeyJudgement =
 export interface Judge {
   readonly crypto: Pick<Crypto, 'publicKey' | 'verify'>;
   readonly isSabotaged: (sabotage: Sabotage) => boolean;
+  /** The device that judges, where the list is of its own user: there is nobody to be asked then. */
+  readonly own?: DeviceId;
 }
 
 /** Every key that a list shows, those of former devices last. */
@@ -72,8 +74,24 @@ function judgeByDevices(record: UserRecord, list: DeviceList, judge: Judge): Key
   }
   const added = shown.filter((each) => !isSameKey(pinAt(record, each).identityKey, each.key));
   // An id that a removed device gave up may be another one's; what is in use is not changed unasked.
-  const offers = added.filter((each) => standingKey(record, each.deviceId, judge) !== undefined);
+  const offers = added.filter(
+    (each) =>
+      standingKey(record, each.deviceId, judge) !== undefined &&
+      !mayBeGivenAgain(record, { list, deviceId: each.deviceId }, judge),
+  );
   return offers.length > 0 ? { kind: 'changed', offers } : { kind: 'known', added };
+}
+
+/**
+ * Whether another own device may have been removed, and its id given to this one, between the list that is
+ * known and this one. A known device has signed it, and could have done just that.
+ */
+function mayBeGivenAgain(
+  { listVersion }: UserRecord,
+  { list, deviceId }: { readonly list: DeviceList; readonly deviceId: DeviceId | undefined },
+  { own }: Judge,
+): boolean {
+  return own !== undefined && deviceId !== own && list.version > listVersion + 1;
 }
 
 /**

@@ -51,7 +51,10 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   if (list.userId !== userId || !isBounded(list)) return BAD;
   const isOwn = userId === work.self().userId;
   const { crypto } = work.env;
-  const judged = judgeKeys(record, list, judgeIn(work));
+  const judged = judgeKeys(record, list, {
+    ...judgeIn(work),
+    ...(isOwn && { own: work.self().deviceId }),
+  });
   const isSound = (): boolean => verifyDeviceList({ signed }, crypto).ok;
   if (judged.kind === 'changed') {
     // An own device with a foreign key is no change of key but a lie (SES-36); nothing of it is believed.
