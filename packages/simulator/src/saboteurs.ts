@@ -214,6 +214,18 @@ export const SABOTEURS: readonly Saboteur[] = [
     seed: 3,
   },
   {
+    id: 'other key of a user taken unasked',
+    invariant: 'S11',
+    plant: { sabotage: ['take-offered-key'] },
+    seed: 7,
+  },
+  {
+    id: 'mail that does not wait for a key',
+    invariant: 'S11',
+    plant: { sabotage: ['never-hold'] },
+    seed: 1,
+  },
+  {
     id: 'settled send kept',
     invariant: 'S12',
     plant: { sabotage: ['keep-settled-send'] },
@@ -253,7 +265,7 @@ export const SABOTEURS: readonly Saboteur[] = [
     id: 'damaged mail dropped',
     invariant: 'L1',
     plant: { sabotage: ['drop-damaged-mail'] },
-    seed: 1,
+    seed: 2,
   },
   {
     id: 'session not activated by a message',

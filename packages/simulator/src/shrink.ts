@@ -94,6 +94,7 @@ export class Shrinker {
       if (this.#best.knobs[name] > 0) yield* this.#turn({ [name]: 0 });
     }
     if (this.#best.knobs.skewMs > 0) yield* this.#turn({ skewMs: 0 });
+    if (this.#best.knobs.trust === 'ask') yield* this.#turn({ trust: 'tofu' });
     if (this.#best.knobs.killRate > 0) yield* this.#turn({ killRate: 0 });
     if (this.#best.knobs.vault === 'file') yield* this.#turn({ vault: 'memory' });
   }

@@ -78,6 +78,7 @@ const KNOB_FIELDS: Readonly<Record<keyof Knobs, Field>> = {
   skewMs: whole(0, CLOCK_MAX_MS),
   latencyMs: optional(interval),
   sendMs: optional(interval),
+  trust: optional(oneOf(['tofu', 'ask'])),
 };
 
 type DeedFields = {
@@ -91,6 +92,9 @@ const DEED_FIELDS: DeedFields = {
   link: { by: label, as: label },
   remove: { by: label, who: label },
   reinstall: { who: label, by: label, as: label },
+  replace: { who: label, by: label, as: label },
+  relink: { who: label, by: label, as: label },
+  beginAnew: { who: label, as: label },
   crash: { who: label, after: whole(0, OPERATIONS_MAX) },
   reboot: { who: label },
   cut: { who: label, way: oneOf(['both', 'up', 'down']), forMs: period },

@@ -30,6 +30,15 @@ export type Deed =
   | { readonly do: 'remove'; readonly by: Label; readonly who: Label }
   /** A device loses all it has; another one of its user removes it and links it anew as `as`. */
   | { readonly do: 'reinstall'; readonly who: Label; readonly by: Label; readonly as: Label }
+  /** A device is lost; another one of its user links `as` in its place, by one list. */
+  | { readonly do: 'replace'; readonly who: Label; readonly by: Label; readonly as: Label }
+  /** A device is linked that chance gives the id which a removed one had, if nobody at home knows of it. */
+  | { readonly do: 'relink'; readonly who: Label; readonly by: Label; readonly as: Label }
+  /**
+   * A user loses every device. The relay's owner lets it begin anew under its name: `as` has another identity
+   * key, and the id that the lost device had.
+   */
+  | { readonly do: 'beginAnew'; readonly who: Label; readonly as: Label }
   /** The process is killed at its next storage operation but so many; 0: at once. */
   | { readonly do: 'crash'; readonly who: Label; readonly after: number }
   /** The machine starts again: its monotonic clock begins anew. */
@@ -212,6 +221,8 @@ export interface Knobs {
   readonly latencyMs?: number;
   /** MAXSEND, where it is another than the usual one. */
   readonly sendMs?: number;
+  /** What it takes to be sent to, where that is not the first key that was seen. */
+  readonly trust?: 'tofu' | 'ask';
 }
 
 /** A run, before it ran. */

@@ -18,6 +18,7 @@ import type {
 import { drawDamage } from './draw-damage.ts';
 import { drawDenials } from './draw-denials.ts';
 import { drawDiskActions, drawDiskKnobs } from './draw-disks.ts';
+import { drawReturns, drawTrust } from './draw-returns.ts';
 import { drawThefts } from './draw-thefts.ts';
 import type { DiskKnobs } from './draw-disks.ts';
 
@@ -64,7 +65,10 @@ const LIES: readonly Lie[] = [
 ];
 
 /** All but those to disks. */
-type WorldDeed = Exclude<Deed, DiskDeed | { do: 'own' | 'compromise' }>;
+type WorldDeed = Exclude<
+  Deed,
+  DiskDeed | { do: 'own' | 'compromise' | 'replace' | 'relink' | 'beginAnew' }
+>;
 
 /** Some bursts are longer than a chain may grow without a turn, and have fewer than INITIATIONS_PER_HOUR. */
 const BURST_LINES: readonly [least: number, most: number] = [54, 60];
@@ -101,19 +105,21 @@ export function drawCase(
   const dice = new Dice(seed, 'swarm');
   const diskDice = new Dice(seed, 'disks');
   const times = drawTimes(new Dice(seed, 'expiry'));
-  const knobs = { ...drawKnobs(dice), ...drawDiskKnobs(diskDice), ...times };
+  const trust = drawTrust(new Dice(seed, 'trust'));
+  const knobs = { ...drawKnobs(dice), ...drawDiskKnobs(diskDice), ...times, ...trust };
   const users = NAMES.slice(0, dice.between(2, NAMES.length));
   const others = new ActionDrawer(dice, users, knobs).draw(dice.between(20, actionsMax));
   const onDisks = drawDiskActions(diskDice, { store, knobs, others });
   const denials = drawDenials(new Dice(seed, 'denials'), { users, knobs, others });
   const damage = drawDamage(new Dice(seed, 'damage'), { users, knobs, others });
   const thefts = drawThefts(new Dice(seed, 'thefts'), { users, knobs, others });
-  const all = [...others, ...onDisks, ...denials, ...damage, ...thefts];
+  const returns = drawReturns(new Dice(seed, 'returns'), { users, knobs, others });
+  const all = [...others, ...onDisks, ...denials, ...damage, ...thefts, ...returns];
   const actions = all.sort((a, b) => a.atMs - b.atMs);
   return { format: 1, seed, crypto, store, users, knobs, actions };
 }
 
-function drawKnobs(dice: Dice): Omit<Knobs, keyof DiskKnobs> {
+function drawKnobs(dice: Dice): Omit<Knobs, keyof DiskKnobs | 'trust'> {
   const spanMs = CALM_MS + (dice.pick(SPANS_MS) ?? HOUR_MS);
   const rate = (most: number): number => (dice.chance(0.5) ? 0 : dice.below(1000 * most) / 1000);
   const least = dice.between(1, 50);

@@ -6,7 +6,7 @@ import type { Action, Knobs, Label } from './case.ts';
 /** What else the case has. */
 export interface DrawnBefore {
   readonly users: readonly string[];
-  readonly knobs: Pick<Knobs, 'calmMs' | 'spanMs'>;
+  readonly knobs: Pick<Knobs, 'calmMs' | 'spanMs' | 'latencyMs' | 'sweepMs'>;
   readonly others: readonly Action[];
 }
 

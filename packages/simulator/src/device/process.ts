@@ -14,6 +14,7 @@ import { Errands } from './errands.ts';
 import { expiryOf } from './expiry.ts';
 import { deathOf, Killed } from './fuse.ts';
 import type { Host, Place } from './host.ts';
+import { KeyDesk } from './key-desk.ts';
 import type { Machine } from './machine.ts';
 import { ownDevice } from './own-device.ts';
 import { proveDevice } from './prove.ts';
@@ -34,6 +35,7 @@ export class Process implements Host {
   readonly core: DeviceCore;
   readonly application: Application;
   readonly errands: Errands;
+  readonly keys: KeyDesk;
   isAlive = true;
   /** Whether the relay said in this run that it knows nothing newer of this device. */
   isProven = false;
@@ -63,9 +65,11 @@ export class Process implements Host {
       sabotage: world.sabotage,
       expiry: this.expiry,
       release: machine.release,
+      ...(world.knobs.trust && { trust: world.knobs.trust }),
     });
     this.application = new Application(this);
     this.errands = new Errands(this);
+    this.keys = new KeyDesk(this);
   }
 
   #openLog(): EventLog {
@@ -120,6 +124,7 @@ export class Process implements Host {
     }
     this.run({ type: 'started' });
     this.application.start();
+    this.keys.start();
     this.errands.wantMail();
     this.run({ type: 'swept' });
   }
@@ -271,6 +276,7 @@ export class Process implements Host {
   }
 
   #carryOut(effect: Effect): void {
+    this.keys.take(effect);
     if (effect.type === 'deliver') this.application.take(effect.item);
     else if (effect.type === 'rolledBack') this.#quarantined();
     else if (effect.type === 'sweepOn') this.run({ type: 'swept', after: effect.after });

@@ -3,12 +3,13 @@
 import { bytesToHex, equalBytes } from '@simsim/bytes';
 import { decodeInboxItem } from '@simsim/device-core';
 import { idToBytes } from '@simsim/relay-protocol';
-import type { MessageId, Post } from '@simsim/relay-protocol';
+import type { MessageId, Post, UserId } from '@simsim/relay-protocol';
 import { DEVICE_STREAM } from '@simsim/sesame';
 import type { Effect } from '@simsim/sesame';
 import type { Process } from '../device/process.ts';
 import { wireMessage } from '../world/wire-message.ts';
 import type { Invariant } from './invariant.ts';
+import type { WatchedWorld } from './watched-world.ts';
 import { sentMessages } from './sent-messages.ts';
 
 /**
@@ -134,13 +135,14 @@ export const S11: Invariant = {
   id: 'S11',
   statement:
     'no message is encrypted to a device that the newest accepted list does not have, nor to a foreign key',
-  watch() {
+  watch(world) {
+    const vouched = new VouchedKeys(world);
     const identities = new Map<string, Uint8Array>();
     return {
       *ran(process, inputs, result) {
         const own = process.core.reader().value('device', DEVICE_STREAM);
         if (own === undefined) return;
-        identities.set(process.address, own.identity.publicKey.bytes);
+        identities.set(process.incarnation, own.identity.publicKey.bytes);
         // Decisions of one commit follow each other; a list among them is newer than what came before.
         if (inputs.length > 1) return;
         for (const sent of sentMessages(process, result)) {
@@ -152,9 +154,13 @@ export const S11: Invariant = {
           // Whoever wrote first is answered before any list names it; nobody else writes to it.
           const isListed = origin.type === 'notice' || (device?.deviceKey.length ?? 0) > 0;
           if (!isSame || isStale || !isListed) yield `${label} encrypts to ${to}`;
-          const identity = identities.get(`${userId}.${envelope.deviceId}`);
+          const identity = identities.get(to);
           const encryptedTo = active?.cold?.remoteIdentity;
-          if (identity === undefined || encryptedTo === undefined) continue;
+          if (encryptedTo === undefined) continue;
+          // Receipts and the like say nothing of an application's.
+          if (origin.type !== 'notice' && !vouched.isFor(process, userId, encryptedTo))
+            yield `${label} encrypts to a key of ${userId} that its application has not accepted`;
+          if (identity === undefined) continue;
           if (!equalBytes(identity, encryptedTo))
             yield `${label} encrypts to a foreign key for ${to}`;
         }
@@ -162,3 +168,27 @@ export const S11: Invariant = {
     };
   },
 };
+
+/** The keys that a device may encrypt to: the first one it saw, where that is its policy, and those it was told. */
+class VouchedKeys {
+  readonly #world: WatchedWorld;
+  /** By device and user. */
+  readonly #first = new Map<string, string>();
+
+  constructor(world: WatchedWorld) {
+    this.#world = world;
+  }
+
+  /** Devices of one user stand for each other, where each has a key of its own: those nobody is asked about. */
+  isFor({ machine }: Process, userId: UserId, key: Uint8Array): boolean {
+    const { knobs, ledger } = this.#world;
+    const hex = bytesToHex(key);
+    if (userId === machine.userId || ledger.accepted.has(`${machine.userId} ${userId} ${hex}`))
+      return true;
+    if (knobs.trust === 'ask') return false;
+    const place = `${machine.label} ${userId}`;
+    const first = this.#first.get(place) ?? hex;
+    this.#first.set(place, first);
+    return first === hex || knobs.identityModel === 'per-device';
+  }
+}

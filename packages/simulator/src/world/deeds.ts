@@ -1,32 +1,19 @@
 /** What actions do. One that makes no sense where it stands does nothing, so that every list is a case. */
 
 import { messageIdFromBytes } from '@simsim/relay-protocol';
-import {
-  answerOffer,
-  contactOf,
-  createLinkOffer,
-  hasEnded,
-  listWithout,
-  openProvision,
-  USER_PREFIX,
-} from '@simsim/sesame';
-import type { Contact } from '@simsim/sesame';
-import { invariant } from '@simsim/bytes';
+import { hasEnded, listWithout } from '@simsim/sesame';
 import type { Action, Deed, DiskDeed, Label } from '../case/case.ts';
-import { Machine } from '../device/machine.ts';
 import type { Process } from '../device/process.ts';
 import { ownListInput } from '../device/own-device.ts';
-import { fetchOwnList } from '../device/prove.ts';
 import { Dice } from '../dice.ts';
 import { actOwn } from './act-own.ts';
 import { doToDisk, isDiskDeed } from './disk-deeds.ts';
+import { boot, link, mayChangeList, newMachine } from './links.ts';
+import { beginAnew, giveBack } from './returns.ts';
 import { compromise } from './thefts.ts';
-import { kill, open, putBackTo, restart, start } from './lives.ts';
+import { kill, putBackTo, restart, start } from './lives.ts';
 import { userOf } from './user-of.ts';
 import type { World } from './world.ts';
-
-/** Devices of one user in a world, gone ones apart. */
-const DEVICES_MAX = 5;
 
 /** One-time prekeys that a stranger takes at a time, at most. */
 const EXHAUST_MAX = 200;
@@ -49,11 +36,12 @@ export function act(world: World, action: Action): void {
   if (action.do === 'own') actOwn(world, action, (each) => act(world, each));
   else if (action.do === 'lie') world.lie(action.how, action.forMs);
   else if (action.do === 'putBack') putBack(world, action);
+  else if (action.do === 'beginAnew') beginAnew(world, action);
   else if (isDiskDeed(action)) doToDisk(world, action);
   else if (process !== undefined) process.alive(() => doAs(world, process, action));
 }
 
-type DeviceDeed = Exclude<Deed, { do: 'lie' | 'putBack' | 'own' } | DiskDeed>;
+type DeviceDeed = Exclude<Deed, { do: 'lie' | 'putBack' | 'beginAnew' | 'own' } | DiskDeed>;
 
 function subjectOf(action: Deed): Label | undefined {
   if ('by' in action && action.do !== 'reinstall') return action.by;
@@ -67,11 +55,14 @@ function doAs(world: World, process: Process, deed: DeviceDeed & { readonly atMs
     case 'send':
       return send(world, process, deed);
     case 'link':
-      return void link(world, process, deed.as);
+      return void link(world, process, { as: deed.as });
     case 'remove':
       return remove(world, process, deed.who);
     case 'reinstall':
       return reinstall(world, process, deed);
+    case 'replace':
+    case 'relink':
+      return giveBack(world, process, deed);
     case 'crash':
       if (deed.after === 0) return restart(world, process);
       return machine.fuse.light(deed.after);
@@ -111,24 +102,6 @@ function doAs(world: World, process: Process, deed: DeviceDeed & { readonly atMs
   }
 }
 
-function newMachine(world: World, { label, userId, disk }: NewMachine): Machine {
-  const { skewMs: most, flushEvents } = world.knobs;
-  const skewMs = new Dice(world.seed, `skew/${label}`).between(-most, most);
-  const policy = { flushEvents, wipe: 'strict', prunes: false } as const;
-  const machine = new Machine({ label, userId, disk, policy, skewMs });
-  world.machines.set(label, machine);
-  return machine;
-}
-
-type NewMachine = Pick<Machine, 'label' | 'userId' | 'disk'>;
-
-/** A first process, on an empty disk. */
-function boot(world: World, machine: Machine): Process {
-  const process = open(world, machine);
-  invariant(process !== undefined, 'nothing dies on an empty disk');
-  return process;
-}
-
 function send(world: World, process: Process, deed: Extract<Action, { do: 'send' }>): void {
   if (hasEnded(process.own().status)) return;
   const { label, userId } = process.machine;
@@ -143,51 +116,6 @@ function send(world: World, process: Process, deed: Extract<Action, { do: 'send'
     return { messageId, to, text };
   });
   process.application.send(lines);
-}
-
-/** Links a device through another one, at one moment; `undefined` where that fails. */
-function link(world: World, approver: Process, as: Label): Process | undefined {
-  const { userId } = approver.machine;
-  const owned = world.living().filter(({ machine }) => machine.userId === userId);
-  if (world.machines.has(as) || owned.length >= DEVICES_MAX) return undefined;
-  if (!mayChangeList(approver)) return undefined;
-  const dice = new Dice(world.seed, `link/${as}`);
-  const env = { crypto: world.crypto, entropy: (length: number) => dice.bytes(length) };
-  const { keys, offer } = createLinkOffer(env);
-  const contacts = contactsOf(approver);
-  const answer = answerOffer(ownListInput(approver.core), { offer, contacts }, approver.env);
-  if (!answer.ok) return undefined;
-  const { ciphertext } = answer.value;
-  const provision = openProvision({ keys, offer, ciphertext }, world.crypto);
-  invariant(provision.ok, 'an honest answer opens');
-  const disk = world.newDisk(as);
-  const process = boot(world, newMachine(world, { label: as, userId, disk }));
-  process.run({
-    type: 'linked',
-    provision: provision.value,
-    keys,
-    registrationId: offer.registrationId,
-    oneTimeKeys: world.knobs.oneTimeKeys,
-  });
-  world.situations.met('device linked');
-  world.endanger(process.machine);
-  return process;
-}
-
-/** Whether a device knows the newest list of its user, and may change it. */
-function mayChangeList(process: Process): boolean {
-  if (process.own().status !== 'registered') return false;
-  const list = fetchOwnList(process);
-  if (list === undefined) return false;
-  process.run({ type: 'listLearned', list });
-  return process.own().status === 'registered';
-}
-
-function contactsOf({ log, core }: Process): Contact[] {
-  return log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
-    const record = core.reader().value('user', stream);
-    return record === undefined ? [] : [contactOf(record)];
-  });
 }
 
 function remove(world: World, remover: Process, who: Label): void {
@@ -225,7 +153,7 @@ function reinstall(
   if (world.relay.list(helper.machine.userId)?.list.version === before) return;
   kill(world, lost);
   world.situations.met('device reinstalled');
-  helper.alive(() => void link(world, helper, as));
+  helper.alive(() => void link(world, helper, { as }));
 }
 
 function putBack(world: World, { who, what }: Extract<Deed, { do: 'putBack' }>): void {

@@ -84,6 +84,12 @@ export class Ledger {
   readonly doubled: Doubled[] = [];
   /** Devices, by address, in whose name a thief acted. */
   readonly robbed: Set<string> = new Set();
+  /** Users of whom contacts may be asked: they began anew, or a device came in the place of a known one. */
+  readonly changed: Set<UserId> = new Set();
+  /** Keys that applications accepted: `user contact key`, the key in hex. */
+  readonly accepted: Set<string> = new Set();
+  /** The identity key of each device, by address, that is really its. */
+  readonly identityKeys: Map<string, Uint8Array> = new Map();
   /** When a device, by address, last gave its sessions up. */
   readonly quarantined: Map<string, number> = new Map();
   /** Messages that a relay dropped although it said that it took them. */
@@ -120,6 +126,17 @@ export class Ledger {
     if (copies === 0) return;
     this.#copies.set(address, copies - 1);
     this.excusedUntilMs.set(address, nowMs);
+  }
+
+  /** Every device of a user is gone with what it knew, and so is every copy. */
+  lose(userId: UserId, nowMs: number): void {
+    const isTheirs = (address: string): boolean => address.startsWith(`${userId}.`);
+    for (const address of [...this.identityKeys.keys()].filter(isTheirs)) {
+      this.identityKeys.delete(address);
+      this.#copies.delete(address);
+      this.excusedUntilMs.set(address, nowMs);
+    }
+    for (const each of this.doubled) if (isTheirs(each.address)) each.untilMs ??= nowMs;
   }
 
   /** Whether several processes take themselves for a device. */

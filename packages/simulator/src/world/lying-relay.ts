@@ -47,6 +47,11 @@ export class LyingRelay {
     this.#host.prune();
   }
 
+  /** Its owner lets a user begin anew. */
+  forget(userId: UserId): void {
+    this.#host.forget(userId);
+  }
+
   /** Decides a request, and says what it likes. */
   decide(request: RelayRequest, token: Uint8Array | undefined): RelayOutcome {
     const dropped = this.#drop(request);

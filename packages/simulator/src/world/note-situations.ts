@@ -69,6 +69,15 @@ function noteEffect({ situations }: Notes, process: Process, effect: Effect): vo
     case 'rolledBack':
       if (effect.evidence.source === 'relay') situations.met('rollback seen by the relay');
       break;
+    case 'identityChanged':
+      situations.met('changed key shown');
+      break;
+    case 'recipientHeld':
+      situations.met('message waited for a key');
+      break;
+    case 'recipientReleased':
+      situations.met('message released by a key');
+      break;
     case 'identityAdded':
       situations.met('key of one more device seen');
       break;

@@ -8,6 +8,7 @@ import type { LogSabotage } from '@simsim/event-log';
 import type { Wakeup } from '@simsim/relay/core';
 import { parseUserId } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, Post, RelayOutcome, RelayRequest } from '@simsim/relay-protocol';
+import { DEVICE_STREAM } from '@simsim/sesame';
 import type { Release, Sabotage } from '@simsim/sesame';
 import type { OwnAction } from '../actions/own-action.ts';
 import type { Case, Label, Lie } from '../case/case.ts';
@@ -315,6 +316,7 @@ export class World implements Surroundings<Process>, WatchedWorld {
         if (seq > machine.seq) machine.refusals = 0;
         machine.seq = seq;
         this.trace.add(this.#line(process.machine.label, undefined, `committed ${seq}`), hash);
+        this.#noteIdentity(process);
         noteEffects(this.ledger, process, result.effects);
         noteSeqs(this.ledger, process, result.effects);
         this.#records.look(process, inputs);
@@ -335,6 +337,13 @@ export class World implements Surroundings<Process>, WatchedWorld {
         afterDeath(this, process.machine, killed);
       },
     };
+  }
+
+  /** A device that lost the keys of its identity has none any more. */
+  #noteIdentity({ core, machine: { address, theft } }: Process): void {
+    const key = core.reader().value('device', DEVICE_STREAM)?.identity.publicKey.bytes;
+    const isOwn = theft === undefined && address !== undefined;
+    if (isOwn && key !== undefined) this.ledger.identityKeys.set(address, key);
   }
 
   #line(from: string, to: string | undefined, what: string): Parameters<Trace['add']>[0] {
