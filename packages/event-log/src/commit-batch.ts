@@ -18,6 +18,7 @@ import {
 } from './limits.ts';
 import { orFail } from './log-state.ts';
 import type { LogState } from './log-state.ts';
+import { failStore } from './refusal.ts';
 import { dropStreams, stageBatch, takesSlot } from './stage-batch.ts';
 import type { StagedBatch } from './stage-batch.ts';
 import { dropQueues } from './stage-queues.ts';
@@ -133,13 +134,27 @@ function fillPool(log: LogState, batch: LogBatch): void {
   invariant(mails === 0 || batch.events.length > 0, 'mail enters with the event that received it');
   const epochs = mails === 0 ? 0 : Math.ceil(mails / EPOCH_ROWS_MAX) + 1;
   if (log.vault.poolSize() >= batch.events.length + epochs) return;
+  // A flush may make the pool afresh; then streams that had a slot take another one, too.
+  for (let flushes = 0; flushes < 2; flushes++) {
+    const needed = epochs + streamsTakingSlots(log, batch);
+    if (log.vault.poolSize() >= needed) return;
+    flushVault(log, Math.max(needed, POOL_MIN_DEFAULT));
+  }
+  if (log.vault.poolSize() < epochs + streamsTakingSlots(log, batch)) {
+    failStore('VAULT_FAILED', VAULT_FULL);
+  }
+}
+
+const VAULT_FULL =
+  'the vault holds as many live streams as it can; forget users or sessions that are not needed';
+
+function streamsTakingSlots(log: LogState, { events }: LogBatch): number {
   const names = new Set<string>();
-  for (const draft of batch.events) {
+  for (const draft of events) {
     const state = log.streams.get(draft.stream) ?? { slot: undefined, rekeying: 0 };
     if (takesSlot(log, state, draft)) names.add(draft.stream);
   }
-  const needed = names.size + epochs;
-  if (log.vault.poolSize() < needed) flushVault(log, Math.max(needed, POOL_MIN_DEFAULT));
+  return names.size;
 }
 
 function checkLimits(batch: LogBatch): void {

@@ -113,7 +113,7 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
 
   return {
     ...reader,
-    ...slotActions(crypto, { pages, slots, entropy: parts.entropy, checkUsable }),
+    ...slotActions(crypto, { pages, slots, checkUsable }),
     flush(next, poolMin = parts.poolMin ?? POOL_MIN_DEFAULT) {
       checkUsable();
       invariant(next.seq >= anchor.seq, 'an anchor only moves forward');

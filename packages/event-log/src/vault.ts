@@ -77,7 +77,8 @@ export interface Vault extends VaultReader {
   /** Fills the unused slots afresh. None may be taken before the next flush. */
   refreshPool(): void;
   /**
-   * Makes everything durable together with `anchor` and fills the pool up to `poolMin` slots.
+   * Makes everything durable together with `anchor` and fills the pool up to `poolMin` slots, or as far
+   * as there is room.
    *
    * Throws: StoreFailure `VAULT_FAILED`; the vault is unusable then and must be opened again.
    */

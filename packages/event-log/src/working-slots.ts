@@ -3,14 +3,10 @@
 import { invariant, wipe } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import { VAULT_PAGES_MAX } from './limits.ts';
-import { failStore } from './refusal.ts';
 import { readSlot, SLOT_KEY_BYTES, SLOTS_PER_PAGE, writeSlot } from './slot-page.ts';
 import type { SlotFields } from './slot-page.ts';
 import { freshPage, keyBytes, pageOf, slotsOf } from './slot-pages.ts';
 import type { Vault } from './vault.ts';
-
-const VAULT_FULL =
-  'the vault holds as many live streams as it can; forget users or sessions that are not needed';
 
 /** The pages while they change: what is free, what waits for a fresh key, what must be written. */
 export interface WorkingSlots {
@@ -20,7 +16,9 @@ export interface WorkingSlots {
   readonly dirty: Set<number>;
   fieldsOf(slot: number): SlotFields;
   put(slot: number, fields: SlotFields): void;
-  /** Fills released slots afresh and adds pages until `poolMin` are free. */
+  /** Gives a slot that nothing holds a fresh key. */
+  refresh(slot: number): void;
+  /** Fills released slots afresh and adds pages until `poolMin` are free or there is no room. */
   refill(poolMin: number): void;
   /** Begins again from the pages as they are now. */
   forget(): void;
@@ -41,16 +39,18 @@ export function workingSlots(entropy: Entropy, pages: Uint8Array[]): WorkingSlot
       writeSlot(pageOf(pages, slot), slot % SLOTS_PER_PAGE, fields);
       slots.dirty.add(Math.floor(slot / SLOTS_PER_PAGE));
     },
+    refresh(slot) {
+      const key = entropy(SLOT_KEY_BYTES);
+      keyBytes(pages, slot).set(key);
+      wipe(key);
+      slots.put(slot, { index: 0, owner: 0, use: 'free' });
+    },
     refill(poolMin) {
       for (const slot of slots.released.splice(0)) {
-        keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
-        slots.put(slot, { index: 0, owner: 0, use: 'free' });
+        slots.refresh(slot);
         slots.free.push(slot);
       }
-      while (slots.free.length < poolMin) {
-        if (pages.length === VAULT_PAGES_MAX) {
-          failStore('VAULT_FAILED', VAULT_FULL);
-        }
+      while (slots.free.length < poolMin && pages.length < VAULT_PAGES_MAX) {
         slots.dirty.add(pages.length);
         pages.push(freshPage(entropy));
         const first = (pages.length - 1) * SLOTS_PER_PAGE;
@@ -70,7 +70,6 @@ export function workingSlots(entropy: Entropy, pages: Uint8Array[]): WorkingSlot
 export interface SlotActionParts {
   readonly pages: readonly Uint8Array[];
   readonly slots: WorkingSlots;
-  readonly entropy: Entropy;
   readonly checkUsable: () => void;
 }
 
@@ -83,7 +82,7 @@ export type SlotActions = Pick<
 /** The actions of a vault over its working slots. */
 export function slotActions(
   crypto: Crypto,
-  { pages, slots, entropy, checkUsable }: SlotActionParts,
+  { pages, slots, checkUsable }: SlotActionParts,
 ): SlotActions {
   return {
     poolSize: () => slots.free.length,
@@ -120,10 +119,7 @@ export function slotActions(
     },
     refreshPool() {
       checkUsable();
-      for (const slot of slots.free) {
-        keyBytes(pages, slot).set(entropy(SLOT_KEY_BYTES));
-        slots.put(slot, { index: 0, owner: 0, use: 'free' });
-      }
+      for (const slot of slots.free) slots.refresh(slot);
     },
   };
 }

@@ -133,4 +133,34 @@ describe('limits', () => {
     const again = unwrap(reopen(world));
     expect(again.log.sealedValue('s4/999')).toEqual(new Uint8Array(0));
   });
+
+  test('the pool is enough where streams take another slot in the batch that fills it', () => {
+    const world = newWorld();
+    const named = (stream: string) => ({ ...event, stream, sealed: [text(stream)] });
+    const old = Array.from({ length: 40 }, (_, i) => named(`old ${i}`));
+    commit(world, { events: old });
+    world.log.flush();
+    const again = unwrap(reopen(world));
+    commit(again, { events: [...old, ...Array.from({ length: 190 }, (_, i) => named(`${i}`))] });
+    expect(again.log.sealedValue('189')).toEqual(text('189'));
+  });
+
+  test('a vault that is full takes no new stream; what it holds goes on', () => {
+    const world = newWorld();
+    const { vault } = world;
+    const named = (stream: string) => ({ ...event, stream, sealed: [text(stream)] });
+    commit(world, { events: [named('a'), named('b')] });
+    vault.flush(vault.anchor(), 57_600);
+    for (let slot = 0; slot < 57_600; slot++) {
+      if (vault.slot(slot)?.use === 'free') vault.assign(slot, { use: 'epoch', owner: 0 });
+    }
+    expect(() => commit(world, { events: [named('c')] })).toThrow('as many live streams');
+    commit(world, { events: [{ ...event, stream: 'a', closes: true }] });
+    commit(world, { events: [named('b')] });
+    commit(world, { events: [named('c')] });
+    expect(['b', 'c'].map((stream) => world.log.sealedValue(stream))).toEqual([
+      text('b'),
+      text('c'),
+    ]);
+  });
 });
