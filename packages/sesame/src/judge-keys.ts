@@ -7,9 +7,10 @@
 import { equalBytes } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import { findDevice, verifyDeviceVoucher } from '@simsim/relay-protocol';
-import type { DeviceId, DeviceList, FormerDevice } from '@simsim/relay-protocol';
+import type { DeviceId, DeviceList, FormerDevice, UserId } from '@simsim/relay-protocol';
 import { isSameKey, modelOf, pinAt } from './key-pin.ts';
 import type { IdentityKey } from './user-change.ts';
+import { emptyUserRecord } from './user-record.ts';
 import type { UserRecord } from './user-record.ts';
 import type { Sabotage } from './sabotage.ts';
 
@@ -24,8 +25,8 @@ export type KeyJudgement =
 export interface Judge {
   readonly crypto: Pick<Crypto, 'publicKey' | 'verify'>;
   readonly isSabotaged: (sabotage: Sabotage) => boolean;
-  /** The device that judges, where the list is of its own user: there is nobody to be asked then. */
-  readonly own?: DeviceId;
+  /** The device that judges: of its own user's devices there is nobody to be asked. */
+  readonly self: { readonly userId: UserId; readonly deviceId: DeviceId };
 }
 
 /** Every key that a list shows, those of former devices last. */
@@ -43,22 +44,28 @@ export function judgeKeys(record: UserRecord, list: DeviceList, judge: Judge): K
     case undefined:
       return { kind: 'known', added: shownKeys(list) };
     case 'per-user':
-      return judgeByUser(record, list);
+      return judgeByUser(record, list, judge);
     case 'per-device':
       return judgeByDevices(record, list, judge);
   }
 }
 
-function judgeByUser(record: UserRecord, list: DeviceList): KeyJudgement {
-  const { identityKey, listVersion } = record;
+function judgeByUser(record: UserRecord, list: DeviceList, judge: Judge): KeyJudgement {
+  const { userId, identityKey, listVersion, trust } = record;
   const shown = shownKeys(list);
   const known = shown.find(({ key }) => isSameKey(identityKey, key));
   if (known === undefined) return { kind: 'changed', offers: shown };
-  if (known.deviceId === undefined) return { kind: 'known', added: [] };
-  // Mail came before any list did, and nobody knew yet that its key is one device's alone.
-  return listVersion === 0
-    ? { kind: 'known', added: [known, ...shown.filter((each) => each !== known)] }
-    : { kind: 'changed', offers: shown };
+  const { deviceId } = known;
+  if (deviceId === undefined) return { kind: 'known', added: [] };
+  if (listVersion > 0 || userId === judge.self.userId) return { kind: 'changed', offers: shown };
+  // Mail came before any list did, and nobody knew yet that its key is one device's alone. Whoever else
+  // the list names is believed as the key itself was, at first sight; but a key that the application has
+  // spoken for is joined by those alone that it stands for, or a stranger could list itself beside it.
+  if (trust === undefined)
+    return { kind: 'known', added: [known, ...shown.filter((each) => each !== known)] };
+  const devicePins = new Map([[deviceId, { identityKey: known.key }]]);
+  const judged = judgeByDevices({ ...emptyUserRecord(userId), devicePins }, list, judge);
+  return judged.kind === 'known' ? { ...judged, added: [known, ...judged.added] } : judged;
 }
 
 function judgeByDevices(record: UserRecord, list: DeviceList, judge: Judge): KeyJudgement {
@@ -87,11 +94,12 @@ function judgeByDevices(record: UserRecord, list: DeviceList, judge: Judge): Key
  * known and this one. A known device has signed it, and could have done just that.
  */
 function mayBeGivenAgain(
-  { listVersion }: UserRecord,
+  { userId, listVersion }: UserRecord,
   { list, deviceId }: { readonly list: DeviceList; readonly deviceId: DeviceId | undefined },
-  { own }: Judge,
+  { self }: Judge,
 ): boolean {
-  return own !== undefined && deviceId !== own && list.version > listVersion + 1;
+  const isOther = userId === self.userId && deviceId !== self.deviceId;
+  return isOther && list.version > listVersion + 1;
 }
 
 /**

@@ -51,10 +51,7 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   if (list.userId !== userId || !isBounded(list)) return BAD;
   const isOwn = userId === work.self().userId;
   const { crypto } = work.env;
-  const judged = judgeKeys(record, list, {
-    ...judgeIn(work),
-    ...(isOwn && { own: work.self().deviceId }),
-  });
+  const judged = judgeKeys(record, list, judgeIn(work));
   const isSound = (): boolean => verifyDeviceList({ signed }, crypto).ok;
   if (judged.kind === 'changed') {
     // An own device with a foreign key is no change of key but a lie (SES-36); nothing of it is believed.
@@ -131,7 +128,8 @@ function placeOfDevice({ deviceId, deviceKey }: FormerDevice): Omit<FormerDevice
 
 /** Who judges lists in this workspace. */
 export function judgeIn(work: Workspace): Judge {
-  return { crypto: work.env.crypto, isSabotaged: (sabotage) => work.isSabotaged(sabotage) };
+  const { crypto } = work.env;
+  return { crypto, self: work.self(), isSabotaged: (sabotage) => work.isSabotaged(sabotage) };
 }
 
 /** Takes a list as it was checked: its changes, or its keys as offers. */
