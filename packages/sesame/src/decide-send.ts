@@ -4,6 +4,7 @@ import { encodeUtf8 } from '@simsim/bytes';
 import type { DeviceId, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
 import { sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
+import { releaseByList } from './decide-trust.ts';
 import type { DecideResult } from './decision.ts';
 import type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
 import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
@@ -26,7 +27,7 @@ import type { Recipient, SendState } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { awaitSuccession } from './own-identity.ts';
-import { offerKey } from './trust.ts';
+import { heldStreams, holdReason, offerKey } from './trust.ts';
 import type { UserChange } from './user-change.ts';
 import type { UserRecord } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
@@ -86,8 +87,10 @@ function decideRoundPosted(
     work.postDone(input.postId);
     return work.decided();
   }
-  if (input.result.kind === 'mismatch') {
-    const missing = roundStreams(work, origin.userId);
+  const wasHeld = holdReason(work, work.user(origin.userId)) !== undefined;
+  const isMismatch = input.result.kind === 'mismatch';
+  if (isMismatch) {
+    const missing = (wasHeld ? heldStreams : roundStreams)(work, origin.userId);
     if (missing.length > 0) return needMore(missing);
   }
   const posted = isPosted(state);
@@ -95,6 +98,8 @@ function decideRoundPosted(
   if (next === undefined) return needMore(roundStreams(work, origin.userId));
   work.postDone(input.postId);
   writeSend(work, next, { posted });
+  // Its list may settle what other messages wait for.
+  if (isMismatch && wasHeld) releaseByList(work, origin.userId);
   return work.decided();
 }
 

@@ -13,13 +13,13 @@ import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { tendPreKeys } from './pre-key-age.ts';
 import { serveWish, wishesOf, withDeadCopy } from './resend.ts';
-import { failRecipient } from './send-round.ts';
+import { failRecipient, releaseHeld } from './send-round.ts';
 import { hasWish, isFinal, isOpen, isPosted, isWished } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import type { SessionExpiry } from './session-expiry.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, USER_PREFIX, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
-import { holdReason } from './trust.ts';
+import { heldSends, holdReason } from './trust.ts';
 import type { UserChange } from './user-change.ts';
 import { allSessionsOf } from './user-record.ts';
 import type { DeviceRecord, UserRecord } from './user-record.ts';
@@ -42,12 +42,14 @@ export function decideSwept({ after }: In<'swept'>, work: Workspace): DecideResu
     const records = work.missing(recipients.map(userStream));
     if (records.length > 0) return needMore(records);
     const wishers = recipients.filter((id) => wishesOf(work, id).length > 0);
-    const rounds = wishers.flatMap((id) => roundStreams(work, id));
+    const waiting = recipients.filter((id) => heldSends(work, id).length > 0);
+    const rounds = [...wishers, ...waiting].flatMap((id) => roundStreams(work, id));
     if (rounds.length > 0) return needMore(rounds);
     keepTime(work);
     tendPreKeys(work);
     for (const stream of sends) tendSend(work, stream);
     for (const id of wishers) for (const wish of wishesOf(work, id)) serveWish(work, id, wish);
+    for (const id of new Set([...wishers, ...waiting])) tendHeld(work, id);
   }
   askForFetch(work, users);
   const last = users.at(-1);
@@ -69,6 +71,16 @@ export function decideDrained(input: In<'drained'>, work: Workspace): DecideResu
   }
   thaw(work, dueMs);
   return work.decided();
+}
+
+/**
+ * Asks anew for the list of a user whose key mail waits for: nothing is posted to them meanwhile, so that no
+ * answer would tell that the device in question is gone, or that the relay was mistaken. What waits for
+ * nothing any more goes on; copies for own devices wait for something else.
+ */
+function tendHeld(work: Workspace, userId: UserId): void {
+  if (holdReason(work, work.user(userId)) !== undefined) work.effect({ type: 'fetchList', userId });
+  else if (userId !== work.self().userId) releaseHeld(work, userId, 'goOn');
 }
 
 /** Writes device time down where that is due. A start does not: the sweep that follows it does. */

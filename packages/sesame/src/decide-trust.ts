@@ -5,7 +5,7 @@ import type { DecideResult } from './decision.ts';
 import { listChanges, takeList } from './learn-list.ts';
 import { releases } from './held-mail.ts';
 import type { Input } from './input.ts';
-import { isSameKey, modelOf, offersOf, pinAt, placeOf, withdrawals } from './key-pin.ts';
+import { isSameKey, modelOf, pinAt, placeOf, withdrawals } from './key-pin.ts';
 import { changeUser } from './peer-session.ts';
 import { serveWish, wishesOf } from './resend.ts';
 import { refuseHeld, releaseHeld, startRound, writeSend } from './send-round.ts';
@@ -27,20 +27,17 @@ export function decideListLearned(input: In<'listLearned'>, work: Workspace): De
   const first = work.missing([DEVICE_STREAM, userStream(userId)]);
   if (first.length > 0) return needMore(first);
   const record = work.user(userId);
-  const wasOffered = offersOf(record).length > 0;
+  const wasHeld = holdReason(work, record) !== undefined;
   // A newer list may have another incarnation of a device that asked for something again.
   const isNews = input.list.list.version > record.listVersion;
-  const missing = wasOffered || isNews ? heldStreams(work, userId) : [];
+  const missing = wasHeld || isNews ? heldStreams(work, userId) : [];
   if (missing.length > 0) return needMore(missing);
   const checked = listChanges(work, userId, input.list);
   if (!checked.ok && checked.reason === 'BAD_LIST') return refused(checked.reason);
   takeList(work, userId, checked);
   if (!checked.ok) return work.decided();
+  if (wasHeld) releaseByList(work, userId);
   if (holdReason(work, work.user(userId)) !== undefined) return work.decided();
-  if (wasOffered) {
-    releaseHeld(work, userId, 'goOn');
-    renewWished(work, userId);
-  }
   if (isNews) for (const wish of wishesOf(work, userId)) serveWish(work, userId, wish);
   return work.decided();
 }
@@ -90,6 +87,16 @@ export function decideRefuseIdentity(input: In<'refuseIdentity'>, work: Workspac
   refuseHeld(work, userId, 'IDENTITY_REFUSED');
   renewWished(work, userId);
   return work.decided();
+}
+
+/**
+ * Goes on with what waited for a user's key where a list has settled that: it took another key back, or
+ * has no device any more whose key it was. The user's held streams must be loaded.
+ */
+export function releaseByList(work: Workspace, userId: UserId): void {
+  if (holdReason(work, work.user(userId)) !== undefined) return;
+  releaseHeld(work, userId, 'goOn');
+  renewWished(work, userId);
 }
 
 /** Whether a key is one that a device uses. */
