@@ -1,12 +1,13 @@
-import type { UserId } from '@simsim/relay-protocol';
+import type { EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
 import { describe, expect, it } from 'vitest';
 import { deviceNumbered, userNamed } from '../test/arbitraries.ts';
 import { MemorySlice } from '../test/memory-slice.ts';
 import type { Decision } from './decision.ts';
-import { SWEPT_USERS_MAX } from './limits.ts';
+import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
+import type { Recipient, SentCopy } from './send-state.ts';
 import { DEFAULT_EXPIRY } from './session-expiry.ts';
 import { valueOfKind } from './stream-codec.ts';
-import { DEVICE_STREAM, userStream } from './streams.ts';
+import { DEVICE_STREAM, sendStream, userStream } from './streams.ts';
 import { allSessionsOf, emptyUserRecord } from './user-record.ts';
 import type { DeviceRecord } from './user-record.ts';
 
@@ -105,5 +106,69 @@ describe('a whole fetch', () => {
     slice.take({ type: 'drained', dueMs: startMs + latencyMs + 1, users: [] });
     expect(boAt(slice)?.frozen).toBeUndefined();
     expect(valueOfKind('device', slice.value(DEVICE_STREAM))?.quarantinedAt).toBeUndefined();
+  });
+});
+
+describe('a send that is past its time', () => {
+  const cy = userNamed('cy');
+  const messageId = 'ab'.repeat(16) as MessageId;
+  const stream = sendStream(messageId);
+  const copy = (stage: SentCopy['stage']): SentCopy => {
+    return { envelopeId: 'ef'.repeat(16) as EnvelopeId, session: older, resends: 1, stage };
+  };
+
+  /** A device whose send is a moment older than it may be. */
+  function late(recipients: readonly Omit<Recipient, 'round' | 'listVersion'>[]): MemorySlice {
+    const { slice, startMs } = device();
+    const all = recipients.map((each) => ({ ...each, round: 1, listVersion: 1 }));
+    slice.values.set(stream, {
+      messageId,
+      sentAt: 1,
+      openedAt: startMs,
+      to: all.map(({ userId }) => userId),
+      body: new Uint8Array(3),
+      recipients: new Map(all.map((each) => [each.userId, each])),
+    });
+    return after(slice, SEND_RECORD_MS + 1);
+  }
+
+  const statusOf = (slice: MemorySlice, userId: UserId): string | undefined =>
+    valueOfKind('send', slice.value(stream))?.recipients.get(userId)?.status;
+  const told = ({ effects }: Decision): string[] =>
+    effects.flatMap(({ type }) => (/Done|Dead/.test(type) ? [type] : []));
+
+  it('is over for whom the relay never answered, once, and waits on for whoever waits for a key', () => {
+    const slice = late([
+      { userId: bo, status: 'claiming', copies: new Map() },
+      { userId: cy, status: 'held', copies: new Map() },
+    ]);
+    expect(told(slice.take({ type: 'swept' }))).toEqual(['recipientDone', 'sendDone']);
+    expect([bo, cy].map((userId) => statusOf(slice, userId))).toEqual(['failed', 'held']);
+    expect(told(slice.take({ type: 'swept' }))).toEqual([]);
+    expect(statusOf(slice, cy)).toBe('held');
+  });
+
+  it('says of those copies alone that they are dead which were asked for again', () => {
+    const [tablet, desk] = [deviceNumbered(6), deviceNumbered(7)];
+    const copies = new Map([
+      [phone, copy('asked')],
+      [tablet, copy('receipted')],
+      [desk, copy('sent')],
+    ]);
+    const slice = late([
+      { userId: bo, status: 'accepted', copies },
+      { userId: cy, status: 'held', copies: new Map() },
+    ]);
+    expect(told(slice.take({ type: 'swept' }))).toEqual(['copyDead']);
+  });
+
+  it('ends though its recipient’s key is in question, where nothing of it waits for that', () => {
+    const slice = late([
+      { userId: bo, status: 'accepted', copies: new Map([[phone, copy('sent')]]) },
+    ]);
+    const record = { ...emptyUserRecord(bo), identityKey: new Uint8Array(32).fill(1) };
+    slice.values.set(userStream(bo), { ...record, offered: new Uint8Array(32).fill(2) });
+    const closed = slice.take({ type: 'swept' }).changes.find((change) => change.closes === true);
+    expect(closed?.fact).toEqual({ name: 'SendClosed', fields: { reason: 'expired' } });
   });
 });

@@ -112,9 +112,8 @@ function pinDevice(
     ...vouched,
   };
   const pinned = { ...kept, devicePins: new Map(devicePins).set(deviceId, pin) };
-  return former?.identityKey === undefined
-    ? pinned
-    : updateDevice(pinned, deviceId, () => emptyDevice(deviceId, 0));
+  if (former?.identityKey === undefined) return pinned;
+  return updateDevice(pinned, deviceId, () => emptyDevice(deviceId, 0));
 }
 
 function withPin(

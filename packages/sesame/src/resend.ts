@@ -142,10 +142,7 @@ export function wantAgain(work: Workspace, { userId, messageId, deviceId }: Rese
   if (state === undefined || recipient?.status !== 'accepted') return;
   if (copy === undefined || isFinal(copy)) return;
   const found = { state, recipient, deviceId, copy };
-  if (isSpent(work, copy)) {
-    giveUp(work, found);
-    return;
-  }
+  if (isSpent(work, copy)) return giveUp(work, found);
   const { envelopeId } = copy;
   noteWish(work, found, { deviceId, envelopeId });
   work.effect({ type: 'fetchList', userId });
