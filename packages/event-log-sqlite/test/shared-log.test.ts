@@ -3,8 +3,15 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { nodeCrypto } from '@simsim/crypto/node';
-import type { EventLog, LogBatch, LogSabotage } from '@simsim/event-log';
-import { openSqliteLog, verifySqliteLog } from '../src/index.ts';
+import { openEventLog } from '@simsim/event-log';
+import type { EventLog, EventStore, LogBatch, LogSabotage } from '@simsim/event-log';
+import {
+  openSlotFileVault,
+  openSqliteLog,
+  openSqliteStore,
+  verifySqliteLog,
+} from '../src/index.ts';
+import type { SqliteLogOptions } from '../src/index.ts';
 import { KEY, logOptions, scratchFolder, text, unwrap } from './files.ts';
 
 const OWNERS = 3;
@@ -157,6 +164,55 @@ describe('several owners', () => {
       }
     });
     expect(fc.check(law, { numRuns: 60, endOnFailure: true }).failed).toBe(true);
+  });
+
+  /** Opens another owner; once armed, `between` runs before it next takes the lock or commits. */
+  function openRaced(folder: string, between: () => void): { log: EventLog; arm: () => void } {
+    const { path, vaultPath, ...options } = { ...logOptions(folder), shared: true };
+    const store = unwrap(openSqliteStore(path, options));
+    const fenced: SqliteLogOptions['fenced'] = (write) => store.locked(write);
+    const vault = unwrap(openSlotFileVault(vaultPath, { ...options, fenced }));
+    let isArmed = false;
+    const race = (): void => {
+      const isDue = isArmed;
+      isArmed = false;
+      if (isDue) between();
+    };
+    const raced: EventStore = {
+      ...store,
+      commit(change) {
+        race();
+        return store.commit(change);
+      },
+      locked(work) {
+        race();
+        return store.locked(work);
+      },
+    };
+    const log = unwrap(openEventLog({ ...options, store: raced, vault }, options));
+    open.push(log);
+    return { log, arm: () => (isArmed = true) };
+  }
+
+  test('two that prune or forget the same agree', () => {
+    const folder = scratchFolder();
+    const other = openShared(folder);
+    const event = { stream: 'a', type: 1, schema: 1, facts: text('a') };
+    for (const state of ['one', 'two', 'three']) {
+      commit(other, { events: [{ ...event, sealed: [text(state)] }] });
+    }
+    other.flush();
+    const pruning = openRaced(folder, () => expect(other.prune(2).parts).toBe(2));
+    pruning.arm();
+    expect(pruning.log.prune(2)).toMatchObject({ parts: 0 });
+    const isSecond = ({ seq }: { seq: number }): boolean => seq === 2;
+    const forgetting = openRaced(folder, () => unwrap(other.forget(isSecond)));
+    const choose = (one: { seq: number }): boolean => {
+      forgetting.arm();
+      return isSecond(one);
+    };
+    expect(forgetting.log.forget(choose)).toMatchObject({ error: { code: 'MOVED' } });
+    expect(unwrap(forgetting.log.forget(isSecond))).toMatchObject({ events: 0 });
   });
 
   test('who does not share is refused, and refuses those who would', () => {

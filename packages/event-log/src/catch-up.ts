@@ -3,6 +3,7 @@
 import { recoverLog, followLog } from './recover.ts';
 import { failStore } from './refusal.ts';
 import type { StoreRefusal } from './refusal.ts';
+import { orFail } from './log-state.ts';
 import type { LogState } from './log-state.ts';
 
 /**
@@ -26,6 +27,21 @@ export function catchUp(log: LogState): boolean {
   // The vault is as of its anchor again: everything after that is followed anew.
   settle(log, isReloaded ? recoverLog(log) : followLog(log));
   return true;
+}
+
+/**
+ * Runs a write alone: among several processes under their lock, once what the others wrote is taken over.
+ * `isMoved` says whether there was anything.
+ */
+export function alone<T>(log: LogState, write: (isMoved: boolean) => T): T {
+  if (!log.isShared) return write(false);
+  return orFail(log, 'STORE_FAILED', () =>
+    log.store.locked(() => {
+      const answer = write(catchUp(log));
+      log.storeVersion = log.store.version();
+      return answer;
+    }),
+  );
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { encodeUtf8, err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
-import { catchUp, followOthers } from './catch-up.ts';
+import { alone, followOthers } from './catch-up.ts';
 import type { Committed, CommitRefusal, DraftEvent, LogBatch } from './event-log.ts';
 import type { CommitAnswer } from './event-store.ts';
 import { flushVault, lagOf } from './flush-vault.ts';
@@ -27,23 +27,14 @@ import { dropQueues } from './stage-queues.ts';
 export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
   checkLimits(batch);
   fillPool(log, batch);
-  const result = log.isShared ? commitShared(log, batch) : commitOnce(log, batch);
+  const result = alone(log, () => {
+    const answer = commitOnce(log, batch);
+    // Others let go of an epoch that has no row, so none of several owners keeps one for a next batch.
+    if (log.isShared) log.queues.epochs.end();
+    return answer;
+  });
   if (result.ok && lagOf(log) >= LAG_EVENTS_MAX) flushVault(log);
   return result;
-}
-
-/** The same among several processes: nobody writes or flushes while this one looks and commits. */
-function commitShared(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
-  return orFail(log, 'STORE_FAILED', () =>
-    log.store.locked(() => {
-      catchUp(log);
-      const result = commitOnce(log, batch);
-      // The others let go of an epoch that has no row, so none stays open for a next batch.
-      log.queues.epochs.end();
-      log.storeVersion = log.store.version();
-      return result;
-    }),
-  );
 }
 
 function commitOnce(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {

@@ -238,7 +238,8 @@ export interface EventLog {
    * Replaces the facts of the events that `matches` wants by their digests, and drops `records`; the
    * chain stays whole. A stream that begins with one of them ends, and its name is free again: where it
    * has a secret state, close it before. Walks the whole history; a kill in between leaves a part, and
-   * the next call does the rest. Application rows are the caller's.
+   * the next call does the rest. Application rows are the caller's. Not before the first event of a log
+   * that was put back.
    *
    * What SQLite had in those places may stay on the medium until it is overwritten, encrypted under
    * the log's metadata key.

@@ -13,25 +13,33 @@ import { registerStreams } from './stream-rows.ts';
  */
 export function lagOf({ tip, vault, rollback }: LogState): number {
   const anchor = vault.anchor();
-  const isPutBack = rollback !== undefined && equalBytes(anchor.hash, rollback.seen.hash);
-  return isPutBack ? LAG_EVENTS_MAX : tip.seq - anchor.seq;
+  const isUnseen = rollback !== undefined && equalBytes(anchor.hash, rollback.seen.hash);
+  return isUnseen ? LAG_EVENTS_MAX : tip.seq - anchor.seq;
+}
+
+/** Whether the log was put back and nothing was committed yet that says so. */
+export function isPutBack({ tip, rollback }: LogState): boolean {
+  return rollback !== undefined && tip.seq === rollback.found.seq;
 }
 
 /**
- * Makes the vault follow; `poolMin` slots are ready afterwards. Before that the rows of streams follow:
- * whoever reads the log finds what came later in the events after the vault's anchor.
+ * Makes the vault follow; `poolMin` slots are ready afterwards, where a batch asks for them. Before that
+ * the rows of streams follow: whoever reads the log finds what came later in the events after the vault's
+ * anchor.
  */
-export function flushVault(log: LogState, poolMin: number = POOL_MIN_DEFAULT): void {
-  const { vault, rollback } = log;
-  if (rollback !== undefined && log.tip.seq === rollback.found.seq) {
-    // Nothing was committed that says so yet: what the vault has seen must stay the evidence.
+export function flushVault(log: LogState, poolMin?: number): void {
+  if (isPutBack(log)) {
+    // What the vault has seen must stay the evidence, and its keys may open the log that comes back.
+    const { vault } = log;
+    if (poolMin === undefined) return;
     orFail(log, 'VAULT_FAILED', () => vault.flush(vault.anchor(), poolMin));
     return;
   }
-  if (log.isShared) flushShared(log, poolMin);
+  const slots = poolMin ?? POOL_MIN_DEFAULT;
+  if (log.isShared) flushShared(log, slots);
   else {
     registerAll(log);
-    writeVault(log, poolMin);
+    writeVault(log, slots);
   }
 }
 

@@ -5,10 +5,12 @@
 
 import { err, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
+import { alone } from './catch-up.ts';
 import type { Forgotten, ForgetRefusal, LogEvent } from './event-log.ts';
 import type { EventRow, StoreChange } from './event-store.ts';
 import { NO_CHANGE } from './event-store.ts';
 import { SHRINK_EVENTS_MAX } from './limits.ts';
+import { orFail } from './log-state.ts';
 import type { LogState } from './log-state.ts';
 import { isForgotten } from './open-facts.ts';
 import { sealName } from './stream-label.ts';
@@ -30,10 +32,22 @@ export function forgetEvents(
   matches: (event: LogEvent) => boolean,
   records: readonly string[],
 ): Result<Forgotten, ForgetRefusal> {
-  const { store, box } = log;
+  const chosen = chooseEvents(log, matches);
+  if (!chosen.ok) return chosen;
+  return alone(log, (isMoved) =>
+    isMoved
+      ? err({ code: 'MOVED', tip: log.tip })
+      : orFail(log, 'STORE_FAILED', () => replaceFacts(log, chosen.value, records)),
+  );
+}
+
+function chooseEvents(
+  log: LogState,
+  matches: (event: LogEvent) => boolean,
+): Result<number[], ForgetRefusal> {
   const timeline = createTimeline(log);
   const chosen: number[] = [];
-  for (const row of store.events(1, log.tip.seq)) {
+  for (const row of log.store.events(1, log.tip.seq)) {
     if (isForgotten(row)) continue;
     const event = timeline.decode(row);
     if (!matches(event)) continue;
@@ -42,9 +56,19 @@ export function forgetEvents(
     }
     chosen.push(row.seq);
   }
-  // The newest first: the names of streams, by which the rest is found again, go last.
+  return ok(chosen);
+}
+
+/** The newest first: the names of streams, by which the rest is found again, go last. */
+function replaceFacts(
+  log: LogState,
+  chosen: readonly number[],
+  records: readonly string[],
+): Result<Forgotten, ForgetRefusal> {
+  const { store, box } = log;
   let streams = 0;
-  for (let end = chosen.length; end > 0; end -= SHRINK_EVENTS_MAX) {
+  let end = chosen.length;
+  do {
     const part = chosen.slice(Math.max(0, end - SHRINK_EVENTS_MAX), end);
     const change = changeOf(
       log,
@@ -59,8 +83,9 @@ export function forgetEvents(
     });
     if (answer.kind === 'moved') return err({ code: 'MOVED', tip: answer.tip });
     log.seen.reset();
-  }
-  log.streams.forget();
+    log.streams.forget();
+    end -= SHRINK_EVENTS_MAX;
+  } while (end > 0);
   return ok({ events: chosen.length, streams });
 }
 

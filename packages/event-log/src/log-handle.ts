@@ -5,7 +5,7 @@ import { genesisHash } from './chain.ts';
 import { refresh } from './catch-up.ts';
 import { commitBatch } from './commit-batch.ts';
 import type { EventLog } from './event-log.ts';
-import { flushVault, lagOf } from './flush-vault.ts';
+import { flushVault, isPutBack, lagOf } from './flush-vault.ts';
 import { forgetEvents } from './forget.ts';
 import {
   dataEntries,
@@ -107,6 +107,7 @@ function writing(log: LogState): Pick<EventLog, Writing> {
     },
     forget(matches, records = []) {
       checkOpen(log);
+      invariant(!isPutBack(log), 'a log that was put back forgets nothing before its next event');
       flushVault(log);
       return forgetEvents(log, matches, records);
     },

@@ -3,10 +3,12 @@
  * leaves the chain whole.
  */
 
+import { alone } from './catch-up.ts';
 import type { EventRow, ShrunkPart } from './event-store.ts';
 import { NO_CHANGE } from './event-store.ts';
 import { PRUNED_BYTES } from './chain.ts';
 import { SHRINK_EVENTS_MAX } from './limits.ts';
+import { orFail } from './log-state.ts';
 import type { LogState } from './log-state.ts';
 import { numberOf, placeOf } from './place.ts';
 import { storeTip } from './stream-rows.ts';
@@ -17,10 +19,17 @@ const CURSOR_KEY = 'pruned';
  * Prunes what events of before `before` (wall ms) superseded, going on where it stopped the last time,
  * over a bounded number of events. Answers how many parts shrank; `isDone` false where more is left.
  */
-export function pruneParts(
-  log: LogState,
-  before: number,
-): { readonly parts: number; readonly isDone: boolean } {
+export function pruneParts(log: LogState, before: number): Pruned {
+  return alone(log, () => pruneStep(log, before));
+}
+
+/** What one step of pruning did. */
+interface Pruned {
+  readonly parts: number;
+  readonly isDone: boolean;
+}
+
+function pruneStep(log: LogState, before: number): Pruned {
   const { store, vault, crypto, meta } = log;
   const from = (numberOf(store.meta(CURSOR_KEY)) ?? 0) + 1;
   // Only what the vault has followed is superseded for good.
@@ -36,12 +45,14 @@ export function pruneParts(
     last = row.seq;
   }
   if (last < from) return { parts: 0, isDone: true };
-  const answer = store.commit({
-    ...NO_CHANGE,
-    expectedTip: storeTip(log),
-    pruned,
-    meta: [{ key: CURSOR_KEY, value: placeOf(last) }],
-  });
+  const answer = orFail(log, 'STORE_FAILED', () =>
+    store.commit({
+      ...NO_CHANGE,
+      expectedTip: storeTip(log),
+      pruned,
+      meta: [{ key: CURSOR_KEY, value: placeOf(last) }],
+    }),
+  );
   if (answer.kind === 'moved') return { parts: 0, isDone: true };
   return { parts: pruned.length, isDone: last < upto || upto === vault.anchor().seq };
 }
@@ -52,11 +63,11 @@ function* supersededBy({ store }: LogState, row: EventRow): Iterable<Shrinkable>
   const isEnd = head?.seq === row.seq && head.state !== 0;
   if (row.sealed === undefined && !isEnd) return;
   if (isEnd && isWhole(row)) yield row;
-  let before = row.prev === 0 ? undefined : store.event(row.prev);
-  while (before !== undefined && before.sealed === undefined && before.prev !== 0) {
-    before = store.event(before.prev);
-  }
-  if (before !== undefined && isWhole(before)) yield before;
+  // In a damaged row `prev` may lead anywhere.
+  const before = ({ prev, seq }: EventRow) => (prev < seq ? store.event(prev) : undefined);
+  let state = before(row);
+  while (state !== undefined && state.sealed === undefined) state = before(state);
+  if (state !== undefined && isWhole(state)) yield state;
 }
 
 type Shrinkable = EventRow & { readonly sealed: Uint8Array };

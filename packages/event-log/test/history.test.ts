@@ -5,11 +5,12 @@ import { describe, expect, test } from 'vitest';
 import {
   createLogReader,
   keepAll,
+  openEventLog,
   rebuildProjections,
   stateAt,
   verifyChain,
 } from '../src/index.ts';
-import type { RecordFold } from '../src/index.ts';
+import type { EventStore, RecordFold } from '../src/index.ts';
 import { openableParts, stolenVault } from './adversary.ts';
 import { actions } from './actions.ts';
 import { live, readsAreTheModel, rebuildIsLive } from './laws.ts';
@@ -250,6 +251,39 @@ describe('forgetting', () => {
     expect(log.isSeen(text('digest'))).toBe(true);
     expect(log.head('peer/bob')).toBeUndefined();
     expect(log.sealedValue('session/eve')).toEqual(text('other'));
+  });
+
+  test('records go, also where no event is chosen', () => {
+    const world = withBob();
+    commit(world, { records: [{ name: 'bob', value: text('a friend') }] });
+    unwrap(world.log.forget(() => false, ['bob']));
+    expect(world.log.record('bob')).toBeUndefined();
+  });
+
+  test('a medium that fails in between stops the log, which knows other names by then', () => {
+    const world = newWorld();
+    const { vault, crypto, entropy, store } = world;
+    const event = { type: 1, schema: 1, facts: text('bob') };
+    const of = (from: number) =>
+      Array.from({ length: 700 }, (_, i) => ({ ...event, stream: `${from + i}` }));
+    commit(world, { events: of(0) });
+    commit(world, { events: of(700) });
+    let parts = 0;
+    const failing: EventStore = {
+      ...store,
+      commit(change) {
+        if (change.forgotten.length > 0 && parts++ > 0) throw new Error('no room');
+        return store.commit(change);
+      },
+    };
+    const log = unwrap(openEventLog({ store: failing, vault, crypto, entropy }));
+    expect(() => log.forget(() => true)).toThrow('no room');
+    expect(() => log.commit({ at: 1, events: [{ ...event, stream: '1399' }] })).toThrow(
+      'open the log again',
+    );
+    const again = unwrap(reopen(world)).log;
+    expect(unwrap(again.forget(() => true))).toEqual({ events: 376, streams: 376 });
+    expect(again.head('1399')).toBeUndefined();
   });
 });
 

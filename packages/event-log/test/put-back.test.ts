@@ -65,6 +65,18 @@ describe('a log that was put back and accepted', () => {
     expect(third.log.head('moved')).toMatchObject({ isClosed: true });
   });
 
+  test('that was looked at only opens as before once the newest log is back', () => {
+    const { world, store } = putBack();
+    const looked = unwrap(reopen(world, { store }, ACCEPT));
+    looked.log.flush();
+    expect(() => looked.log.forget(() => true)).toThrow('put back');
+    looked.log.close();
+    const again = unwrap(reopen(world, { vault: looked.vault.image() }));
+    expect(again.log.sealedValue('moved')).toEqual(text('moved 1'));
+    expect(again.log.sealedValue('new')).toEqual(text('new 0'));
+    verified(again);
+  });
+
   test('names lost mail again in each opening, until an event was committed', () => {
     const world = newWorld();
     const post = new Uint8Array(16).fill(9);
