@@ -67,6 +67,9 @@ const STRETCH_COST_MAX: Readonly<Record<Stretch, StretchCost>> = {
   argon2id: { cost: 256 * 1024, passes: 8, lanes: 4 },
 };
 
+/** The same for the whole: parameters that may each be so high would together be. */
+const WORK_MAX = 16;
+
 /** Below this the functions themselves refuse. */
 const COST_MIN: Readonly<Record<Stretch, number>> = { scrypt: 1, argon2id: 8 };
 
@@ -85,11 +88,17 @@ export function stretchPassphrase(
   const most = STRETCH_COST_MAX[kind];
   if (cost < COST_MIN[kind] * Math.max(1, lanes) || passes < 1 || lanes < 1) return undefined;
   if (cost > most.cost || passes > most.passes || lanes > most.lanes) return undefined;
+  if (workOf(descriptor) > WORK_MAX * workOf({ kind, ...STRETCH_COST[kind] })) return undefined;
   const text = passphrase.normalize('NFKC');
   const bytes = kind === 'scrypt' ? scrypt(text, descriptor) : argon2(text, descriptor);
   const key = crypto.importSecret('seal', bytes);
   wipe(bytes);
   return key;
+}
+
+/** How much there is to do; lanes of argon2id share it. */
+function workOf({ kind, cost, passes, lanes }: Omit<KeyDescriptor, 'salt'>): number {
+  return kind === 'scrypt' ? 2 ** cost * passes * lanes : cost * passes;
 }
 
 /** Whether a passphrase is stretched with at least what new vaults get, in every parameter. */

@@ -277,6 +277,7 @@ describe('a passphrase', () => {
     { cost: 0 },
     { passes: 255 },
     { lanes: 200 },
+    { cost: 20, passes: 16, lanes: 4 },
     { kind: 'argon2id', cost: 2 ** 31 },
     { kind: 'argon2id', passes: 0 },
   ])('is not worked on for a forged header that asks for %o', (change) => {
