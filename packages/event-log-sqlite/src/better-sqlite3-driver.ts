@@ -1,16 +1,24 @@
 /** SQLite by better-sqlite3: native, synchronous, with an SQLite of its own. */
 
 import Database from 'better-sqlite3';
+import { failStore } from '@simsim/event-log';
+import { makePrivate } from './file-system.ts';
 import type { SqliteDatabase, SqliteDriver, SqliteStatement, SqlValue } from './sqlite-driver.ts';
 
 /** How long a connection waits for another one's lock. */
 const BUSY_MS = 5000;
 
-/** The driver that ships. */
+/** The driver that ships. A file that it makes is its owner's alone. */
 export const betterSqlite3: SqliteDriver = {
-  open: (path, mode) =>
-    databaseOver(new Database(path, { readonly: mode === 'read', timeout: BUSY_MS })),
+  open(path, mode) {
+    // The library cuts them off, and would open another file.
+    if (path.trim() !== path) failStore('STORE_FAILED', SPACES);
+    if (mode === 'write') makePrivate(path);
+    return databaseOver(new Database(path, { readonly: mode === 'read', timeout: BUSY_MS }));
+  },
 };
+
+const SPACES = 'a path that begins or ends with a space cannot be opened; name another one';
 
 /** An open database of the library as the store's. */
 export function databaseOver(db: Database.Database): SqliteDatabase {

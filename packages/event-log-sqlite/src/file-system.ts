@@ -57,6 +57,19 @@ export const nodeFiles: FileSystem = {
   },
 };
 
+/**
+ * Makes an empty file that only its owner may read, where there is nothing: SQLite would leave it to
+ * everybody, and gives the files beside a database the same rights.
+ */
+export function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', FILE_MODE));
+  } catch (failure) {
+    if (!(failure instanceof Error && 'code' in failure && failure.code === 'EEXIST'))
+      throw failure;
+  }
+}
+
 function fileOver(file: number, mode: 'edit' | 'create'): OpenFile {
   return {
     read(offset, length) {

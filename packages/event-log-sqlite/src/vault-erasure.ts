@@ -55,9 +55,9 @@ export function erasureOf({ platform, type, options }: MediumFacts): MediumRepor
   return isPlain ? { ...known, erasure: 'in-place' } : known;
 }
 
-/** Asks the system about the place of a file. Throws: errors of the system. */
+/** Asks the system about the place of a file, which may be behind a link. Throws: errors of the system. */
 export function mediumOf(path: string): MediumReport {
-  const folder = realpathSync(dirname(path));
+  const folder = existsSync(path) ? dirname(realpathSync(path)) : realpathSync(dirname(path));
   const { type } = statfsSync(folder);
   return erasureOf({ platform: process.platform, type, options: mountOptions(folder) });
 }

@@ -18,6 +18,7 @@ import type {
   VerifiedChain,
 } from '@simsim/event-log';
 import { refusalOf, valueOf } from './connection.ts';
+import { makePrivate } from './file-system.ts';
 import { lostRows } from './lost-rows.ts';
 import { connectReading } from './read-connection.ts';
 import type { SqliteDriver } from './sqlite-driver.ts';
@@ -83,6 +84,7 @@ export function copySqliteLog(path: string, target: string): Result<undefined, S
   try {
     const { db } = connectReading(path, { cacheKiB: CACHE_KIB_DEFAULT });
     try {
+      makePrivate(target);
       db.prepare('VACUUM INTO ?').run([target]);
       return ok(undefined);
     } finally {

@@ -1,6 +1,6 @@
 /** What is said about a log's place, its vault and its key. */
 
-import { readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { readFileSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { diagnose, openSlotFileVault } from '../src/index.ts';
 import type { Diagnosis, DiagnoseOptions, VaultKey } from '../src/index.ts';
@@ -104,6 +104,12 @@ describe('erasing', () => {
     if (process.platform !== 'linux') expect(found.erasure).toBe('unknown');
     else if (type === 0xef53) expect(found.fileSystem).toBe('ext4');
     else expect(found.fileSystem).not.toBe('');
+  });
+
+  test('is asked of the place that a link leads to', () => {
+    const link = `${scratchFolder()}/vault`;
+    symlinkSync('/dev/null', link);
+    expect(mediumOf(link)).toEqual(mediumOf('/dev/null'));
   });
 
   test.each([

@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import Database from 'better-sqlite3';
@@ -10,6 +20,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { connect, valueOf } from '../src/connection.ts';
 import {
+  copySqliteLog,
   openSqliteReader,
   openSqliteStore,
   openVaultReader,
@@ -96,6 +107,32 @@ describe('a connection', () => {
 });
 
 describe('opening a store', () => {
+  test('makes files that only their owner may read, and leaves the rights of those that are there', () => {
+    const folder = scratchFolder();
+    const log = openedLog(folder);
+    grow(log);
+    const rights = () =>
+      readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777);
+    expect(rights()).toEqual([0o600, 0o600, 0o600, 0o600]);
+    log.close();
+    chmodSync(join(folder, 'log.db'), 0o640);
+    openedLog(folder).close();
+    expect(statSync(join(folder, 'log.db')).mode & 0o777).toBe(0o640);
+    unwrap(copySqliteLog(join(folder, 'log.db'), join(folder, 'copy.db')));
+    expect(statSync(join(folder, 'copy.db')).mode & 0o777).toBe(0o600);
+  });
+
+  test('takes no path that the library would shorten to another one', () => {
+    const folder = scratchFolder();
+    const beside = openedLog(folder);
+    const path = `${join(folder, 'log.db')} `;
+    expect(openLog(folder, { path, vaultPath: join(folder, 'other') })).toMatchObject({
+      error: { code: 'STORE_FAILED', detail: expect.stringContaining('space') },
+    });
+    beside.close();
+    expect(readdirSync(folder).sort()).toEqual(['log.db', 'vault']);
+  });
+
   test('refuses what is missing, foreign, damaged or newer, and changes nothing', () => {
     const folder = scratchFolder();
     const path = join(folder, 'log.db');
