@@ -8,7 +8,7 @@ import { invariant } from '@simsim/bytes';
 import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
 import { parseDeviceId, signDeviceList, signDeviceVoucher } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceList, SignedDeviceList } from '@simsim/relay-protocol';
-import { listWithout, registrationRequest } from '@simsim/sesame';
+import { currentDevices, listWithout, offersOf, registrationRequest } from '@simsim/sesame';
 import type { Sabotage } from '@simsim/sesame';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -357,6 +357,27 @@ describe('another key of a device', () => {
   });
 });
 
+describe('an accepted key', () => {
+  it('that a list of before left out again is accepted again where it is shown again', () => {
+    const { world, a, b } = met();
+    write(a, b, 'one');
+    world.settle();
+    const other = stranger(world);
+    const { deviceId, identityKey = new Uint8Array(32) } = other.entry;
+    const previous = a.record(bo).listHash;
+    const list = listBy(world, other, () => ({ previous }));
+    for (let i = 0; i < 2; i++) {
+      a.run({ type: 'listLearned', list });
+      a.run({ type: 'trustIdentity', userId: bo, identityKey });
+      if (i === 0) a.run({ type: 'listLearned', list: listAtRelay(world) });
+    }
+    a.run({ type: 'listLearned', list });
+    expect(currentDevices(a.record(bo)).map((each) => each.deviceId)).toContain(deviceId);
+    expect(a.record(bo).devicePins?.get(deviceId)).toMatchObject({ identityKey });
+    expect(offersOf(a.record(bo))).toEqual([]);
+  });
+});
+
 describe('a stolen device', () => {
   it('is worth nothing once it is removed as such: no list, no mail under its key (SES-92)', () => {
     const { world, a, b } = met();
@@ -381,6 +402,32 @@ describe('a stolen device', () => {
       const previous = device.record(bo).listHash;
       device.run({ type: 'listLearned', list: listBy(world, thief, () => ({ previous })) });
       expect(device.record(bo).devices).toEqual(before);
+    }
+  });
+
+  it('does not come back with a list of before, where an accepted key began the lists anew', () => {
+    for (const how of [{}, { compromised: true }] as const) {
+      const { world, a, b } = met();
+      const stolen = world.link(b);
+      write(a, b, 'one');
+      world.settle();
+      const before = listAtRelay(world);
+      world.remove(b, stolen, how);
+      const after = listAtRelay(world);
+      a.run({ type: 'listLearned', list: after });
+      // The relay shows one more device, and the application takes its key.
+      const other = stranger(world);
+      const previous = a.record(bo).listHash;
+      a.run({ type: 'listLearned', list: listBy(world, other, () => ({ previous })) });
+      const { identityKey = new Uint8Array(32) } = other.entry;
+      a.run({ type: 'trustIdentity', userId: bo, identityKey });
+      a.run({ type: 'listLearned', list: before });
+      const current = currentDevices(a.record(bo)).map(({ deviceId }) => deviceId);
+      expect(current).toEqual([b.own().deviceId]);
+      a.send([bo], 'two');
+      a.run({ type: 'listLearned', list: after });
+      world.settle();
+      expect([b.texts(), stolen.texts()]).toEqual([['one', 'two'], ['one']]);
     }
   });
 

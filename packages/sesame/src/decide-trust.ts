@@ -13,6 +13,7 @@ import { hasWish, isPosted } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import { heldStreams, holdReason } from './trust.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
+import type { UserRecord } from './user-record.ts';
 import { needMore, refused } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -58,12 +59,14 @@ export function decideTrustIdentity(input: In<'trustIdentity'>, work: Workspace)
   if (place === undefined) return refused('UNKNOWN_KEY');
   const whose = place.deviceId === undefined ? {} : { deviceId: place.deviceId };
   const { identityKey: pinned, offered, trust } = pinAt(record, place);
-  const isPinned = isSameKey(pinned, identityKey);
+  const isKnown = isSameKey(pinned, identityKey);
+  // A device that was removed may be listed again by whom nobody believed: with this word it is there.
+  const isPinned = isKnown && !(isGone(record, place) && isSameKey(offered, identityKey));
   const changes: UserChange[] = [];
   // Nobody who is known stands for it: the list that names it may follow none that is known.
   if (!isPinned && place.deviceId !== undefined) changes.push({ type: 'forgetList' });
   if (!isPinned) changes.push({ type: 'identity', key: identityKey, ...whose });
-  else if (offered !== undefined) changes.push({ type: 'withdraw', ...whose });
+  if (isKnown && offered !== undefined) changes.push({ type: 'withdraw', ...whose });
   if (isPinned) changes.push(...releases(record, ({ deviceId }) => covers(place, deviceId)));
   if (!isPinned || trust !== level) changes.push({ type: 'trust', level, ...whose });
   changeUser(work, userId, changes);
@@ -97,6 +100,11 @@ export function releaseByList(work: Workspace, userId: UserId): void {
   if (holdReason(work, work.user(userId)) !== undefined) return;
   releaseHeld(work, userId, 'goOn');
   renewWished(work, userId);
+}
+
+/** Whether the newest list leaves out the device that a key is pinned for. */
+function isGone({ devicePins }: UserRecord, { deviceId }: IdentityKey): boolean {
+  return deviceId !== undefined && devicePins?.get(deviceId)?.standing !== undefined;
 }
 
 /** Whether a key is one that a device uses. */

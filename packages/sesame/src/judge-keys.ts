@@ -79,6 +79,8 @@ function judgeByDevices(record: UserRecord, list: DeviceList, judge: Judge): Key
     );
     return { kind: 'changed', offers };
   }
+  const back = comebacks(record, list, judge);
+  if (back.length > 0) return { kind: 'changed', offers: back };
   const added = shown.filter((each) => !isSameKey(pinAt(record, each).identityKey, each.key));
   // An id that a removed device gave up may be another one's; what is in use is not changed unasked.
   const offers = added.filter(
@@ -87,6 +89,20 @@ function judgeByDevices(record: UserRecord, list: DeviceList, judge: Judge): Key
       !mayBeGivenAgain(record, { list, deviceId: each.deviceId }, judge),
   );
   return offers.length > 0 ? { kind: 'changed', offers } : { kind: 'known', added };
+}
+
+/**
+ * Devices that were removed and are listed again under the very keys they had: nobody is linked so, but
+ * lists of before the removal say it. They are below what was seen, and say nothing, unless the
+ * application has accepted a key since with which the lists begin anew.
+ */
+function comebacks(record: UserRecord, list: DeviceList, judge: Judge): readonly IdentityKey[] {
+  if (list.version < record.listVersion || judge.isSabotaged('keep-removed-keys')) return [];
+  return list.devices.flatMap(({ deviceId, identityKey: key }) => {
+    const { identityKey, standing } = record.devicePins?.get(deviceId) ?? {};
+    const isBack = key !== undefined && standing !== undefined && isSameKey(identityKey, key);
+    return isBack ? [{ deviceId, key }] : [];
+  });
 }
 
 /**
