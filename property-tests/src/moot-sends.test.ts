@@ -1,9 +1,10 @@
 /** A message that only removed devices have not receipted: nobody will, so its plaintext goes (SES-77). */
 
+import { invariant } from '@simsim/bytes';
 import type { MessageId } from '@simsim/relay-protocol';
 import { sendStream } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
-import { deliver, listOf, twoUsers } from './scene.ts';
+import { deliver, listOf, loseMail, spoilt, twoUsers } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { user } from './world.ts';
 
@@ -41,5 +42,21 @@ describe('a message that was read by all but a device that is gone', () => {
     expect([unread, unsent].map((messageId) => keeps(a, messageId))).toEqual([true, true]);
     world.settle();
     expect([b.texts(), c.texts()]).toEqual([['unread'], ['unsent']]);
+  });
+
+  it('is kept where the relay alone says that the device is gone: it may be mistaken', () => {
+    const { world, a, b } = twoUsers();
+    const messageId = a.send([bo], 'unread');
+    deliver(a);
+    const [mail] = b.fetch();
+    invariant(mail !== undefined, 'it was sent');
+    const results = [{ deviceId: b.own().deviceId, gone: true }] as const;
+    a.run({ type: 'claimed', userId: bo, results, sends: [], resends: [] });
+    expect(keeps(a, messageId)).toBe(true);
+    loseMail(b);
+    b.receive([spoilt(mail)]);
+    world.settle();
+    expect(b.texts()).toEqual(['unread']);
+    expect(keeps(a, messageId)).toBe(false);
   });
 });

@@ -186,12 +186,18 @@ function withoutOverdue(work: Workspace, before: SendState): SendState {
   return state;
 }
 
+/**
+ * Whether nobody who is there is owed anything. Only a list says that a device was removed, and one that has
+ * come since the copy was taken: the relay's word marks a device as gone as well, and may be mistaken.
+ */
 function isMoot(work: Workspace, state: SendState): boolean {
   return [...state.recipients.values()].every((recipient) => {
     if (isOpen(recipient)) return false;
-    const { devices } = work.user(recipient.userId);
+    const { devices, listVersion } = work.user(recipient.userId);
+    const isNews = listVersion > recipient.listVersion;
     return [...recipient.copies].every(
-      ([deviceId, copy]) => isFinal(copy) || devices.get(deviceId)?.staleAt !== undefined,
+      ([deviceId, copy]) =>
+        isFinal(copy) || (isNews && devices.get(deviceId)?.staleAt !== undefined),
     );
   });
 }
