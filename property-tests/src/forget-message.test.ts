@@ -3,7 +3,7 @@
 import { hexToBytes, invariant } from '@simsim/bytes';
 import { SEND_PREFIX } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
-import { deliver, only, twoUsers } from './scene.ts';
+import { deliver, forgedRetry, lastEnvelope, loseMail, only, twoUsers, write } from './scene.ts';
 import { user } from './world.ts';
 
 const bo = user('bo');
@@ -48,5 +48,24 @@ describe('a message that its sender deletes', () => {
       expect(outcomes).toEqual([{ kind: 'done' }]);
     }
     expect(b.texts()).toEqual(['read']);
+  });
+});
+
+describe('what was on its way to a user who is forgotten', () => {
+  it('does not leave: neither what they asked for again nor a receipt', () => {
+    const { world, a, b } = twoUsers();
+    a.send([bo], 'unread');
+    while (a.work());
+    loseMail(b);
+    a.takeIn([forgedRetry(b, lastEnvelope(a, b))]);
+    const mail = write(b, a, 'hello');
+    a.takeIn([mail]);
+    a.acknowledge(a.core.inbox());
+    expect(a.core.outbox().map(({ origin }) => origin.type)).toEqual(['resend', 'notice']);
+    a.run({ type: 'forgetUser', userId: bo });
+    expect(a.core.outbox()).toEqual([]);
+    a.restart();
+    world.settle();
+    expect(b.texts()).toEqual([]);
   });
 });

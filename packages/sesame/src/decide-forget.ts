@@ -38,6 +38,10 @@ export function decideForgetUser(
     })),
   );
   changeUser(work, userId, ends);
+  // Rounds went with their sends; receipts and what was encrypted again wait by themselves.
+  for (const { postId, origin } of work.pendingPosts()) {
+    if (origin.type !== 'round' && origin.userId === userId) work.postDone(postId);
+  }
   return work.decided();
 }
 
