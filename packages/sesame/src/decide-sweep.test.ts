@@ -136,12 +136,17 @@ describe('a send that is past its time', () => {
     valueOfKind('send', slice.value(stream))?.recipients.get(userId)?.status;
   const told = ({ effects }: Decision): string[] =>
     effects.flatMap(({ type }) => (/Done|Dead/.test(type) ? [type] : []));
+  const inQuestion = (slice: MemorySlice, userId: UserId): void => {
+    const record = { ...emptyUserRecord(userId), identityKey: new Uint8Array(32).fill(1) };
+    slice.values.set(userStream(userId), { ...record, offered: new Uint8Array(32).fill(2) });
+  };
 
   it('is over for whom the relay never answered, once, and waits on for whoever waits for a key', () => {
     const slice = late([
       { userId: bo, status: 'claiming', copies: new Map() },
       { userId: cy, status: 'held', copies: new Map() },
     ]);
+    inQuestion(slice, cy);
     expect(told(slice.take({ type: 'swept' }))).toEqual(['recipientDone', 'sendDone']);
     expect([bo, cy].map((userId) => statusOf(slice, userId))).toEqual(['failed', 'held']);
     expect(told(slice.take({ type: 'swept' }))).toEqual([]);
@@ -166,8 +171,7 @@ describe('a send that is past its time', () => {
     const slice = late([
       { userId: bo, status: 'accepted', copies: new Map([[phone, copy('sent')]]) },
     ]);
-    const record = { ...emptyUserRecord(bo), identityKey: new Uint8Array(32).fill(1) };
-    slice.values.set(userStream(bo), { ...record, offered: new Uint8Array(32).fill(2) });
+    inQuestion(slice, bo);
     const closed = slice.take({ type: 'swept' }).changes.find((change) => change.closes === true);
     expect(closed?.fact).toEqual({ name: 'SendClosed', fields: { reason: 'expired' } });
   });
