@@ -189,6 +189,8 @@ function decideDirectPosted(
     const device = work.user(userId).devices.get(deviceId);
     if (device !== undefined && device.staleAt === undefined) {
       changeUser(work, userId, [{ type: 'deviceGone', deviceId, at: work.nowMs() }]);
+      // A relay's word alone: the list says whether it is so, before anything owed to the device is let go.
+      work.effect({ type: 'fetchList', userId });
     }
   }
   work.postDone(input.postId);

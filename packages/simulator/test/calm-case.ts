@@ -24,6 +24,7 @@ export function calmCase(actions: readonly Action[], knobs: Partial<Knobs> = {})
     sweepMs: HOUR_MS,
     skewMs: 0,
     killRate: 0,
+    trust: 'tofu',
     identityModel: 'per-user',
   };
   return { ...drawn, users: ['ada', 'bo'], knobs: { ...drawn.knobs, ...calm, ...knobs }, actions };
