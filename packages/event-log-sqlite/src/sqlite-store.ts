@@ -243,6 +243,9 @@ function storeOver(
   const reader = readerOver(connection);
   const currentTip = tipWatcher(connection, reader, lease);
   let isOpen = true;
+  let depth = 0;
+  /** What a commit under the lock was refused for: SQLite has done a part of it by then. */
+  let refused: Error | undefined;
   const commit = (change: StoreChange): CommitAnswer => {
     const tip = currentTip.read();
     const { seq, hash } = change.expectedTip;
@@ -260,18 +263,26 @@ function storeOver(
         if (answer.kind === 'committed' && last !== undefined) currentTip.moved(last);
         return answer;
       } catch (failure) {
-        throw failureOf(failure);
+        const error = failureOf(failure);
+        if (depth > 0) refused = error;
+        throw error;
       }
     },
     locked(work) {
+      depth++;
       try {
         return db.transaction('write', () => {
           currentTip.read();
-          return work();
+          const answer = work();
+          if (refused !== undefined) throw refused;
+          return answer;
         });
       } catch (failure) {
         currentTip.forget();
         throw failureOf(failure);
+      } finally {
+        depth--;
+        if (depth === 0) refused = undefined;
       }
     },
     close() {

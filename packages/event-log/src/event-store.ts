@@ -9,6 +9,11 @@ export interface Tip {
   readonly hash: Uint8Array;
 }
 
+/*
+ * Nobody changes the bytes of a row, of a change or of an answer once they were given away: a store may
+ * keep and answer the very same arrays.
+ */
+
 /** One event as stored. Never changed afterwards, except that a part may shrink to its digest. */
 export interface EventRow {
   /** 1, 2, 3 … without a gap. */
@@ -215,7 +220,8 @@ export interface EventStore extends EventReader {
   commit(change: StoreChange): CommitAnswer;
   /**
    * Runs `work` while no other process commits or is in here; reads and commits in it see and become
-   * one transaction, which takes effect where `work` returns.
+   * one transaction, which takes effect where `work` returns. A commit that throws in it leaves nothing
+   * of its change, at the latest by having the whole refused.
    *
    * Throws: what `work` throws, nothing has changed then; {@link StoreFailure} when the medium fails.
    */

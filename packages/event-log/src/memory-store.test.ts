@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import {
   answeringEarly,
@@ -7,6 +8,7 @@ import {
   storeConformance,
 } from './conformance/index.ts';
 import type { StoreHooks } from './conformance/index.ts';
+import { NO_CHANGE } from './event-store.ts';
 import type { EventStore } from './event-store.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { MemorySnapshot, MemoryStore } from './memory-store.ts';
@@ -100,5 +102,103 @@ describe('the suite catches a store that', () => {
     expect(failed.map(({ name }) => name)).toContain(
       'a store that was put back answers its own tip, not the later one',
     );
+  });
+
+  const wrong: Readonly<Record<string, (store: MemoryStore) => EventStore>> = {
+    'takes rows without events on any tip': (store) => ({
+      ...store,
+      commit: (change) =>
+        store.commit(change.events.length > 0 ? change : { ...change, expectedTip: store.tip() }),
+    }),
+    'keeps meta of a change it refuses': (store) => ({
+      ...store,
+      commit(change) {
+        const expectedTip = store.tip();
+        const isExpected = isDeepStrictEqual(change.expectedTip, expectedTip);
+        if (isExpected) store.commit({ ...NO_CHANGE, expectedTip, meta: change.meta });
+        return store.commit(change);
+      },
+    }),
+    'puts a head where there is one': (store) => ({
+      ...store,
+      commit: (change) =>
+        store.commit({
+          ...change,
+          heads: change.heads.map((head) =>
+            head.expectedVersion === 0
+              ? { ...head, expectedVersion: store.head(head.stream)?.version ?? 0 }
+              : head,
+          ),
+        }),
+    }),
+    'frees mail after it has put it': (store) => ({
+      ...store,
+      commit(change) {
+        const inbox = change.inbox.filter(({ slot }) => !change.inboxFreed.includes(slot));
+        return store.commit({ ...change, inbox });
+      },
+    }),
+    'answers a tip that goes on': (store) => {
+      const tip: { seq: number; hash: Uint8Array } = { seq: 0, hash: new Uint8Array(0) };
+      return { ...store, tip: () => Object.assign(tip, store.tip()) };
+    },
+    'has 32 bits for the time of a retry': (store) => ({
+      ...store,
+      commit: (change) =>
+        store.commit({
+          ...change,
+          outboxRetry: change.outboxRetry.map((row) => ({ ...row, due: row.due | 0 })),
+        }),
+    }),
+    'leaves half of a change that is refused under the lock': (store) => {
+      let isLocked = false;
+      return {
+        ...store,
+        commit(change) {
+          if (!isLocked) return store.commit(change);
+          const answer = store.commit({ ...change, pruned: [] });
+          if (change.pruned.length > 0) throw new Error('no such event');
+          return answer;
+        },
+        locked(work) {
+          isLocked = true;
+          try {
+            return store.locked(work);
+          } finally {
+            isLocked = false;
+          }
+        },
+      };
+    },
+  };
+
+  test.each(Object.keys(wrong))('%s: not even L0', (what) => {
+    const make = (): EventStore => wrong[what]?.(createMemoryStore()) ?? createMemoryStore();
+    expect(proveStore({ make }).level).toBeUndefined();
+  });
+
+  test('loses a row of meta with its process: L0 at most', () => {
+    const hooks = memoryHooks();
+    const { snapshot, restore } = hooks;
+    if (snapshot === undefined || restore === undefined) throw new Error('hooks of ours');
+    const { level } = proveStore({
+      ...hooks,
+      crash(store) {
+        const image = snapshot(store);
+        return restore({
+          ...image,
+          meta: new Map([...image.meta].filter(([key]) => key !== 'rows')),
+        });
+      },
+    });
+    expect(level).toBe('L0');
+  });
+
+  test('shows another process what is not done, or lets it write meanwhile', () => {
+    const report = proveStore({ make: createMemoryStore, beside: (store) => ({ ...store }) });
+    expect(report.failed.map(({ name }) => name)).toEqual([
+      'a snapshot is of one moment, whatever another process commits',
+      expect.stringContaining('nobody commits meanwhile'),
+    ]);
   });
 });

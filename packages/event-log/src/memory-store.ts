@@ -99,8 +99,8 @@ function readerOf(tables: Tables): EventReader {
     events: (from, to) => events.slice(Math.max(from, 1) - 1, Math.max(to, 0)),
     streamByName: (name) => streams.get(idByName.get(bytesToHex(name)) ?? 0),
     streamById: (id) => streams.get(id),
-    streams: () => [...streams.values()].sort((a, b) => a.id - b.id),
-    publicStreams: () => [...streams.values()].filter((row) => row.slot === undefined),
+    streams: () => [...streams.values()].sort(byId),
+    publicStreams: () => [...streams.values()].filter(({ slot }) => slot === undefined).sort(byId),
     streamMax: () => [...streams.keys()].reduce((max, id) => Math.max(max, id), 0),
     head: (stream) => heads.get(stream),
     heads: () => [...heads.values()].sort((a, b) => a.stream - b.stream),
@@ -181,9 +181,12 @@ function refuseBroken({ events, heads, streams, idByName }: Tables, change: Stor
   for (const { id } of change.renamed) {
     invariant(streams.has(id), 'a stream that is renamed has its row');
   }
-  for (const row of change.streams) {
-    const holder = idByName.get(bytesToHex(row.name));
-    invariant(holder === undefined || holder === row.id, 'stream names are unique');
+  const given = new Map<string, number>();
+  for (const { id, name } of [...change.streams, ...change.renamed]) {
+    const key = bytesToHex(name);
+    const holder = given.get(key) ?? idByName.get(key) ?? id;
+    invariant(holder === id, 'stream names are unique');
+    given.set(key, id);
   }
 }
 
@@ -231,6 +234,10 @@ function applyNamed(rows: Map<string, NamedRow>, changes: readonly NamedChange[]
     if (value === undefined) rows.delete(bytesToHex(name));
     else rows.set(bytesToHex(name), { name, value });
   }
+}
+
+function byId(a: StreamRow, b: StreamRow): number {
+  return a.id - b.id;
 }
 
 function bySeqThenSlot(a: OutboxRow | InboxRow, b: OutboxRow | InboxRow): number {

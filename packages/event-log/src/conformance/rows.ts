@@ -85,16 +85,25 @@ export const NAME_A: Uint8Array = bytesOf(16, 200);
 /** The other one. */
 export const NAME_B: Uint8Array = bytesOf(16, 201);
 
+/** A time of our days, in wall ms: more than 32 bits. */
+export const LATE = 1_900_000_000_000;
+
 /** One change of an empty store that touches every table. */
 export function fullChange(): StoreChange {
   return {
     ...firstEvents(3),
     records: [{ name: NAME_A, value: bytesOf(10, 1) }],
-    data: [{ name: NAME_B, value: bytesOf(5000, 2) }],
+    data: [
+      { name: NAME_A, value: bytesOf(20, 7) },
+      { name: NAME_B, value: bytesOf(5000, 2) },
+    ],
     outbox: [outboxRow(1), outboxRow(2)],
     inbox: [inboxRow(1)],
-    seenRuns: [{ upto: 3, until: 50, ids: bytesOf(16, 3) }],
-    meta: [{ key: 'format', value: Uint8Array.of(1) }],
+    seenRuns: [{ upto: 3, until: LATE, ids: bytesOf(16, 3) }],
+    meta: [
+      { key: 'format', value: Uint8Array.of(1) },
+      { key: 'rows', value: bytesOf(8, 3) },
+    ],
   };
 }
 
@@ -109,8 +118,11 @@ export function nextChange(seq: number): StoreChange {
     data: [{ name: NAME_B, value: bytesOf(700, next) }],
     outboxFreed: [1],
     outbox: [outboxRow(3, { post: bytesOf(16, next), seq: next })],
+    outboxRetry: [{ slot: 2, due: LATE + next, tries: next }],
     inboxFreed: [1],
     inbox: [inboxRow(2, { id: bytesOf(16, next + 90), seq: next })],
+    seenRuns: [{ upto: next, until: LATE + next, ids: bytesOf(8, next) }],
+    meta: [{ key: 'rows', value: bytesOf(8, next) }],
   });
 }
 
@@ -132,6 +144,6 @@ export function contentOf(store: EventReader): unknown {
     outbox: [...store.outbox()],
     inbox: [...store.inbox()],
     seenRuns: [...store.seenRuns()],
-    format: store.meta('format'),
+    meta: ['format', 'rows'].map((key) => store.meta(key)),
   };
 }

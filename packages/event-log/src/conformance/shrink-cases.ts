@@ -72,7 +72,9 @@ export const SHRINK_CASES: readonly BareCase[] = [
       same(store.streamById(1), { ...streamRow(1), ...renamed }, 'the stream');
       same(store.streamByName(streamRow(1).name), undefined, 'the old name');
       same(store.streamByName(renamed.name)?.id, 1, 'the new name');
-      refusesAll(store, [{ renamed: [{ ...renamed, id: 7 }] }]);
+      same(store.commit(later({ streams: [streamRow(2)] })), DONE, 'another stream');
+      const taken = { ...renamed, id: 2 };
+      refusesAll(store, [{ renamed: [{ ...renamed, id: 7 }] }, { renamed: [taken] }]);
     },
   },
   {
@@ -93,6 +95,22 @@ export const SHRINK_CASES: readonly BareCase[] = [
       same(contentOf(store), before, 'the store after work that threw');
       const answer = store.locked(() => store.commit(later({ events: [eventRow(4)] })));
       same([answer, store.tip()], [DONE, tipAfter(4)], 'the answer and the tip');
+    },
+  },
+  {
+    name: 'a change that is refused under the lock leaves nothing, also where the work goes on',
+    run({ make }) {
+      const store = began(make);
+      const before = contentOf(store);
+      try {
+        store.locked(() => {
+          const half = later({ events: [eventRow(4)], pruned: [part(9)] });
+          refuses(() => store.commit(half), 'a broken change');
+        });
+      } catch {
+        // Refusing the work as a whole will do, too.
+      }
+      same(contentOf(store), before, 'the store');
     },
   },
   {

@@ -16,8 +16,10 @@ import {
   fullChange,
   headChange,
   inboxRow,
+  LATE,
   NAME_A,
   NAME_B,
+  nextChange,
   outboxRow,
   streamRow,
   tipAfter,
@@ -65,9 +67,10 @@ export const CONTRACT_CASES: readonly BareCase[] = [
       same(store.head(1), { stream: 1, version: 3, seq: 3, sealed: 3, state: 0 }, 'the head');
       same(store.record(NAME_A), bytesOf(10, 1), 'the record');
       same(store.data(NAME_B), bytesOf(5000, 2), 'the application row');
+      same(store.data(NAME_A), bytesOf(20, 7), 'one that is called as a record');
       same([...store.outbox()], [outboxRow(1), outboxRow(2)], 'the outbox');
       same([...store.inbox()], [inboxRow(1)], 'the inbox');
-      same([...store.seenRuns()], [{ upto: 3, until: 50, ids: bytesOf(16, 3) }], 'the runs');
+      same([...store.seenRuns()], [{ upto: 3, until: LATE, ids: bytesOf(16, 3) }], 'the runs');
       same(store.meta('format'), Uint8Array.of(1), 'meta');
     },
   },
@@ -79,9 +82,12 @@ export const CONTRACT_CASES: readonly BareCase[] = [
       const before = contentOf(store);
       const wrongTips = [EMPTY_TIP, { seq: 3, hash: bytesOf(32, 77) }, tipAfter(2)];
       for (const expectedTip of wrongTips) {
-        const answer = store.commit(change({ expectedTip, events: [eventRow(4)] }));
-        same(answer, { kind: 'moved', tip: tipAfter(3) }, 'the answer');
-        same(contentOf(store), before, 'the store');
+        const rows = { meta: [{ key: 'rows', value: bytesOf(8, 9) }], outboxFreed: [1] };
+        for (const more of [{ events: [eventRow(4)] }, rows]) {
+          const answer = store.commit(change({ expectedTip, ...more }));
+          same(answer, { kind: 'moved', tip: tipAfter(3) }, 'the answer');
+          same(contentOf(store), before, 'the store');
+        }
       }
     },
   },
@@ -90,7 +96,7 @@ export const CONTRACT_CASES: readonly BareCase[] = [
     run({ make }) {
       const store = make();
       committed(store, fullChange());
-      const good = { expectedTip: tipAfter(3), events: [eventRow(4)], outbox: [outboxRow(3)] };
+      const { heads: _, ...good } = nextChange(3);
       const wrongHead = headChange(1, { version: 9, expectedVersion: 8 });
       changesNothing(
         store,
@@ -102,6 +108,18 @@ export const CONTRACT_CASES: readonly BareCase[] = [
         store,
         () => store.commit(change({ ...good, heads: [unknownHead] })),
         'no head',
+      );
+      const secondHead = headChange(1, { version: 4, expectedVersion: 0 });
+      changesNothing(
+        store,
+        () => store.commit(change({ ...good, heads: [secondHead] })),
+        'a head that is there',
+      );
+      const twins = [streamRow(2), streamRow(3, { name: streamRow(2).name })];
+      changesNothing(
+        store,
+        () => store.commit(change({ ...good, streams: twins })),
+        'one name for two',
       );
       const twin = streamRow(2, { name: streamRow(1).name });
       changesNothing(
@@ -125,13 +143,16 @@ export const CONTRACT_CASES: readonly BareCase[] = [
           expectedTip: tipAfter(3),
           outboxFreed: [1],
           outbox: [renewed],
-          outboxRetry: [{ slot: 2, due: 77, tries: 3 }],
+          outboxRetry: [{ slot: 2, due: LATE, tries: 3 }],
           inboxFreed: [1],
           inbox: [inboxRow(2)],
         }),
       );
-      same([...store.outbox()], [outboxRow(2, { due: 77, tries: 3 }), renewed], 'the outbox');
+      same([...store.outbox()], [outboxRow(2, { due: LATE, tries: 3 }), renewed], 'the outbox');
       same([...store.inbox()], [inboxRow(2)], 'the inbox');
+      const again = inboxRow(2, { id: bytesOf(16, 61) });
+      committed(store, change({ expectedTip: tipAfter(3), inboxFreed: [2], inbox: [again] }));
+      same([...store.inbox()], [again], 'the inbox with another mail in its row');
       committed(store, change({ expectedTip: tipAfter(3), outboxFreed: [1, 2], inboxFreed: [2] }));
       same([[...store.outbox()], [...store.inbox()]], [[], []], 'the emptied queues');
     },
@@ -194,8 +215,10 @@ export const CONTRACT_CASES: readonly BareCase[] = [
       };
       committed(store, {
         ...firstEvents(count),
-        streams: ids.map((id) => streamRow(id, { name: name(id), slot: id % 2 ? undefined : id })),
-        heads: ids.map((id) => headChange(id)),
+        streams: ids
+          .map((id) => streamRow(id, { name: name(id), slot: id % 2 ? undefined : id }))
+          .reverse(),
+        heads: ids.map((id) => headChange(id)).reverse(),
         data: ids.map((id) => ({ name: name(id), value: name(id) })),
       });
       same(
@@ -250,6 +273,20 @@ export const CONTRACT_CASES: readonly BareCase[] = [
       const late = eventRow(2, { at: 2 ** 53 - 1, sealed: undefined });
       committed(store, { ...firstEvents(2), events: [odd, late] });
       same([store.event(1), store.event(2)], [odd, late], 'events');
+    },
+  },
+  {
+    name: 'what was answered stays what it was',
+    run({ make }) {
+      const store = make();
+      committed(store, fullChange());
+      const [tip, head, record] = [store.tip(), store.head(1), store.record(NAME_A)];
+      const [meta, outbox] = [store.meta('rows'), [...store.outbox()]];
+      committed(store, nextChange(3));
+      same(store.tip(), tipAfter(4), 'the tip');
+      same([tip, record, meta], [tipAfter(3), bytesOf(10, 1), bytesOf(8, 3)], 'the bytes');
+      same(head, { stream: 1, version: 3, seq: 3, sealed: 3, state: 0 }, 'the head');
+      same(outbox, [outboxRow(1), outboxRow(2)], 'the outbox');
     },
   },
   {

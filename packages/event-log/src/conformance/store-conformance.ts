@@ -3,6 +3,7 @@
 import { prove } from '@simsim/bytes/conformance';
 import type { ConformanceReport } from '@simsim/bytes/conformance';
 import { killCases, powerCases, restoreCases } from './crash-cases.ts';
+import { SHARED_CASES } from './shared-cases.ts';
 import { CONTRACT_CASES } from './store-cases.ts';
 import type { StoreCase, StoreHooks, StoreLevel } from './store-hooks.ts';
 
@@ -20,7 +21,7 @@ export type StoreReport = ConformanceReport<StoreLevel>;
  * }
  */
 export function storeConformance<Image>(hooks: StoreHooks<Image>): readonly StoreCase[] {
-  const { make, crash, crashInside, snapshot, restore, losePower } = hooks;
+  const { make, beside, crash, crashInside, snapshot, restore, losePower } = hooks;
   const of =
     (level: StoreLevel) =>
     ({ name, run }: { readonly name: string; readonly run: () => void }): StoreCase => ({
@@ -31,10 +32,19 @@ export function storeConformance<Image>(hooks: StoreHooks<Image>): readonly Stor
   const contract = CONTRACT_CASES.map(({ name, run }) =>
     of('L0')({ name, run: () => run({ make }) }),
   );
+  const shared = beside
+    ? SHARED_CASES.map(({ name, run }) => of('L0')({ name, run: () => run({ make, beside }) }))
+    : [];
   const kill = crash && crashInside ? killCases({ make, crash, crashInside }) : [];
   const back = snapshot && restore ? restoreCases({ make, snapshot, restore }) : [];
   const power = losePower ? powerCases({ losePower }) : [];
-  return [...contract, ...kill.map(of('L1')), ...back.map(of('L2')), ...power.map(of('L3'))];
+  return [
+    ...contract,
+    ...shared,
+    ...kill.map(of('L1')),
+    ...back.map(of('L2')),
+    ...power.map(of('L3')),
+  ];
 }
 
 /** Runs the whole suite. Anything but a broken promise is thrown on. */

@@ -25,6 +25,11 @@ export interface PowerRun {
 export interface StoreHooks<Image = unknown> {
   /** A new empty store. */
   readonly make: () => EventStore;
+  /**
+   * The same store as a second process has it open: adds to L0 what several owners rely on. The second
+   * one should not wait long for a lock, because nobody lets go of it meanwhile.
+   */
+  readonly beside?: (store: EventStore) => EventStore;
   /** L1: its process is killed now, open or closed as the store is; opens what is left. */
   readonly crash?: (store: EventStore) => EventStore;
   /**
@@ -48,7 +53,7 @@ export interface StoreHooks<Image = unknown> {
 export type StoreCase = ConformanceCase<StoreLevel>;
 
 /** A case of the contract, before it has a store. */
-export interface BareCase {
+export interface BareCase<Hooks = Pick<StoreHooks, 'make'>> {
   readonly name: string;
-  readonly run: (hooks: Pick<StoreHooks, 'make'>) => void;
+  readonly run: (hooks: Hooks) => void;
 }
