@@ -112,6 +112,19 @@ test('takes new keys at the start and every hour', () => {
   expect(rotate).toHaveBeenCalledTimes(3);
 });
 
+test('a policy in months does not begin anew each millisecond', () => {
+  const months = 90 * 24 * 60 * 60 * 1000;
+  const flush = { events: 64, ms: months, onIdleMs: months };
+  const { keeper, log, commit } = kept({ ...RETENTION.default, flush, rotateMs: months });
+  const rotate = vi.spyOn(log, 'rotate');
+  keeper.start();
+  commit();
+  vi.advanceTimersByTime(60_000);
+  expect(rotate).toHaveBeenCalledTimes(1);
+  expect(log.lag()).toBe(1);
+  keeper.stop();
+});
+
 test('shrinks what is old enough, and nothing younger', async () => {
   const { commit, states, log, keeper } = kept({ ...RETENTION.default, pruneAfterMs: 60_000 });
   commit();

@@ -6,6 +6,9 @@ import type { EventLog, Retention, StoreRefusal } from '@simsim/event-log';
 /** How often old events are looked for. */
 const PRUNE_MS = 60 * 60 * 1000;
 
+/** A timer of more than this fires at once, and again and again. */
+const TIMER_MS_MAX = 0x7fff_ffff;
+
 /** What the keeper says of its work. */
 export interface VaultKeeperEvents {
   /** The medium failed: the log must be opened again. */
@@ -40,7 +43,9 @@ export class VaultKeeper {
 
   /** Call after each commit. */
   committed(): void {
-    const { events, ms, onIdleMs } = this.#policy.flush;
+    const { events, ...waits } = this.#policy.flush;
+    const ms = Math.min(waits.ms, TIMER_MS_MAX);
+    const onIdleMs = Math.min(waits.onIdleMs, TIMER_MS_MAX);
     const lag = this.#log.lag();
     if (lag === 0) return;
     if (lag >= events) {
@@ -78,7 +83,7 @@ export class VaultKeeper {
   #every(ms: number, work: () => void): void {
     const guarded = (): void => this.#guarded(work);
     guarded();
-    this.#clocks.push(setInterval(guarded, ms).unref());
+    this.#clocks.push(setInterval(guarded, Math.min(ms, TIMER_MS_MAX)).unref());
   }
 
   /** Says once that a provider of keys does not forget, and again when it says something else. */
