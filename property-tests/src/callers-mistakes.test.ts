@@ -57,13 +57,16 @@ it('rows of the wrong kind are refused, and the message can still be acknowledge
   const [alice, bob] = [await device('alice'), await device('bob')];
   await alice.send('bob', 'keep me');
   const message = await firstValueFrom(bob.messages$);
-  const rows = [5, 'zz', [5], [['k', 'text']], [[5, new Uint8Array(1)]], [['\ud800', undefined]]];
+  const byte = new Uint8Array(1);
+  const rows: unknown[] = [5, 'zz', [5], [['k', 'text']], [[5, byte]], [['\ud800', undefined]]];
+  rows.push([['ä'.repeat(257), byte]], [['k', new Uint8Array(16 * 1024 * 1024 + 1)]]);
   for (const put of rows) {
     const error = await errorOf(() => message.ack({ put: wrong(put) }));
     expect(error.code).toBe('BAD_ARGUMENT');
   }
-  await message.ack({ put: [['k', new Uint8Array([1])]] });
-  expect(bob.data('k')).toEqual(new Uint8Array([1]));
+  const key = 'ä'.repeat(256);
+  await message.ack({ put: [[key, new Uint8Array([1])]] });
+  expect(bob.data(key)).toEqual(new Uint8Array([1]));
   await isWell(alice, bob);
 });
 

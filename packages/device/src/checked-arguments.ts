@@ -2,7 +2,7 @@
 
 import { decodeUtf8, encodeUtf8 } from '@simsim/bytes';
 import type { DataPut } from '@simsim/device-core';
-import { RETENTION, retentionOf } from '@simsim/event-log';
+import { NAME_BYTES_MAX, RETENTION, retentionOf, VALUE_BYTES_MAX } from '@simsim/event-log';
 import type { Retention, RetentionName } from '@simsim/event-log';
 import { SessionError } from './session-error.ts';
 
@@ -40,6 +40,12 @@ function checkedRow(row: DataPut): DataPut {
   if (!isRow(row))
     throw badArgument('put', 'rows of a text and a Uint8Array, or undefined to delete');
   const [key, value] = row;
+  if (encodeUtf8(key).length > NAME_BYTES_MAX) {
+    throw badArgument('put', `keys of at most ${NAME_BYTES_MAX} bytes of UTF-8`);
+  }
+  if (value !== undefined && value.length > VALUE_BYTES_MAX) {
+    throw badArgument('put', `values of at most ${VALUE_BYTES_MAX} bytes`);
+  }
   return [key, value?.slice()];
 }
 

@@ -6,7 +6,7 @@ import type { InboxItem } from '@simsim/sesame';
 
 /** What `ack` may write in its commit. */
 export interface AckOptions {
-  /** The application's own rows: key and value, `undefined` to delete. */
+  /** The application's own rows: key, at most 512 bytes, and value, 16 MiB; `undefined` to delete. */
   readonly put?: readonly DataPut[];
 }
 

@@ -150,6 +150,7 @@ function streamsTakingSlots(log: LogState, { events }: LogBatch): number {
 
 function checkLimits(batch: LogBatch): void {
   invariant(batch.events.length <= BATCH_EVENTS_MAX, 'a batch has a bounded number of events');
+  invariant((batch.inboxPut?.length ?? 0) <= BATCH_EVENTS_MAX, 'and of mails');
   batch.events.forEach(checkDraft);
   for (const { name, value } of batch.records ?? []) checkNamed(name, value);
   for (const { key, value } of batch.data ?? []) checkNamed(key, value);
@@ -170,9 +171,13 @@ function checkNamed(name: string, value: Uint8Array | undefined): void {
   invariant((value?.length ?? 0) <= VALUE_BYTES_MAX, 'values are bounded');
 }
 
+/** Half of a pair would come back as another character, and two such names would be one. */
+const HALF_CHARACTER = /\p{Surrogate}/u;
+
 function checkName(name: string): void {
   const isShort = name.length <= NAME_BYTES_MAX / 3 || encodeUtf8(name).length <= NAME_BYTES_MAX;
   invariant(isShort, 'names are bounded');
+  invariant(!HALF_CHARACTER.test(name), 'names are whole text');
 }
 
 function checkQueued(id: Uint8Array, body: Uint8Array): void {

@@ -49,7 +49,7 @@ export { createSlotVault, createSlotVaultReader, createVaultImage } from './slot
 export type { SlotVaultParts, VaultImage, VaultMedium, VaultPage } from './slot-vault.ts';
 export { SLOT_PAGE_BYTES } from './slot-page.ts';
 export type { FixedKeys, NamedValue } from './metadata-box.ts';
-export { LAG_EVENTS_MAX, VAULT_PAGES_MAX } from './limits.ts';
+export { LAG_EVENTS_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX, VAULT_PAGES_MAX } from './limits.ts';
 export { genesisHash } from './chain.ts';
 export { readRowCounts } from './row-counts.ts';
 export type { RowCounts } from './row-counts.ts';

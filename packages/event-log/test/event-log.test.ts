@@ -106,4 +106,22 @@ describe('a log', () => {
       expect(log.inbox().map(({ id }) => id)).toEqual([id16(5)]);
     }
   });
+
+  test('takes nothing of a batch that is out of bounds', () => {
+    const world = newWorld();
+    const event = { stream: 's', type: 1, schema: 1, facts: text('') };
+    const tooMany = Array.from({ length: 8193 }, (_, n) => ({ id: id16(n), body: text('m') }));
+    const slots = world.vault.poolSize();
+    for (const batch of [
+      { events: [{ ...event, stream: 'ä'.repeat(257) }] },
+      { events: [{ ...event, stream: 'half \ud800' }] },
+      { events: [], data: [{ key: 'half \udc00', value: undefined }] },
+      { events: [event], inboxPut: tooMany },
+    ]) {
+      expect(() => commit(world, batch)).toThrow('Invariant');
+    }
+    expect(world.vault.poolSize()).toBe(slots);
+    commit(world, { events: [event], inboxPut: tooMany.slice(1) });
+    expect(unwrap(reopen(world)).log.inbox()).toHaveLength(8192);
+  });
 });
