@@ -97,6 +97,7 @@ export function decideLinked(input: In<'linked'>, work: Workspace): DecideResult
   const isOurs =
     entry !== undefined &&
     listedKey !== undefined &&
+    list.list.userId === userId &&
     approval.registrationId === registrationId &&
     entry.registrationId === registrationId &&
     equalBytes(entry.deviceKey, deviceKey.publicKey) &&
@@ -171,7 +172,7 @@ export function decideRegistered(work: Workspace): DecideResult {
   if (own.status === 'registering' || own.status === 'renewing') noteAllTold(work);
   if (own.status === 'renewing') return renewed(work, own);
   const registration = decodeRegistration(own.registration);
-  if (own.status === 'registered' || registration === undefined) return work.decided();
+  if (own.status !== 'registering' || registration === undefined) return work.decided();
   const { list } = registration.list;
   work.write(
     DEVICE_STREAM,

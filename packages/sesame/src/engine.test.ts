@@ -131,6 +131,7 @@ describe('a device', () => {
           approval: { ...approval, deviceId: deviceNumbered(approval.deviceId === 1 ? 2 : 1) },
         },
       },
+      { provision: { ...provision, approval: { ...approval, userId: bo } } },
       { provision: { ...provision, identity: crypto.keyPair(new Uint8Array(32).fill(8)) } },
       { provision: { ...provision, list: { ...list, list: { ...list.list, version: 9 } } } },
     ];
@@ -145,6 +146,9 @@ describe('a device', () => {
     expect(changes.filter(({ fact }) => fact.name === 'DeviceRemoved')).toHaveLength(1);
     expect(slice.take({ type: 'revoked' }).changes).toEqual([]);
     expect(codeOf(slice, send())).toBe('DEVICE_REVOKED');
+    const early = created();
+    for (const type of ['revoked', 'registered'] as const) early.take({ type });
+    expect(codeOf(early, send())).toBe('DEVICE_REVOKED');
   });
 
   it('registers until the relay took it, also after a restart', () => {
