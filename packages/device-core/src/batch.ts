@@ -97,9 +97,10 @@ export class Batch implements Slice {
       ({ userId, deviceId }) => userId === of.userId && deviceId === of.deviceId,
     );
     return here.reduce(
-      (sum, { skippedBytes, initiations }) => ({
+      (sum, { skippedBytes, initiations, walkedSteps }) => ({
         skippedBytes: sum.skippedBytes + skippedBytes,
         initiations: [...sum.initiations, ...initiations],
+        walkedSteps: sum.walkedSteps + walkedSteps,
       }),
       this.#loadOf(of),
     );

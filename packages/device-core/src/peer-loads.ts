@@ -29,6 +29,7 @@ export class PeerLoads {
       since,
       skippedBytes: before.skippedBytes + load.skippedBytes,
       initiations: [...before.initiations, ...load.initiations],
+      walkedSteps: before.walkedSteps + load.walkedSteps,
     });
     const [oldest] = this.#hours.keys();
     if (this.#hours.size > DEVICES_MAX && oldest !== undefined) this.#hours.delete(oldest);

@@ -3,7 +3,14 @@
 import { bytesToHex, concatBytes, encodeUtf8, equalBytes } from '@simsim/bytes';
 import { idToBytes } from '@simsim/relay-protocol';
 import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol';
-import { blocksFor, decrypt, parseMessage, sessionIdOf, withBlocks } from '@simsim/session';
+import {
+  blocksFor,
+  decrypt,
+  parseMessage,
+  sessionIdOf,
+  walkLength,
+  withBlocks,
+} from '@simsim/session';
 import type { ParsedMessage, Session, SkippedBlock } from '@simsim/session';
 import { acceptInitiation } from './accept-initiation.ts';
 import type { Attempt, Opened } from './accept-initiation.ts';
@@ -106,29 +113,42 @@ function openWith(
   for (const at of candidates) {
     const before = withLoadedBlocks(work, at, message);
     if (before === undefined) continue;
-    const result = decrypt(before, message, work.env);
-    if (result.ok) {
-      const { session: after, plaintext, consumed } = result.value;
-      const bytes = newSkippedBytes(before, after);
-      const isTooMuch = bytes > work.skipBytesLeft(at) && !work.isSabotaged('skip-without-limit');
-      if (isTooMuch) return { kind: 'failed', reason: 'SKIPPED_TOO_MUCH' };
-      work.skipped(at, bytes);
-      work.consume(consumed);
-      const device = work.user(at.userId).devices.get(at.deviceId);
-      const isActive = device?.active === at.session;
-      // A session of before a quarantine stays as it is: active, it would send.
-      const isFrozen = device?.frozen?.includes(at.session) === true;
-      // Nor does one that is too old to send become the one that sends (SES-83).
-      const mayNotSend = isFrozen || (device !== undefined && isTooOld(work, device, at.session));
-      const changes: UserChange[] =
-        isActive || mayNotSend || work.isSabotaged('ignore-session-activation')
-          ? []
-          : [{ type: 'activate', deviceId: at.deviceId, session: at.session }];
-      return { kind: 'opened', opened: { at, before, after, plaintext, changes } };
+    const steps = walkLength(before, message);
+    if (!work.mayWalk(at, steps)) {
+      reason = 'SKIPPED_TOO_MUCH';
+      continue;
     }
-    reason = result.error.code;
+    const result = decrypt(before, message, work.env);
+    if (!result.ok) {
+      work.walked(at, steps);
+      reason = result.error.code;
+      continue;
+    }
+    const { session: after, plaintext, consumed } = result.value;
+    const bytes = newSkippedBytes(before, after);
+    if (bytes > work.skipBytesLeft(at) && !work.isSabotaged('skip-without-limit')) {
+      work.walked(at, steps);
+      return { kind: 'failed', reason: 'SKIPPED_TOO_MUCH' };
+    }
+    work.skipped(at, bytes);
+    work.consume(consumed);
+    const changes = activation(work, at);
+    return { kind: 'opened', opened: { at, before, after, plaintext, changes } };
   }
   return { kind: 'failed', reason };
+}
+
+/** The session that opened a message becomes the active one, where it may send (SES-30). */
+function activation(work: Workspace, at: SessionAddress): readonly UserChange[] {
+  const device = work.user(at.userId).devices.get(at.deviceId);
+  const isActive = device?.active === at.session;
+  // A session of before a quarantine stays as it is: active, it would send.
+  const isFrozen = device?.frozen?.includes(at.session) === true;
+  // Nor does one that is too old to send become the one that sends (SES-83).
+  const mayNotSend = isFrozen || (device !== undefined && isTooOld(work, device, at.session));
+  return isActive || mayNotSend || work.isSabotaged('ignore-session-activation')
+    ? []
+    : [{ type: 'activate', deviceId: at.deviceId, session: at.session }];
 }
 
 /** What a step added to the skipped keys; keys that were used up do not count against it. */

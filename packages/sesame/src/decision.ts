@@ -268,10 +268,12 @@ export interface PeerLoad {
   readonly skippedBytes: number;
   /** Names of first messages that were tried, whatever came of them: each takes several agreements. */
   readonly initiations: readonly string[];
+  /** Steps that chains walked to keys that opened nothing. */
+  readonly walkedSteps: number;
 }
 
 /** Nothing yet. */
-export const NO_LOAD: PeerLoad = { skippedBytes: 0, initiations: [] };
+export const NO_LOAD: PeerLoad = { skippedBytes: 0, initiations: [], walkedSteps: 0 };
 
 /** Why an input of the application is refused. Closed list; codes are API. */
 export type RejectionCode =

@@ -39,6 +39,15 @@ export const SKIP_BYTES_PER_HOUR: number = 256 * 1024;
  */
 export const INITIATIONS_PER_HOUR = 64;
 
+/**
+ * Steps that messages of one device may have chains walk in vain within an hour, 10 µs each: one that names a
+ * place as far ahead as may be costs 10,000 in each session that is tried, and nothing to forge.
+ */
+export const WALKED_STEPS_PER_HOUR = 100_000;
+
+/** A walk this long is always tried: it costs no more than the agreement of a turn. */
+export const FREE_WALK_STEPS = 64;
+
 /** Bytes a skipped key takes: counter and seed. */
 export const SKIPPED_KEY_BYTES = 36;
 

@@ -24,7 +24,12 @@ import type { EventName, FactValue } from './fact-codec.ts';
 import type { TrustPolicy } from './hold-reason.ts';
 import type { ChainView } from './heads.ts';
 import type { Input, PostOrigin } from './input.ts';
-import { INITIATIONS_PER_HOUR, SKIP_BYTES_PER_HOUR } from './limits.ts';
+import {
+  FREE_WALK_STEPS,
+  INITIATIONS_PER_HOUR,
+  SKIP_BYTES_PER_HOUR,
+  WALKED_STEPS_PER_HOUR,
+} from './limits.ts';
 import type { OwnDevice } from './own-device.ts';
 import type { Sabotage } from './sabotage.ts';
 import { DEFAULT_EXPIRY } from './session-expiry.ts';
@@ -142,6 +147,18 @@ export class Workspace {
   skipped(of: PeerDevice, bytes: number): void {
     const { userId, deviceId } = of;
     if (bytes > 0) this.#loads.push({ ...NO_LOAD, userId, deviceId, skippedBytes: bytes });
+  }
+
+  /** Whether a walk of so many steps may be tried for a message of a device: long ones are rationed. */
+  mayWalk({ userId, deviceId }: PeerDevice, steps: number): boolean {
+    if (steps <= FREE_WALK_STEPS) return true;
+    return this.#slice.load({ userId, deviceId }).walkedSteps < WALKED_STEPS_PER_HOUR;
+  }
+
+  /** Counts a walk that opened nothing. */
+  walked({ userId, deviceId }: PeerDevice, steps: number): void {
+    if (steps <= FREE_WALK_STEPS) return;
+    this.#loads.push({ ...NO_LOAD, userId, deviceId, walkedSteps: steps });
   }
 
   /**

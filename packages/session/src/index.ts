@@ -48,6 +48,7 @@ export {
   encrypt,
   initiate,
   makeSessionSteps,
+  walkLength,
 } from './session-steps.ts';
 export {
   decodeBlock,

@@ -5,6 +5,7 @@ import type { AcceptInput, Accepted } from './accept.ts';
 import { acceptWith } from './accept.ts';
 import type { Decrypted } from './decrypt.ts';
 import { blocksForWith, decryptWith } from './decrypt.ts';
+import { walkLengthWith } from './walk-length.ts';
 import type { Encrypted } from './encrypt.ts';
 import { encryptWith } from './encrypt.ts';
 import type { InitiateInput, Initiated } from './initiate.ts';
@@ -118,4 +119,12 @@ export function decrypt(
  */
 export function blocksFor(session: Session, message: ParsedMessage): readonly number[] {
   return blocksForWith({ session, message }, production);
+}
+
+/**
+ * Steps that the chains of a session walk to a message's keys before its tag can be looked at, which is what
+ * a forged one costs. No cryptography.
+ */
+export function walkLength(session: Session, message: ParsedMessage): number {
+  return walkLengthWith(session, message, production.limits);
 }
