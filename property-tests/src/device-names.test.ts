@@ -7,6 +7,7 @@ import type { DeviceId, IncomingEnvelope } from '@simsim/relay-protocol';
 import {
   answerOffer,
   createLinkOffer,
+  DEVICE_NAMES_MAX,
   encodeContent,
   namingKey,
   openProvision,
@@ -250,6 +251,33 @@ describe('names of own devices', () => {
     rename(phone, desk, nameOf('desk'));
     world.settle();
     expect(namesAt(phone, [desk, phone])).toEqual(['desk', '']);
+  });
+
+  it('are given as before where a device that made up as many as it could was removed', () => {
+    const world = new World({ seed: 4 });
+    const desk = world.create('ada');
+    const [phone, thief] = [world.link(desk), world.link(desk)];
+    rename(thief, desk, nameOf('desk'));
+    world.settle();
+    thief.send([user('ada')], 'hello');
+    world.settle();
+    const by = thief.own().deviceId;
+    const names = Array.from({ length: DEVICE_NAMES_MAX }, (_, i) => ({
+      ...{ deviceKey: world.entropy(32), name: nameOf(`ghost ${i}`), by },
+      counter: 2 ** 48,
+    }));
+    for (const device of [desk, phone])
+      device.takeIn([forger(thief, device)({ type: 'deviceNames', names })]);
+    world.remove(desk, thief);
+    const tablet = world.link(desk, nameOf('tablet'));
+    world.settle();
+    phone.learnOwnList();
+    for (const name of ['one', 'two']) {
+      for (const each of [desk, tablet]) rename(phone, each, nameOf(name));
+      world.settle();
+      for (const device of [desk, phone, tablet])
+        expect(namesAt(device, [desk, tablet])).toEqual([name, name]);
+    }
   });
 
   it('are refused for a device that is not listed', () => {

@@ -12,6 +12,7 @@ import type { DecideResult } from './decision.ts';
 import { encodeNamesTold, isNewerNaming, namingKey, nextNamingCounter } from './device-name.ts';
 import type { DeviceNames, DeviceNaming } from './device-name.ts';
 import type { Input } from './input.ts';
+import { DEVICES_PER_USER_MAX } from './limits.ts';
 import { listedDevices } from './own-list.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { openSend, sendRefusal } from './send-round.ts';
@@ -38,7 +39,7 @@ export function decideRenameDevice(input: In<'renameDevice'>, work: Workspace): 
   if (deviceKey === undefined) return refused('UNKNOWN_DEVICE');
   const names = work.user(userId).names ?? NONE;
   const before = names.get(namingKey(deviceKey));
-  const naming = { deviceKey, name: input.name, counter: nextNamingCounter(names), by };
+  const naming = { deviceKey, name: input.name, counter: nextNamingCounter(names, deviceKey), by };
   if ((before?.name ?? '') === input.name || !isNewerNaming(naming, before)) return work.decided();
   changeUser(work, userId, [{ type: 'name', naming }]);
   tellLater(work);
@@ -80,7 +81,8 @@ export function decideNamesTold(input: In<'namesTold'>, work: Workspace): Decide
   const known = work.user(userId).names ?? NONE;
   const isNews = (naming: DeviceNaming): boolean =>
     isNewerNaming(naming, known.get(namingKey(naming.deviceKey)));
-  const news = work.isSabotaged('last-told-name') ? told : told.filter(isNews);
+  const wanted = work.isSabotaged('last-told-name') ? told : told.filter(isNews);
+  const news = withoutTooMany(work, wanted, known);
   changeUser(
     work,
     userId,
@@ -93,6 +95,26 @@ export function decideNamesTold(input: In<'namesTold'>, work: Workspace): Decide
   if (knowsLess(work, told, isAnswer) && !work.isSabotaged('never-answer-names'))
     tellLater(work, true);
   return work.decided();
+}
+
+/**
+ * Of namings of devices that nobody here has heard of, no more than a user can link: the rest are made up, and
+ * would leave no room for names of devices that there are.
+ */
+function withoutTooMany(
+  work: Workspace,
+  news: readonly DeviceNaming[],
+  known: DeviceNames,
+): readonly DeviceNaming[] {
+  const { devices } = work.user(work.self().userId);
+  const keys = [...devices.values()].map(({ deviceKey }) => deviceKey);
+  const heardOf = new Set([...keys, ...listedKeys(work).values()].map(namingKey));
+  const unheard = new Set([...known.keys()].filter((key) => !heardOf.has(key)));
+  return news.filter(({ deviceKey }) => {
+    const key = namingKey(deviceKey);
+    if (heardOf.has(key) || unheard.has(key)) return true;
+    return unheard.size < DEVICES_PER_USER_MAX && unheard.add(key).has(key);
+  });
 }
 
 /**

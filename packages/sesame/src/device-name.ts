@@ -18,7 +18,7 @@ export interface DeviceNaming {
   /** Ed25519, 32 bytes: the device that has it. */
   readonly deviceKey: Uint8Array;
   readonly name: DeviceName;
-  /** Above every counter that its giver knew; with `by` and the name it orders all namings. */
+  /** Above that of the name it takes the place of; with `by` and the name it orders a device's namings. */
   readonly counter: number;
   /** The device that gave it. */
   readonly by: DeviceId;
@@ -42,10 +42,13 @@ export function isNewerNaming(naming: DeviceNaming, than: DeviceNaming | undefin
   return naming.by === than.by ? naming.name > than.name : naming.by > than.by;
 }
 
-/** The counter of a naming that is given now. */
-export function nextNamingCounter(names: DeviceNames): number {
-  const highest = Math.max(0, ...[...names.values()].map(({ counter }) => counter));
-  return Math.min(highest + 1, DEVICE_NAME_COUNTER_MAX);
+/**
+ * The counter of a naming of a device that is given now: above the one there is. Namings of other devices have
+ * no say, or one who gave the highest to a key of nobody's could spoil all names for good.
+ */
+export function nextNamingCounter(names: DeviceNames, deviceKey: Uint8Array): number {
+  const { counter = 0 } = names.get(namingKey(deviceKey)) ?? {};
+  return Math.min(counter + 1, DEVICE_NAME_COUNTER_MAX);
 }
 
 /** Writes a naming. */

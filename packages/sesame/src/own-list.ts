@@ -161,7 +161,10 @@ function namesFor(
   const { names = new Map<string, DeviceNaming>() } = record;
   const all = [...names.values()];
   if (name === undefined || name === '') return all;
-  return [...all, { deviceKey, name, counter: nextNamingCounter(names), by: own.deviceId }];
+  return [
+    ...all,
+    { deviceKey, name, counter: nextNamingCounter(names, deviceKey), by: own.deviceId },
+  ];
 }
 
 /** Draws a device id of 1…127 that is not taken; random, so that reuse is unlikely (SES-96). */
