@@ -5,9 +5,8 @@
  */
 
 import { invariant } from '@simsim/bytes';
-import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
-import { parseDeviceId, signDeviceList, signDeviceVoucher } from '@simsim/relay-protocol';
-import type { DeviceEntry, DeviceList, SignedDeviceList } from '@simsim/relay-protocol';
+import { signDeviceVoucher } from '@simsim/relay-protocol';
+import type { SignedDeviceList } from '@simsim/relay-protocol';
 import { currentDevices, listWithout, offersOf, registrationRequest } from '@simsim/sesame';
 import type { Sabotage } from '@simsim/sesame';
 import fc from 'fast-check';
@@ -15,74 +14,14 @@ import { describe, expect, it } from 'vitest';
 import { checkWorld } from './checks.ts';
 import { testLaw } from './law.ts';
 import { deliver, write } from './scene.ts';
+import { listAtRelay, listBy, signerOf, stranger, withVoucher } from './signers.ts';
+import type { Signer } from './signers.ts';
 import type { TestDevice } from './test-device.ts';
 import { uploadFor } from './shell.ts';
 import { createAtTwoRelays } from './two-relays.ts';
 import { user, World } from './world.ts';
 
 const [ada, bo] = [user('ada'), user('bo')];
-
-/** Whoever signs a list: a device, or somebody who wants to be one. */
-interface Signer {
-  readonly entry: DeviceEntry;
-  readonly identity: KeyPair;
-  readonly deviceKey: SigningKeyPair;
-}
-
-function listAtRelay(world: World, userId = bo): SignedDeviceList {
-  const answer = world.ask({ kind: 'getList', userId, since: 0 });
-  invariant(answer.kind === 'getList' && answer.result.kind === 'list', 'the user exists');
-  return answer.result.list;
-}
-
-/** A device as lists name it. */
-function signerOf(device: TestDevice): Signer {
-  const { deviceId, registrationId, deviceKey, identity } = device.own();
-  const keys = { deviceKey: deviceKey.publicKey, identityKey: identity.publicKey.bytes };
-  return { entry: { deviceId, registrationId, ...keys }, identity, deviceKey };
-}
-
-/** Somebody with keys of their own under an id that is free. */
-function stranger(world: World): Signer {
-  const { devices } = listAtRelay(world).list;
-  const ids = new Set<number>(devices.map(({ deviceId }) => deviceId));
-  const free = Array.from({ length: 127 }, (_, i) => i + 1).find((id) => !ids.has(id));
-  const deviceId = parseDeviceId(free ?? 0);
-  invariant(deviceId.ok, 'an id is free');
-  const identity = world.crypto.keyPair(world.entropy(32));
-  const deviceKey = world.crypto.signingKeyPair(world.entropy(32));
-  const keys = { deviceKey: deviceKey.publicKey, identityKey: identity.publicKey.bytes };
-  return {
-    entry: { deviceId: deviceId.value, registrationId: 7, ...keys },
-    identity,
-    deviceKey,
-  };
-}
-
-/** A list that follows the relay's, with whoever signs it among the devices. */
-function listBy(
-  world: World,
-  signer: Signer,
-  change: (list: DeviceList) => Partial<DeviceList> = () => ({}),
-): SignedDeviceList {
-  const { list } = listAtRelay(world);
-  const { deviceId } = signer.entry;
-  const others = list.devices.filter((entry) => entry.deviceId !== deviceId);
-  const own = list.devices.find((entry) => entry.deviceId === deviceId) ?? signer.entry;
-  const next: DeviceList = {
-    ...list,
-    version: list.version + 1,
-    previous: world.crypto.digest([new Uint8Array(1)]),
-    devices: [...others, own],
-    signer: deviceId,
-  };
-  const { deviceKey, identity } = signer;
-  return signDeviceList(
-    { ...next, ...change(next) },
-    { deviceKey, identity, entropy64: world.entropy(64) },
-    world.crypto,
-  );
-}
 
 const pinned = (device: TestDevice, of: Signer): boolean =>
   [...(device.record(bo).devicePins?.values() ?? [])].some(
@@ -156,14 +95,6 @@ function play({ seed, steps }: Case, sabotage: readonly Sabotage[]): void {
   }
   world.settle();
   checkWorld(world);
-}
-
-/** What a thief has of a device: its keys, and its entry with the voucher from a list of before. */
-function withVoucher(world: World, device: TestDevice): Signer {
-  const signer = signerOf(device);
-  const { deviceId } = signer.entry;
-  const entry = listAtRelay(world).list.devices.find((each) => each.deviceId === deviceId);
-  return { ...signer, entry: entry ?? signer.entry };
 }
 
 /** Ada knows Bo, who has one device. */

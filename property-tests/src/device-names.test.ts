@@ -263,7 +263,9 @@ describe('names of own devices', () => {
     world.settle();
     const by = thief.own().deviceId;
     const names = Array.from({ length: DEVICE_NAMES_MAX }, (_, i) => ({
-      ...{ deviceKey: world.entropy(32), name: nameOf(`ghost ${i}`), by },
+      deviceKey: world.entropy(32),
+      name: nameOf(`ghost ${i}`),
+      by,
       counter: 2 ** 48,
     }));
     for (const device of [desk, phone])
