@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { nodeCrypto } from '@simsim/crypto/node';
 import { openEventLog } from '@simsim/event-log';
-import type { EventLog, EventStore, LogBatch, LogSabotage } from '@simsim/event-log';
+import type { EventLog, EventStore, LogBatch, LogEvent, LogSabotage } from '@simsim/event-log';
 import {
   openSlotFileVault,
   openSqliteLog,
@@ -18,7 +18,9 @@ const OWNERS = 3;
 
 interface Step {
   readonly owner: number;
-  readonly kind: 'state' | 'close' | 'mail' | 'read' | 'post' | 'posted' | 'flush' | 'kill';
+  readonly kind:
+    | ('state' | 'close' | 'mail' | 'read' | 'post' | 'posted')
+    | ('flush' | 'rotate' | 'prune' | 'forget' | 'kill');
   readonly stream: number;
 }
 
@@ -33,6 +35,9 @@ const step: fc.Arbitrary<Step> = fc.record({
     'post',
     'posted',
     'flush',
+    'rotate',
+    'prune',
+    'forget',
     'kill',
   ),
   stream: fc.nat(4),
@@ -80,8 +85,7 @@ function batchOf(model: Model, { kind, stream }: Step): Partial<LogBatch> | unde
       return { outboxPut: [{ post: id(count), body: text(`post ${count}`) }] };
     case 'posted':
       return { outboxDone: model.posts.splice(0, 1).map(id) };
-    case 'flush':
-    case 'kill':
+    default:
       return undefined;
   }
 }
@@ -126,7 +130,13 @@ describe('several owners', () => {
       // Whoever is killed closes nothing; its handle is only let go at the end.
       if (one.kind === 'kill') owners[one.owner] = openShared(folder, sabotage);
       else if (one.kind === 'flush') log.flush();
-      else {
+      else if (one.kind === 'rotate') log.rotate();
+      else if (one.kind === 'prune') log.prune(2);
+      else if (one.kind === 'forget') {
+        const isOld = ({ version, seq }: LogEvent): boolean => version > 1 && seq % 3 === 0;
+        expect(log.forget(isOld)).toMatchObject({ ok: true });
+        answersTheModel(log, model);
+      } else {
         const batch = batchOf(model, one);
         if (batch === undefined) continue;
         commit(log, batch);
