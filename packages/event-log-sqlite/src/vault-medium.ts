@@ -33,7 +33,8 @@ export interface VaultMediumOptions {
   readonly entropy: Entropy;
   /**
    * `strict` (default): replaced copies are zeroed and synced within the flush. `lazy`: zeroed with
-   * the next flush, which saves one sync and leaves one window of keys on the medium meanwhile.
+   * the next flush or the closing, which saves one sync and leaves one window of keys on the medium
+   * meanwhile.
    */
   readonly wipe?: 'strict' | 'lazy';
   /**

@@ -40,6 +40,19 @@ describe('diagnose', () => {
     expect(diagnosis(folder).contents).toMatchObject({ value: { lag: 0 } });
   });
 
+  test('finds nothing left over by a log that wipes lazily, once it is closed', () => {
+    const folder = scratchFolder();
+    const log = openedLog(folder, { wipe: 'lazy' });
+    for (let at = 1; at < 4; at++) {
+      log.commit({ at, events: [{ ...EVENT, sealed: [text('state')] }] });
+      log.flush();
+    }
+    expect(diagnosis(folder).contents).toMatchObject({ value: { leftovers: 1 } });
+    log.commit({ at: 4, events: [{ ...EVENT, sealed: [text('state')] }] });
+    log.close();
+    expect(diagnosis(folder).contents).toMatchObject({ value: { leftovers: 0 } });
+  });
+
   test('without a key says less, with a wrong one what is wrong', () => {
     const folder = scratchFolder();
     openedLog(folder).close();

@@ -85,7 +85,11 @@ function batchOf(model: Model, { kind, stream }: Step): Partial<LogBatch> | unde
       return { outboxPut: [{ post: id(count), body: text(`post ${count}`) }] };
     case 'posted':
       return { outboxDone: model.posts.splice(0, 1).map(id) };
-    default:
+    case 'flush':
+    case 'rotate':
+    case 'prune':
+    case 'forget':
+    case 'kill':
       return undefined;
   }
 }

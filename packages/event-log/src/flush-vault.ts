@@ -43,6 +43,12 @@ export function flushVault(log: LogState, poolMin?: number): void {
   }
 }
 
+/** The last flush: nobody may come to erase what a lazy one replaces, unless others share the log. */
+export function flushLast(log: LogState): void {
+  flushVault(log);
+  if (!log.isShared) orFail(log, 'VAULT_FAILED', () => log.vault.settle());
+}
+
 /**
  * The same among several processes. Rows must last before the vault has seen their streams, so they
  * have a lock of their own; whoever wrote between the two is taken over and registered too.

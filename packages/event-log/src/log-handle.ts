@@ -5,7 +5,7 @@ import { genesisHash } from './chain.ts';
 import { refresh } from './catch-up.ts';
 import { commitBatch } from './commit-batch.ts';
 import type { EventLog } from './event-log.ts';
-import { flushVault, isPutBack, lagOf } from './flush-vault.ts';
+import { flushLast, flushVault, isPutBack, lagOf } from './flush-vault.ts';
 import { forgetEvents } from './forget.ts';
 import {
   dataEntries,
@@ -114,7 +114,7 @@ function writing(log: LogState): Pick<EventLog, Writing> {
     close() {
       if (log.phase === 'closed') return;
       try {
-        if (log.phase === 'open') flushVault(log);
+        if (log.phase === 'open') flushLast(log);
       } finally {
         log.phase = 'closed';
         log.streams.forget();

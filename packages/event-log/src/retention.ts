@@ -16,8 +16,8 @@ export interface FlushPolicy {
 export interface Retention {
   readonly flush: FlushPolicy;
   /**
-   * `strict`: replaced keys are zeroed and synced within the flush. `lazy`: with the next flush, which
-   * saves one sync and leaves one window of keys on the medium meanwhile.
+   * `strict`: replaced keys are zeroed and synced within the flush. `lazy`: with the next flush or
+   * the closing, which saves one sync and leaves one window of keys on the medium meanwhile.
    */
   readonly wipe: 'strict' | 'lazy';
   /** The vault's master key is replaced at open and every so many ms; undefined: never. */

@@ -105,6 +105,7 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
   const checkUsable = (): void => invariant(isUsable, 'the vault is open');
   /** It stays unusable where the medium throws: what lasted is unknown until it is opened again. */
   const guarded = <T>(work: () => T): T => {
+    checkUsable();
     isUsable = false;
     const answer = work();
     isUsable = true;
@@ -113,6 +114,7 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
 
   return {
     ...reader,
+    settle: () => guarded(() => medium.settle()),
     ...slotActions(crypto, { pages, slots, checkUsable }),
     flush(next, poolMin = parts.poolMin ?? POOL_MIN_DEFAULT) {
       checkUsable();
@@ -132,7 +134,6 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
       slots.dirty.clear();
     },
     reload(tipSeq) {
-      checkUsable();
       const found = guarded(() => readAgain(medium, pages, tipSeq));
       if (found === undefined) return false;
       slots.forget();

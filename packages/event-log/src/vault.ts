@@ -83,6 +83,8 @@ export interface Vault extends VaultReader {
    * Throws: StoreFailure `VAULT_FAILED`; the vault is unusable then and must be opened again.
    */
   flush(anchor: Anchor, poolMin?: number): void;
+  /** Erases what a flush replaced and left for the next one. Throws: as {@link Vault.flush}. */
+  settle(): void;
   /**
    * Takes over what another process flushed since this one last read or wrote the vault; what was
    * not flushed here is forgotten then. False where nobody did, and nothing is changed. To be called
