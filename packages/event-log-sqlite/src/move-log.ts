@@ -168,8 +168,12 @@ function copyVault({ from, to, crypto, entropy }: MoveOptions): Result<undefined
     }
   }
   const partial = `${to.vaultPath}.moving`;
-  const refusal = destroyVaultFile(partial, { crypto, key: to.key });
-  if (refusal !== undefined) return err(refusal);
+  for (const left of [partial, to.vaultPath]) {
+    const refusal = destroyVaultFile(left, { crypto, key: to.key });
+    if (refusal === undefined) continue;
+    wipePages(image);
+    return err(refusal);
+  }
   const made = createSlotFileVault(partial, {
     ...to,
     crypto,
@@ -177,7 +181,10 @@ function copyVault({ from, to, crypto, entropy }: MoveOptions): Result<undefined
     logId,
     image: image.value.image,
   });
-  if (!made.ok) return made;
+  if (!made.ok) {
+    wipePages(image);
+    return made;
+  }
   made.value.close();
   nodeFiles.rename(partial, to.vaultPath);
   nodeFiles.syncDirectoryOf(to.vaultPath);
@@ -197,6 +204,8 @@ function copyDatabase(
   const file = nodeFiles.open(partial, 'edit');
   file.sync();
   file.close();
+  // What a log that was removed by hand has left would be taken for a part of this one.
+  for (const end of ['-wal', '-shm']) nodeFiles.remove(`${to.path}${end}`);
   nodeFiles.rename(partial, to.path);
   nodeFiles.syncDirectoryOf(to.path);
   return ok(undefined);

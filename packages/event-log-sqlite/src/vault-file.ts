@@ -24,6 +24,7 @@ import { RAW_KEY_BYTES } from './vault-key.ts';
 import { openMedium, ZEROS } from './vault-medium.ts';
 import type { VaultMediumOptions } from './vault-medium.ts';
 import { encodePageCopy } from './vault-page.ts';
+import { destroyVaultFile } from './vault-destroy.ts';
 import { openerOf, readVault } from './vault-read.ts';
 import type { VaultReadOptions } from './vault-read.ts';
 import { slotsContradict, vaultExists, vaultFailed } from './vault-refusal.ts';
@@ -68,7 +69,10 @@ export function createSlotFileVault(
   const opener = openerOf(options);
   const vaultId = entropy(VAULT_ID_BYTES);
   const first = opener.keysOf(vaultId).first(entropy);
-  if (!first.ok) return first;
+  if (!first.ok) {
+    opener.close();
+    return first;
+  }
   const masterBytes = entropy(RAW_KEY_BYTES);
   const master = crypto.importSecret('seal', masterBytes);
   masterBytes.fill(0);
@@ -93,6 +97,8 @@ export function createSlotFileVault(
     } as const;
     return openVault(path, opened, { ...options, opener });
   } catch (failure) {
+    crypto.wipe(master);
+    opener.close();
     return err(vaultFailed(failure));
   }
 }
@@ -147,12 +153,18 @@ function writeNewFile(path: string, { clear, image, master, options }: NewFile):
   });
   const partial = `${path}.new`;
   files.remove(partial);
-  const file = files.open(partial, 'create');
   try {
-    [header, header, ...copies].forEach((bytes, i) => file.write(bytes, i * FILE_PAGE_BYTES));
-    file.sync();
-  } finally {
-    file.close();
+    const file = files.open(partial, 'create');
+    try {
+      [header, header, ...copies].forEach((bytes, i) => file.write(bytes, i * FILE_PAGE_BYTES));
+      file.sync();
+    } finally {
+      file.close();
+    }
+  } catch (failure) {
+    // It may hold the keys of a log that moves, and the next try may be elsewhere.
+    if (destroyVaultFile(partial, options) !== undefined) files.remove(partial);
+    throw failure;
   }
   files.rename(partial, path);
   files.syncDirectoryOf(path);

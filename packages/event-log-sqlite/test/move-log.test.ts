@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -239,5 +240,42 @@ describe('moving', () => {
       vaultPath: join(folder, 'copy/vault'),
     };
     expect(open(copy)).toMatchObject({ error: { code: 'VAULT_KEY_UNAVAILABLE' } });
+  });
+
+  test('a vault of a move that was cut off is destroyed before another takes its place', () => {
+    const { keychain, kept } = memoryFiles();
+    const { old, stick, home: bare } = placesIn(scratchFolder());
+    const home: LogPlace = { ...bare, key: { kind: 'keychain', keychain } };
+    makeLog(old);
+    unwrap(moveLogOut({ from: old, to: stick, crypto, entropy }));
+    const cutIn = { from: stick, to: home, crypto, entropy };
+    const onStep = (): never => {
+      throw new Cut();
+    };
+    expect(() => moveLogIn({ ...cutIn, onStep })).toThrow(Cut);
+    // Another name of the file shows what becomes of its content.
+    linkSync(home.vaultPath, `${home.vaultPath}.seen`);
+    unwrap(moveLogIn(cutIn));
+    expect(readFileSync(`${home.vaultPath}.seen`).every((byte) => byte === 0)).toBe(true);
+    expect(kept.size).toBe(1);
+    isWhole(home);
+  });
+
+  test('what a log that was removed by hand left beside it does not become a part of the new one', () => {
+    const { old, stick, home } = placesIn(scratchFolder());
+    makeLog(stick);
+    const { log } = unwrap(open(stick));
+    for (let at = 2; at < 40; at++) {
+      const facts = text('another log');
+      unwrap(log.commit({ at, events: [{ stream: 's', type: 1, schema: 1, facts }] }));
+    }
+    cpSync(`${stick.path}-wal`, `${stick.path}.kept`);
+    log.close();
+    for (const path of [stick.path, stick.vaultPath]) rmSync(path);
+    cpSync(`${stick.path}.kept`, `${stick.path}-wal`);
+    makeLog(old);
+    unwrap(moveLogOut({ from: old, to: stick, crypto, entropy }));
+    unwrap(moveLogIn({ from: stick, to: home, crypto, entropy }));
+    isWhole(home);
   });
 });

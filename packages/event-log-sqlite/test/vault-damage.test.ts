@@ -1,6 +1,6 @@
 /** Vault files that are damaged, swapped, missing, or on a medium that fails. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
 import type { Vault } from '@simsim/event-log';
 import { describe, expect, test } from 'vitest';
@@ -286,13 +286,13 @@ describe('a log whose vault is not as it must be', () => {
     again.close();
   });
 
-  test('the disk is full when it is made, and nothing is left', () => {
+  test.each(['writes', 'syncs'] as const)('the disk is full when it is made (%s)', (calls) => {
     const folder = scratchFolder();
-    const options = logOptions(folder, { files: failing('ENOSPC', 'writes') });
+    const options = logOptions(folder, { files: failing('ENOSPC', calls) });
     expect(openSqliteLog(options)).toMatchObject({
       error: { code: 'VAULT_FAILED', detail: expect.stringContaining('make room') },
     });
-    expect(nodeFiles.exists(options.vaultPath)).toBe(false);
+    expect(readdirSync(folder)).toEqual(['log.db']);
     openedLog(folder).close();
   });
 });
