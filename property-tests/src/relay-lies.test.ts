@@ -5,8 +5,8 @@
 
 import { invariant } from '@simsim/bytes';
 import { claimIdFromBytes } from '@simsim/relay-protocol';
-import type { EnvelopeId, SignedDeviceList } from '@simsim/relay-protocol';
-import { PRE_KEYS_STREAM, RESENDS_MAX } from '@simsim/sesame';
+import type { EnvelopeId, PostId, SignedDeviceList } from '@simsim/relay-protocol';
+import { listWithout, PRE_KEYS_STREAM, RESENDS_MAX } from '@simsim/sesame';
 import type { CopyDeath } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import {
@@ -255,5 +255,39 @@ describe('a relay that does not know a device', () => {
     expect(after.devices).toHaveLength(2);
     tablet.run({ type: 'shutOut', list: listOfOne(a, { after }) });
     expect(tablet.freshOwn().status).toBe('removed');
+  });
+});
+
+describe('an own device that the relay says is gone', () => {
+  it('is on the next list that another one signs all the same', () => {
+    const { world, a } = twoUsers();
+    const [tablet, laptop] = [world.link(a), world.link(a)];
+    a.learnOwnList();
+    a.send([bo], 'x');
+    while (a.posts.length > 0) for (const item of a.posts) a.post(item);
+    const { deviceId } = tablet.own();
+    const claim = only(a.claims.filter(({ userId }) => userId === a.userId));
+    a.claims = a.claims.filter((each) => each !== claim);
+    const { userId, sends, resends } = claim;
+    a.run({ type: 'claimed', userId, results: [{ deviceId, gone: true }], sends, resends });
+    const notice = { type: 'notice', userId, deviceId } as const;
+    const postId = 'ab'.repeat(16) as PostId;
+    a.run({ type: 'posted', postId, origin: notice, result: { kind: 'gone' } });
+    const signed = listWithout(a.ownListInput(), { deviceId: laptop.own().deviceId }, world);
+    invariant(signed.ok, 'another one can be removed');
+    expect(signed.value.list.devices.map((entry) => entry.deviceId)).toContain(deviceId);
+    // It was there all the time, and gets its copy.
+    world.settle();
+    expect(tablet.texts()).toEqual(['x']);
+  });
+
+  it('is left out where a list says so, and the copies for the others leave', () => {
+    const { world, a, b } = twoUsers();
+    const [tablet, laptop] = [world.link(a), world.link(a)];
+    a.learnOwnList();
+    world.remove(laptop, tablet);
+    a.send([bo], 'x');
+    world.settle();
+    expect([b.texts(), laptop.texts(), tablet.texts()]).toEqual([['x'], ['x'], []]);
   });
 });

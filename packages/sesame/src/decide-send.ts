@@ -142,6 +142,17 @@ function markGone(work: Workspace, userId: UserId): void {
   changeUser(work, userId, [{ type: 'gone', at: work.nowMs() }]);
 }
 
+/**
+ * The relay says that there is no such device (SES-45). Of an own one only a list tells: the next list that
+ * this device signs names those that are current, and would remove it on the relay's word.
+ */
+function deviceGone(work: Workspace, userId: UserId, deviceId: DeviceId): readonly UserChange[] {
+  const isOwn = userId === work.self().userId;
+  if (!isOwn) return [{ type: 'deviceGone', deviceId, at: work.nowMs() }];
+  work.effect({ type: 'fetchList', userId });
+  return [];
+}
+
 /** The round is void, its chain advances stay (SES-49), and the next round begins. */
 function afterMismatch(
   work: Workspace,
@@ -188,9 +199,10 @@ function decideDirectPosted(
     const { userId, deviceId } = origin;
     const device = work.user(userId).devices.get(deviceId);
     if (device !== undefined && device.staleAt === undefined) {
-      changeUser(work, userId, [{ type: 'deviceGone', deviceId, at: work.nowMs() }]);
+      const changes = deviceGone(work, userId, deviceId);
+      changeUser(work, userId, changes);
       // A relay's word alone: the list says whether it is so, before anything owed to the device is let go.
-      work.effect({ type: 'fetchList', userId });
+      if (changes.length > 0) work.effect({ type: 'fetchList', userId });
     }
   }
   work.postDone(input.postId);
@@ -241,7 +253,7 @@ function prepare(
       made.some((one) => one.deviceId === deviceId) && !work.isSabotaged('take-keys-again');
     if (device === undefined || device.staleAt !== undefined || isAgain) continue;
     if ('gone' in result) {
-      changes.push({ type: 'deviceGone', deviceId, at: work.nowMs() });
+      changes.push(...deviceGone(work, input.userId, deviceId));
       continue;
     }
     const isGood = sendingSession(work, record, deviceId) !== undefined;
