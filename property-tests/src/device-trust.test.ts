@@ -111,4 +111,26 @@ describe('a function that is asked', () => {
     await device('alice');
     expect((await next(bob)).text).toBe('hello');
   });
+
+  it('undoes by a late answer nothing that was said of the key meanwhile', async () => {
+    for (const late of ['accepted', 'refuse'] as const) {
+      let answer: (word: typeof late) => void = () => undefined;
+      const answered = new Promise<typeof late>((resolve) => (answer = resolve));
+      const [alice, bob] = [
+        await device(`alice-${late}`, { trust: () => answered }),
+        await device(`bob-${late}`),
+      ];
+      const user = `bob-${late}`;
+      await alice.send(user, 'hello');
+      const key = bob.identityOf(user)?.key ?? new Uint8Array(0);
+      await alice.trustIdentity(user, key, { verified: true });
+      expect((await next(bob)).text).toBe('hello');
+      answer(late);
+      await answered;
+      const { recipients } = await alice.send(user, 'again');
+      expect(recipients.find((each) => each.user === user)?.failure).toBeUndefined();
+      expect((await next(bob)).text).toBe('again');
+      expect(alice.identityOf(user)?.trust).toBe('verified');
+    }
+  });
 });

@@ -7,7 +7,7 @@ import { offersOf, pinAt, pinnedKeys, userStream } from '@simsim/sesame';
 import type { IdentityKey } from '@simsim/sesame';
 import type { DeviceParts } from './device-parts.ts';
 import type { HealthEvent } from './health.ts';
-import type { Identity, ShownIdentity, Trust } from './trust.ts';
+import type { Identity, ShownIdentity, Trust, TrustAnswer } from './trust.ts';
 
 /** Asks the application, and tells the engine what it says. */
 export class TrustDesk {
@@ -75,12 +75,28 @@ export class TrustDesk {
     const former = pinned === undefined || equalBytes(pinned, key) ? undefined : pinned;
     try {
       const answer = await trust({ user: userId, ...shown, ...(former && { former }) });
-      if (answer === 'hold') return;
+      if (answer === 'hold' || !this.#isOpen(userId, { shown, answer })) return;
       if (answer === 'refuse') await this.#put({ type: 'refuseIdentity', userId });
       else await this.#put({ type: 'trustIdentity', userId, identityKey: key, level: answer });
     } catch (cause) {
       // A question without an answer holds; a device that was closed asks again when it is open.
       this.#health({ type: 'trustFailed', user: userId, cause });
     }
+  }
+  /**
+   * Whether a question is one still. The relay may have taken the key back since, or the application may have
+   * said something of it itself, which an answer to an older question does not undo.
+   */
+  #isOpen(
+    userId: UserId,
+    { shown, answer }: { readonly shown: IdentityKey; readonly answer: TrustAnswer },
+  ): boolean {
+    const record = this.#parts.core.reader().value('user', userStream(userId));
+    const { identityKey, offered, trust } = record === undefined ? {} : pinAt(record, shown);
+    const isShown = (key: Uint8Array | undefined): boolean =>
+      key !== undefined && equalBytes(key, shown.key);
+    if (isShown(offered)) return true;
+    if (!isShown(identityKey)) return false;
+    return trust === undefined || (trust === 'accepted' && answer === 'verified');
   }
 }
