@@ -135,7 +135,7 @@ export function rebuildProjections<S>(parts: RebuildParts<S>): Rebuilt {
     streams: new Map(),
     runs: [],
     differences: [],
-    tail: { upto: 0, ids: [] },
+    tail: { upto: 0, at: 0, ids: [] },
     rowsAt: rowsWrittenAt(reader),
     isTailCut: false,
     cuts: new Set([...reader.seenRuns()].map(({ upto }) => upto)),
@@ -233,7 +233,7 @@ function extendSeen<S>(rebuild: Rebuild<S>, event: SeenEvent): void {
   if (rebuild.isTailCut) {
     if (!rebuild.cuts.has(event.seq)) return;
     rebuild.isTailCut = false;
-    rebuild.tail = { upto: event.seq, ids: [] };
+    rebuild.tail = { upto: event.seq, at: 0, ids: [] };
     rebuild.runs.push({ upto: event.seq, until: 0, ids: undefined });
     return;
   }

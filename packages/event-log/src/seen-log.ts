@@ -3,7 +3,7 @@
  * by sorted runs in the store and, since the last run, by the events themselves.
  */
 
-import { compareBytes, concatBytes } from '@simsim/bytes';
+import { compareBytes, concatBytes, equalBytes } from '@simsim/bytes';
 import type { Crypto } from '@simsim/crypto';
 import type { EventReader, EventRow, SeenRun, Tip } from './event-store.ts';
 import { SEEN_ID_BYTES } from './facts-envelope.ts';
@@ -24,6 +24,8 @@ export interface SeenEvent {
 /** Ids that belong to no run yet. Closing is decided event by event, so that replay agrees. */
 export interface SeenTail {
   readonly upto: number;
+  /** Latest wall ms of the events with ids: a clock that was set back must not end them early. */
+  readonly at: number;
   readonly ids: readonly Uint8Array[];
 }
 
@@ -65,23 +67,25 @@ export function extendTail(
   event: SeenEvent,
   seenMs: number,
 ): { readonly tail: SeenTail; readonly run: SeenRun | undefined } {
-  const ids = event.ids.length === 0 ? tail.ids : [...tail.ids, ...event.ids];
+  const hasIds = event.ids.length > 0;
+  const ids = hasIds ? [...tail.ids, ...event.ids] : tail.ids;
+  const at = hasIds ? Math.max(tail.at, event.at) : tail.at;
   const isFull = ids.length >= SEEN_RUN_IDS || event.seq - tail.upto >= SEEN_RUN_EVENTS;
-  if (!isFull) return { tail: { upto: tail.upto, ids }, run: undefined };
+  if (!isFull) return { tail: { upto: tail.upto, at, ids }, run: undefined };
   const run = {
     upto: event.seq,
-    until: event.at + seenMs,
+    until: Math.max(at, event.at) + seenMs,
     ids: concatBytes([...ids].sort(compareBytes)),
   };
-  return { tail: { upto: event.seq, ids: [] }, run };
+  return { tail: { upto: event.seq, at: 0, ids: [] }, run };
 }
 
 /** Makes the seen log of a store. Reads nothing yet. */
 export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts): SeenLog {
   let table: SeenTable | undefined;
-  /** A digest is asked for before it is remembered, each time as the same array. */
-  const ids = new WeakMap<Uint8Array, Uint8Array>();
-  let tail: SeenTail = { upto: store.seenUpto(), ids: [] };
+  /** A digest is asked for before it is remembered, mostly as the same array. */
+  const known = new WeakMap<Uint8Array, { readonly digest: Uint8Array; readonly id: Uint8Array }>();
+  let tail: SeenTail = { upto: store.seenUpto(), at: 0, ids: [] };
 
   const load = (): SeenTable => {
     if (table !== undefined) return table;
@@ -93,23 +97,25 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
     }
     const upto = store.seenUpto();
     const ids: Uint8Array[] = [];
+    let at = 0;
     for (const row of store.events(upto + 1, store.tip().seq)) {
       const opened = openFacts(box, row);
       if (opened === undefined) failStore('STORE_CORRUPT', `event ${row.seq} is damaged`);
+      if (opened.seen.length > 0) at = Math.max(at, row.at);
       ids.push(...opened.seen);
     }
     for (const id of ids) loaded.add(id);
-    tail = { upto, ids };
+    tail = { upto, at, ids };
     table = loaded;
     return loaded;
   };
 
   return {
     idOf(digest) {
-      const known = ids.get(digest);
-      if (known !== undefined) return known;
+      const before = known.get(digest);
+      if (before !== undefined && equalBytes(before.digest, digest)) return before.id;
       const id = crypto.mac(keys.dedupe, [digest]).slice(0, SEEN_ID_BYTES);
-      ids.set(digest, id);
+      known.set(digest, { digest: digest.slice(), id });
       return id;
     },
     has: (id) => load().has(id),
@@ -132,7 +138,7 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
       load();
       if (tail.ids.length === 0 || !rows.some(({ seq }) => seq > tail.upto)) return [];
       const ids = concatBytes([...tail.ids].sort(compareBytes));
-      return [{ upto: tip.seq, until: at + seenMs, ids }];
+      return [{ upto: tip.seq, until: Math.max(at, tail.at) + seenMs, ids }];
     },
     adopt(staged) {
       tail = staged.tail;
@@ -140,7 +146,7 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
     },
     reset() {
       table = undefined;
-      tail = { upto: store.seenUpto(), ids: [] };
+      tail = { upto: store.seenUpto(), at: 0, ids: [] };
     },
   };
 }

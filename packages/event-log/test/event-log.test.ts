@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createMemoryVault, openEventLog } from '../src/index.ts';
+import { createMemoryVault, openEventLog, rebuildProjections } from '../src/index.ts';
 import { commit, id16, newWorld, reopen, text, unwrap } from './world.ts';
 
 describe('a log', () => {
@@ -123,5 +123,39 @@ describe('a log', () => {
     expect(world.vault.poolSize()).toBe(slots);
     commit(world, { events: [event], inboxPut: tooMany.slice(1) });
     expect(unwrap(reopen(world)).log.inbox()).toHaveLength(8192);
+  });
+
+  test('remembers what was received for its time, also where the clock is set back', () => {
+    const world = newWorld({ seenMs: 1000 });
+    const receive = (at: number, name: string, count: number) =>
+      commit(world, {
+        at,
+        events: Array.from({ length: count }, (_, n) => ({
+          stream: 's',
+          type: 1,
+          schema: 1,
+          facts: text(''),
+          seen: [text(`${name} ${n}`)],
+        })),
+      });
+    receive(5000, 'first', 1);
+    receive(10, 'set back', 511);
+    receive(5500, 'later', 512);
+    expect(unwrap(reopen(world)).log.isSeen(text('first 0'))).toBe(true);
+    receive(6500, 'last', 512);
+    const { log, store, vault, crypto } = unwrap(reopen(world));
+    expect(log.isSeen(text('first 0'))).toBe(false);
+    expect(rebuildProjections({ reader: store, vault, crypto }).differences).toEqual([]);
+  });
+
+  test('asks for what a digest is now, not for what its array held before', () => {
+    const world = newWorld();
+    const digest = text('one');
+    commit(world, {
+      events: [{ stream: 's', type: 1, schema: 1, facts: text(''), seen: [digest] }],
+    });
+    expect(world.log.isSeen(digest)).toBe(true);
+    digest.set(text('two'));
+    expect(world.log.isSeen(digest)).toBe(false);
   });
 });
