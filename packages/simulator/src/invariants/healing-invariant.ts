@@ -5,10 +5,9 @@ import { userStream } from '@simsim/sesame';
 import type { Post } from '@simsim/relay-protocol';
 import type { Process } from '../device/process.ts';
 import type { Seizure } from '../world/adversary.ts';
-import type { Envelope } from '../world/ledger.ts';
+import type { Envelope, Ledger } from '../world/ledger.ts';
 import { wireMessage } from '../world/wire-message.ts';
 import type { Invariant } from './invariant.ts';
-import { isDoubled } from './secrecy-invariants.ts';
 import type { WatchedWorld } from './watched-world.ts';
 
 /** A chain of a session, where it first showed. */
@@ -40,7 +39,7 @@ export const P3: Invariant = {
             if (!turns.isHealed(seizure, envelope)) continue;
             const [key] = adversary.keysOf(envelope.content);
             if (key === undefined || !seizure.files.has(key)) continue;
-            if (isDoubled(ledger, envelope, world.agenda.nowMs)) continue;
+            if (isShared(ledger, envelope)) continue;
             const labels = seizure.of.map(({ label }) => label).join();
             yield `the files of ${labels} open what ${envelope.from} sent to ${envelope.to} later`;
           }
@@ -49,6 +48,14 @@ export const P3: Invariant = {
     };
   },
 };
+
+/** Whether a message was on its way while a copy of one of its ends may have acted. */
+function isShared({ doubled }: Ledger, { from, to, atMs }: Envelope): boolean {
+  return doubled.some(
+    ({ address, untilMs, actedUntilMs = untilMs }) =>
+      (address === from || address === to) && (actedUntilMs === undefined || atMs <= actedUntilMs),
+  );
+}
 
 /** Chains that a thief may know the beginning of, after the keys were replaced. */
 const STOLEN_TURNS = 2;

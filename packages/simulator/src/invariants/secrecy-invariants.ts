@@ -92,11 +92,7 @@ function describe(of: Seizure['of'], { by, envelope }: Read): string {
 }
 
 /** Whether a message was on its way while the state of one of its ends lived twice. */
-export function isDoubled(
-  { doubled }: Ledger,
-  { from, to, atMs }: Envelope,
-  readMs: number,
-): boolean {
+function isDoubled({ doubled }: Ledger, { from, to, atMs }: Envelope, readMs: number): boolean {
   return doubled.some(
     ({ address, sinceMs, untilMs }) =>
       (address === from || address === to) &&

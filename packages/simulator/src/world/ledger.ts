@@ -56,6 +56,8 @@ export interface Doubled {
   readonly sinceMs: number;
   /** `undefined`: to this day. */
   untilMs: number | undefined;
+  /** Of a thief's copy: until when it acted. What it had lives on until the device gives that up. */
+  actedUntilMs?: number;
 }
 
 /** A device, and which incarnation of it. */
@@ -82,6 +84,8 @@ export class Ledger {
   /** Incarnations that were put back while a post was on its way: the relay does not know of it yet. */
   readonly overtaken: Set<string> = new Set();
   readonly doubled: Doubled[] = [];
+  /** Of these, the copies of thieves. */
+  readonly thefts: Set<Doubled> = new Set();
   /** Devices, by address, in whose name a thief acted. */
   readonly robbed: Set<string> = new Set();
   /** Users of whom contacts may be asked: they began anew, or a device came in the place of a known one. */

@@ -28,6 +28,12 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
       const isRobbed = ledger.robbed.has(process.address) && process.machine.theft === undefined;
       const isTold = effect.evidence.source === 'relay' || effect.evidence.source === 'device';
       if (isRobbed && isTold) process.world.situations.met('device found its thief out');
+      // Whatever a thief copied is of no use from here on, its prekeys too.
+      for (const each of ledger.doubled) {
+        const isTheirs = each.address === process.address && ledger.thefts.has(each);
+        if (isTheirs && process.machine.theft === undefined)
+          each.untilMs ??= process.world.agenda.nowMs;
+      }
       ledger.quarantined.set(process.address, process.world.agenda.nowMs);
     }
   }

@@ -37,6 +37,7 @@ export function compromise(
   ledger.beginCopy(robbed);
   ledger.doubled.push(doubled);
   ledger.robbed.add(address);
+  ledger.thefts.add(doubled);
   situations.met('files copied by a thief who acts');
   start(world, copy);
   const dice = new Dice(world.seed, `theft/${as}`);
@@ -66,7 +67,7 @@ export function endTheft(world: World, copy: Machine): void {
   const untilMs = agenda.nowMs + 2 * knobs.delayMs[1];
   const { of, doubled, erasedSeq, rotatedSeq } = theft;
   const { address } = doubled;
-  doubled.untilMs = untilMs;
+  doubled.actedUntilMs = untilMs;
   ledger.endCopy({ address }, untilMs);
   ledger.excusedUntilMs.set(address, untilMs);
   if (adversary === undefined) return;
