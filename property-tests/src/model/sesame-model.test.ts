@@ -17,9 +17,9 @@ import { Situations, SITUATIONS } from './sometimes.ts';
 const COMMANDS_MAX = 60;
 const USUAL_RUNS = fc.readConfigureGlobal().numRuns ?? 100;
 /** In each identity model, of the usual runs, how many: a case plays a whole town. */
-const numRuns = Math.ceil(USUAL_RUNS * 0.4);
+const numRuns = Math.ceil(USUAL_RUNS * 0.5);
 /** In so many runs of a model every situation comes up. */
-const SURE_RUNS = 40;
+const SURE_RUNS = 50;
 /** Runs in which a saboteur shows itself, of whichever model a case is. */
 const SABOTEUR_RUNS = Math.ceil(USUAL_RUNS * 0.7);
 
