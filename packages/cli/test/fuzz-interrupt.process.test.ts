@@ -33,7 +33,7 @@ function said({ child }: Running, does: (text: string) => boolean): Promise<void
 
 /** A device that is cut off for longer than a relay keeps mail loses some, which is not fair of the case. */
 function unfairCase(): Case {
-  const drawn = drawCase(7, { crypto: 'symbolic', actionsMax: 20 });
+  const drawn = drawCase(11, { crypto: 'symbolic', actionsMax: 20 });
   const forMs = 400 * 24 * 3600 * 1000;
   const cut = { do: 'cut', who: 'ada-1', way: 'both', forMs, atMs: 700_000 } as const;
   const actions = [...drawn.actions, cut].sort((a, b) => a.atMs - b.atMs);
