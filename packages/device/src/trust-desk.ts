@@ -83,6 +83,7 @@ export class TrustDesk {
       this.#health({ type: 'trustFailed', user: userId, cause });
     }
   }
+
   /**
    * Whether a question is one still. The relay may have taken the key back since, or the application may have
    * said something of it itself, which an answer to an older question does not undo.

@@ -9,13 +9,15 @@ import type { Difference, RowCounts } from '@simsim/event-log';
 import type { CompiledText } from './compiled-query.ts';
 import type { Connection } from './connection.ts';
 import { QUERIES } from './queries.ts';
-import { bytesAt, numberAt } from './row-codec.ts';
+import { numberAt } from './row-codec.ts';
+import { readerOver } from './sqlite-reader.ts';
 
 /** Missing rows that are named: a damaged number may make a gap of any size. */
 const GAPS_MAX = 64;
 
 /** The rows that are missing. Throws: errors of the driver, StoreFailure. */
-export function lostRows({ query }: Connection): readonly Difference[] {
+export function lostRows(connection: Connection): readonly Difference[] {
+  const { query } = connection;
   const numbersOf = (text: CompiledText): number[] =>
     query(text)
       .all({})
@@ -24,12 +26,7 @@ export function lostRows({ query }: Connection): readonly Difference[] {
   const inbox = numbersOf(QUERIES.inboxSlots);
   const [data = 0] = numbersOf(QUERIES.dataCount);
   const found = { outbox: outbox.length, inbox: inbox.length, data };
-  const counts = readRowCounts({
-    meta(key) {
-      const row = query(QUERIES.meta).get({ key });
-      return row && bytesAt(row, 0);
-    },
-  });
+  const counts = readRowCounts(readerOver(connection));
   const lost = [
     ...gaps('outbox', outbox, counts),
     ...gaps('inbox', inbox, counts),

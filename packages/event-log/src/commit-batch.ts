@@ -126,13 +126,11 @@ function fillPool(log: LogState, batch: LogBatch): void {
   const epochs = mails === 0 ? 0 : Math.ceil(mails / EPOCH_ROWS_MAX) + 1;
   if (log.vault.poolSize() >= batch.events.length + epochs) return;
   // A flush may make the pool afresh; then streams that had a slot take another one, too.
-  for (let flushes = 0; flushes < 2; flushes++) {
+  for (let flushes = 0; ; flushes++) {
     const needed = epochs + streamsTakingSlots(log, batch);
     if (log.vault.poolSize() >= needed) return;
+    if (flushes === 2) failStore('VAULT_FAILED', VAULT_FULL);
     flushVault(log, Math.max(needed, POOL_MIN_DEFAULT));
-  }
-  if (log.vault.poolSize() < epochs + streamsTakingSlots(log, batch)) {
-    failStore('VAULT_FAILED', VAULT_FULL);
   }
 }
 

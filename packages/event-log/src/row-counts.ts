@@ -3,6 +3,7 @@
  * commit that adds or removes rows, so that verifying misses the ones that are gone.
  */
 
+import { bytesToHex } from '@simsim/bytes';
 import type { EventReader, NamedChange, StoreChange } from './event-store.ts';
 import { numberOf, writePlace } from './place.ts';
 
@@ -60,7 +61,7 @@ function lastSlot(before: number, rows: readonly { readonly slot: number }[]): n
 
 /** How many values more there are. A name that is changed twice has what its last change leaves. */
 function newValues(changes: readonly NamedChange[], store: Pick<EventReader, 'data'>): number {
-  const last = new Map(changes.map((change) => [change.name.join(), change]));
+  const last = new Map(changes.map((change) => [bytesToHex(change.name), change]));
   let more = 0;
   for (const { name, value } of last.values()) {
     more += (value === undefined ? 0 : 1) - (store.data(name) === undefined ? 0 : 1);

@@ -148,9 +148,7 @@ function markGone(work: Workspace, userId: UserId): void {
  */
 function deviceGone(work: Workspace, userId: UserId, deviceId: DeviceId): readonly UserChange[] {
   const isOwn = userId === work.self().userId;
-  if (!isOwn) return [{ type: 'deviceGone', deviceId, at: work.nowMs() }];
-  work.effect({ type: 'fetchList', userId });
-  return [];
+  return isOwn ? [] : [{ type: 'deviceGone', deviceId, at: work.nowMs() }];
 }
 
 /** The round is void, its chain advances stay (SES-49), and the next round begins. */
@@ -199,10 +197,9 @@ function decideDirectPosted(
     const { userId, deviceId } = origin;
     const device = work.user(userId).devices.get(deviceId);
     if (device !== undefined && device.staleAt === undefined) {
-      const changes = deviceGone(work, userId, deviceId);
-      changeUser(work, userId, changes);
+      changeUser(work, userId, deviceGone(work, userId, deviceId));
       // A relay's word alone: the list says whether it is so, before anything owed to the device is let go.
-      if (changes.length > 0) work.effect({ type: 'fetchList', userId });
+      work.effect({ type: 'fetchList', userId });
     }
   }
   work.postDone(input.postId);
@@ -254,6 +251,7 @@ function prepare(
     if (device === undefined || device.staleAt !== undefined || isAgain) continue;
     if ('gone' in result) {
       changes.push(...deviceGone(work, input.userId, deviceId));
+      if (input.userId === own.userId) work.effect({ type: 'fetchList', userId: own.userId });
       continue;
     }
     const isGood = sendingSession(work, record, deviceId) !== undefined;

@@ -2,6 +2,7 @@
 
 import { drawCase } from '../src/index.ts';
 import type { Action, Case, Knobs } from '../src/index.ts';
+import { CALM_KNOBS } from '../src/world/stepped-world.ts';
 
 const HOUR_MS = 3600_000;
 
@@ -9,20 +10,12 @@ const HOUR_MS = 3600_000;
 export function calmCase(actions: readonly Action[], knobs: Partial<Knobs> = {}): Case {
   const drawn = drawCase(1, { crypto: 'symbolic' });
   const calm: Partial<Knobs> = {
+    ...CALM_KNOBS,
     calmMs: 1000,
     spanMs: 6 * HOUR_MS,
     oneTimeKeys: 10,
-    delayMs: [1, 50],
-    lostRequests: 0,
-    lostAnswers: 0,
-    repeated: 0,
-    shuffled: 0,
-    lostNotices: 0,
     readMs: 60_000,
     flushEvents: 8,
-    pollMs: 60_000,
-    sweepMs: HOUR_MS,
-    skewMs: 0,
     killRate: 0,
     trust: 'tofu',
     identityModel: 'per-user',

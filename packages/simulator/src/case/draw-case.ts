@@ -4,6 +4,7 @@
  */
 
 import { Dice } from '../dice.ts';
+import { LIES } from './case.ts';
 import type {
   Action,
   Case,
@@ -53,16 +54,7 @@ const SPANS_MS = [
 const ACTIONS_MAX = 120;
 
 /** Those of the swarm; every other has dice of its own. */
-const LIES: readonly Lie[] = [
-  'hideHeads',
-  'oldLists',
-  'noOneTimeKeys',
-  'dropPosts',
-  'replayMail',
-  'holdMail',
-  'oldPreKeys',
-  'splitViews',
-];
+const SWARM_LIES: readonly Lie[] = LIES.filter((how) => how !== 'nobodyThere');
 
 /** All but those to disks. */
 type WorldDeed = Exclude<
@@ -276,7 +268,7 @@ class ActionDrawer {
       }
       case 'lie': {
         const isAmbiguous = this.#deeds.includes('clone') || this.#deeds.includes('putBack');
-        const lies = LIES.filter((lie) => !isAmbiguous || lie !== 'hideHeads');
+        const lies = SWARM_LIES.filter((lie) => !isAmbiguous || lie !== 'hideHeads');
         const how = dice.pick(lies) ?? 'holdMail';
         return { do: 'lie', how, forMs: dice.below(this.#knobs.spanMs / 8) };
       }

@@ -86,8 +86,6 @@ export class Ledger {
   readonly doubled: Doubled[] = [];
   /** Of these, the copies of thieves. */
   readonly thefts: Set<Doubled> = new Set();
-  /** Devices, by address, in whose name a thief acted. */
-  readonly robbed: Set<string> = new Set();
   /** Users of whom contacts may be asked: they began anew, or a device came in the place of a known one. */
   readonly changed: Set<UserId> = new Set();
   /** Keys that applications accepted: `user contact key`, the key in hex. */

@@ -25,15 +25,14 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
       noteDead(ledger, effect.envelopeId, process.world.agenda.nowMs);
     }
     if (effect.type === 'rolledBack' && effect.isQuarantined) {
-      const isRobbed = ledger.robbed.has(process.address) && process.machine.theft === undefined;
+      const isThief = process.machine.theft !== undefined;
+      const thefts = isThief
+        ? []
+        : [...ledger.thefts].filter(({ address }) => address === process.address);
       const isTold = effect.evidence.source === 'relay' || effect.evidence.source === 'device';
-      if (isRobbed && isTold) process.world.situations.met('device found its thief out');
+      if (thefts.length > 0 && isTold) process.world.situations.met('device found its thief out');
       // Whatever a thief copied is of no use from here on, its prekeys too.
-      for (const each of ledger.doubled) {
-        const isTheirs = each.address === process.address && ledger.thefts.has(each);
-        if (isTheirs && process.machine.theft === undefined)
-          each.untilMs ??= process.world.agenda.nowMs;
-      }
+      for (const theft of thefts) theft.untilMs ??= process.world.agenda.nowMs;
       ledger.quarantined.set(process.address, process.world.agenda.nowMs);
     }
   }

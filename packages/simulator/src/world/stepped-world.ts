@@ -26,7 +26,7 @@ export interface SteppedWorldOptions extends RunOptions {
 const MINUTE_MS = 60_000;
 
 /** A wire that loses nothing; only deeds break something. */
-const CALM_KNOBS: Partial<Knobs> = {
+export const CALM_KNOBS: Partial<Knobs> = {
   calmMs: 0,
   spanMs: Number.POSITIVE_INFINITY,
   delayMs: [1, 50],

@@ -36,7 +36,6 @@ export function compromise(
   copy.theft = { of, loot: copy.disk.loot(), doubled, how, erasedSeq, rotatedSeq: of.rotatedSeq };
   ledger.beginCopy(robbed);
   ledger.doubled.push(doubled);
-  ledger.robbed.add(address);
   ledger.thefts.add(doubled);
   situations.met('files copied by a thief who acts');
   start(world, copy);
