@@ -6,7 +6,7 @@
 
 import { signDeviceHead } from '@simsim/relay-protocol';
 import type { DeviceHead, MessageId } from '@simsim/relay-protocol';
-import type { Sabotage } from '@simsim/sesame';
+import type { Effect, Sabotage } from '@simsim/sesame';
 import { AUDIT_STREAM } from '@simsim/sesame';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -211,6 +211,32 @@ describe('a whole folder that was put back', () => {
     tablet.work();
     phone.receive(phone.fetch());
     expect(phone.rollbacks().map(({ source }) => source)).toEqual(['device']);
+  });
+
+  it('of an only device whose relay hides it is noticed by whoever gets its keys again, and heals', () => {
+    const world = new World({ seed: 22 });
+    const ann = world.create('ann');
+    const bo = world.create('bo');
+    const reused: string[] = [];
+    world.journal.reused = (place) => reused.push(place);
+    const tell = (from: TestDevice, to: TestDevice, text: string): void => {
+      from.send([to.userId], text);
+      world.settle();
+    };
+    tell(ann, bo, 'one');
+    tell(bo, ann, 'two');
+    ann.flush();
+    const image = ann.image();
+    tell(ann, bo, 'lost to the copy');
+    const repeats = (): Effect[] => bo.effects.filter(({ type }) => type === 'keyRepeated');
+    expect(repeats()).toEqual([]);
+    world.withheld = {};
+    ann.restore(image, 'both');
+    tell(ann, bo, 'of the copy');
+    expect(reused).not.toEqual([]);
+    expect(repeats()[0]).toMatchObject({ userId: ann.userId, deviceId: ann.own().deviceId });
+    expect(ann.rollbacks()).toEqual([]);
+    expect([...bo.kept().values()].map(({ count }) => count)).toEqual([1, 1, 1]);
   });
 
   it('of before an earlier quarantine finds itself replaced, and changes nothing', () => {

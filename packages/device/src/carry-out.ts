@@ -99,6 +99,7 @@ export function carryOut(effect: Effect, desks: Desks): void {
     case 'recipientReleased':
     case 'copyDead':
     case 'headIgnored':
+    case 'keyRepeated':
     case 'relayPutBack':
     case 'receipted':
       tell(effect, desks);
@@ -117,6 +118,7 @@ type Told = Extract<
       | 'recipientReleased'
       | 'copyDead'
       | 'headIgnored'
+      | 'keyRepeated'
       | 'relayPutBack'
       | 'receipted';
   }
@@ -152,6 +154,11 @@ function tell(effect: Told, { health, sends, trust }: Desks): void {
     case 'headIgnored':
       health({ type: 'headIgnored', from: effect.source });
       break;
+    case 'keyRepeated': {
+      const { userId, deviceId, envelopeId } = effect;
+      health({ type: 'keyRepeated', user: userId, deviceId, envelopeId });
+      break;
+    }
     case 'relayPutBack':
       health({ type: 'relayPutBack' });
       break;

@@ -99,6 +99,9 @@ function tryOpen(
   return openWith(work, candidates, message);
 }
 
+/** Why a message does not open whose key is gone: it was used, or given up as too old. */
+const KEY_GONE = 'DUPLICATE';
+
 /** Tries sessions in order, the active one first (SES-54); a failed try changes nothing (SES-55). */
 function openWith(
   work: Workspace,
@@ -121,7 +124,8 @@ function openWith(
     const result = decrypt(before, message, work.env);
     if (!result.ok) {
       work.walked(at, steps);
-      reason = result.error.code;
+      // What the one session says whose ratchet key it is tells more than the others do.
+      if (reason !== KEY_GONE) reason = result.error.code;
       continue;
     }
     const { session: after, plaintext, consumed } = result.value;
@@ -330,6 +334,8 @@ function askAgain(
     }
     return ended(work, envelope, { state: 'dead', reason: 'UNKNOWN_DEVICE' });
   }
+  const { sender: userId, senderDevice: deviceId, envelopeId } = envelope;
+  if (reason === KEY_GONE) work.effect({ type: 'keyRepeated', userId, deviceId, envelopeId });
   requestResend(work, envelope, registrationId);
   return ended(work, envelope, { state: 'resend-requested', reason });
 }

@@ -207,6 +207,17 @@ export type Effect =
       readonly deviceId: DeviceId;
       readonly identityKey: Uint8Array;
     }
+  /**
+   * Mail came under a message key that is gone, and is none of the mail that was read. Its sender's state was
+   * put back, or runs twice, where a relay hides that; or it was changed on its way, or comes later than its
+   * key was kept for: no tag can tell any more. It is asked for again.
+   */
+  | {
+      readonly type: 'keyRepeated';
+      readonly userId: UserId;
+      readonly deviceId: DeviceId;
+      readonly envelopeId: EnvelopeId;
+    }
   /** A send waits: what is known of the user's key has to be settled by the application first. */
   | {
       readonly type: 'recipientHeld';

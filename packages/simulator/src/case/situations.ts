@@ -69,6 +69,7 @@ export const SITUATIONS = [
   'relay said that nobody is there',
   'a resend found nobody there',
   'mail spoilt',
+  'mail under a key that is gone',
   'message asked for again',
   'message sent again',
   'a resend healed',

@@ -20,6 +20,9 @@ export function noteEffects(ledger: Ledger, process: Process, effects: readonly 
     if (effect.type === 'acknowledge' && effect.end.state === 'resend-requested') {
       noteAsked(ledger, effect.envelopeId, process.world.agenda.nowMs);
     }
+    if (effect.type === 'keyRepeated') {
+      process.world.situations.met('mail under a key that is gone');
+    }
     if (effect.type === 'post') noteRetries(ledger, effect.post, process.world.agenda.nowMs);
     if (effect.type === 'acknowledge' && effect.end.state === 'dead') {
       noteDead(ledger, effect.envelopeId, process.world.agenda.nowMs);
