@@ -5,7 +5,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstValueFrom } from 'rxjs';
+import { filter, firstValueFrom } from 'rxjs';
 import { expect, it } from 'vitest';
 import { createEventLog, createMemoryVault, keepAll, StoreFailure } from '@simsim/event-log';
 import { linkDevice, openDevice, SessionError, sqlite } from '@simsim/device';
@@ -51,6 +51,35 @@ it('a message of the wrong kind is refused, and the device goes on', async () =>
   expect((await errorOf(() => alice.approveLink(wrong(5)))).code).toBe('BAD_LINK_CODE');
   expect((await errorOf(() => alice.trustIdentity('bob', wrong('x')))).code).toBe('BAD_ARGUMENT');
   await isWell(alice, bob);
+});
+
+it('a word that is none of its words is refused before anything is opened', async () => {
+  const mistakes = [
+    { trust: 'verified_only' },
+    { trust: true },
+    { onRollback: 'Quarantine' },
+    { identityModel: 'per_device' },
+    { ifMissing: 'make' },
+    { logger: {} },
+  ];
+  for (const mistake of mistakes) {
+    const error = await errorOf(() => device('alice', wrong(mistake)));
+    expect(error.code).toBe('BAD_ARGUMENT');
+    expect(error.message).toContain(Object.keys(mistake)[0]);
+  }
+  expect(existsSync(pathOf('alice'))).toBe(false);
+});
+
+it('a policy that answers anything else than it may has a key wait, and is told', async () => {
+  await device('bob');
+  for (const [at, answer] of [undefined, false, true, 'yes', ''].entries()) {
+    const alice = await device(`alice-${at}`, { trust: () => wrong(answer) });
+    const failed = firstValueFrom(alice.health$.pipe(filter(({ type }) => type === 'trustFailed')));
+    await alice.send('bob', 'not yet').catch(() => undefined);
+    expect(await failed).toMatchObject({ user: 'bob', cause: { code: 'BAD_ARGUMENT' } });
+    expect(alice.identityOf('bob')?.trust).toBe('seen');
+    expect(alice.doctor().sends.held).toBe(1);
+  }
 });
 
 it('rows of the wrong kind are refused, and the message can still be acknowledged', async () => {

@@ -5,6 +5,7 @@ import type { DataPut } from '@simsim/device-core';
 import { NAME_BYTES_MAX, RETENTION, retentionOf, VALUE_BYTES_MAX } from '@simsim/event-log';
 import type { Retention, RetentionName } from '@simsim/event-log';
 import { SessionError } from './session-error.ts';
+import type { Trust, TrustAnswer } from './trust.ts';
 
 /** An argument that is not what it has to be; `takes` says what that is. */
 export function badArgument(name: string, takes: string): SessionError {
@@ -22,6 +23,32 @@ export function checkedBody(body: string | Uint8Array): Uint8Array {
 export function checkedConversation(label: string | undefined): string | undefined {
   if (label === undefined || isText(label)) return label;
   throw badArgument('conversation', 'text');
+}
+
+/** One of a few words. Throws: {@link SessionError} `BAD_ARGUMENT`. */
+export function checkedChoice<C extends string>(
+  name: string,
+  choice: C | undefined,
+  choices: readonly C[],
+): C | undefined {
+  if (choice === undefined || choices.includes(choice)) return choice;
+  throw badArgument(name, choices.map((each) => `'${each}'`).join(' or '));
+}
+
+/** Whose keys are trusted. Throws: {@link SessionError} `BAD_ARGUMENT`. */
+export function checkedTrust(trust: Trust | undefined): Trust | undefined {
+  if (trust === undefined || trust === 'tofu' || trust === 'verified-only') return trust;
+  if (typeof trust === 'function') return trust;
+  throw badArgument('trust', "'tofu', 'verified-only' or a function");
+}
+
+const ANSWERS: readonly TrustAnswer[] = ['accepted', 'verified', 'refuse', 'hold'];
+
+/** What a function says of a key: nothing else accepts one. Throws: {@link SessionError} `BAD_ARGUMENT`. */
+export function checkedAnswer(answer: TrustAnswer): TrustAnswer {
+  if (ANSWERS.includes(answer)) return answer;
+  const words = ANSWERS.map((each) => `'${each}'`).join(', ');
+  throw badArgument('trust', `functions that answer one of ${words}`);
 }
 
 /** A function to call. Throws: {@link SessionError} `BAD_ARGUMENT`. */

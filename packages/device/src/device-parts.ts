@@ -3,6 +3,7 @@
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { DeviceCore } from '@simsim/device-core';
 import type { Retention } from '@simsim/event-log';
+import type { Logger } from './logger.ts';
 import type { RelayClient } from './relay-client.ts';
 import type { Trust } from './trust.ts';
 
@@ -15,4 +16,6 @@ export interface DeviceParts {
   readonly retention: Retention;
   /** Default: `tofu`. */
   readonly trust?: Trust;
+  /** Default: nobody is told. */
+  readonly logger?: Logger;
 }

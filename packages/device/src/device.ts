@@ -28,6 +28,7 @@ import { HeadTeller } from './head-teller.ts';
 import type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
 import { inspectPeer } from './inspect.ts';
 import type { PeerReport } from './inspect.ts';
+import { openedRecord, recordOf, tellLogger } from './logger.ts';
 import { toMessage } from './message.ts';
 import type { AckOptions, Message } from './message.ts';
 import { MessageStream } from './message-stream.ts';
@@ -86,6 +87,7 @@ export class Device {
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { core, client } = parts;
     const { signal } = this.#abort;
+    this.#health.subscribe((event) => tellLogger(parts.logger, recordOf(event)));
     const health = (event: HealthEvent): void => this.#health.next(event);
     const storeFailed = (cause: unknown): void => void this.#stop(endBy(cause), cause);
     this.#vault = new VaultKeeper(core.log, parts.retention, {
@@ -145,6 +147,7 @@ export class Device {
    * Throws: what the relay refuses for good, such as `USER_EXISTS`.
    */
   async start(): Promise<void> {
+    tellLogger(this.#parts.logger, openedRecord(this.#parts.core, this));
     for (const item of this.#parts.core.inbox()) this.#deliver(item);
     for (const item of this.#parts.core.outbox()) this.#pump.put(item);
     await this.#standing.settleOpening();

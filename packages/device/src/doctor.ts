@@ -11,7 +11,7 @@ import {
   USER_PREFIX,
 } from '@simsim/sesame';
 import type { OwnDevice, SendState, UserRecord } from '@simsim/sesame';
-import type { IdentityDoubt } from './succession-desk.ts';
+import type { IdentityDoubt } from './health.ts';
 
 /** Something that somebody should know or do. Codes are API. */
 export interface Finding {

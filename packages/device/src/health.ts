@@ -1,8 +1,7 @@
 /** What a device says about itself: never plaintext, never keys. */
 
-import type { CopyDeath, DeadReason, EnvelopeState, HoldReason } from '@simsim/sesame';
+import type { CopyDeath, DeadReason, Effect, EnvelopeState, HoldReason } from '@simsim/sesame';
 import type { SessionError } from './session-error.ts';
-import type { IdentityDoubt } from './succession-desk.ts';
 
 /** What is known of a state that was put back, or that a copy of the device shares. */
 export interface RollbackNotice {
@@ -26,6 +25,9 @@ export interface RollbackNotice {
   /** Whether the device goes on as a new incarnation; otherwise it has stopped. */
   readonly isQuarantined: boolean;
 }
+
+/** Why this device does not have the identity key that its user's list names. */
+export type IdentityDoubt = Extract<Effect, { type: 'identityUnproven' }>['reason'];
 
 /** Something worth knowing. */
 export type HealthEvent =
@@ -90,6 +92,17 @@ export type HealthEvent =
   | { readonly type: 'shutOut' }
   /** Somebody gave back a head that this device never signed. Nothing follows from it. */
   | { readonly type: 'headIgnored'; readonly from: 'relay' | 'device' }
+  /**
+   * Mail of a device of `user` came under a message key that is gone, and is none of the mail that was read.
+   * Told of the same device again and again, that device was put back from a backup or runs twice, and
+   * the relay hides it from its user: ask them. Once, the mail may have been damaged, or very late.
+   */
+  | {
+      readonly type: 'keyRepeated';
+      readonly user: string;
+      readonly deviceId: number;
+      readonly envelopeId: string;
+    }
   /** The state was put back, or a copy runs elsewhere; see `Device.rollback`. */
   | { readonly type: 'rolledBack'; readonly notice: RollbackNotice }
   /** The relay took the next incarnation: sending goes on, with new sessions. */

@@ -5,12 +5,19 @@ export { Device } from './device.ts';
 export type { DeviceParts } from './device-parts.ts';
 export { createHttpTransport } from './http-transport.ts';
 export type { Forgotten } from './forget-user.ts';
-export type { CloseReason, DeviceStats, HealthEvent, RollbackNotice } from './health.ts';
+export type {
+  CloseReason,
+  DeviceStats,
+  HealthEvent,
+  IdentityDoubt,
+  RollbackNotice,
+} from './health.ts';
+export { recordOf } from './logger.ts';
+export type { LogCode, LogFields, Logger, LogLevel, LogRecord } from './logger.ts';
 export type { AckOptions, Message } from './message.ts';
 export type { DeviceOptions, LinkOptions, OpenOptions } from './open-device.ts';
 export { linkDevice, openDevice } from './open-device.ts';
 export type { ApproveOptions, DeviceInfo, RemoveOptions } from './own-devices.ts';
-export type { IdentityDoubt } from './succession-desk.ts';
 export type { Acceptance, RecipientReport, SendOptions, SendReport } from './send-desk.ts';
 export type { Blame, SessionErrorCode } from './session-error.ts';
 export { SessionError } from './session-error.ts';

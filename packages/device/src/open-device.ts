@@ -12,9 +12,15 @@ import type { IdentityModel, RelayTransport, UserId } from '@simsim/relay-protoc
 import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
 import type { Clock, Input, Provision } from '@simsim/sesame';
 import { sleep } from './backoff.ts';
-import { checkedRetention } from './checked-arguments.ts';
+import {
+  checkedChoice,
+  checkedListener,
+  checkedRetention,
+  checkedTrust,
+} from './checked-arguments.ts';
 import { checkedDeviceId, checkedUserId } from './checked-ids.ts';
 import { Device } from './device.ts';
+import type { Logger } from './logger.ts';
 import { ownDevice } from './own-devices.ts';
 import { RelayClient } from './relay-client.ts';
 import { SessionError, isSessionErrorCode, storeError } from './session-error.ts';
@@ -43,6 +49,8 @@ export interface DeviceOptions {
   readonly retention?: RetentionName | Retention;
   /** Whose keys are trusted. Default `tofu`: the key that was seen first, until another one is shown. */
   readonly trust?: Trust;
+  /** Takes a record of whatever happens to the device, from the first moment on. Default: nobody is told. */
+  readonly logger?: Logger;
   /** One-time prekeys to have at the relay. */
   readonly oneTimeKeys?: number;
   /** Test-only: called at named moments, where a process may be killed. */
@@ -81,9 +89,12 @@ const LINK_POLL_MS = 100;
  * user's first device.
  *
  * Throws: {@link SessionError}, such as `STORE_MISSING`, `STORE_IN_USE`, `USER_MISMATCH`,
- * `USER_EXISTS`. An unreadable store is an error, never a fresh identity.
+ * `USER_EXISTS`, `BAD_ARGUMENT`. An unreadable store is an error, never a fresh identity.
  */
 export async function openDevice(options: OpenOptions): Promise<Device> {
+  checkOptions(options);
+  checkedChoice('ifMissing', options.ifMissing, ['create', 'fail']);
+  checkedChoice('identityModel', options.identityModel, ['per-user', 'per-device']);
   const user = options.user === undefined ? undefined : checkedUserId(options.user);
   const deviceId = options.deviceId === undefined ? undefined : checkedDeviceId(options.deviceId);
   const client = new RelayClient(options.relay);
@@ -104,9 +115,10 @@ export async function openDevice(options: OpenOptions): Promise<Device> {
  * Makes a further device of a user: shows a link code, waits until an existing device approved it,
  * then registers and connects.
  *
- * Throws: `STORE_EXISTS`, `ABORTED`, `LINK_FAILED`.
+ * Throws: `STORE_EXISTS`, `ABORTED`, `LINK_FAILED`, `BAD_ARGUMENT`.
  */
 export async function linkDevice(options: LinkOptions): Promise<Device> {
+  checkOptions(options);
   const env = { crypto: nodeCrypto, entropy: nodeEntropy };
   const { keys, offer } = createLinkOffer(env);
   const client = new RelayClient(options.relay);
@@ -126,6 +138,13 @@ export async function linkDevice(options: LinkOptions): Promise<Device> {
     log.close();
     throw cause;
   }
+}
+
+/** Before anything is opened: a slip in a word must not choose for its owner. */
+function checkOptions({ onRollback, trust, logger }: DeviceOptions): void {
+  checkedChoice('onRollback', onRollback, ['quarantine', 'refuse']);
+  checkedTrust(trust);
+  checkedListener('logger', logger);
 }
 
 function linkedInput(
@@ -203,9 +222,10 @@ async function startDevice(
     if (user !== undefined && own.userId !== user) throw new SessionError('USER_MISMATCH');
     if (own.status === 'removed') throw new SessionError('DEVICE_REVOKED');
     if (own.status === 'replaced') throw new SessionError('DEVICE_REPLACED');
-    const { trust } = options;
+    const { trust, logger } = options;
     const retention = checkedRetention(options.retention);
-    const device = new Device({ core, client, ...parts, retention, ...(trust && { trust }) }, own);
+    const chosen = { retention, ...(trust && { trust }), ...(logger && { logger }) };
+    const device = new Device({ core, client, ...parts, ...chosen }, own);
     await device.start();
     return device;
   } catch (cause) {

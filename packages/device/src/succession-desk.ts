@@ -7,13 +7,11 @@ import { equalBytes } from '@simsim/bytes';
 import type { CoreInput } from '@simsim/device-core';
 import type { DeviceId, RelayOutcome, RelayRequest, UserId } from '@simsim/relay-protocol';
 import { DEVICE_STREAM, successionAsk, successionRequest, userStream } from '@simsim/sesame';
-import type { Effect, OwnDevice, Successor } from '@simsim/sesame';
+import type { OwnDevice, Successor } from '@simsim/sesame';
 import { Backoff, sleep } from './backoff.ts';
 import type { DeviceParts } from './device-parts.ts';
+import type { IdentityDoubt } from './health.ts';
 import { SessionError } from './session-error.ts';
-
-/** Why this device does not have the identity key that its user's list names. */
-export type IdentityDoubt = Extract<Effect, { type: 'identityUnproven' }>['reason'];
 
 /** What a desk works with. */
 export interface SuccessionOwner {

@@ -5,6 +5,7 @@ import type { CoreInput } from '@simsim/device-core';
 import type { UserId } from '@simsim/relay-protocol';
 import { offersOf, pinAt, pinnedKeys, userStream } from '@simsim/sesame';
 import type { IdentityKey } from '@simsim/sesame';
+import { checkedAnswer } from './checked-arguments.ts';
 import type { DeviceParts } from './device-parts.ts';
 import type { HealthEvent } from './health.ts';
 import type { Identity, ShownIdentity, Trust, TrustAnswer } from './trust.ts';
@@ -74,12 +75,13 @@ export class TrustDesk {
     const pinned = record && pinAt(record, shown).identityKey;
     const former = pinned === undefined || equalBytes(pinned, key) ? undefined : pinned;
     try {
-      const answer = await trust({ user: userId, ...shown, ...(former && { former }) });
+      const question = { user: userId, ...shown, ...(former && { former }) };
+      const answer = checkedAnswer(await trust(question));
       if (answer === 'hold' || !this.#isOpen(userId, { shown, answer })) return;
       if (answer === 'refuse') await this.#put({ type: 'refuseIdentity', userId });
       else await this.#put({ type: 'trustIdentity', userId, identityKey: key, level: answer });
     } catch (cause) {
-      // A question without an answer holds; a device that was closed asks again when it is open.
+      // A question without an answer, or with a wrong one, holds; a device that was closed asks again when it is open.
       this.#health({ type: 'trustFailed', user: userId, cause });
     }
   }
