@@ -64,3 +64,24 @@ describe('devices whose clocks are ten years apart', () => {
     expect(play([-TEN_YEARS_MS, TEN_YEARS_MS, TEN_YEARS_MS, 0])).toEqual(right);
   });
 });
+
+describe('a wall clock that jumps ahead by months and back', () => {
+  it('has no device forget what it received', () => {
+    const world = new World({ seed: 9 });
+    const [a, b] = [world.create('ada'), world.create('bo')];
+    const first = write(a, b, 'first');
+    const receive = (count: number): void => {
+      const mail = Array.from({ length: count }, (_, i) => write(a, b, `line ${i}`));
+      b.takeIn(mail);
+      world.settle();
+    };
+    b.takeIn([first]);
+    receive(260);
+    world.wallSkewMs = 90 * DAY_MS;
+    receive(260);
+    world.wallSkewMs = 0;
+    b.restart();
+    b.takeIn([first]);
+    expect(endsOf(b).at(-1)).toEqual({ state: 'duplicate' });
+  });
+});

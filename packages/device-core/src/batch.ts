@@ -161,7 +161,7 @@ export class Batch implements Slice {
    * The commit. Only the last value of each stream is sealed: the ones between are superseded before
    * they were ever durable.
    */
-  toLogBatch(at: number, release: Release): LogBatch {
+  toLogBatch({ at, agedTo }: Pick<LogBatch, 'at' | 'agedTo'>, release: Release): LogBatch {
     const last = new Map<StreamId, number>();
     this.#changes.forEach((change, i) => {
       if (change.value !== undefined || change.closes) last.set(change.stream, i);
@@ -186,6 +186,7 @@ export class Batch implements Slice {
     });
     return {
       at,
+      ...(agedTo === undefined ? {} : { agedTo }),
       events,
       records,
       outboxPut: [...this.outboxPut.values()].map((item) => ({

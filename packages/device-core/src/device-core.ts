@@ -317,7 +317,8 @@ export class DeviceCore {
     if (chaos !== undefined)
       for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:before-commit`);
     const { clock, release = TODAY } = this.#options;
-    const logBatch = batch.toLogBatch(clock().wallMs, release);
+    const now = { at: clock().wallMs, agedTo: this.nowMs() };
+    const logBatch = batch.toLogBatch(now, release);
     const result = this.log.commit(logBatch);
     for (const item of logBatch.inboxPut ?? []) item.body.fill(0);
     if (!result.ok) {

@@ -64,6 +64,11 @@ export interface InboxPut {
 export interface LogBatch {
   /** Wall ms. */
   readonly at: number;
+  /**
+   * Until when (wall ms) time has surely come, for whoever has more than a wall clock to tell by: ids of received
+   * mail that were to be kept for longer than this stay. Default `at`.
+   */
+  readonly agedTo?: number;
   readonly events: readonly DraftEvent[];
   /** Projections of public stream states, folded from facts by the caller. */
   readonly records?: readonly NamedUpdate[];

@@ -35,16 +35,16 @@ function pruneStep(log: LogState, before: number): Pruned {
   // Only what the vault has followed is superseded for good.
   const upto = Math.min(vault.anchor().seq, from + SHRINK_EVENTS_MAX - 1);
   if (meta.keepsAll || log.rollback !== undefined) return { parts: 0, isDone: true };
-  const pruned: ShrunkPart[] = [];
+  // An event is as old as any after it: where it says that it is younger, the clock was ahead.
   let last = from - 1;
-  for (const row of store.events(from, upto)) {
-    if (row.at >= before) break;
+  for (const { seq, at } of store.events(from, upto)) if (at < before) last = seq;
+  if (last < from) return { parts: 0, isDone: true };
+  const pruned: ShrunkPart[] = [];
+  for (const row of store.events(from, last)) {
     for (const { seq, sealed } of supersededBy(log, row)) {
       pruned.push({ seq, digest: crypto.digest([sealed]) });
     }
-    last = row.seq;
   }
-  if (last < from) return { parts: 0, isDone: true };
   const answer = orFail(log, 'STORE_FAILED', () =>
     store.commit({
       ...NO_CHANGE,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMemoryVault, openEventLog, rebuildProjections } from '../src/index.ts';
 import { commit, id16, newWorld, reopen, text, unwrap } from './world.ts';
+import type { World } from './world.ts';
 
 describe('a log', () => {
   test('keeps sealed states, records, queues and application rows over a kill', () => {
@@ -125,11 +126,12 @@ describe('a log', () => {
     expect(unwrap(reopen(world)).log.inbox()).toHaveLength(8192);
   });
 
-  test('remembers what was received for its time, also where the clock is set back', () => {
-    const world = newWorld({ seenMs: 1000 });
-    const receive = (at: number, name: string, count: number) =>
+  const receiver =
+    (world: World) =>
+    ([at, agedTo = at]: [at: number, agedTo?: number], name: string, count: number) =>
       commit(world, {
         at,
+        agedTo,
         events: Array.from({ length: count }, (_, n) => ({
           stream: 's',
           type: 1,
@@ -138,13 +140,30 @@ describe('a log', () => {
           seen: [text(`${name} ${n}`)],
         })),
       });
-    receive(5000, 'first', 1);
-    receive(10, 'set back', 511);
-    receive(5500, 'later', 512);
+
+  test('remembers what was received for its time, also where the clock is set back', () => {
+    const world = newWorld({ seenMs: 1000 });
+    const receive = receiver(world);
+    receive([5000], 'first', 1);
+    receive([10], 'set back', 511);
+    receive([5500], 'later', 512);
     expect(unwrap(reopen(world)).log.isSeen(text('first 0'))).toBe(true);
-    receive(6500, 'last', 512);
+    receive([6500], 'last', 512);
     const { log, store, vault, crypto } = unwrap(reopen(world));
     expect(log.isSeen(text('first 0'))).toBe(false);
+    expect(rebuildProjections({ reader: store, vault, crypto }).differences).toEqual([]);
+  });
+
+  test('forgets nothing by a clock that is ahead of what surely went by', () => {
+    const world = newWorld({ seenMs: 1000 });
+    const receive = receiver(world);
+    receive([5000], 'first', 512);
+    receive([9000, 5900], 'of a clock that jumped', 512);
+    expect(unwrap(reopen(world)).log.isSeen(text('first 0'))).toBe(true);
+    receive([6100], 'set right', 512);
+    const { log, store, vault, crypto } = unwrap(reopen(world));
+    expect(log.isSeen(text('first 0'))).toBe(false);
+    expect(log.isSeen(text('of a clock that jumped 0'))).toBe(true);
     expect(rebuildProjections({ reader: store, vault, crypto }).differences).toEqual([]);
   });
 

@@ -143,6 +143,19 @@ describe('pruning', () => {
     expect(value.pruned).toBe(5);
   });
 
+  test('is not held up by an event of a clock that was ahead', () => {
+    const world = newWorld();
+    for (const at of [1, 1000, 2]) {
+      commit(world, {
+        at,
+        events: [{ stream: 'a', type: 1, schema: 1, facts: text('x'), sealed: [text(`at ${at}`)] }],
+      });
+    }
+    world.log.flush();
+    expect(world.log.prune(3)).toEqual({ parts: 2, isDone: true });
+    expect(prunedOf(world)).toEqual([1, 2]);
+  });
+
   test('prunes the last state of a closed stream too', () => {
     const world = grown();
     commit(world, {
