@@ -120,14 +120,19 @@ export class DiskFile {
   }
 
   #touch(start: number, end: number, stamp: number): void {
-    for (let sector = Math.floor(start / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
-      const first = sector * SECTOR_BYTES;
-      this.#content = grown(this.#content, first + SECTOR_BYTES);
-      const bytes = this.#content.slice(first, first + SECTOR_BYTES);
-      const [from, to] = [Math.max(start - first, 0), Math.min(end - first, SECTOR_BYTES)];
-      const versions = this.#versions.get(sector) ?? [];
-      this.#versions.set(sector, [...versions, { stamp, bytes, from, to }]);
-      this.#dropped.delete(sector);
+    const sector = Math.floor(start / SECTOR_BYTES);
+    const after = Math.ceil(end / SECTOR_BYTES);
+    this.#content = grown(this.#content, after * SECTOR_BYTES);
+    const written = this.#content.slice(sector * SECTOR_BYTES, after * SECTOR_BYTES);
+    for (let at = 0; at < after - sector; at++) {
+      const first = at * SECTOR_BYTES;
+      const bytes = written.subarray(first, first + SECTOR_BYTES);
+      const skipped = sector * SECTOR_BYTES + first;
+      const [from, to] = [Math.max(start - skipped, 0), Math.min(end - skipped, SECTOR_BYTES)];
+      const versions = this.#versions.get(sector + at);
+      if (versions === undefined) this.#versions.set(sector + at, [{ stamp, bytes, from, to }]);
+      else versions.push({ stamp, bytes, from, to });
+      this.#dropped.delete(sector + at);
     }
   }
 

@@ -28,6 +28,8 @@ export interface Handle {
 /** A disk under a name. */
 export interface Mounted {
   readonly disk: FaultDisk;
+  /** False once another disk is under its name. */
+  isCurrent: boolean;
   readonly shared: Map<string, SharedFile>;
 }
 
@@ -45,7 +47,9 @@ export class VfsHost {
   }
 
   mount(name: string, disk: FaultDisk): void {
-    this.#mounts.set(name, { disk, shared: new Map() });
+    const former = this.#mounts.get(name);
+    if (former !== undefined) former.isCurrent = false;
+    this.#mounts.set(name, { disk, isCurrent: true, shared: new Map() });
     this.#noise = 1;
   }
 
@@ -71,8 +75,7 @@ export class VfsHost {
   on(pFile: number, failing: number, work: (handle: Handle) => number | void): number {
     return this.guarded(failing, () => {
       const handle = this.handles.get(pFile);
-      const isAlive = handle !== undefined && this.place(handle.name) === handle.mounted;
-      return isAlive ? work(handle) : failing;
+      return handle?.mounted.isCurrent === true ? work(handle) : failing;
     });
   }
 

@@ -60,9 +60,7 @@ export interface VfsCallbacks {
 export interface WasmStatement {
   readonly pointer: number;
   readonly columnCount: number;
-  bind(values: readonly unknown[]): unknown;
-  step(): boolean;
-  get(column: number): unknown;
+  bind(place: number, value: unknown): unknown;
 }
 
 /** An open database. */
@@ -79,6 +77,8 @@ type Constant =
   | 'SQLITE_BLOB'
   | 'SQLITE_BUSY'
   | 'SQLITE_CANTOPEN'
+  | 'SQLITE_DONE'
+  | 'SQLITE_FLOAT'
   | 'SQLITE_FULL'
   | 'SQLITE_INTEGER'
   | 'SQLITE_IOCAP_POWERSAFE_OVERWRITE'
@@ -101,7 +101,10 @@ type Constant =
   | 'SQLITE_OK'
   | 'SQLITE_OPEN_CREATE'
   | 'SQLITE_OPEN_MAIN_JOURNAL'
-  | 'SQLITE_OPEN_WAL';
+  | 'SQLITE_OPEN_WAL'
+  | 'SQLITE_ROW'
+  | 'SQLITE_TEXT'
+  | 'SQLITE_WASM_DEALLOC';
 
 /** The module. */
 export interface WasmModule {
@@ -115,12 +118,24 @@ export interface WasmModule {
     sqlite3_get_autocommit(db: WasmDatabase): number;
     sqlite3_js_db_export(db: WasmDatabase): Uint8Array;
     sqlite3_js_rc_str(code: number): string | undefined;
-    sqlite3_reset(statement: WasmStatement): number;
+    sqlite3_column_text(statement: number, column: number): string | null;
+    sqlite3_errmsg(db: WasmDatabase): string;
   };
   readonly wasm: {
     /** SQLite's own functions, without what the library wraps around each. */
     readonly exports: {
+      sqlite3_bind_blob(
+        statement: number,
+        place: number,
+        bytes: number,
+        length: number,
+        letGo: number,
+      ): number;
+      sqlite3_bind_int64(statement: number, place: number, value: bigint): number;
+      sqlite3_step(statement: number): number;
+      sqlite3_reset(statement: number): number;
       sqlite3_column_type(statement: number, column: number): number;
+      sqlite3_column_double(statement: number, column: number): number;
       sqlite3_column_int64(statement: number, column: number): bigint;
       sqlite3_column_bytes(statement: number, column: number): number;
       sqlite3_column_blob(statement: number, column: number): number;
