@@ -92,6 +92,23 @@ describe('forgetting a user', () => {
     expect(bob.stats().delivered + alice.stats().delivered).toBe(4);
   });
 
+  it('touches nobody whose id begins with the same letters', async () => {
+    const [alice, bob] = [await device('alice'), await device('bobby')];
+    const junior = await device('bobby.jr');
+    for (const to of ['bobby', 'bobby.jr']) await alice.send(to, `to ${to}`);
+    await bob.send('alice', 'hello');
+    await junior.send('alice', 'hello');
+    await settled(alice, bob, junior);
+    const ofJunior = tellingOf('bobby.jr', 'alice');
+
+    expect((await alice.forget('bobby')).events).toBeGreaterThan(0);
+    expect(tellingOf('bobby', 'alice')).toBe(ofJunior);
+    expect(tellingOf('bobby.jr', 'alice')).toBe(ofJunior);
+    await alice.send('bobby.jr', 'again');
+    await settled(alice, junior);
+    expect(junior.stats().delivered).toBe(2);
+  });
+
   it('waits for what others still owe', async () => {
     const alice = await device('alice');
     const bob = await device('bobby');

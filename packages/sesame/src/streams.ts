@@ -63,11 +63,17 @@ function place({ userId, deviceId, session }: SessionAddress): string {
   return `${userId}.${deviceId}/${session}`;
 }
 
+/** What follows a user's id and its point: another user's id may begin with both, and has a point of its own. */
+const SESSION_PLACE = /^\d+\/[0-9a-f]{32}(\/\d+)?$/;
+
 /** Whether a stream is one user's: their record, or a part of a session with one of their devices. */
 export function isStreamOf(userId: UserId): (stream: StreamId) => boolean {
   const ofSessions = ['session/', 'chains/', 'skip/'].map((part) => `${part}${userId}.`);
-  return (stream) =>
-    stream === userStream(userId) || ofSessions.some((prefix) => stream.startsWith(prefix));
+  const isOfSession = (stream: StreamId): boolean =>
+    ofSessions.some(
+      (prefix) => stream.startsWith(prefix) && SESSION_PLACE.test(stream.slice(prefix.length)),
+    );
+  return (stream) => stream === userStream(userId) || isOfSession(stream);
 }
 
 /** True for streams whose value is public and kept as a projection row. */
