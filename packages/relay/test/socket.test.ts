@@ -1,6 +1,7 @@
 /** The WebSocket: who may open it, what is pushed, what closes it. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import type { ServerFrame } from '@simsim/relay-protocol';
@@ -93,6 +94,34 @@ describe('opening', () => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/other`);
     const error = await new Promise<Error>((resolve) => socket.on('error', resolve));
     expect(error.message).toContain('404');
+  });
+
+  test('anywhere else and hanging up at once ends nobody but the stranger', async () => {
+    const request =
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    for (let i = 0; i < 20; i++) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(relay.port, '127.0.0.1', () => {
+          socket.write(request, () => socket.resetAndDestroy());
+        });
+        socket.on('close', () => resolve());
+      });
+    }
+    expect(await new TestSocket(url, to.token).nextMail()).toEqual({ kind: 'queueEmpty' });
+  });
+
+  test('anywhere else ends the connection, whether or not the stranger lets go of it', async () => {
+    const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    socket.resume();
+    await new Promise((resolve) => socket.on('end', resolve));
+    // Written into a connection that is gone, not into one that waits for an end.
+    const gone = new Promise<string | undefined>((resolve) => {
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+    });
+    const more = setInterval(() => socket.write('more'), 1);
+    expect(await gone).toMatch(/ECONNRESET|EPIPE/u);
+    clearInterval(more);
   });
 
   test('again closes the first with 4409, and mail goes to the second', async () => {

@@ -153,7 +153,10 @@ function acceptSockets(server: Server, connections: Connections): WebSocketServe
   server.on('upgrade', (request, socket, head) => {
     const path = (request.url ?? '').split('?')[0];
     if (path !== WEBSOCKET_PATH) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      const text = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+      // Nobody else listens to this socket: a stranger who hangs up would end the process.
+      socket.on('error', () => socket.destroy());
+      socket.end(text, () => socket.destroy());
       return;
     }
     const tokenHash = tokenHashOf(request.headers.authorization, nodeCrypto);
