@@ -113,6 +113,7 @@ export class Device {
         health({ type: 'queueEmpty' });
       },
       keysLow: () => void this.#registrar.checkKeys().catch(() => undefined),
+      overrun: () => this.#socket.drop(),
     });
     const put = (input: CoreInput): Promise<void> => this.#put(input);
     this.#trust = new TrustDesk(parts, { put, health });
@@ -453,6 +454,7 @@ export class Device {
   #release(effects: readonly Effect[]): void {
     this.#stats.committed();
     for (const effect of effects) carryOut(effect, this.#desks);
+    this.#frames.takeHeld();
     this.#vault.committed();
   }
 
@@ -466,7 +468,6 @@ export class Device {
       const put = checkedRows(options.put);
       await this.#put({ type: 'acknowledged', envelopeId: item.envelopeId, put });
       this.#messages.acknowledged(item.envelopeId);
-      this.#frames.takeHeld();
     };
     this.#messages.put(item.envelopeId, toMessage(item, ack));
   }

@@ -1,17 +1,23 @@
 /** What comes down the line to the relay: mail, and word that prekeys run low. */
 
 import type { DeviceCore } from '@simsim/device-core';
+import { IN_FLIGHT_MAX } from '@simsim/relay-protocol';
 import type { ServerFrame } from '@simsim/relay-protocol';
 import type { CommitQueue } from './commit-queue.ts';
 
-/** Unacknowledged messages above which no more mail is taken from the relay. */
+/** Unacknowledged messages, and inputs that wait, above which no more mail is taken from the relay. */
 const INBOX_MAX = 1024;
+
+/** Envelopes and other frames that wait: all that may be under way, and word that there is no more. */
+const HELD_MAX: number = IN_FLIGHT_MAX + 1;
 
 /** What a desk tells of frames that are nothing to decide. */
 export interface FrameListener {
   queueEmpty(): void;
   /** The relay says that prekeys run low; how low they are now it has to be asked. */
   keysLow(): void;
+  /** More came than a relay sends without an acknowledgement: the line is to be dropped. */
+  overrun(): void;
 }
 
 /** Hands frames to the engine, as fast as the application takes what comes of them. */
@@ -20,6 +26,8 @@ export class FrameDesk {
   readonly #queue: CommitQueue;
   readonly #listener: FrameListener;
   readonly #held: ServerFrame[] = [];
+  /** How much they are, counted as for {@link HELD_MAX}. */
+  #heldCount = 0;
   #isQueueEmpty = false;
 
   constructor(core: DeviceCore, queue: CommitQueue, listener: FrameListener) {
@@ -28,20 +36,24 @@ export class FrameDesk {
     this.#listener = listener;
   }
 
-  /** Takes a frame; it waits, unacknowledged, while the application is behind. */
+  /** Takes a frame; it waits, unacknowledged, while the application or the engine is behind. */
   put(frame: ServerFrame): void {
-    if (frame.kind !== 'keysLow' && (this.#isFull() || this.#held.length > 0)) {
-      this.#held.push(frame);
+    if (frame.kind === 'keysLow' || (this.#held.length === 0 && !this.#isFull())) {
+      this.#take(frame);
       return;
     }
-    this.#take(frame);
+    this.#held.push(frame);
+    this.#heldCount += countOf(frame);
+    if (this.#heldCount > HELD_MAX) this.#listener.overrun();
   }
 
-  /** The application took some: goes on where frames waited; the relay had stopped sending. */
+  /** Goes on where frames waited. Call it after each commit: whatever made room was one. */
   takeHeld(): void {
     while (this.#held.length > 0 && !this.#isFull()) {
       const frame = this.#held.shift();
-      if (frame !== undefined) this.#take(frame);
+      if (frame === undefined) return;
+      this.#heldCount -= countOf(frame);
+      this.#take(frame);
     }
   }
 
@@ -49,6 +61,7 @@ export class FrameDesk {
   reset(): void {
     this.#isQueueEmpty = false;
     this.#held.length = 0;
+    this.#heldCount = 0;
   }
 
   /** True when all that waited at the relay was taken. */
@@ -74,4 +87,8 @@ export class FrameDesk {
         break;
     }
   }
+}
+
+function countOf(frame: ServerFrame): number {
+  return frame.kind === 'envelopes' ? Math.max(1, frame.envelopes.length) : 1;
 }

@@ -10,6 +10,7 @@ import { readRegistrationId, readSignedDeviceList, writeSignedDeviceList } from 
 import {
   BODY_BYTES_MAX,
   DEVICE_ID_MAX,
+  ENVELOPE_BYTES_MAX,
   ENVELOPES_PER_POST_MAX,
   LIST_VERSION_MAX,
 } from './limits.ts';
@@ -153,7 +154,7 @@ export function readIncoming(reader: BinaryReader): IncomingEnvelope {
   const senderDevice = readDeviceId(reader);
   const envelopeId = readRandomId<EnvelopeId>(reader);
   const kind = readOneOf(reader, KINDS);
-  const content = reader.bytes(BODY_BYTES_MAX);
+  const content = reader.bytes(ENVELOPE_BYTES_MAX);
   return { seq, sender, senderDevice, envelopeId, kind, content, waitedMs: reader.varint() };
 }
 
