@@ -4,11 +4,17 @@ import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/nod
 import { memory, openDevice } from '@simsim/device';
 import type { Device, RelayTransport } from '@simsim/device';
 import { envelopeIdFromBytes, parseDeviceId, parseUserId } from '@simsim/relay-protocol';
-import type { IncomingEnvelope, LineListener, ServerFrame } from '@simsim/relay-protocol';
+import type {
+  IncomingEnvelope,
+  LineListener,
+  RelayOutcome,
+  RelayRequest,
+  ServerFrame,
+} from '@simsim/relay-protocol';
 import { invariant } from '@simsim/bytes';
 import { createMemoryRelay } from '@simsim/relay/memory';
 import type { MemoryRelay } from '@simsim/relay/memory';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 let relay: MemoryRelay;
 let open: Device[];
@@ -36,7 +42,14 @@ class Tap implements RelayTransport {
   /** Gets the next mail instead of the device. */
   keeper: ((frame: ServerFrame) => void) | undefined;
 
-  ask: RelayTransport['ask'] = (request, token) => relay.transport.ask(request, token);
+  readonly asked: RelayRequest[] = [];
+  /** Says what comes of a request; by default the relay does. */
+  answer: (request: RelayRequest) => Promise<RelayOutcome | undefined> = async () => undefined;
+
+  ask: RelayTransport['ask'] = async (request, token) => {
+    this.asked.push(request);
+    return (await this.answer(request)) ?? relay.transport.ask(request, token);
+  };
 
   connect: RelayTransport['connect'] = (token, listener) => {
     this.lines.push(listener);
@@ -89,6 +102,47 @@ test('a relay that sends more than may be under way loses the line, and fills no
   expect(sent).toBeLessThanOrEqual(1024 + 64 + 256 + 64);
   await expect.poll(() => tap.lines).toHaveLength(2);
   await alice.send('alice', 'it goes on');
+});
+
+test('a device that is shut out while its keys are compared comes back', async () => {
+  const tap = new Tap();
+  let compared = (): void => undefined;
+  const waits = new Promise<void>((resolve) => (compared = resolve));
+  tap.answer = async ({ kind }) => void (kind === 'checkKeys' && (await waits));
+  await create('alice', tap);
+  await expect.poll(() => tap.asked.map(({ kind }) => kind)).toContain('checkKeys');
+  await expect.poll(() => tap.lines).toHaveLength(1);
+  tap.lines[0]?.onDown('unauthorized');
+  await expect.poll(() => tap.lines).toHaveLength(2);
+  compared();
+});
+
+test('a relay that always has another head is asked less and less', async () => {
+  const tap = new Tap();
+  tap.answer = async ({ kind }) =>
+    kind === 'post' ? { ok: false, error: { code: 'HEAD_MOVED' } } : undefined;
+  await create('alice', tap);
+  const tries = (): number => tap.asked.filter(({ kind }) => kind === 'post').length;
+  await expect.poll(tries).toBeGreaterThan(0);
+  const before = tries();
+  // Turns enough for dozens of answers, in less time than the shortest wait.
+  for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(tries() - before).toBeLessThanOrEqual(1);
+});
+
+test('a device that does not start goes on with nothing', async () => {
+  await create('alice');
+  const tap = new Tap();
+  vi.useFakeTimers({ toFake: ['setInterval'] });
+  try {
+    await expect(create('alice', tap)).rejects.toThrow('USER_EXISTS');
+    tap.asked.length = 0;
+    vi.advanceTimersByTime(24 * 3600 * 1000);
+  } finally {
+    vi.useRealTimers();
+  }
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(tap.asked).toEqual([]);
 });
 
 function forged(seq: number): IncomingEnvelope {

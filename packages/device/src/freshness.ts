@@ -44,10 +44,8 @@ export class Freshness {
     while (!this.#owner.signal.aborted) {
       const answer = await this.#look();
       if (answer === 'shutOut' || answer === 'answered') return answer;
-      if (answer === 'silent') {
-        this.#owner.unproven();
-        await sleep(backoff.nextMs(), this.#owner.signal);
-      }
+      if (answer === 'silent') this.#owner.unproven();
+      await sleep(backoff.nextMs(), this.#owner.signal);
     }
     return 'answered';
   }

@@ -226,11 +226,22 @@ async function startDevice(
     const retention = checkedRetention(options.retention);
     const chosen = { retention, ...(trust && { trust }), ...(logger && { logger }) };
     const device = new Device({ core, client, ...parts, ...chosen }, own);
-    await device.start();
-    return device;
+    return await started(device);
   } catch (cause) {
     log.close();
     throw cause instanceof StoreFailure ? storeError(cause, cause) : cause;
+  }
+}
+
+/** Nothing of a device that does not start goes on by itself: neither timers nor questions to the relay. */
+async function started(device: Device): Promise<Device> {
+  try {
+    await device.start();
+    return device;
+  } catch (cause) {
+    // What failed first is what is told.
+    await device.close().catch(() => undefined);
+    throw cause;
   }
 }
 

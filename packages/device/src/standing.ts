@@ -65,8 +65,9 @@ export class Standing {
     if (this.#isProving) return;
     this.#isProving = true;
     void this.#prove()
-      .catch((cause: unknown) => this.#owner.stop('storeFailed', cause))
-      .finally(() => (this.#isProving = false));
+      .finally(() => (this.#isProving = false))
+      .then((isFresh) => (isFresh ? this.#checkKeys() : undefined))
+      .catch((cause: unknown) => this.#owner.stop('storeFailed', cause));
   }
 
   /** Tells the engine what opening found, before anything else is decided. */
@@ -113,14 +114,15 @@ export class Standing {
     if (end === 'connectedElsewhere') this.#owner.stop(end);
   }
 
-  async #prove(): Promise<void> {
+  /** Whether it was proven, and the device goes on. */
+  async #prove(): Promise<boolean> {
     const { registrar, signal } = this.#owner;
     const backoff = new Backoff(...SHUT_OUT_MS);
     while (!signal.aborted) {
       if (this.#own()?.status === 'renewing') {
         const outcome = await registrar.renewed(() => this.#unproven());
         if (outcome === 'shutOut') {
-          if (await this.#shutOut(backoff)) return;
+          if (await this.#shutOut(backoff)) return false;
           continue;
         }
         this.#owner.health({ type: 'renewed' });
@@ -128,21 +130,26 @@ export class Standing {
         await this.#owner.put({ type: 'started' });
       }
       if ((await this.freshness.exchange()) === 'shutOut') {
-        if (await this.#shutOut(backoff)) return;
+        if (await this.#shutOut(backoff)) return false;
         continue;
       }
       this.#isShutOut = false;
-      if (this.#notice?.isQuarantined === false) return;
+      if (this.#notice?.isQuarantined === false) return false;
       if (this.#own()?.status !== 'renewing') break;
     }
-    if (signal.aborted || this.#own()?.status !== 'registered') return;
+    if (signal.aborted || this.#own()?.status !== 'registered') return false;
     this.#isUnproven = false;
     this.#owner.health({ type: 'fresh' });
     this.#owner.pump().open();
     this.#owner.socket().open();
+    return true;
+  }
+
+  /** Once an opening, and no part of a proof: it may wait long for an upload, and another proof may not. */
+  async #checkKeys(): Promise<void> {
     if (this.#hasCheckedKeys) return;
     this.#hasCheckedKeys = true;
-    await registrar.checkKeys();
+    await this.#owner.registrar.checkKeys();
   }
 
   /**
