@@ -30,8 +30,20 @@ import { SessionError } from './session-error.ts';
 /** Answers and frames above this are none of a relay. */
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
-/** A relay that does not answer within this time counts as unavailable. */
+/** A relay from which nothing comes for this time counts as unavailable. */
 const TIMEOUT_MS = 30_000;
+
+/** The same of one that is not done after this time, however it trickles: 1.6 MB at 43 kbit/s. */
+const WHOLE_MS = 300_000;
+
+/**
+ * How often a line is pinged; one on which nothing came since the last time is lost, and so is one that
+ * did not open. A connection that a router on the way has forgotten says nothing, for ever.
+ */
+const ALIVE_CHECK_MS = 30_000;
+
+/** How long a relay may take to answer the close of a line. */
+const CLOSE_GRACE_MS = 1000;
 
 /** Connections are shared by all devices of a process; each request carries its own token. */
 const plainAgent = new HttpAgent({ keepAlive: true, maxSockets: 32 });
@@ -72,7 +84,7 @@ class HttpTransport implements RelayTransport {
   }
 
   connect(token: Uint8Array | undefined, listener: LineListener): RelayLine {
-    const url = new URL(WEBSOCKET_PATH, this.url);
+    const url = this.#at(WEBSOCKET_PATH);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(url, {
       headers: credentialOf(token),
@@ -81,6 +93,11 @@ class HttpTransport implements RelayTransport {
     });
     socket.binaryType = 'nodebuffer';
     return lineOf(socket, listener);
+  }
+
+  /** A path below the relay's address, which may have one of its own. */
+  #at(path: string): URL {
+    return new URL(`${this.url.pathname.replace(/\/+$/u, '')}${path}`, this.url.origin);
   }
 
   #exchange(
@@ -92,10 +109,12 @@ class HttpTransport implements RelayTransport {
     const send = isTls ? httpsRequest : httpRequest;
     const headers = { 'content-type': CONTENT_TYPE, 'content-length': body.length, ...credential };
     return new Promise((resolve, reject) => {
-      const fail = (cause: unknown): void =>
+      const fail = (cause: unknown): void => {
+        clearTimeout(deadline);
         reject(new RelayUnavailableError('no answer', { cause }));
+      };
       const outgoing = send(
-        new URL(path, this.url),
+        this.#at(path),
         { method: 'POST', agent: isTls ? tlsAgent : plainAgent, headers, timeout: TIMEOUT_MS },
         (incoming) => {
           const chunks: Buffer[] = [];
@@ -105,12 +124,21 @@ class HttpTransport implements RelayTransport {
             if (length > ANSWER_BYTES_MAX) incoming.destroy(new Error('answer too large'));
             else chunks.push(chunk);
           });
-          incoming.on('end', () => resolve(Buffer.concat(chunks)));
+          incoming.on('end', () => {
+            clearTimeout(deadline);
+            resolve(Buffer.concat(chunks));
+          });
           incoming.on('error', fail);
         },
       );
+      const deadline = setTimeout(() => outgoing.destroy(new Error('timeout')), WHOLE_MS);
       outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
       outgoing.on('error', fail);
+      // Nobody asked for another protocol; without a listener nothing would be told of it.
+      outgoing.on('upgrade', (_incoming, socket) => {
+        socket.on('error', () => undefined).destroy();
+        fail(new Error('another protocol'));
+      });
       outgoing.end(body);
     });
   }
@@ -128,6 +156,11 @@ function lineOf(socket: WebSocket, listener: LineListener): RelayLine {
     isHeard = false;
     listener.onDown(end);
   };
+  const lost = (): void => {
+    socket.terminate();
+    down('lost');
+  };
+  endWhereSilent(socket, lost);
   socket.on('open', () => {
     if (isHeard) listener.onUp();
   });
@@ -136,8 +169,7 @@ function lineOf(socket: WebSocket, listener: LineListener): RelayLine {
     const frame = isBinary ? decodeServerFrame(data) : undefined;
     if (frame?.ok) return listener.onFrame(frame.value);
     // What follows a frame that is none may be anything.
-    socket.terminate();
-    down('lost');
+    lost();
   });
   socket.on('unexpected-response', (_request, response) => {
     response.resume();
@@ -157,10 +189,26 @@ function lineOf(socket: WebSocket, listener: LineListener): RelayLine {
     close() {
       isHeard = false;
       socket.close();
+      setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref();
     },
     drop() {
       isHeard = false;
       socket.terminate();
     },
   };
+}
+
+/** Calls `lost` where a socket does not open, or nothing comes any more, no answer to a ping either. */
+function endWhereSilent(socket: WebSocket, lost: () => void): void {
+  let isAlive = true;
+  const heard = (): void => {
+    isAlive = true;
+  };
+  const timer = setInterval(() => {
+    if (!isAlive || socket.readyState === WebSocket.CONNECTING) return lost();
+    isAlive = false;
+    socket.ping();
+  }, ALIVE_CHECK_MS).unref();
+  for (const event of ['message', 'ping', 'pong']) socket.on(event, heard);
+  socket.on('close', () => clearInterval(timer));
 }
