@@ -23,7 +23,10 @@ export class Backoff {
   }
 }
 
-/** Waits; an abort ends the wait early, without an error. */
+/** A timer of more than this fires at once. */
+const TIMER_MS_MAX = 0x7fff_ffff;
+
+/** Waits, 24 days at most; an abort ends the wait early, without an error. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -32,7 +35,7 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, TIMER_MS_MAX));
     signal?.addEventListener('abort', done, { once: true });
   });
 }

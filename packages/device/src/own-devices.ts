@@ -53,6 +53,7 @@ export class OwnList {
   readonly #parts: DeviceParts;
   readonly #userId: UserId;
   readonly #put: (input: CoreInput) => Promise<void>;
+  readonly #signal: AbortSignal;
 
   constructor(
     parts: DeviceParts,
@@ -61,6 +62,7 @@ export class OwnList {
     this.#parts = parts;
     this.#userId = own.userId;
     this.#put = own.put;
+    this.#signal = own.signal;
     const fetchOwnList = (): Promise<'answered' | 'silent'> => this.fetch(own.userId);
     this.succession = new SuccessionDesk(parts, { ...own, fetchOwnList });
   }
@@ -87,7 +89,7 @@ export class OwnList {
    */
   async fetch(userId: UserId): Promise<'answered' | 'silent'> {
     const backoff = new Backoff();
-    for (let tries = 0; tries < LIST_TRIES_MAX; tries++) {
+    for (let tries = 0; tries < LIST_TRIES_MAX && !this.#signal.aborted; tries++) {
       try {
         const outcome = await this.#parts.client.ask({ kind: 'getList', userId, since: 0 });
         if (!outcome.ok) return 'silent';
@@ -97,7 +99,7 @@ export class OwnList {
         return 'answered';
       } catch (cause) {
         if (!(cause instanceof SessionError) || cause.code !== 'RELAY_UNAVAILABLE') return 'silent';
-        await sleep(backoff.nextMs());
+        await sleep(backoff.nextMs(), this.#signal);
       }
     }
     return 'silent';
@@ -183,7 +185,7 @@ export class OwnList {
       if (outcome.error.code !== 'LIST_MOVED')
         throw new SessionError('RELAY_REFUSED', { detail: outcome.error.code });
     }
-    throw new SessionError('RELAY_REFUSED', { detail: 'LIST_MOVED' });
+    throw new SessionError('LIST_MOVED');
   }
 
   #input(): OwnListInput {

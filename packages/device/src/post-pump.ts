@@ -77,10 +77,10 @@ export class PostPump {
     await new Promise((resolve) => setImmediate(resolve));
     const { signal } = this.#listener;
     while (this.#isOpen && this.#queue.length > 0 && !signal.aborted) {
-      this.#queue = this.#queue.filter((item) => this.#listener.isOwed(item));
-      const items = this.#nextRequest();
-      if (items.length === 0) break;
       try {
+        this.#queue = this.#queue.filter((item) => this.#listener.isOwed(item));
+        const items = this.#nextRequest();
+        if (items.length === 0) break;
         await this.#post(items);
         this.#backoff.reset();
       } catch (cause) {
@@ -102,11 +102,13 @@ export class PostPump {
     }
     if (!outcome.ok) throw new Error(outcome.error.code);
     if (outcome.value.kind !== 'post') throw new Error('another answer');
+    const { results } = outcome.value;
+    // Whatever has no result would be asked for no more, and be told of never.
+    if (results.length !== items.length) throw new Error('an answer to other posts');
     this.#freshness.posted(from.head);
     // Others may have come or gone meanwhile, but these were the first.
     const answered = new Set(items);
     this.#queue = this.#queue.filter((item) => !answered.has(item));
-    const { results } = outcome.value;
     items.forEach((item, i) => {
       const result = results[i];
       if (result !== undefined) this.#listener.result(item, result);

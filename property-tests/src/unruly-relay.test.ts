@@ -1,7 +1,7 @@
-/** The line of a device that has much to do, or whose relay does not keep to the protocol. */
+/** A device that has much to do, or whose relay does not keep to the protocol. */
 
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
-import { memory, openDevice } from '@simsim/device';
+import { linkDevice, memory, openDevice } from '@simsim/device';
 import type { Device, RelayTransport } from '@simsim/device';
 import { envelopeIdFromBytes, parseDeviceId, parseUserId } from '@simsim/relay-protocol';
 import type {
@@ -25,6 +25,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   for (const device of open) await device.close();
   relay.close();
 });
@@ -130,20 +131,80 @@ test('a relay that always has another head is asked less and less', async () => 
   expect(tries() - before).toBeLessThanOrEqual(1);
 });
 
+test('a post that an answer leaves out goes out again', async () => {
+  const tap = new Tap();
+  const [alice, bob] = [await create('alice', tap), await create('bob')];
+  let short = 0;
+  tap.answer = async (request) =>
+    request.kind === 'post' && request.posts.length > 0 && short++ === 0
+      ? { ok: true, value: { kind: 'post', results: [] } }
+      : undefined;
+  await alice.send('bob', 'open sesame');
+  expect(short).toBeGreaterThan(1);
+  await expect.poll(() => bob.doctor().inbox).toBe(1);
+});
+
+test('a relay that asks for patience without end is asked again in its own time, not at once', async () => {
+  const tap = new Tap();
+  const alice = await create('alice', tap);
+  await create('bob');
+  tap.answer = async ({ kind }) =>
+    kind === 'claimKeys'
+      ? { ok: false, error: { code: 'RATE_LIMITED', retryAfterMs: Number.MAX_SAFE_INTEGER } }
+      : undefined;
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  await alice.sendLater('bob', 'waits');
+  const claims = (): number => tap.asked.filter(({ kind }) => kind === 'claimKeys').length;
+  await expect.poll(claims).toBe(1);
+  await pass(10_000);
+  expect(claims()).toBe(1);
+});
+
+test('a removal that another device always precedes says so', async () => {
+  const tap = new Tap();
+  const alice = await create('alice', tap);
+  const tablet = await linkDevice({
+    store: memory(),
+    relay: relay.transport,
+    onCode: async (code) => void (await alice.approveLink(code)),
+  });
+  open.push(tablet);
+  tap.answer = async ({ kind }) =>
+    kind === 'removeDevice' ? { ok: false, error: { code: 'LIST_MOVED' } } : undefined;
+  await expect(alice.remove(tablet.deviceId)).rejects.toMatchObject({ code: 'LIST_MOVED' });
+});
+
+test('a device that was closed asks for nothing more', async () => {
+  const tap = new Tap();
+  const alice = await create('alice', tap);
+  const isAway = { ok: false, error: { code: 'UNAVAILABLE' } } as const;
+  tap.answer = async ({ kind }) => (kind === 'getList' ? isAway : undefined);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const removal = alice.remove(1).catch((failure: unknown) => failure);
+  await expect.poll(() => tap.asked.at(-1)?.kind).toBe('getList');
+  await alice.close();
+  await pass(60_000);
+  await removal;
+  expect(tap.asked.filter(({ kind }) => kind === 'getList')).toHaveLength(1);
+});
+
 test('a device that does not start goes on with nothing', async () => {
   await create('alice');
   const tap = new Tap();
   vi.useFakeTimers({ toFake: ['setInterval'] });
-  try {
-    await expect(create('alice', tap)).rejects.toThrow('USER_EXISTS');
-    tap.asked.length = 0;
-    vi.advanceTimersByTime(24 * 3600 * 1000);
-  } finally {
-    vi.useRealTimers();
-  }
-  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  await expect(create('alice', tap)).rejects.toThrow('USER_EXISTS');
+  tap.asked.length = 0;
+  await pass(120_000);
   expect(tap.asked).toEqual([]);
 });
+
+/** Time passes in steps, so that what it causes has its turns. */
+async function pass(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 1000) {
+    vi.advanceTimersByTime(1000);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 function forged(seq: number): IncomingEnvelope {
   const [sender, senderDevice] = [parseUserId('nobody'), parseDeviceId(1)];
