@@ -174,6 +174,19 @@ test.each(REQUEST_KINDS.filter((kind) => NEEDS_TOKEN[kind]))(
   },
 );
 
+test('a stranger is refused before the body comes', async () => {
+  for (const kind of REQUEST_KINDS.filter((each) => NEEDS_TOKEN[each])) {
+    const socket = connect(relay.port, '127.0.0.1');
+    socket.write(
+      `POST ${requestPath(kind)} HTTP/1.1\r\nHost: x\r\nContent-Type: ${CONTENT_TYPE}\r\n` +
+        `Authorization: Bearer ${'A'.repeat(43)}\r\nContent-Length: 100000\r\n\r\n`,
+    );
+    const answer = await new Promise<unknown>((resolve) => socket.once('data', resolve));
+    expect(String(answer)).toContain('401');
+    socket.destroy();
+  }
+});
+
 test('damaged requests are answered with a name whatever is damaged', async () => {
   const damage = fc.tuple(
     fc.constantFrom(...REQUEST_KINDS.filter((kind) => kind !== 'nonce')),

@@ -208,3 +208,15 @@ test('stopping closes sockets as going away', async () => {
   expect(await socket.closed).toBe(1001);
   relay = await startRelay({ file: joinPath(folder, 'relay.db') });
 });
+
+test('stopping waits for no stranger who does not let go', async () => {
+  const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.on('error', () => undefined);
+  socket.write(
+    'GET /v1/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+  );
+  await new Promise((resolve) => socket.once('data', resolve));
+  await relay.stop();
+  relay = await startRelay({ file: joinPath(folder, 'relay.db') });
+}, 15_000);

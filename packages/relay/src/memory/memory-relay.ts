@@ -21,7 +21,7 @@ export interface MemoryRelayOptions {
   readonly store?: RelayStore;
   /** Default: open to everybody, mailboxes as large as a relay's are. */
   readonly policy?: RelayPolicy;
-  /** Called where a call could not be decided; it is answered with `UNAVAILABLE`. */
+  /** Called where a call could not be decided, which is answered with `UNAVAILABLE`, or mail not read. */
   readonly onFailure?: (error: unknown) => void;
 }
 
@@ -46,9 +46,9 @@ const OPEN_POLICY: RelayPolicy = {
 
 /** Starts a relay in this process. */
 export function createMemoryRelay(options: MemoryRelayOptions): MemoryRelay {
-  const { crypto, entropy, now, store = createMemoryStore(), policy = OPEN_POLICY } = options;
-  const hashOf = (token: Uint8Array | undefined): Uint8Array | undefined =>
-    token && crypto.digest([token]);
+  const { crypto, entropy, now, onFailure } = options;
+  const { store = createMemoryStore(), policy = OPEN_POLICY } = options;
+  const hashOf = (token?: Uint8Array): Uint8Array | undefined => token && crypto.digest([token]);
   const decideNow = (call: RelayCall): RelayOutcome => {
     const env = { nowMs: now(), crypto, entropy, policy };
     const { outcome, wakeups } = store.transact((transaction) => {
@@ -65,11 +65,11 @@ export function createMemoryRelay(options: MemoryRelayOptions): MemoryRelay {
     try {
       return Promise.resolve(decideNow(call));
     } catch (error) {
-      options.onFailure?.(error);
+      onFailure?.(error);
       return Promise.resolve(AWAY);
     }
   };
-  const lines = new Lines({ store, submit, now });
+  const lines = new Lines({ store, submit, now, ...(onFailure && { onFailure }) });
   const end: RelayEnd = {
     answer(request, token) {
       const tokenHash = NEEDS_TOKEN[request.kind] ? hashOf(token) : undefined;
@@ -92,7 +92,7 @@ export function createMemoryRelay(options: MemoryRelayOptions): MemoryRelay {
       };
       const line = lines.accept(wire, hashOf(token));
       return {
-        onAck: (seqs) => line?.acknowledge(seqs),
+        onAck: (seqs) => void line?.acknowledge(seqs),
         onDown() {
           isOpen = false;
           line?.closed();

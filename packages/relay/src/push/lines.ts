@@ -37,11 +37,14 @@ export interface LinesParts {
   readonly submit: (call: RelayCall) => Promise<RelayOutcome>;
   /** The relay's clock in milliseconds. */
   readonly now: () => number;
+  /** Called where mail could not be read; the line it was for is closed. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 /** A line that was taken over. */
 export interface OpenLine {
-  acknowledge(seqs: readonly number[]): void;
+  /** Resolves once it is decided; whatever carries the line takes no more until then. */
+  acknowledge(seqs: readonly number[]): Promise<void>;
   /** Closes it for what the device did. */
   drop(code: number): void;
   /** The wire is gone. */
@@ -76,6 +79,16 @@ export class Lines {
 
   /** Takes a line over. An unknown token closes it with 4401, an older line of the device with 4409. */
   accept(wire: Wire, tokenHash: Uint8Array | undefined): OpenLine | undefined {
+    try {
+      return this.#accept(wire, tokenHash);
+    } catch (error) {
+      this.#parts.onFailure?.(error);
+      wire.close(CLOSE_INTERNAL_ERROR);
+      return undefined;
+    }
+  }
+
+  #accept(wire: Wire, tokenHash: Uint8Array | undefined): OpenLine | undefined {
     const query = tokenHash && { tokenHash, ownKeys: { oneTime: [], kem: [] } };
     const slice = query && this.#parts.store.read(query);
     if (tokenHash === undefined || slice?.caller === undefined) {
@@ -129,7 +142,17 @@ export class Lines {
     for (const line of this.#byDevice.values()) this.#drop(line, code);
   }
 
+  /** Whatever is wrong with one mailbox ends its own line, and nobody else's. */
   #push(line: Line): void {
+    try {
+      this.#pushAll(line);
+    } catch (error) {
+      this.#parts.onFailure?.(error);
+      this.#drop(line, CLOSE_INTERNAL_ERROR);
+    }
+  }
+
+  #pushAll(line: Line): void {
     const { wire, tokenHash, inFlight } = line;
     while (this.#isOpen(line)) {
       const limit = Math.min(ENVELOPES_PER_BATCH_MAX, IN_FLIGHT_MAX - inFlight.size);
@@ -160,17 +183,16 @@ export class Lines {
     });
   }
 
-  #acknowledge(line: Line, seqs: readonly number[]): void {
+  async #acknowledge(line: Line, seqs: readonly number[]): Promise<void> {
     const { tokenHash, inFlight } = line;
-    void this.#parts.submit({ request: { kind: 'ack', seqs }, tokenHash }).then((outcome) => {
-      if (!outcome.ok) {
-        const isRevoked = outcome.error.code === 'UNAUTHORIZED';
-        return this.#drop(line, isRevoked ? CLOSE_UNAUTHORIZED : CLOSE_INTERNAL_ERROR);
-      }
-      const wasFull = inFlight.size >= IN_FLIGHT_MAX;
-      for (const seq of seqs) inFlight.delete(seq);
-      if (wasFull || !line.isBacklogSent) this.#push(line);
-    });
+    const outcome = await this.#parts.submit({ request: { kind: 'ack', seqs }, tokenHash });
+    if (!outcome.ok) {
+      const isRevoked = outcome.error.code === 'UNAUTHORIZED';
+      return this.#drop(line, isRevoked ? CLOSE_UNAUTHORIZED : CLOSE_INTERNAL_ERROR);
+    }
+    const wasFull = inFlight.size >= IN_FLIGHT_MAX;
+    for (const seq of seqs) inFlight.delete(seq);
+    if (wasFull || !line.isBacklogSent) this.#push(line);
   }
 
   #isOpen(line: Line): boolean {

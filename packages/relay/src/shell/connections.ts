@@ -13,7 +13,7 @@ const CLOSE_GOING_AWAY = 1001;
 /** The sockets of a relay, one per device. */
 export class Connections {
   readonly #lines: Lines;
-  /** Whether each socket answered since the last ping. */
+  /** Whether each socket that is not gone answered since the last ping; refused ones are among them. */
   readonly #isAlive = new Map<WebSocket, boolean>();
 
   constructor(parts: LinesParts) {
@@ -27,16 +27,14 @@ export class Connections {
 
   /** Takes a socket over. An unknown token closes it with 4401, an older socket with 4409. */
   accept(socket: WebSocket, tokenHash: Uint8Array | undefined): void {
+    this.#isAlive.set(socket, true);
     socket.on('error', () => socket.terminate());
+    socket.on('close', () => this.#isAlive.delete(socket));
     const line = this.#lines.accept(wireOf(socket), tokenHash);
     if (line === undefined) return;
-    this.#isAlive.set(socket, true);
-    socket.on('close', () => {
-      this.#isAlive.delete(socket);
-      line.closed();
-    });
+    socket.on('close', () => line.closed());
     socket.on('pong', () => this.#isAlive.set(socket, true));
-    socket.on('message', (data, isBinary) => receive(line, isBinary ? toBytes(data) : undefined));
+    receive(socket, line);
   }
 
   /** Tells whom a commit concerns. */
@@ -71,10 +69,19 @@ function wireOf(socket: WebSocket): Wire {
   };
 }
 
-function receive(line: OpenLine, bytes: Uint8Array | undefined): void {
-  const frame = bytes && decodeClientFrame(bytes);
-  if (frame?.ok === true) line.acknowledge(frame.value.seqs);
-  else line.drop(CLOSE_MALFORMED);
+/** Reads no further than is decided: whoever acknowledges faster waits, and fills no queue here. */
+function receive(socket: WebSocket, line: OpenLine): void {
+  let undecided = 0;
+  socket.on('message', (data, isBinary) => {
+    const frame = isBinary ? decodeClientFrame(toBytes(data)) : undefined;
+    if (frame?.ok !== true) return line.drop(CLOSE_MALFORMED);
+    undecided++;
+    socket.pause();
+    void line.acknowledge(frame.value.seqs).finally(() => {
+      undecided--;
+      if (undecided === 0) socket.resume();
+    });
+  });
 }
 
 function toBytes(data: RawData): Uint8Array {

@@ -14,7 +14,7 @@ import {
   REQUEST_KINDS,
   requestPath,
 } from '@simsim/relay-protocol';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify';
 import fastify from 'fastify';
 import type { RelayCall } from '../core/decision.ts';
 import { addressKey } from '../core/slice.ts';
@@ -76,12 +76,15 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
 }
 
 function addRoute(server: FastifyInstance, parts: HttpParts, kind: RequestKind): void {
-  const options = { bodyLimit: bodyBytesMax(kind) };
+  // Before the body: a stranger fills no memory with one.
+  const onRequest: onRequestAsyncHookHandler = async (request, reply) => {
+    const tokenHash = tokenHashOf(request.headers.authorization, parts.crypto);
+    const isKnown = tokenHash !== undefined && parts.store.read({ tokenHash }).caller !== undefined;
+    if (NEEDS_TOKEN[kind] && !isKnown) return sendRefusal(reply, { code: 'UNAUTHORIZED' });
+  };
+  const options = { bodyLimit: bodyBytesMax(kind), ...(NEEDS_TOKEN[kind] && { onRequest }) };
   server.post(requestPath(kind), options, async (request, reply) => {
     const tokenHash = tokenHashOf(request.headers.authorization, parts.crypto);
-    if (NEEDS_TOKEN[kind] && tokenHash === undefined) {
-      return sendRefusal(reply, { code: 'UNAUTHORIZED' });
-    }
     const { body } = request;
     if (!Buffer.isBuffer(body)) return sendRefusal(reply, { code: 'MALFORMED' });
     // A plain view: Buffer's own `slice` shares memory where decoders expect a copy.

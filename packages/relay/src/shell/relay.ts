@@ -101,7 +101,12 @@ async function serve(store: RelayStore, options: RelayOptions): Promise<RunningR
     onWakeups: (wakeups) => connections.wake(wakeups),
     onFailure: () => server.log.error('a group could not be committed'),
   });
-  const connections = new Connections({ store, submit: (call) => commit.submit(call), now });
+  const connections = new Connections({
+    store,
+    submit: (call) => commit.submit(call),
+    now,
+    onFailure: () => server.log.error('a mailbox could not be read'),
+  });
   const rate = options.claimRate ?? CLAIM_RATE;
   const server = createHttpServer({
     store,
