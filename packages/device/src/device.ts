@@ -210,10 +210,8 @@ export class Device {
   ): Promise<SendReport> {
     const { posted } = await this.#sends.open({ to, body, options });
     const report = await posted;
-    const failed = report.recipients.filter(
-      (recipient) => recipient.user !== this.user && recipient.failure,
-    );
-    const others = report.recipients.filter((recipient) => recipient.user !== this.user);
+    const others = report.recipients.filter(({ user }) => user !== this.user);
+    const failed = others.filter(({ failure }) => failure !== undefined);
     if (failed.length > 0 && failed.length === others.length) {
       const code = failed[0]?.failure === 'UNKNOWN_USER' ? 'UNKNOWN_USER' : 'SEND_FAILED';
       throw new SessionError(code, { detail: `${failed[0]?.failure} for ${failed.length}` });
