@@ -107,6 +107,33 @@ describe('a message', () => {
     return { ...scene, mail };
   };
 
+  it('of a session that is gone is no repeat, though another session has been at its place', () => {
+    const { world, a, b } = twoUsers();
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      write(from, to, 'hello');
+      world.settle();
+    }
+    const late = write(a, b, 'late');
+    loseMail(b);
+    b.run({ type: 'forgetUser', userId: user('ada') });
+    write(b, a, 'anew');
+    world.settle();
+    for (const text of ['1', '2', '3', '4', '5']) write(a, b, text);
+    world.settle();
+    const toldOf = (mail: IncomingEnvelope): boolean => {
+      b.takeIn([mail]);
+      expect(endsOf(b).at(-1)).toMatchObject({ state: 'resend-requested' });
+      return b.effects.some(({ type }) => type === 'keyRepeated');
+    };
+    expect(toldOf(late)).toBe(false);
+    const used = write(a, b, 'used');
+    b.takeIn([used]);
+    expect(toldOf(spoilt(used))).toBe(true);
+  });
+
   it('that no session opens changes none of them, however many are tried', () => {
     const { a, b, mail } = withSessions(INACTIVE_SESSIONS_MAX + 1);
     a.takeIn(mail.map(({ first }) => first));

@@ -6,6 +6,7 @@ import type { IncomingEnvelope, MessageId, UserId } from '@simsim/relay-protocol
 import {
   blocksFor,
   decrypt,
+  isBehind,
   parseMessage,
   sessionIdOf,
   walkLength,
@@ -99,8 +100,8 @@ function tryOpen(
   return openWith(work, candidates, message);
 }
 
-/** Why a message does not open whose key is gone: it was used, or given up as too old. */
-const KEY_GONE = 'DUPLICATE';
+/** Why a message does not open that a session knows, and the key is gone: it was used, or given up as too old. */
+const KEY_GONE = 'KEY_GONE';
 
 /** Tries sessions in order, the active one first (SES-54); a failed try changes nothing (SES-55). */
 function openWith(
@@ -113,6 +114,7 @@ function openWith(
   const blocks = work.missing(candidates.flatMap((at) => blockStreams(work, at, message)));
   if (blocks.length > 0) return { kind: 'needMore', streams: blocks };
   let reason = 'NO_SESSION';
+  let isKeyGone = false;
   for (const at of candidates) {
     const before = withLoadedBlocks(work, at, message);
     if (before === undefined) continue;
@@ -124,8 +126,8 @@ function openWith(
     const result = decrypt(before, message, work.env);
     if (!result.ok) {
       work.walked(at, steps);
-      // What the one session says whose ratchet key it is tells more than the others do.
-      if (reason !== KEY_GONE) reason = result.error.code;
+      reason = result.error.code;
+      if (reason === 'DUPLICATE' && isBehind(before, message)) isKeyGone = true;
       continue;
     }
     const { session: after, plaintext, consumed } = result.value;
@@ -139,7 +141,7 @@ function openWith(
     const changes = activation(work, at);
     return { kind: 'opened', opened: { at, before, after, plaintext, changes } };
   }
-  return { kind: 'failed', reason };
+  return { kind: 'failed', reason: isKeyGone ? KEY_GONE : reason };
 }
 
 /** The session that opened a message becomes the active one, where it may send (SES-30). */

@@ -50,6 +50,7 @@ export {
   makeSessionSteps,
   walkLength,
 } from './session-steps.ts';
+export { isBehind } from './walk-length.ts';
 export {
   decodeBlock,
   decodeCold,

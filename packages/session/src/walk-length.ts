@@ -1,9 +1,18 @@
-/** What a message would have a session do before its tag can be looked at: what a forged one costs. */
+/** Where a message stands on the chains of a session, as told by its outside, before its tag can be looked at. */
 
 import { equalBytes } from '@simsim/bytes';
 import type { RatchetLimits } from '@simsim/double-ratchet';
 import type { Session } from './session-state.ts';
 import type { ParsedMessage } from './wire.ts';
+
+/**
+ * Whether a session knows a message's ratchet key, and its chain is past the message: the key of such a message
+ * was used, or skipped. A place of the post-quantum ratchet says less, all sessions have the same. No cryptography.
+ */
+export function isBehind(session: Session, message: ParsedMessage): boolean {
+  const { header } = message.kind === 'initiation' ? message.inner : message;
+  return header.counter < placeIn(session, header.ratchetKey);
+}
 
 /**
  * Steps that the chains of a session walk to a message's keys, of both ratchets together. What is refused
