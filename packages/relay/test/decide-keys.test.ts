@@ -1,8 +1,14 @@
 /** Uploading and claiming prekeys: what is taken, what is refused, what is handed out when. */
 
 import type { PreKeyBundle, PreKeyUpload, UploadKeysRequest } from '@simsim/relay-protocol';
-import { claimIdFromBytes, KEM_PRE_KEYS_LOW, PRE_KEYS_LOW } from '@simsim/relay-protocol';
+import {
+  claimIdFromBytes,
+  KEM_PRE_KEYS_LOW,
+  ONE_TIME_PRE_KEYS_MAX,
+  PRE_KEYS_LOW,
+} from '@simsim/relay-protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { ONE_TIME_KEM_KEPT_MAX, ONE_TIME_KEPT_MAX } from '../src/core/limits.ts';
 import { createMemoryStore } from '../src/memory/index.ts';
 import type { TestDevice } from '../src/conformance/people.ts';
 import { deviceIdOf, TestUser } from '../src/conformance/people.ts';
@@ -73,6 +79,20 @@ describe('uploading keys', () => {
   });
 });
 
+test('keys that replace all others are there when that is asked again, its answer lost (X3-11)', () => {
+  const keys = ali.makeKeys(20, 4);
+  const request = { kind: 'uploadKeys', keys, replacesOneTime: true } as const;
+  const first = relay.answer(request, phone);
+  expect(first).toMatchObject({ count: 4, refusedIds: [], kem: { count: 4, refusedIds: [] } });
+  expect(relay.answer(request, phone)).toEqual(first);
+  // One of them was handed out in between.
+  const claimId = claimIdFromBytes(baba.entropy(16));
+  relay.call({ kind: 'claimKeys', claimId, userId: ali.userId, devices: [phone.deviceId] }, desk);
+  expect(relay.answer(request, phone)).toMatchObject({ count: 3, kem: { count: 3 } });
+  const next = { ...request, keys: ali.makeKeys(30, 2) };
+  expect(relay.answer(next, phone)).toMatchObject({ count: 2, kem: { count: 2 } });
+});
+
 describe('uploading KEM keys', () => {
   const upload = (change: Partial<PreKeyUpload>): unknown =>
     relay.answer({ kind: 'uploadKeys', keys: { ...phone.keys, ...change } }, phone);
@@ -104,6 +124,23 @@ describe('uploading KEM keys', () => {
     expect(upload({ lastResortKemPreKey: newer })).toMatchObject({ isLastResortTaken: true });
     expect(upload({ lastResortKemPreKey: other })).toMatchObject({ isLastResortTaken: false });
     expect(upload({ lastResortKemPreKey: newer })).toMatchObject({ isLastResortTaken: true });
+  });
+});
+
+test('of more keys than a device may keep here the rest is refused, of either kind', () => {
+  const { signedPreKey, lastResortKemPreKey } = phone.keys;
+  const upload = (from: number): { count: number; kem: { count: number } } => {
+    const { oneTimePreKeys } = ali.makeKeys(from, ONE_TIME_PRE_KEYS_MAX);
+    const oneTimeKemPreKeys = Array.from({ length: 50 }, (_, i) => ali.makeKemKey(4000 + from + i));
+    const keys = { signedPreKey, oneTimePreKeys, lastResortKemPreKey, oneTimeKemPreKeys };
+    return relay.answer({ kind: 'uploadKeys', keys }, phone) as ReturnType<typeof upload>;
+  };
+  for (let from = 10; from < 3000; from += ONE_TIME_PRE_KEYS_MAX) upload(from);
+  const refusedIds = Array.from({ length: ONE_TIME_PRE_KEYS_MAX }, (_, i) => 5000 + i);
+  expect(upload(5000)).toMatchObject({
+    count: ONE_TIME_KEPT_MAX,
+    refusedIds,
+    kem: { count: ONE_TIME_KEM_KEPT_MAX },
   });
 });
 

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { encodeUtf8 } from '@simsim/bytes';
 import type { RelayRequest, UserId } from '@simsim/relay-protocol';
-import { claimIdFromBytes } from '@simsim/relay-protocol';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { claimIdFromBytes, LINK_LIFE_MS } from '@simsim/relay-protocol';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { RelayOptions, RunningRelay } from '../src/index.ts';
 import { startRelay } from '../src/index.ts';
 import { ask, call, join, link, nonce, refusal, TestSocket } from './client.ts';
@@ -99,6 +100,44 @@ test('claims of one user by one device are bounded, told with a time to come bac
   } finally {
     await strict.stop();
   }
+});
+
+test('nonces and links go from the file when their time is over', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  const file = joinPath(folder, 'expiring.db');
+  let nowMs = 1000;
+  const one = await startRelay({ file, now: () => nowMs });
+  const database = new Database(file, { readonly: true });
+  try {
+    const ali = new TestUser('ali');
+    const phone = await join(one.url, ali);
+    await nonce(one.url);
+    const [address, ciphertext] = [ali.entropy(16), ali.entropy(99)];
+    await ask(one.url, { kind: 'putLink', address, ciphertext }, phone);
+    const rows = (): unknown =>
+      database
+        .prepare('select (select count(*) from link) + (select count(*) from nonce)')
+        .raw()
+        .get();
+    expect(rows()).toEqual([2]);
+    nowMs += LINK_LIFE_MS;
+    vi.advanceTimersByTime(60_000);
+    expect(rows()).toEqual([0]);
+  } finally {
+    vi.useRealTimers();
+    database.close();
+    await one.stop();
+  }
+});
+
+test('links of one device are bounded, told with a time to come back', async () => {
+  const ali = new TestUser('ali');
+  const phone = await join(url, ali);
+  const ciphertext = ali.entropy(99);
+  const put = (): Promise<string> =>
+    refusal(url, { kind: 'putLink', address: ali.entropy(16), ciphertext }, phone);
+  for (let i = 0; i < 16; i++) expect(await put()).toBe('answered 200');
+  expect(await put()).toBe('RATE_LIMITED 429');
 });
 
 describe('starting', () => {

@@ -100,7 +100,7 @@ export const STORE_SABOTEURS: readonly StoreSaboteur[] = [
     caughtBy: 'prunes what expired and keeps the rest',
     sabotage: (store) => ({
       ...unbound(store),
-      prune: ({ nowMs, beforeMs }) => store.prune({ nowMs: nowMs + 1, beforeMs: beforeMs + 1 }),
+      prune: ({ nowMs, beforeMs = 0 }) => store.prune({ nowMs: nowMs + 1, beforeMs: beforeMs + 1 }),
     }),
   },
   {

@@ -234,6 +234,8 @@ export const STORE_CASES: readonly BareStoreCase<RelayStoreHooks>[] = [
     bed.apply(bed.mail(10));
     bed.relay.nowMs = 20;
     bed.apply(bed.mail(20));
+    store.prune({ nowMs: 29 });
+    same(bed.seqs(), [1, 2], 'the mail where only nonces and links are looked at');
     store.prune({ nowMs: 30, beforeMs: 20 });
     const slice = bed.everything();
     const { tokenHash } = phone;

@@ -6,6 +6,7 @@ import type {
   ClaimResult,
   OneTimePreKey,
   PreKeyBundle,
+  PreKeyUpload,
   SignedPreKey,
   UploadKeysRequest,
 } from '@simsim/relay-protocol';
@@ -21,6 +22,7 @@ import type { Change } from './change.ts';
 import type { CallerInput, Decision, Reads, Wakeup } from './decision.ts';
 import { answer, refuse } from './decision.ts';
 import type { Account, DeviceAddress, DeviceKeys, KeyCounters, OwnKeys } from './slice.ts';
+import { ONE_TIME_KEM_KEPT_MAX, ONE_TIME_KEPT_MAX } from './limits.ts';
 import { addressKey } from './slice.ts';
 
 /** Reads the caller's keys and which of the uploaded ids are known. */
@@ -45,14 +47,14 @@ export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
   if (isOfAnother(request, slice.ownIdentity)) return refuse('IDENTITY_CHANGED');
   const { signedPreKey, oneTimePreKeys, lastResortKemPreKey } = request.keys;
   const changes: Change[] = [];
-  const isAnew = request.replacesOneTime === true;
+  const isAnew = request.replacesOneTime === true && !isTaken(request.keys, found);
   if (isAnew) changes.push(...forgetting(found, device));
   const own = isAnew ? withoutKeys(found) : found;
   const isNewer = signedPreKey.id > own.signedPreKey.id;
   if (isNewer) changes.push({ kind: 'signedPreKeyStored', device, key: signedPreKey });
   const isSignedPreKeyTaken = isNewer || isSameKey(signedPreKey, own.signedPreKey);
 
-  const classical = sortOut(oneTimePreKeys, own);
+  const classical = sortOut(oneTimePreKeys, own, { keptMax: ONE_TIME_KEPT_MAX });
   if (classical.keys.length > 0) {
     const { keys, counters } = classical;
     changes.push({ kind: 'preKeysStored', device, keys });
@@ -67,7 +69,10 @@ export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
     isLastNewer || (last !== undefined && isSameKey(lastResortKemPreKey, last));
 
   // No two KEM prekeys share an id, whatever their kind (PQ-4).
-  const kem = sortOut(request.keys.oneTimeKemPreKeys, own.kem, last?.id);
+  const kem = sortOut(request.keys.oneTimeKemPreKeys, own.kem, {
+    keptMax: ONE_TIME_KEM_KEPT_MAX,
+    ...(last && { taboo: last.id }),
+  });
   if (kem.keys.length > 0) {
     const { keys, counters } = kem;
     changes.push({ kind: 'kemPreKeysStored', device, keys });
@@ -76,6 +81,14 @@ export function decideUploadKeys(input: CallerInput<'uploadKeys'>): Decision {
   const taken = { ...classical.counters, refusedIds: classical.refusedIds, isSignedPreKeyTaken };
   const kemTaken = { ...kem.counters, refusedIds: kem.refusedIds };
   return answer({ kind: 'uploadKeys', ...taken, kem: kemTaken, isLastResortTaken }, changes);
+}
+
+/** Whether these very one-time keys came before: what they were to replace is gone, and they are not. */
+function isTaken({ oneTimePreKeys, oneTimeKemPreKeys }: PreKeyUpload, own: OwnKeys): boolean {
+  const last = oneTimePreKeys.at(-1) ?? oneTimeKemPreKeys.at(-1);
+  const known = oneTimePreKeys.length > 0 ? own.known : own.kem.known;
+  const before = last && known.get(last.id);
+  return last !== undefined && before !== undefined && equalBytes(before, last.publicKey);
 }
 
 /** A device that does not say who signed its keys is of a release that knew one identity only. */
@@ -121,19 +134,23 @@ export function decideCheckKeys({ request, slice, env }: CallerInput<'checkKeys'
   return answer({ kind: 'checkKeys', isSame, ...ids, ...counters });
 }
 
-/** Which uploaded one-time keys are new, and which are refused. `taboo` is an id in other use. */
+/**
+ * Which uploaded one-time keys are new, and which are refused: also those for which there is no room.
+ * `taboo` is an id in other use.
+ */
 function sortOut<T extends OneTimePreKey>(
   uploaded: readonly T[],
   own: KeyCounters & { readonly known: ReadonlyMap<number, Uint8Array> },
-  taboo?: number,
+  { keptMax, taboo }: { readonly keptMax: number; readonly taboo?: number },
 ): { readonly keys: T[]; readonly refusedIds: number[]; readonly counters: KeyCounters } {
   const keys: T[] = [];
   const refusedIds: number[] = [];
   for (const key of uploaded) {
     const known = own.known.get(key.id);
+    const isNew = key.id > own.highestSeenId && key.id !== taboo;
     if (known !== undefined) {
       if (!equalBytes(known, key.publicKey)) refusedIds.push(key.id);
-    } else if (key.id > own.highestSeenId && key.id !== taboo) keys.push(key);
+    } else if (isNew && own.count + keys.length < keptMax) keys.push(key);
     else refusedIds.push(key.id);
   }
   const counters = {

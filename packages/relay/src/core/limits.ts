@@ -11,3 +11,9 @@ export const MAILBOX_COUNT_MAX = 50_000;
 
 /** Bytes of content a mailbox holds by default (128 MiB, what Signal's server lets in). */
 export const MAILBOX_BYTES_MAX: number = 128 * 1024 * 1024;
+
+/** One-time prekeys kept for a device, 64 KB: twice what a device of ours ever has here. */
+export const ONE_TIME_KEPT_MAX = 2000;
+
+/** The same of its one-time KEM prekeys, 800 KB. */
+export const ONE_TIME_KEM_KEPT_MAX = 500;

@@ -31,6 +31,6 @@ export interface RelayTransaction {
 export interface Expiry {
   /** Nonces and links that expire at or before this moment go. */
   readonly nowMs: number;
-  /** Mail, accepted posts, claims and handed-out keys from before this moment go. */
-  readonly beforeMs: number;
+  /** Mail, accepted posts, claims and handed-out keys from before this moment go; absent: none do. */
+  readonly beforeMs?: number;
 }

@@ -180,6 +180,7 @@ class Tables {
     for (const table of [this.#nonces, this.#links]) {
       for (const [key, row] of table) if (row.expiresAtMs <= nowMs) table.delete(key);
     }
+    if (beforeMs === undefined) return;
     for (const { keys, mailbox, posts, claims } of this.#devices.values()) {
       for (const [id, key] of keys) {
         if (key.issuedAtMs !== undefined && key.issuedAtMs < beforeMs) keys.delete(id);

@@ -33,6 +33,8 @@ export interface HttpParts {
   readonly now: () => number;
   /** Bounds claims per caller and target; absent for no bound. */
   readonly claims?: RateLimit;
+  /** Bounds links per caller. */
+  readonly links: RateLimit;
   readonly log: LogLevel;
 }
 
@@ -100,12 +102,15 @@ function addRoute(server: FastifyInstance, parts: HttpParts, kind: RequestKind):
   });
 }
 
-/** How long a caller must wait before it may claim keys of this user again. */
+/** How long a caller must wait before it may claim keys of this user, or leave a link, again. */
 function waitFor(parts: HttpParts, { request, tokenHash }: RelayCall): number {
-  if (request.kind !== 'claimKeys' || parts.claims === undefined || !tokenHash) return 0;
+  const { kind } = request;
+  if ((kind !== 'claimKeys' && kind !== 'putLink') || !tokenHash) return 0;
   const { caller } = parts.store.read({ tokenHash });
   // A stranger is refused by the decision and must not crowd out callers here.
   if (caller === undefined) return 0;
+  if (kind === 'putLink') return parts.links.take(addressKey(caller), parts.now());
+  if (parts.claims === undefined) return 0;
   return parts.claims.take(`${addressKey(caller)}\n${request.userId}`, parts.now());
 }
 

@@ -6,7 +6,7 @@ import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
 import { LATENCY_MAX_MS, WEBSOCKET_PATH } from '@simsim/relay-protocol';
 import { WebSocketServer } from 'ws';
 import { MAILBOX_BYTES_MAX, MAILBOX_COUNT_MAX } from '../core/limits.ts';
-import type { RelayStore } from '../core/store.ts';
+import type { Expiry, RelayStore } from '../core/store.ts';
 import { openSqliteStore } from '../sqlite/sqlite-store.ts';
 import { Connections } from './connections.ts';
 import { tokenHashOf } from './credential.ts';
@@ -19,7 +19,9 @@ import { RateLimit } from './token-bucket.ts';
 
 /** How often open sockets are pinged; one that misses a ping is ended. */
 const ALIVE_CHECK_MS = 30_000;
-/** How often expired rows are removed. */
+/** How often nonces and links are removed that expired: a flood of them ends with their life. */
+const EXPIRE_MS = 60_000;
+/** How often old rows are removed. */
 const PRUNE_MS = 60 * 60 * 1000;
 /** Bytes of a frame from a device: 4096 acknowledgements at most. */
 const FRAME_BYTES_MAX = 64 * 1024;
@@ -29,6 +31,9 @@ const FRAME_BYTES_MAX = 64 * 1024;
  * A device claims once per new session; only a drain of somebody's one-time keys gets near (X3-30).
  */
 export const CLAIM_RATE: Rate = { burst: 120, perMinute: 60 };
+
+/** How fast one device may leave links, of half a megabyte: as many as a user has devices, then two a minute. */
+const LINK_RATE: Rate = { burst: 16, perMinute: 2 };
 
 /** How to start a relay. */
 export interface RelayOptions {
@@ -114,23 +119,25 @@ async function serve(store: RelayStore, options: RelayOptions): Promise<RunningR
     crypto: nodeCrypto,
     now,
     ...(rate !== 'unlimited' && { claims: new RateLimit(rate) }),
+    links: new RateLimit(LINK_RATE),
     log: options.log ?? 'off',
   });
   const sockets = acceptSockets(server.server, connections);
-  const prune = (): void => {
-    const nowMs = now();
+  const prune = (expiry: Expiry): void => {
     try {
-      store.prune({ nowMs, beforeMs: nowMs - LATENCY_MAX_MS });
+      store.prune(expiry);
     } catch {
       // Nothing depends on it yet; the next round tries again.
       server.log.error('expired rows could not be removed');
     }
   };
-  prune();
+  const pruneOld = (): void => prune({ nowMs: now(), beforeMs: now() - LATENCY_MAX_MS });
+  pruneOld();
   if (options.isPutBack === true) store.forgetOneTimeKeys();
   await server.listen({ host, port: options.port ?? 0 });
   const timers = [setInterval(() => connections.checkAlive(), ALIVE_CHECK_MS)];
-  timers.push(setInterval(prune, PRUNE_MS));
+  timers.push(setInterval(() => prune({ nowMs: now() }), EXPIRE_MS));
+  timers.push(setInterval(pruneOld, PRUNE_MS));
   for (const timer of timers) timer.unref();
   const bound = server.server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : 0;

@@ -41,11 +41,12 @@ export function openSqliteStore(file: string): RelayStore {
   return {
     transact,
     read,
-    prune(expiry: Expiry) {
+    prune({ nowMs, beforeMs: before }: Expiry) {
       transact(() => {
-        for (const expired of statements.expiring) expired.run({ now: expiry.nowMs });
-        for (const old of statements.old) old.run({ before: expiry.beforeMs });
-        if (statements.oldMail.run({ before: expiry.beforeMs }) > 0) statements.recount.run({});
+        for (const expired of statements.expiring) expired.run({ now: nowMs });
+        if (before === undefined) return;
+        for (const old of statements.old) old.run({ before });
+        if (statements.oldMail.run({ before }) > 0) statements.recount.run({});
       });
     },
     forgetOneTimeKeys() {
