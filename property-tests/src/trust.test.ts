@@ -106,6 +106,28 @@ describe('asking about each key', () => {
   });
 });
 
+describe('refusing one key', () => {
+  it('refuses no other that came in its place meanwhile', () => {
+    const { world, a, b } = met();
+    a.send([bo], 'before');
+    world.settle();
+    const list = foreignList(b);
+    a.run({ type: 'listLearned', list });
+    a.send([bo], 'waits');
+    world.settle({ without: b });
+    const refuse = (identityKey: Uint8Array): unknown =>
+      a.run({ type: 'refuseIdentity', userId: bo, identityKey })?.outcomes;
+    for (const key of [keyOf(b), new Uint8Array(32).fill(7)]) {
+      expect(refuse(key)).toMatchObject([{ rejection: { code: 'UNKNOWN_KEY' } }]);
+    }
+    expect(heldFor(a)).toEqual(['IDENTITY_CHANGED']);
+    refuse(list.list.identityKey ?? keyOf(b));
+    expect(failures(a)).toEqual(['IDENTITY_REFUSED']);
+    expect(a.record(bo)).toMatchObject({ identityKey: keyOf(b) });
+    expect(a.record(bo).offered).toBeUndefined();
+  });
+});
+
 describe('a pinned key', () => {
   it('outlives the last record of its user: another one is told (SES-35)', () => {
     const { world, a, b } = met();

@@ -10,7 +10,7 @@ import type { Observable } from 'rxjs';
 import { err, invariant, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
 import type { CoreInput, OutboxItem } from '@simsim/device-core';
-import type { MessageId, PostResult, UserId } from '@simsim/relay-protocol';
+import type { MessageId, PostResult } from '@simsim/relay-protocol';
 import type { Effect, InboxItem, OwnDevice } from '@simsim/sesame';
 import { carryOut } from './carry-out.ts';
 import type { Desks } from './carry-out.ts';
@@ -309,9 +309,12 @@ export class Device {
     await this.#trust.accept(checkedUserId(user), checkedIdentityKey(identityKey), options);
   }
 
-  /** Will not have the key that was offered for a user: messages that wait for it are given up. */
-  async refuseIdentity(user: string): Promise<void> {
-    await this.#put({ type: 'refuseIdentity', userId: checkedUserId(user) });
+  /**
+   * Will not have what was offered for a user: messages that wait for it are given up. Of a key, only while
+   * it is in question. Throws: {@link SessionError} `UNKNOWN_KEY` where it is not.
+   */
+  async refuseIdentity(user: string, key?: Uint8Array): Promise<void> {
+    await this.#trust.refuse(checkedUserId(user), key && checkedIdentityKey(key));
   }
 
   /**
@@ -324,18 +327,9 @@ export class Device {
   async forget(user: string): Promise<Forgotten> {
     return forgetUser(checkedUserId(user), {
       put: (input) => this.#put(input),
-      forgetHistory: (userId) => this.#forgetHistory(userId),
+      core: () => this.#whileOpen().#parts.core,
+      failed: (failure) => void this.#stop(endBy(failure), failure),
     });
-  }
-
-  #forgetHistory(userId: UserId): Forgotten | undefined {
-    try {
-      return this.#whileOpen().#parts.core.forgetHistory(userId);
-    } catch (cause) {
-      const failure = failureError(cause);
-      void this.#stop(endBy(failure), failure);
-      throw failure;
-    }
   }
 
   /**

@@ -1,8 +1,8 @@
 /** Forgetting a user who may go on writing meanwhile. */
 
-import type { CoreInput } from '@simsim/device-core';
+import type { CoreInput, DeviceCore } from '@simsim/device-core';
 import type { UserId } from '@simsim/relay-protocol';
-import { SessionError } from './session-error.ts';
+import { failureError, SessionError } from './session-error.ts';
 
 /** Tries to forget a user who goes on writing. */
 const FORGET_TRIES_MAX = 5;
@@ -18,16 +18,28 @@ export interface Forgotten {
 /** Who does it. */
 interface Forgetting {
   put(input: CoreInput): Promise<void>;
-  /** `undefined` where something new began with the user meanwhile. */
-  forgetHistory(userId: UserId): Forgotten | undefined;
+  core(): Pick<DeviceCore, 'forgetHistory'>;
+  /** The store failed: the device ends. */
+  failed(failure: SessionError): void;
 }
 
 /** Ends what there is with a user, then has the log forget it. Throws: `USER_BUSY`, `OWN_USER`. */
 export async function forgetUser(userId: UserId, by: Forgetting): Promise<Forgotten> {
   for (let tries = 0; tries < FORGET_TRIES_MAX; tries++) {
     await by.put({ type: 'forgetUser', userId });
-    const forgotten = by.forgetHistory(userId);
+    const forgotten = forgetHistory(userId, by);
     if (forgotten !== undefined) return forgotten;
   }
   throw new SessionError('USER_BUSY');
+}
+
+/** `undefined` where something new began with the user meanwhile. */
+function forgetHistory(userId: UserId, by: Forgetting): Forgotten | undefined {
+  try {
+    return by.core().forgetHistory(userId);
+  } catch (cause) {
+    const failure = failureError(cause);
+    by.failed(failure);
+    throw failure;
+  }
 }

@@ -56,6 +56,10 @@ export class TrustDesk {
     await this.#put({ type: 'trustIdentity', userId, identityKey, level });
   }
 
+  async refuse(userId: UserId, identityKey: Uint8Array | undefined): Promise<void> {
+    await this.#put({ type: 'refuseIdentity', userId, ...(identityKey && { identityKey }) });
+  }
+
   /** A key was shown, or mail waits for one: the application is asked, once at a time. */
   offered(userId: UserId, shown: IdentityKey): void {
     const { trust } = this.#parts;
@@ -78,7 +82,7 @@ export class TrustDesk {
       const question = { user: userId, ...shown, ...(former && { former }) };
       const answer = checkedAnswer(await trust(question));
       if (answer === 'hold' || !this.#isOpen(userId, { shown, answer })) return;
-      if (answer === 'refuse') await this.#put({ type: 'refuseIdentity', userId });
+      if (answer === 'refuse') await this.refuse(userId, key);
       else await this.#put({ type: 'trustIdentity', userId, identityKey: key, level: answer });
     } catch (cause) {
       // A question without an answer, or with a wrong one, holds; a device that was closed asks again when it is open.

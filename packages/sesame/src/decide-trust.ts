@@ -82,10 +82,12 @@ export function decideTrustIdentity(input: In<'trustIdentity'>, work: Workspace)
 
 /** The application will not have the other key: what waits for it is given up, the pinned one stays. */
 export function decideRefuseIdentity(input: In<'refuseIdentity'>, work: Workspace): DecideResult {
-  const { userId } = input;
+  const { userId, identityKey } = input;
   const first = work.missing([DEVICE_STREAM, userStream(userId), ...work.live(SEND_PREFIX)]);
   if (first.length > 0) return needMore(first);
   const record = work.user(userId);
+  if (identityKey !== undefined && !isInQuestion(record, identityKey))
+    return refused('UNKNOWN_KEY');
   changeUser(work, userId, [...withdrawals(record), ...releases(record, () => true)]);
   refuseHeld(work, userId, 'IDENTITY_REFUSED');
   renewWished(work, userId);
@@ -100,6 +102,13 @@ export function releaseByList(work: Workspace, userId: UserId): void {
   if (holdReason(work, work.user(userId)) !== undefined) return;
   releaseHeld(work, userId, 'goOn');
   renewWished(work, userId);
+}
+
+/** Whether a key is offered for a user, or is the one that is used where no other is offered. */
+function isInQuestion(record: UserRecord, key: Uint8Array): boolean {
+  const place = placeOf(record, key);
+  const { identityKey, offered } = place === undefined ? {} : pinAt(record, place);
+  return isSameKey(offered ?? identityKey, key);
 }
 
 /** Whether the newest list leaves out the device that a key is pinned for. */

@@ -189,7 +189,12 @@ export type Input =
       readonly level?: TrustLevel;
     }
   /** The application will not have the key that was offered for a user. */
-  | { readonly type: 'refuseIdentity'; readonly userId: UserId }
+  | {
+      readonly type: 'refuseIdentity';
+      readonly userId: UserId;
+      /** The key in question [32]; refused as `UNKNOWN_KEY` where it is in question no more. */
+      readonly identityKey?: Uint8Array;
+    }
   /** The application wants nothing to be known of a user any more. */
   | { readonly type: 'forgetUser'; readonly userId: UserId }
   /** The application deleted a message it sent: nobody gets it again (SES-77). */
