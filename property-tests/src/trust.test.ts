@@ -114,7 +114,6 @@ describe('refusing one key', () => {
     const list = foreignList(b);
     a.run({ type: 'listLearned', list });
     a.send([bo], 'waits');
-    world.settle({ without: b });
     const refuse = (identityKey: Uint8Array): unknown =>
       a.run({ type: 'refuseIdentity', userId: bo, identityKey })?.outcomes;
     for (const key of [keyOf(b), new Uint8Array(32).fill(7)]) {
