@@ -128,6 +128,17 @@ test('a repeated send says why it failed, while its record lives and once that i
   expect(await send()).toEqual(first);
 });
 
+test('a send that is refused takes no word from another one under its id', async () => {
+  const [alice, bob] = [await create('alice'), await create('bob')];
+  const messageId = '00112233445566778899aabbccddeeff';
+  const sends = ['x'.repeat(100_000), 'short'].map((text) =>
+    alice.send('bob', text, { messageId }),
+  );
+  await expect(sends[0]).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
+  expect(await sends[1]).toMatchObject({ messageId });
+  expect((await nextOf(bob)).text).toBe('short');
+});
+
 test('a transport that fails without saying that no answer came is an error of its own', async () => {
   const broken: RelayTransport = {
     ask: () => Promise.reject(new TypeError('a bug of the transport')),

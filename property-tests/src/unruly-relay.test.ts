@@ -40,6 +40,8 @@ async function create(user: string, by: RelayTransport = relay.transport): Promi
 class Tap implements RelayTransport {
   readonly lines: LineListener[] = [];
   drops = 0;
+  /** Whether lines stay; else they go as soon as they are up. */
+  opens = true;
   /** Gets the next mail instead of the device. */
   keeper: ((frame: ServerFrame) => void) | undefined;
 
@@ -54,6 +56,13 @@ class Tap implements RelayTransport {
 
   connect: RelayTransport['connect'] = (token, listener) => {
     this.lines.push(listener);
+    if (!this.opens) {
+      queueMicrotask(() => {
+        listener.onUp();
+        listener.onDown('lost');
+      });
+      return { acknowledge: () => undefined, close: () => undefined, drop: () => undefined };
+    }
     const line = relay.transport.connect(token, {
       onUp: () => listener.onUp(),
       onDown: (end) => listener.onDown(end),
@@ -116,6 +125,24 @@ test('a device that is shut out while its keys are compared comes back', async (
   tap.lines[0]?.onDown('unauthorized');
   await expect.poll(() => tap.lines).toHaveLength(2);
   compared();
+});
+
+test('a relay that lets go of each line as soon as it is open is connected to less and less', async () => {
+  const tap = new Tap();
+  await create('alice', tap);
+  await expect.poll(() => tap.lines).toHaveLength(1);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  tap.opens = false;
+  tap.lines[0]?.onDown('lost');
+  await pass(20_000);
+  expect(tap.lines.length).toBeGreaterThan(5);
+  expect(tap.lines.length).toBeLessThan(16);
+  tap.opens = true;
+  await pass(10_000);
+  tap.lines.at(-1)?.onDown('lost');
+  const { length } = tap.lines;
+  await pass(1000);
+  expect(tap.lines).toHaveLength(length + 1);
 });
 
 test('a relay that always has another head is asked less and less', async () => {

@@ -79,6 +79,6 @@ function readArguments(
     return parseArgs({ options, args: [...args], strict: true, allowPositionals: true });
   } catch (error) {
     // parseArgs explains how to escape a dash in a second sentence; the first says what is wrong.
-    throw usageError(`${errorText(error).split('. ')[0] ?? 'Bad arguments'}.`, help);
+    throw usageError(`${errorText(error).split(/\.(?:\s|$)/u)[0] ?? 'Bad arguments'}.`, help);
   }
 }

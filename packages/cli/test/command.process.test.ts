@@ -36,6 +36,7 @@ describe('the command', () => {
     ['--nonsense'],
     ['play'],
     ['play', 'x', '--nonsense'],
+    ['play', 'x', '--seed', '-5'],
     ['play', '/nowhere/at/all'],
     ['verify', '/nowhere/at/all'],
     ['replay', '/nowhere/at/all/log.db', '--until', 'soon'],

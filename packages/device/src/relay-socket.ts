@@ -56,11 +56,12 @@ export class RelaySocket {
 
   #connect(): void {
     const line = this.#client.connect({
-      onUp: () => {
-        this.#backoff.reset();
-        this.#listener.onUp();
+      onUp: () => this.#listener.onUp(),
+      onFrame: (frame) => {
+        // A line that only opens is no success: a relay that fails would be asked again at once, by everybody.
+        if (frame.kind === 'queueEmpty') this.#backoff.reset();
+        this.#listener.onFrame(frame);
       },
-      onFrame: (frame) => this.#listener.onFrame(frame),
       onDown: (end) => {
         // What a line says that was let go of concerns nobody.
         if (line !== this.#line) return;

@@ -64,6 +64,8 @@ export interface SendReport {
 }
 
 interface Entry {
+  /** Calls that have not been refused: one of several under an id may be. */
+  callers: number;
   readonly recipients: Map<string, RecipientReport>;
   readonly onAccepted: ((acceptance: Acceptance) => void)[];
   readonly done: Promise<SendReport>;
@@ -115,7 +117,7 @@ export class SendDesk {
     if (outcome.kind === 'refused') {
       const { code } = outcome.rejection;
       if (code !== 'ALREADY_SENT') {
-        this.#entries.delete(messageId);
+        this.#refused(messageId);
         throw refusalError(code);
       }
       this.#recall(messageId);
@@ -129,6 +131,7 @@ export class SendDesk {
     onAccepted?: (acceptance: Acceptance) => void,
   ): Promise<SendReport> {
     const entry = this.#entries.get(messageId) ?? newEntry();
+    entry.callers++;
     if (onAccepted !== undefined) {
       entry.onAccepted.push((acceptance) => {
         try {
@@ -140,6 +143,13 @@ export class SendDesk {
     }
     this.#entries.set(messageId, entry);
     return entry.done;
+  }
+
+  #refused(messageId: MessageId): void {
+    const entry = this.#entries.get(messageId);
+    if (entry === undefined) return;
+    entry.callers--;
+    if (entry.callers === 0) this.#entries.delete(messageId);
   }
 
   recipientDone(effect: Extract<Effect, { type: 'recipientDone' }>): void {
@@ -254,5 +264,5 @@ function newEntry(): Entry {
   });
   // A send nobody waits for may be cut off by a close.
   done.catch(() => undefined);
-  return { recipients: new Map(), onAccepted: [], done, resolve, reject };
+  return { callers: 0, recipients: new Map(), onAccepted: [], done, resolve, reject };
 }
