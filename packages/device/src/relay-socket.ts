@@ -28,6 +28,8 @@ export class RelaySocket {
   #timer: NodeJS.Timeout | undefined;
   #isEnded = false;
   #isPaused = true;
+  /** Mail that the line of now has brought, and that is not acknowledged. */
+  #brought = new Set<number>();
   #acks: number[] = [];
   #isAckScheduled = false;
 
@@ -55,11 +57,14 @@ export class RelaySocket {
   }
 
   #connect(): void {
+    const brought = new Set<number>();
+    this.#brought = brought;
     const line = this.#client.connect({
       onUp: () => this.#listener.onUp(),
       onFrame: (frame) => {
         // A line that only opens is no success: a relay that fails would be asked again at once, by everybody.
         if (frame.kind === 'queueEmpty') this.#backoff.reset();
+        if (frame.kind === 'envelopes') for (const { seq } of frame.envelopes) brought.add(seq);
         this.#listener.onFrame(frame);
       },
       onDown: (end) => {
@@ -74,8 +79,12 @@ export class RelaySocket {
     this.#line = line;
   }
 
-  /** Tells the relay that it may forget mail; batched, best effort: what is lost comes again. */
+  /**
+   * Tells the relay that it may forget mail; batched, best effort: what is lost comes again. Only by the line
+   * that brought it: a relay that was put back in between has other mail under the number.
+   */
   acknowledge(seq: number): void {
+    if (!this.#brought.delete(seq)) return;
     this.#acks.push(seq);
     if (this.#isAckScheduled) return;
     this.#isAckScheduled = true;
