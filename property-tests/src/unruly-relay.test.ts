@@ -187,6 +187,28 @@ test('a relay that asks for patience without end is asked again in its own time,
   expect(claims()).toBe(1);
 });
 
+test('a relay that gives no keys is said to be unavailable', async () => {
+  const tap = new Tap();
+  const alice = await create('alice', tap);
+  await create('bob');
+  tap.answer = async ({ kind }) =>
+    kind === 'claimKeys' ? { ok: false, error: { code: 'MALFORMED' } } : undefined;
+  const health: string[] = [];
+  alice.health$.subscribe(({ type }) => health.push(type));
+  await alice.sendLater('bob', 'waits');
+  await expect.poll(() => health).toContain('relayUnavailable');
+});
+
+test('a clock that is set while a device registers does not end that', async () => {
+  const tap = new Tap();
+  tap.answer = async ({ kind }) => {
+    if (kind !== 'createAccount' || tap.asked.length > 2) return undefined;
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 24 * 3600 * 1000 });
+    return { ok: false, error: { code: 'NONCE_UNKNOWN' } };
+  };
+  expect((await create('alice', tap)).user).toBe('alice');
+});
+
 test('a removal that another device always precedes says so', async () => {
   const tap = new Tap();
   const alice = await create('alice', tap);

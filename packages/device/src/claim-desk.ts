@@ -17,6 +17,8 @@ interface Waiting {
 interface ClaimDeskEnds {
   /** Takes what came of a claim. */
   readonly claimed: (input: Input) => void;
+  /** The relay gave no answer, or refused for now; it is asked again. */
+  readonly failed: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -67,7 +69,7 @@ export class ClaimDesk {
   }
 
   async #fetch(userId: UserId, claim: Claim): Promise<void> {
-    const { claimed, signal } = this.#ends;
+    const { claimed, failed, signal } = this.#ends;
     const claimId = claimIdFromBytes(this.#parts.entropy(16));
     const backoff = new Backoff();
     const devices = [...claim.devices].sort((a, b) => a - b);
@@ -83,6 +85,7 @@ export class ClaimDesk {
         if (claim.next !== undefined) this.#start(userId, claim.next);
         return;
       }
+      failed();
       await sleep(backoff.nextMs(), signal);
     }
   }

@@ -98,15 +98,14 @@ export class Device {
       release: (effects) => this.#release(effects),
       fail: storeFailed,
     });
-    this.#claims = new ClaimDesk(parts, { claimed: (input) => this.#queue.post(input), signal });
+    const failed = (): void => health({ type: 'relayUnavailable' });
+    const post = (input: CoreInput): void => this.#queue.post(input);
+    this.#claims = new ClaimDesk(parts, { claimed: post, failed, signal });
     this.#sends = new SendDesk(parts, {
       put: (input) => this.#queue.put(input),
       listenerFailed: (messageId, cause) => health({ type: 'handlerFailed', messageId, cause }),
     });
-    const drainer = new Drainer({
-      reconnect: () => this.#socket.drop(),
-      drained: (input) => this.#queue.post(input),
-    });
+    const drainer = new Drainer({ reconnect: () => this.#socket.drop(), drained: post });
     this.#frames = new FrameDesk(core, this.#queue, {
       queueEmpty: () => {
         drainer.emptied();
@@ -133,7 +132,7 @@ export class Device {
     this.#pump = new PostPump(client, this.#standing.freshness, {
       result: (item, result) => this.#posted(item, result),
       isOwed: (item) => core.isOwed(item),
-      failure: () => health({ type: 'relayUnavailable' }),
+      failure: failed,
       headMoved: () => this.#standing.prove(),
       signal,
     });

@@ -1,5 +1,6 @@
 /** Getting listed at the relay, and keeping prekeys there. Every step may be repeated after a crash. */
 
+import { performance } from 'node:perf_hooks';
 import { equalBytes } from '@simsim/bytes';
 import type { CoreInput } from '@simsim/device-core';
 import { findDevice, identityKeyOf, preKeyDigest } from '@simsim/relay-protocol';
@@ -70,7 +71,7 @@ export class Registrar {
   /** Registers where that is wanted. Throws: what the relay refuses for good. */
   async registered(): Promise<void> {
     const backoff = new Backoff();
-    const deadlineMs = Date.now() + REGISTRATION_MS;
+    const deadlineMs = performance.now() + REGISTRATION_MS;
     while (this.#isWanted && !this.#signal.aborted) {
       const code = await this.#register();
       if (code === undefined) {
@@ -81,7 +82,8 @@ export class Registrar {
       if (code === 'USER_EXISTS') throw new SessionError('USER_EXISTS');
       if (code === 'LIST_MOVED' || code === 'BAD_APPROVAL')
         throw new SessionError('LINK_FAILED', { detail: code });
-      if (Date.now() > deadlineMs) throw new SessionError('RELAY_UNAVAILABLE', { detail: code });
+      if (performance.now() > deadlineMs)
+        throw new SessionError('RELAY_UNAVAILABLE', { detail: code });
       if (!RETRYABLE.has(code)) throw new SessionError('RELAY_REFUSED', { detail: code });
       await sleep(backoff.nextMs(), this.#signal);
     }
