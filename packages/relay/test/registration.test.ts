@@ -109,6 +109,22 @@ describe('a stranger', () => {
     expect(relay.answer({ ...forged, list: named })).toBe('BAD_LIST');
   });
 
+  test('who lacks the private key registers no device key of somebody else', () => {
+    const { desk, told, device } = seen();
+    const { userId, list, nonce, tokenHash, keys } = told;
+    const { deviceId } = desk;
+    const proof = [
+      accountProofBytes({ userId, deviceId, nonce, list: list.list, tokenHash, keys }),
+    ];
+    const deviceProof = crypto.signWithDeviceKey(device.deviceKey, proof);
+    expect(relay.answer({ ...told, deviceProof })).toBe('BAD_PROOF');
+    expect(relay.answer(told)).toEqual({ kind: 'createAccount' });
+    const joining = ali.addDevice(ali.makeDevice(3), phone, relay.nonce());
+    const other = { ...joining, deviceProof };
+    expect(relay.answer(other)).toBe('BAD_PROOF');
+    expect(relay.answer(joining)).toEqual({ kind: 'addDevice' });
+  });
+
   test('who repeats what was said over another nonce is refused', () => {
     const { told } = seen();
     expect(relay.answer({ ...told, nonce: relay.nonce() })).toBe('BAD_PROOF');

@@ -135,6 +135,10 @@ export const STORE_CASES: readonly BareStoreCase<RelayStoreHooks>[] = [
     bed.apply({ kind: 'claimAnswered', device, claimId, results: [], ...at });
     bed.apply({ kind: 'deviceRemoved', device });
     same(bed.everything().caller, undefined, 'the caller with the token of a removed device');
+    const outside = store.read({ keysOf: [device], users: [ali.userId] });
+    same(outside.keysOf, new Map(), 'the keys of a removed device');
+    const current = outside.accounts.get(ali.userId)?.devices;
+    same(current?.has(device.deviceId) ?? false, false, 'a removed device among those of its user');
     const { tokenHash } = phone;
     const { signedPreKey } = phone.keys;
     bed.apply({ kind: 'deviceAdded', device, tokenHash, signedPreKey });
