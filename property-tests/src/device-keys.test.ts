@@ -6,7 +6,7 @@
 
 import { invariant } from '@simsim/bytes';
 import { signDeviceVoucher } from '@simsim/relay-protocol';
-import type { SignedDeviceList } from '@simsim/relay-protocol';
+import type { DeviceEntry, SignedDeviceList } from '@simsim/relay-protocol';
 import { currentDevices, listWithout, offersOf, registrationRequest } from '@simsim/sesame';
 import type { Sabotage } from '@simsim/sesame';
 import fc from 'fast-check';
@@ -161,6 +161,34 @@ describe('a further device', () => {
 });
 
 describe('a device that joins', () => {
+  it('is nobody by the word of a stranger, nor are two by the word of each other (SES-36)', () => {
+    const { world, a, b } = met();
+    write(a, b, 'one');
+    world.settle();
+    const one = stranger(world);
+    const two = stranger(world, one);
+    const listVersion = listAtRelay(world).list.version + 1;
+    const vouchedBy = (by: Signer, signer: Signer): DeviceEntry => {
+      const named = { ...signer.entry, userId: bo, identityKey: signer.identity.publicKey.bytes };
+      const entropy64 = world.entropy(64);
+      const { identity } = by;
+      const word = { approver: by.entry.deviceId, listVersion, identity, entropy64 };
+      return { ...signer.entry, voucher: signDeviceVoucher(named, word, world.crypto) };
+    };
+    for (const second of [two.entry, vouchedBy(one, two)]) {
+      for (const device of [a, b]) {
+        const { devices, listHash: previous } = device.record(bo);
+        const list = listBy(world, { ...one, entry: vouchedBy(two, one) }, (next) => ({
+          previous,
+          devices: [...next.devices, second],
+        }));
+        device.run({ type: 'listLearned', list });
+        expect(device.record(bo).devices).toEqual(devices);
+        expect([one, two].some((each) => pinned(device, each))).toBe(false);
+      }
+    }
+  });
+
   it('proves that the identity key is its own (SES-96)', () => {
     const { world, b } = met();
     const device = world.approve(b);

@@ -52,12 +52,16 @@ describe('first messages', () => {
     (oneTimeKeys) => {
       const { a, b } = twoUsers({ oneTimeKeys });
       const mail = write(a, b, '1');
+      const later = write(a, b, '2');
       b.receive([mail]);
       b.run({ type: 'forgetUser', userId: user('ada') });
       expect(allSessionsOf(entryOf(b, a))).toEqual([]);
       b.takeIn([mail]);
       expect(endsOf(b).at(-1)).toEqual({ state: 'duplicate' });
       b.takeIn([disguised(mail)]);
+      expect(allSessionsOf(entryOf(b, a))).toEqual([]);
+      b.takeIn([later]);
+      expect(endsOf(b).at(-1)).toEqual({ state: 'resend-requested', reason: 'SESSION_ENDED' });
       expect(allSessionsOf(entryOf(b, a))).toEqual([]);
       expect(b.texts()).toEqual(['1']);
       checkDevice(b);
@@ -234,18 +238,22 @@ describe('late mail of a removed device', () => {
   it('opens, and makes it no target again', () => {
     const { world, a, b } = twoUsers();
     const b2 = world.link(b);
-    write(a, b, 'to both');
-    world.settle();
-    write(b2, a, 'known');
+    // Both begin at once, and each keeps to the session of the other.
+    a.send([user('bo')], 'to both');
+    b2.send([user('ada')], 'known');
+    for (const device of [a, b2]) deliver(device);
     world.settle();
     write(b2, a, 'late');
+    b2.run({ type: 'forgetUser', userId: user('ada') });
+    write(b2, a, 'late, on a session of its own');
     world.remove(b, b2);
     a.send([user('bo')], 'now');
     deliver(a);
-    const { staleAt } = entryOf(a, b2);
+    const { staleAt, inactive } = entryOf(a, b2);
     expect(staleAt).toBeDefined();
+    expect(inactive).toHaveLength(1);
     a.receive(a.fetch());
-    expect(a.texts()).toEqual(['known', 'late']);
+    expect(a.texts()).toEqual(['known', 'late', 'late, on a session of its own']);
     expect(entryOf(a, b2).staleAt).toBe(staleAt);
     a.send([user('bo')], 'later');
     const [post] = a.posts.filter(({ post: { recipient } }) => recipient === b.userId);

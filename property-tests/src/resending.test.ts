@@ -6,7 +6,7 @@ import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import { sendStream } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from './log-state.ts';
-import { deliver, endsOf, loseMail, only, spoilt, twoUsers, write } from './scene.ts';
+import { createAs, deliver, endsOf, loseMail, only, spoilt, twoUsers, write } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 
 /** What a device would post for an envelope that it cannot read. */
@@ -187,12 +187,18 @@ describe('a receipt', () => {
   it('ends what is kept of a message, and only for the device that says so itself', () => {
     const { world, a, b } = twoUsers();
     const b2 = world.link(b);
-    const mallory = world.create('mallory');
+    // Her device has the id of one of his.
+    const mallory = createAs(world, 'mallory', b.own().deviceId);
     write(mallory, a, 'hello');
     world.settle();
     const messageId = a.send([b.userId], 'x');
     deliver(a);
     const isKept = (): boolean => a.log.head(sendStream(messageId))?.isClosed === false;
+    const owed = (): number[] => {
+      const state = a.core.reader().value('send', sendStream(messageId));
+      const copies = state?.recipients.get(b.userId)?.copies ?? new Map();
+      return [...copies].flatMap(([id, { stage }]) => (stage === 'receipted' ? [] : [id]));
+    };
     const receipt = (from: TestDevice): void => {
       const { userId, deviceId } = a.own();
       from.run({ type: 'sendReceipts', userId, deviceId, messageIds: [messageId] });
@@ -200,11 +206,13 @@ describe('a receipt', () => {
       a.takeIn(a.fetch());
     };
     receipt(mallory);
-    expect(isKept()).toBe(true);
+    expect(owed()).toHaveLength(2);
     for (const device of [b, b2]) {
       device.takeIn(device.fetch());
+      expect(owed()).toContain(device.own().deviceId);
       expect(isKept()).toBe(true);
       receipt(device);
+      expect(owed()).not.toContain(device.own().deviceId);
     }
     expect(isKept()).toBe(false);
   });

@@ -31,10 +31,11 @@ export function signerOf(device: TestDevice): Signer {
   return { entry: { deviceId, registrationId, ...keys }, identity, deviceKey };
 }
 
-/** Somebody with keys of their own under an id that is free. */
-export function stranger(world: World): Signer {
+/** Somebody with keys of their own under an id that is free, also beside other strangers. */
+export function stranger(world: World, ...others: readonly Signer[]): Signer {
   const { devices } = listAtRelay(world).list;
-  const ids = new Set<number>(devices.map(({ deviceId }) => deviceId));
+  const taken = [...devices, ...others.map(({ entry }) => entry)];
+  const ids = new Set<number>(taken.map(({ deviceId }) => deviceId));
   const free = Array.from({ length: 127 }, (_, i) => i + 1).find((id) => !ids.has(id));
   const deviceId = parseDeviceId(free ?? 0);
   invariant(deviceId.ok, 'an id is free');

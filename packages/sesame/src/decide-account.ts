@@ -326,8 +326,8 @@ function owedEffects(work: Workspace, stream: string): void {
       work.effect({ type: 'claim', userId, devices, sends: [messageId], resends: [] });
     }
     const reason = holdReason(work, work.user(userId));
-    if (recipient.status === 'held' && reason !== undefined)
-      tellHeld(work, { messageId, userId, reason });
+    const isHeld = recipient.status === 'held' && reason !== undefined;
+    if (isHeld) tellHeld(work, { messageId, userId, reason });
     const { postId } = recipient;
     if (recipient.status === 'posting' && postId !== undefined && recipient.copies.size === 0) {
       const origin = { type: 'round', messageId, userId } as const;

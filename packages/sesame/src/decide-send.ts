@@ -248,7 +248,8 @@ function prepare(
     // Without a current record a session would belong to nobody; another beside the first one, to nothing.
     const isAgain =
       made.some((one) => one.deviceId === deviceId) && !work.isSabotaged('take-keys-again');
-    if (device === undefined || device.staleAt !== undefined || isAgain) continue;
+    if (isAgain) continue;
+    if (device === undefined || device.staleAt !== undefined) continue;
     if ('gone' in result) {
       changes.push(...deviceGone(work, input.userId, deviceId));
       if (input.userId === own.userId) work.effect({ type: 'fetchList', userId: own.userId });

@@ -195,9 +195,9 @@ function isMoot(work: Workspace, state: SendState): boolean {
     if (isOpen(recipient)) return false;
     const { devices, listVersion } = work.user(recipient.userId);
     const isNews = listVersion > recipient.listVersion;
-    return [...recipient.copies].every(
-      ([deviceId, copy]) =>
-        isFinal(copy) || (isNews && devices.get(deviceId)?.staleAt !== undefined),
-    );
+    return [...recipient.copies].every(([deviceId, copy]) => {
+      if (isNews && devices.get(deviceId)?.staleAt !== undefined) return true;
+      return isFinal(copy);
+    });
   });
 }

@@ -1,7 +1,7 @@
 /** Folding changes into a UserRecord: total, without cryptography, the same for ever. */
 
 import { equalBytes } from '@simsim/bytes';
-import type { DeviceId } from '@simsim/relay-protocol';
+import type { DeviceEntry, DeviceId } from '@simsim/relay-protocol';
 import { namingKey } from './device-name.ts';
 import type { DeviceNaming } from './device-name.ts';
 import { isSameKey } from './key-pin.ts';
@@ -176,10 +176,7 @@ function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list
   }
   for (const entry of change.devices) {
     const known = record.devices.get(entry.deviceId);
-    const isSame =
-      known !== undefined &&
-      known.staleAt === undefined &&
-      (known.registrationId === entry.registrationId || known.registrationId === 0);
+    const isSame = known !== undefined && isThereStill(known, entry);
     if (known !== undefined && !equalBytes(known.deviceKey, entry.deviceKey)) gone.push(known);
     devices.set(entry.deviceId, {
       ...(isSame ? known : emptyDevice(entry.deviceId, entry.registrationId)),
@@ -192,6 +189,14 @@ function applyList(record: UserRecord, change: Extract<UserChange, { type: 'list
   const pins = devicePins && withStandings(devicePins, { listed, former });
   const after = { ...rest, listVersion, listHash, devices, ...(pins && { devicePins: pins }) };
   return withoutNames(after, gone);
+}
+
+/** Whether a device that a list names is the one that was there: it was not gone, and is no other incarnation. */
+function isThereStill(known: DeviceRecord, { registrationId }: DeviceEntry): boolean {
+  if (known.staleAt !== undefined) return false;
+  const isOther = known.registrationId !== 0 && known.registrationId !== registrationId;
+  if (isOther) return false;
+  return true;
 }
 
 /** Pins of devices that a list does not name stand for nobody any more. */

@@ -85,6 +85,24 @@ describe('approving a device', () => {
     expect(owner.approve(own.deviceId)).toEqual(unknown);
   });
 
+  it('never gives it the id of one that was removed, whatever is drawn', () => {
+    const owner = new Owner();
+    const lost = owner.approve();
+    if (!lost.ok) throw new Error('the first further device is approved');
+    owner.learn(lost.value.list);
+    const without = listWithout(owner.input(), { deviceId: lost.value.deviceId }, env);
+    if (!without.ok) throw new Error('a listed device can be removed');
+    owner.learn(without.value);
+    const drawn = [lost.value.deviceId, owner.input().own.deviceId, 99];
+    const entropy: typeof env.entropy = (count) => {
+      const id = count === 1 ? drawn.shift() : undefined;
+      return id === undefined ? env.entropy(count) : Uint8Array.of(id);
+    };
+    const { offer } = createLinkOffer(env);
+    const answer = answerOffer(owner.input(), { offer, contacts: [] }, { crypto, entropy });
+    expect(answer).toMatchObject({ ok: true, value: { deviceId: 99 } });
+  });
+
   it('ends at the limit', () => {
     const owner = new Owner();
     for (let count = 1; count < DEVICES_PER_USER_MAX; count++) {

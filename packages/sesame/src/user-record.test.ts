@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deviceNumbered, nameOf, userChange, userNamed } from '../test/arbitraries.ts';
+import {
+  deviceNumbered,
+  nameOf,
+  sessionChange,
+  userChange,
+  userNamed,
+} from '../test/arbitraries.ts';
 import { namingKey } from './device-name.ts';
 import { DEVICE_NAMES_MAX, DEVICE_RECORDS_MAX, INACTIVE_SESSIONS_MAX } from './limits.ts';
 import { decodeUserChanges, encodeUserChanges } from './user-change.ts';
@@ -135,10 +141,12 @@ describe('conditional update (SES-31…33)', () => {
   });
 
   it('under another key begins anew, with nothing of before', () => {
-    const record = fold({ type: 'identity', key: key(7) }, list(1, one), insert('s1'), {
-      type: 'identity',
-      key: key(8),
+    const before = fold({ type: 'identity', key: key(7) }, list(1, one), insert('s1'), {
+      type: 'trust',
+      level: 'verified',
     });
+    expect(before.trust).toBe('verified');
+    const record = applyUserChange(before, { type: 'identity', key: key(8) });
     expect(record).toEqual({ ...emptyUserRecord(bo), identityKey: key(8) });
   });
 
@@ -275,7 +283,10 @@ describe('names', () => {
 });
 
 describe('any history', () => {
-  const history = fc.array(userChange, { maxLength: 40 });
+  const history = fc.oneof(
+    fc.array(userChange, { maxLength: 40 }),
+    fc.array(sessionChange(one), { maxLength: 20 }).map((changes) => [list(1, one), ...changes]),
+  );
 
   it('keeps what a record promises (trap T-28)', () => {
     fc.assert(

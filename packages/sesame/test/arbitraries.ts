@@ -100,6 +100,19 @@ export const naming = (deviceKey: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Device
     by: deviceId,
   });
 
+/** What happens to the sessions of one device: few names, so that each of them comes again. */
+export const sessionChange = (device: DeviceId): fc.Arbitrary<UserChange> => {
+  const of = { deviceId: fc.constant(device), session: fewSessions };
+  return fc.oneof(
+    { weight: 4, arbitrary: fc.record({ type: fc.constant('insert' as const), ...of }) },
+    { weight: 4, arbitrary: fc.record({ type: fc.constant('activate' as const), ...of }) },
+    fc.record({ type: fc.constant('end' as const), ...of }),
+    fc.constant<UserChange>({ type: 'retire', deviceId: device }),
+    fc.constant<UserChange>({ type: 'freeze', at: 1 }),
+    fc.constant<UserChange>({ type: 'thaw' }),
+  );
+};
+
 export const userChange: fc.Arbitrary<UserChange> = fc.oneof(
   fc.record(
     { type: fc.constant('identity' as const), key: fewKeys, deviceId: fewDevices },

@@ -80,15 +80,13 @@ export function decideAddDevice({ request, slice, env }: DecisionInput<'addDevic
 /** Whether the joining device has the private halves of the keys that its entry names (SES-96). */
 function isProven(request: AddDeviceRequest, entry: DeviceEntry, crypto: Crypto): boolean {
   const proof = [deviceProofBytes({ ...request, list: request.list.list })];
-  if (!crypto.verifyDeviceKey(entry.deviceKey, proof, request.deviceProof)) return false;
-  if (entry.identityKey === undefined) return true;
-  const { identityProof } = request;
-  const identityKey = crypto.publicKey(entry.identityKey);
-  return (
-    identityKey !== undefined &&
-    identityProof !== undefined &&
-    crypto.verify(identityKey, proof, identityProof)
-  );
+  if (entry.identityKey !== undefined) {
+    const { identityProof } = request;
+    const identityKey = crypto.publicKey(entry.identityKey);
+    if (identityKey === undefined || identityProof === undefined) return false;
+    if (!crypto.verify(identityKey, proof, identityProof)) return false;
+  }
+  return crypto.verifyDeviceKey(entry.deviceKey, proof, request.deviceProof);
 }
 
 /**
