@@ -44,6 +44,26 @@ describe('inspecting a user', () => {
     expect(bob.inspect('alice').devices[0]?.sessions[0]?.id).toBe(session?.id);
   });
 
+  it('tells when each device was last heard of, so that one that is gone for good can be told', async () => {
+    const [alice, bob] = [await device('alice'), await device('bob')];
+    const tablet = await house.linked(alice, 'tablet');
+    const heard = async (): Promise<(number | undefined)[]> => {
+      const own = (await alice.devices()).find(({ deviceId }) => deviceId === tablet.deviceId);
+      return [alice.inspect('bob').devices[0]?.heardAt, own?.heardAt];
+    };
+    expect((await heard())[0]).toBeUndefined();
+    const started = Date.now();
+    await talk(alice, bob);
+    await tablet.send('alice', 'a note');
+    await expect.poll(heard).toEqual([expect.any(Number), expect.any(Number)]);
+    const before = await heard();
+    for (const at of before) expect(at).toBeGreaterThanOrEqual(started);
+    await tablet.close();
+    await bob.send('alice', 'later');
+    await expect.poll(async () => (await heard())[0]).toBeGreaterThan(before[0] ?? 0);
+    expect((await heard())[1]).toBe(before[1]);
+  });
+
   it('tells what waits for a key, and the doctor says what to do', async () => {
     const [alice, bob] = [await device('alice', { trust: 'verified-only' }), await device('bob')];
     const { recipients } = await alice.send('bob', 'secret');

@@ -13,6 +13,7 @@ import {
   sessionStream,
   userStream,
 } from '@simsim/sesame';
+import { heardAt } from './heard-at.ts';
 import { nameEntry } from './own-devices.ts';
 import type { DeviceRecord, KeyPin, SessionAddress, TrustLevel, UserRecord } from '@simsim/sesame';
 
@@ -53,6 +54,8 @@ export interface PeerDeviceReport {
   readonly name?: string;
   /** Whether a list names it, or only its own mail did. */
   readonly isListed: boolean;
+  /** When something of it last came here, wall ms. */
+  readonly heardAt: number | undefined;
   /** ms since it was removed; its sessions open late mail until MAXLATENCY is over. */
   readonly staleMs: number | undefined;
   /** The one that sends first, then newest first. */
@@ -132,6 +135,7 @@ function devicesOf(
         modelOf(record) === 'per-device' ? keyReport(pinAt(record, { deviceId })) : undefined,
       ...nameEntry(record, deviceKey),
       isListed: deviceKey.length > 0,
+      heardAt: heardAt(core, record.userId, device),
       staleMs: staleAt === undefined ? undefined : nowMs - staleAt,
       sessions: sessionsOf(core, { record, device, nowMs }),
       healsLeft: healsLeft(heals, nowMs),

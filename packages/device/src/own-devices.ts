@@ -17,6 +17,7 @@ import type { Contact, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesam
 import type { DeviceId, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { DeviceParts } from './device-parts.ts';
 import { checkedDeviceId, checkedDeviceName } from './checked-ids.ts';
+import { heardAt } from './heard-at.ts';
 import { refusalError, SessionError } from './session-error.ts';
 import { Backoff, sleep } from './backoff.ts';
 import { SuccessionDesk } from './succession-desk.ts';
@@ -28,6 +29,8 @@ export interface DeviceInfo {
   readonly isThisDevice: boolean;
   /** What the user's own devices call it; absent where it has no name. Nobody else is told. */
   readonly name?: string;
+  /** When something of another device last came here, wall ms; absent where nothing has, so far as is known. */
+  readonly heardAt?: number;
 }
 
 /** How a new device is approved. */
@@ -73,13 +76,19 @@ export class OwnList {
 
   devices(): readonly DeviceInfo[] {
     const { own, record } = this.#input();
-    const all = [{ ...own, deviceKey: own.deviceKey.publicKey }, ...currentDevices(record)];
-    return all.map(({ deviceId, registrationId, deviceKey }) => ({
-      deviceId,
-      registrationId,
-      isThisDevice: deviceId === own.deviceId,
-      ...nameEntry(record, deviceKey),
-    }));
+    const { deviceId, registrationId, deviceKey } = own;
+    const named = nameEntry(record, deviceKey.publicKey);
+    const others = currentDevices(record).map((device): DeviceInfo => {
+      const at = heardAt(this.#parts.core, own.userId, device);
+      return {
+        deviceId: device.deviceId,
+        registrationId: device.registrationId,
+        isThisDevice: false,
+        ...nameEntry(record, device.deviceKey),
+        ...(at !== undefined && { heardAt: at }),
+      };
+    });
+    return [{ deviceId, registrationId, isThisDevice: true, ...named }, ...others];
   }
 
   /**
