@@ -76,7 +76,7 @@ export const NONCE_LIFE_MS: number = 5 * 60 * 1000;
 export const LINK_LIFE_MS: number = 10 * 60 * 1000;
 
 /**
- * Sesame's MAXLATENCY (30 days): mail older than this counts as lost, and accepted posts and
- * answered claims are remembered this long.
+ * Sesame's MAXLATENCY (30 days): mail older than this counts as lost, accepted posts are
+ * remembered this long, and answered claims as long at most.
  */
 export const LATENCY_MAX_MS: number = 30 * 24 * 60 * 60 * 1000;

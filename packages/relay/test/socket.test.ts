@@ -136,6 +136,22 @@ describe('opening', () => {
   });
 });
 
+test('a device that comes again and again is told to come later, and then may', async () => {
+  let nowMs = 1000;
+  await relay.stop();
+  relay = await startRelay({ file: joinPath(folder, 'relay.db'), now: () => nowMs });
+  ({ url } = relay);
+  for (let i = 0; i < 120; i++) {
+    const socket = new TestSocket(url, to.token);
+    expect(await socket.nextMail()).toEqual({ kind: 'queueEmpty' });
+    socket.socket.terminate();
+  }
+  expect(await new TestSocket(url, to.token).closed).toBe(1013);
+  expect(await new TestSocket(url, from.token).nextMail()).toEqual({ kind: 'queueEmpty' });
+  nowMs += 1000;
+  expect(await new TestSocket(url, to.token).nextMail()).toEqual({ kind: 'queueEmpty' });
+});
+
 describe('pushing', () => {
   test('a backlog in order, several in a frame, then the end of it', async () => {
     await post(100);

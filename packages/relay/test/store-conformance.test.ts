@@ -93,6 +93,7 @@ test('the promises are these', () => {
     'a removed device leaves nothing behind for a later one with its id',
     'a renewed device keeps its mail, and has neither token, keys nor head of before',
     'forgets the one-time prekeys that nobody has, and no counter of ids',
+    'remembers the newest claims of a device, so many',
     'prunes what expired and keeps the rest',
     'everything committed is there after a kill, and numbers go on',
     'a transaction that a kill interrupts is not there at all',

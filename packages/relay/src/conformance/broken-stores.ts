@@ -2,7 +2,7 @@
 
 import { bytesToHex } from '@simsim/bytes';
 import type { Change } from '../core/change.ts';
-import type { Slice, SliceQuery } from '../core/slice.ts';
+import type { AnsweredClaim, Slice, SliceQuery } from '../core/slice.ts';
 import type { RelayStore, RelayTransaction } from '../core/store.ts';
 
 /** A way to break a sound store. */
@@ -91,6 +91,11 @@ export const STORE_SABOTEURS: readonly StoreSaboteur[] = [
     sabotage: (store) => ({ ...unbound(store), forgetOneTimeKeys: () => undefined }),
   },
   {
+    name: 'remembers every claim',
+    caughtBy: 'remembers the newest claims of a device, so many',
+    sabotage: rememberingClaims,
+  },
+  {
     name: 'never forgets',
     caughtBy: 'prunes what expired and keeps the rest',
     sabotage: (store) => ({ ...unbound(store), prune: () => undefined }),
@@ -160,6 +165,21 @@ function asking(change: (query: SliceQuery) => SliceQuery): StoreSaboteur['sabot
 
 function changing(change: (each: Change) => readonly Change[]): StoreSaboteur['sabotage'] {
   return (store) => through(store, { apply: (changes) => changes.flatMap(change) });
+}
+
+function rememberingClaims(store: RelayStore): RelayStore {
+  const claims = new Map<string, AnsweredClaim>();
+  return through(store, {
+    apply(changes) {
+      for (const change of changes)
+        if (change.kind === 'claimAnswered') claims.set(change.claimId, change);
+      return changes;
+    },
+    read(query, read) {
+      const claim = query.claim && claims.get(query.claim);
+      return { ...read(query), ...(claim && { claim }) };
+    },
+  });
 }
 
 function committingAtOnce(store: RelayStore): RelayStore {

@@ -1,7 +1,9 @@
 /** Level L0: what a relay's store must do while its process lives, whatever it keeps its rows in. */
 
 import { check, same } from '@simsim/bytes/conformance';
+import type { ClaimId } from '@simsim/relay-protocol';
 import { claimIdFromBytes, LISTS_KEPT_MAX } from '@simsim/relay-protocol';
+import { CLAIMS_KEPT_MAX } from '../core/limits.ts';
 import type { RelayStore } from '../core/store.ts';
 import { userIdOf } from './people.ts';
 import { LINK, NO_ONE_TIME_KEYS, StoreBed, WHOLE_MAILBOX } from './store-bed.ts';
@@ -215,6 +217,20 @@ export const STORE_CASES: readonly BareStoreCase<RelayStoreHooks>[] = [
     const [keys] = slice.keysOf.values();
     same([keys?.nextOneTimePreKey, keys?.kem.next], [undefined, undefined], 'keys for others');
     check(keys?.kem.lastResort !== undefined, 'the last resort stays');
+  }),
+  onBed('remembers the newest claims of a device, so many', (bed) => {
+    const { ali, address: device, phone, store } = bed;
+    const claimIds = Array.from({ length: CLAIMS_KEPT_MAX + 1 }, () =>
+      claimIdFromBytes(ali.entropy(16)),
+    );
+    const answered = { kind: 'claimAnswered', device, results: [] } as const;
+    const bodyHash = ali.entropy(32);
+    bed.apply(...claimIds.map((claimId, i) => ({ ...answered, claimId, bodyHash, atMs: i })));
+    const isKept = ([claim]: readonly ClaimId[]): boolean =>
+      claim !== undefined && store.read({ tokenHash: phone.tokenHash, claim }).claim !== undefined;
+    same(isKept(claimIds), false, 'whether the oldest is remembered');
+    same(isKept(claimIds.slice(1)), true, 'whether the next one is');
+    same(isKept(claimIds.slice(-1)), true, 'whether the newest is');
   }),
   onBed('prunes what expired and keeps the rest', (bed) => {
     const { ali, phone, address: device, store } = bed;

@@ -96,6 +96,7 @@ export type Change =
       readonly listVersion: number;
       readonly atMs: number;
     }
+  /** Of a device's claims the newest {@link CLAIMS_KEPT_MAX} stay. */
   | {
       readonly kind: 'claimAnswered';
       readonly device: DeviceAddress;

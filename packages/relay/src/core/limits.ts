@@ -17,3 +17,6 @@ export const ONE_TIME_KEPT_MAX = 2000;
 
 /** The same of its one-time KEM prekeys, 800 KB. */
 export const ONE_TIME_KEM_KEPT_MAX = 500;
+
+/** Answered claims that are remembered of one device, 30 MB: one that is repeated is a moment old. */
+export const CLAIMS_KEPT_MAX = 1000;

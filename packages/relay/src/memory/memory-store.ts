@@ -27,6 +27,7 @@ import type {
   SliceQuery,
   StoredMail,
 } from '../core/slice.ts';
+import { CLAIMS_KEPT_MAX } from '../core/limits.ts';
 import { addressKey, keysWanted, NO_KEYS } from '../core/slice.ts';
 import type { Expiry, RelayStore } from '../core/store.ts';
 
@@ -268,8 +269,12 @@ class Tables {
         return change.seqs.forEach((seq) => this.#forgetMail(device.mailbox, seq));
       case 'postAccepted':
         return this.#set(device.posts, change.postId, change);
-      case 'claimAnswered':
+      case 'claimAnswered': {
+        const [oldest] = device.claims.keys();
+        const isFull = device.claims.size >= CLAIMS_KEPT_MAX;
+        if (isFull && oldest !== undefined) this.#delete(device.claims, oldest);
         return this.#set(device.claims, change.claimId, change);
+      }
     }
   }
 

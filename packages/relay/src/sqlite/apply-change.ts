@@ -125,6 +125,7 @@ function applyToDevice(
         answer: encodeOutcome({ ok: true, value: { kind: 'claimKeys', results: change.results } }),
         at: change.atMs,
       });
+      statements.dropOldClaims.run({ device });
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Database } from 'better-sqlite3';
 import { sql } from 'kysely';
+import { CLAIMS_KEPT_MAX } from '../core/limits.ts';
 import type { Prepared } from './prepare.ts';
 import { int, prepare } from './prepare.ts';
 import type { QueryBuilder } from './schema.ts';
@@ -15,6 +16,8 @@ export interface PruneStatements {
   /** The same of one device's, of either kind. */
   readonly forgetPreKeysOf: Prepared<{ device: number }, unknown>;
   readonly forgetKemPreKeysOf: Prepared<{ device: number }, unknown>;
+  /** All but the newest answered claims of a device. */
+  readonly dropOldClaims: Prepared<{ device: number }, unknown>;
   /** Empties the one-time prekeys that nobody has. */
   readonly forgetKeys: readonly Prepared<object, unknown>[];
 }
@@ -45,6 +48,21 @@ export function pruneStatements(database: Database, build: QueryBuilder): PruneS
     forgetKemPreKeysOf: prepare(
       database,
       build.deleteFrom('kem_pre_key').where('device', '=', int('device')),
+    ),
+    dropOldClaims: prepare(
+      database,
+      build
+        .deleteFrom('claim')
+        .where('device', '=', int('device'))
+        .where('at_ms', '<', (at) =>
+          at
+            .selectFrom('claim')
+            .select('at_ms')
+            .where('device', '=', int('device'))
+            .orderBy('at_ms', 'desc')
+            .limit(sql<number>`1`)
+            .offset(sql<number>`${sql.lit(CLAIMS_KEPT_MAX - 1)}`),
+        ),
     ),
     forgetKeys: [
       prepare(database, build.deleteFrom('pre_key').where('issued_at_ms', 'is', null)),

@@ -128,7 +128,7 @@ const STRICT = sql`strict`;
 const STRICT_CLUSTERED = sql`strict, without rowid`;
 
 /** Migrations in order; `user_version` says how many a file has had. Never changed, only added to. */
-export const MIGRATIONS: readonly Migration[] = [first, second, third, fourth];
+export const MIGRATIONS: readonly Migration[] = [first, second, third, fourth, fifth];
 
 function first(build: QueryBuilder): readonly string[] {
   const make = build.schema;
@@ -255,4 +255,10 @@ function fourth(build: QueryBuilder): readonly string[] {
       .addPrimaryKeyConstraint('former_list_place', ['account', 'version'])
       .modifyEnd(STRICT_CLUSTERED),
   ].map((step) => step.compile().sql);
+}
+
+/** Which of a device's claims are the oldest, without their answers. */
+function fifth(build: QueryBuilder): readonly string[] {
+  const index = build.schema.createIndex('claim_by_age').on('claim');
+  return [index.columns(['device', 'at_ms']).compile().sql];
 }
