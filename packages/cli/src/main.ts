@@ -68,7 +68,11 @@ void main(process.argv.slice(2), createOutput());
 
 async function main(args: readonly string[], output: Output): Promise<void> {
   try {
-    process.exitCode = await dispatch(args, output);
+    const code = await dispatch(args, output);
+    await output.pause();
+    const failure = output.failure();
+    if (failure !== undefined) output.note(`The result cannot be written: ${failure.message}.`);
+    process.exitCode = failure === undefined ? code : 3;
   } catch (error) {
     const isExpected = error instanceof CliError;
     output.note(isExpected ? `${error.message} ${error.next}` : wordsOf(error));

@@ -6,7 +6,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 /** Columns assumed where there is no terminal. */
 const COLUMNS_DEFAULT = 100;
 
-/** The two streams of a command. A reader that went away is no error: writing becomes silent. */
+/**
+ * The two streams of a command. A reader that went away is no error: writing becomes silent. Where the
+ * result cannot be written otherwise, a full disk for one, the command ends with exit code 3.
+ */
 export interface Output {
   /** A line of the result. */
   line(text: string): void;
@@ -18,6 +21,8 @@ export interface Output {
   pulse(text: string): void;
   /** True once nobody reads the result any more. */
   isBroken(): boolean;
+  /** Why the result could not be written; a reader that went away is no reason. */
+  failure(): Error | undefined;
   /** Width to lay tables out for. */
   columns(): number;
   /** Lets a reader that went away be noticed. */
@@ -28,9 +33,13 @@ export interface Output {
 export function createOutput(): Output {
   let isBroken = false;
   let hasProgress = false;
+  let failure: Error | undefined;
   const onError = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error;
     isBroken = true;
+    if (error.code === 'EPIPE') return;
+    failure ??= error;
+    // It may come after the command is done.
+    process.exitCode = 3;
   };
   process.stdout.on('error', onError);
   process.stderr.on('error', onError);
@@ -59,6 +68,7 @@ export function createOutput(): Output {
       if (!isBroken) process.stdout.write(text);
     },
     isBroken: () => isBroken,
+    failure: () => failure,
     columns: () => (process.stdout.isTTY ? process.stdout.columns : COLUMNS_DEFAULT),
     async pause() {
       await nextTurn();

@@ -1,12 +1,20 @@
 /** What the command says to people who get it wrong, and into pipes that close. */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteStore } from '@simsim/event-log-sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conversation } from './conversation.ts';
-import { simsim, start } from './simsim.ts';
+import { simsim, simsimInto, start } from './simsim.ts';
 
 let folder: string;
 
@@ -84,6 +92,14 @@ describe('the command', () => {
     expect(() => made.value.locked(() => 0)).toThrow('STORE_TAKEN_OVER: its lease was ended');
     made.value.close();
     expect((await simsim('lease', path)).stdout).toBe(`nobody has ${path} open\n`);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says so where its result cannot be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    const { code, stderr } = await simsimInto(full, 'play', '--help');
+    closeSync(full);
+    expect({ code, stderr }).toMatchObject({ code: 3, stderr: expect.stringContaining('ENOSPC') });
+    expect(stderr).not.toContain('    at ');
   });
 
   it('ends quietly when nobody reads its output any more', async () => {

@@ -34,6 +34,16 @@ export function start(...args: readonly string[]): Running {
   return { child, ended };
 }
 
+/** Runs `simsim` to its end, its result going into this file. */
+export function simsimInto(stdout: number, ...args: readonly string[]): Promise<Ended> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', stdout, 'pipe'] });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => resolve({ code, signal, stdout: '', stderr }));
+  });
+}
+
 /** Runs `simsim` to its end. */
 export function simsim(...args: readonly string[]): Promise<Ended> {
   return start(...args).ended;

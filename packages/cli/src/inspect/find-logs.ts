@@ -1,6 +1,7 @@
 /** Which logs a path means: a log itself, or every log in the folders below. */
 
 import { readdirSync, statSync } from 'node:fs';
+import type { Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { errorText, usageError } from '../cli-error.ts';
 
@@ -10,7 +11,7 @@ export const LOG_FILE = 'log.db';
 /** How deep a folder is searched: out/devices/<user>.<device>/log.db is three. */
 const DEPTH_MAX = 6;
 
-/** Logs in a stable order. Throws: CliError 2 where there is none. */
+/** Logs in a stable order, and folders that nobody may look into. Throws: CliError 2 where there is none. */
 export function findLogs(path: string): readonly string[] {
   if (!isFolder(path)) return [path];
   const logs = logsBelow(path, 0);
@@ -40,12 +41,20 @@ function isFolder(path: string): boolean {
 }
 
 function logsBelow(folder: string, depth: number): readonly string[] {
-  const entries = readdirSync(folder, { withFileTypes: true }).toSorted((a, b) =>
-    a.name < b.name ? -1 : 1,
-  );
+  const entries = entriesOf(folder)?.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  // It stands for what may be in it: whoever opens it says that it cannot be read, and goes on.
+  if (entries === undefined) return [folder];
   return entries.flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return depth < DEPTH_MAX ? logsBelow(path, depth + 1) : [];
     return entry.name === LOG_FILE ? [path] : [];
   });
+}
+
+function entriesOf(folder: string): readonly Dirent[] | undefined {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,14 @@
 /** Verify and replay beside a device that is at work, and on a copy in which a byte was flipped. */
 
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDevice, sqlite, vaultPathOf } from '@simsim/device';
@@ -88,6 +96,19 @@ describe('beside a running device', () => {
     } finally {
       opened.close();
     }
+  });
+
+  it('a folder that nobody may look into keeps no other log from being found', () => {
+    const mixed = mkdtempSync(join(tmpdir(), 'simsim-closed-'));
+    const [open, closed] = [join(mixed, 'open'), join(mixed, 'shut')];
+    for (const each of [open, closed]) mkdirSync(each);
+    writeFileSync(join(open, 'log.db'), '');
+    chmodSync(mixed, 0o755);
+    chmodSync(closed, 0o000);
+    const found = asNobody(() => [findLogs(mixed), verifyLog(closed, { key })] as const);
+    rmSync(mixed, { recursive: true });
+    expect(found[0]).toEqual([join(open, 'log.db'), closed]);
+    expect(found[1]).toMatchObject({ state: 'unread', ok: false });
   });
 
   it('logs are found below a folder', () => {
@@ -246,5 +267,16 @@ function exitCodeOf(work: () => unknown): number | undefined {
     return undefined;
   } catch (error) {
     return error instanceof CliError ? error.exitCode : undefined;
+  }
+}
+
+/** Where this process may look into everything, somebody else looks. */
+function asNobody<T>(work: () => T): T {
+  if (process.geteuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    return work();
+  } finally {
+    process.seteuid?.(0);
   }
 }
