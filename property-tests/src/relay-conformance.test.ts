@@ -9,11 +9,17 @@ import { startRelay } from '@simsim/relay';
 import type { RunningRelay } from '@simsim/relay';
 import { relayConformance } from '@simsim/relay/conformance';
 import type { RelayUnderTest } from '@simsim/relay/conformance';
-import { afterAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, test, vi } from 'vitest';
 
+const HOUR_MS = 3_600_000;
 const folders: string[] = [];
 
+beforeAll(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+});
+
 afterAll(() => {
+  vi.useRealTimers();
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
@@ -40,12 +46,13 @@ class RealRelay implements RelayUnderTest {
     return new RealRelay(folder, await startRelay({ file: join(folder, 'relay.db') }));
   }
 
-  /** Expired rows go when a relay starts, and every hour. */
+  /** Old rows go an hour after a relay has started, and every hour. */
   async pass(ms: number): Promise<void> {
     this.#aheadMs += ms;
     const now = (): number => Date.now() + this.#aheadMs;
     await this.#running.stop();
     this.#running = await startRelay({ file: join(this.folder, 'relay.db'), now });
+    vi.advanceTimersByTime(HOUR_MS);
     this.transport = createHttpTransport(this.#running.url);
   }
 

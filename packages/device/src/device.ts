@@ -477,6 +477,7 @@ export class Device {
     this.#queue.close(this.#end);
     this.#abort.abort();
     this.#socket.close();
+    this.#parts.client.close();
     this.#vault.stop();
     this.#messages.close();
     this.#sends.close(this.#end);

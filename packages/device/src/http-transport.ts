@@ -1,6 +1,7 @@
 /** The way to a relay over HTTP and WebSocket: one request, one answer, nothing remembered. */
 
 import { request as httpRequest, Agent as HttpAgent } from 'node:http';
+import type { ClientRequest } from 'node:http';
 import { request as httpsRequest, Agent as HttpsAgent } from 'node:https';
 import {
   ACKS_MAX,
@@ -42,7 +43,7 @@ const WHOLE_MS = 300_000;
  */
 const ALIVE_CHECK_MS = 30_000;
 
-/** How long a relay may take to answer the close of a line. */
+/** How long a relay may take to answer the close of a line, and what was asked before the end. */
 const CLOSE_GRACE_MS = 1000;
 
 /** Connections are shared by all devices of a process; each request carries its own token. */
@@ -58,8 +59,11 @@ export function createHttpTransport(url: string): RelayTransport {
   return new HttpTransport(url);
 }
 
-class HttpTransport implements RelayTransport {
+/** The same for one device alone. Throws: as {@link createHttpTransport}. */
+export class HttpTransport implements RelayTransport {
   readonly url: URL;
+  /** What waits for an answer. */
+  readonly #underWay = new Set<ClientRequest>();
 
   constructor(url: string) {
     if (!URL.canParse(url))
@@ -93,6 +97,13 @@ class HttpTransport implements RelayTransport {
     });
     socket.binaryType = 'nodebuffer';
     return lineOf(socket, listener);
+  }
+
+  /** Nobody waits for answers any more: a relay that gives none keeps no process alive. */
+  close(): void {
+    const left = [...this.#underWay];
+    const end = (): void => left.forEach((outgoing) => outgoing.destroy(new Error('closed')));
+    if (left.length > 0) setTimeout(end, CLOSE_GRACE_MS).unref();
   }
 
   /** A path below the relay's address, which may have one of its own. */
@@ -131,6 +142,8 @@ class HttpTransport implements RelayTransport {
           incoming.on('error', fail);
         },
       );
+      this.#underWay.add(outgoing);
+      outgoing.on('close', () => this.#underWay.delete(outgoing));
       const deadline = setTimeout(() => outgoing.destroy(new Error('timeout')), WHOLE_MS);
       outgoing.on('timeout', () => outgoing.destroy(new Error('timeout')));
       outgoing.on('error', fail);

@@ -173,19 +173,30 @@ async function waitForAnswer(
   address: Uint8Array,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  while (!signal?.aborted) {
-    try {
-      const outcome = await client.ask({ kind: 'takeLink', address });
-      const answer =
-        outcome.ok && outcome.value.kind === 'takeLink' ? outcome.value.ciphertext : undefined;
+  const letGo = (): void => client.close();
+  signal?.addEventListener('abort', letGo, { once: true });
+  try {
+    while (!signal?.aborted) {
+      const answer = await takeLink(client, address);
       if (answer !== undefined) return answer;
-    } catch (cause) {
-      const isAway = cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE';
-      if (!isAway) throw cause;
+      await sleep(LINK_POLL_MS, signal);
     }
-    await sleep(LINK_POLL_MS, signal);
+  } finally {
+    signal?.removeEventListener('abort', letGo);
   }
   throw new SessionError('ABORTED');
+}
+
+/** What waits for the new device; `undefined` while nothing does, or the relay is away. */
+async function takeLink(client: RelayClient, address: Uint8Array): Promise<Uint8Array | undefined> {
+  try {
+    const outcome = await client.ask({ kind: 'takeLink', address });
+    return outcome.ok && outcome.value.kind === 'takeLink' ? outcome.value.ciphertext : undefined;
+  } catch (cause) {
+    const isAway = cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE';
+    if (!isAway) throw cause;
+    return undefined;
+  }
 }
 
 interface Start {

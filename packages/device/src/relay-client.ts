@@ -8,17 +8,25 @@ import type {
   RelayRequest,
   RelayTransport,
 } from '@simsim/relay-protocol';
-import { createHttpTransport } from './http-transport.ts';
+import { HttpTransport } from './http-transport.ts';
 import { SessionError } from './session-error.ts';
 
 /** Speaks with one relay. */
 export class RelayClient {
   readonly #transport: RelayTransport;
+  /** Its own one; another belongs to whoever gave it. */
+  readonly #own: HttpTransport | undefined;
   #token: Uint8Array | undefined;
 
   /** To an address, over HTTP and WebSocket, or by another transport. Throws: `RELAY_INSECURE`. */
   constructor(relay: string | RelayTransport) {
-    this.#transport = typeof relay === 'string' ? createHttpTransport(relay) : relay;
+    if (typeof relay === 'string') this.#transport = this.#own = new HttpTransport(relay);
+    else this.#transport = relay;
+  }
+
+  /** Waits a moment longer for answers; those that have not come then are none. */
+  close(): void {
+    this.#own?.close();
   }
 
   /** Sets the bearer token, 32 bytes; they stay the caller's. */

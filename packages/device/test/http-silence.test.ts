@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { LineListener } from '@simsim/relay-protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createHttpTransport } from '../src/index.ts';
+import { createHttpTransport, linkDevice, memory } from '../src/index.ts';
+import { RelayClient } from '../src/relay-client.ts';
 
 let server: Server;
 let url: string;
@@ -138,4 +139,39 @@ test('an address may have a path of its own', async () => {
     transport.connect(undefined, listener);
   });
   expect(heads).toEqual(['/simsim/v1/nonce', '/simsim/v1/ws']);
+});
+
+describe('a device that goes', () => {
+  const never = (): void => undefined;
+
+  test('waits a second for what it asked, and no longer', async () => {
+    answer = never;
+    const client = new RelayClient(url);
+    const asked = client.ask({ kind: 'nonce' });
+    await expect.poll(() => sockets).toHaveLength(1);
+    client.close();
+    await expect(asked).rejects.toMatchObject(unavailable);
+  });
+
+  test('is not linked any more a second after its signal, whatever its relay says', async () => {
+    answer = never;
+    const stop = new AbortController();
+    const { signal } = stop;
+    const linking = linkDevice({ store: memory(), relay: url, onCode: () => undefined, signal });
+    await expect.poll(() => sockets).toHaveLength(1);
+    stop.abort();
+    await expect(linking).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
+  test('leaves alone what others ask by a transport that it was given', async () => {
+    answer = never;
+    const transport = createHttpTransport(url);
+    const asked = transport.ask({ kind: 'nonce' }).then(never, (failure: unknown) => failure);
+    await expect.poll(() => sockets).toHaveLength(1);
+    fake();
+    new RelayClient(transport).close();
+    await pass(5000);
+    const first = await Promise.race([asked, Promise.resolve('it waits')]);
+    expect(first).toBe('it waits');
+  });
 });

@@ -31,7 +31,10 @@ export interface LineListener {
   onUp(): void;
   /** In the order in which the relay sent them. */
   onFrame(frame: ServerFrame): void;
-  /** Whether it ever was up or not. Nothing follows. */
+  /**
+   * Whether it ever was up or not. Nothing follows. A transport finds out by itself, in a minute or so, where
+   * a line has died without a word: else its device waits for ever.
+   */
   onDown(end: LineEnd): void;
 }
 

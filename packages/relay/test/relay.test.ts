@@ -130,6 +130,44 @@ test('nonces and links go from the file when their time is over', async () => {
   }
 });
 
+test('old mail goes, but not by a clock that was just set ahead', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  const file = joinPath(folder, 'old.db');
+  const hour = 3_600_000;
+  let nowMs = 1000;
+  let one = await startRelay({ file, now: () => nowMs });
+  try {
+    const ali = new TestUser('ali');
+    const phone = await join(one.url, ali);
+    const tablet = await link(one.url, ali, { id: 2, approver: 1 });
+    await ask(one.url, { kind: 'post', posts: [ali.postTo(ali.userId, [tablet.entry])] }, phone);
+    const count = async (): Promise<number> =>
+      (await ask(one.url, { kind: 'fetch', after: 0, limit: 9 }, tablet)).envelopes.length;
+    const pass = (ms: number): void => {
+      for (let left = ms; left > 0; left -= hour) {
+        nowMs += hour;
+        vi.advanceTimersByTime(hour);
+      }
+    };
+    nowMs += 40 * 24 * hour;
+    pass(hour);
+    expect(await count()).toBe(1);
+    nowMs -= 40 * 24 * hour;
+    await one.stop();
+    one = await startRelay({ file, now: () => nowMs + 40 * 24 * hour });
+    expect(await count()).toBe(1);
+    await one.stop();
+    one = await startRelay({ file, now: () => nowMs });
+    pass(29 * 24 * hour);
+    expect(await count()).toBe(1);
+    pass(2 * 24 * hour);
+    expect(await count()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+    await one.stop();
+  }
+});
+
 test('links of one device are bounded, told with a time to come back', async () => {
   const ali = new TestUser('ali');
   const phone = await join(url, ali);

@@ -2,6 +2,7 @@
 
 import type { Server } from 'node:http';
 import { isIP } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { nodeCrypto, nodeEntropy } from '@simsim/crypto/node';
 import { LATENCY_MAX_MS, WEBSOCKET_PATH } from '@simsim/relay-protocol';
 import { WebSocketServer } from 'ws';
@@ -21,8 +22,10 @@ import { RateLimit } from './token-bucket.ts';
 const ALIVE_CHECK_MS = 30_000;
 /** How often nonces and links are removed that expired: a flood of them ends with their life. */
 const EXPIRE_MS = 60_000;
-/** How often old rows are removed. */
+/** How often old rows are removed; the first time after so long, so that a clock that was wrong is set by then. */
 const PRUNE_MS = 60 * 60 * 1000;
+/** A clock that goes ahead by more than this at once was set, or the machine slept: a round is left out. */
+const CLOCK_JUMP_MS = 60 * 60 * 1000;
 /** Bytes of a frame from a device: 4096 acknowledgements at most. */
 const FRAME_BYTES_MAX = 64 * 1024;
 
@@ -131,8 +134,13 @@ async function serve(store: RelayStore, options: RelayOptions): Promise<RunningR
       server.log.error('expired rows could not be removed');
     }
   };
-  const pruneOld = (): void => prune({ nowMs: now(), beforeMs: now() - LATENCY_MAX_MS });
-  pruneOld();
+  const jump = jumpOf(now);
+  const pruneOld = (): void => {
+    const nowMs = now();
+    // Mail that is deleted by a wrong clock is lost; by a right one it goes an hour later.
+    if (jump() > CLOCK_JUMP_MS) server.log.error('the clock was set ahead: no mail is removed now');
+    else prune({ nowMs, beforeMs: nowMs - LATENCY_MAX_MS });
+  };
   if (options.isPutBack === true) store.forgetOneTimeKeys();
   await server.listen({ host, port: options.port ?? 0 });
   const timers = [setInterval(() => connections.checkAlive(), ALIVE_CHECK_MS)];
@@ -153,6 +161,17 @@ async function serve(store: RelayStore, options: RelayOptions): Promise<RunningR
       await server.close();
       store.close();
     },
+  };
+}
+
+/** By how much a clock went ahead since the last look, beyond the time that passed. */
+function jumpOf(now: () => number): () => number {
+  let before = now() - performance.now();
+  return () => {
+    const offset = now() - performance.now();
+    const jumpMs = offset - before;
+    before = offset;
+    return jumpMs;
   };
 }
 
