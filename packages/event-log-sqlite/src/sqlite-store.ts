@@ -23,9 +23,11 @@ import type { LeaseClaim } from './lease.ts';
 import { QUERIES } from './queries.ts';
 import { connectReading } from './read-connection.ts';
 import { SCHEMA_SQL } from './schema.ts';
+import { sqliteCodeOf } from './sqlite-driver.ts';
 import type { SqliteDriver } from './sqlite-driver.ts';
 import { readerOver } from './sqlite-reader.ts';
 import { storeFailed } from './store-failed.ts';
+import { disbelieveTail } from './wal-tail.ts';
 
 /** Page cache of one connection: a hundred devices in a process must stay small. */
 export const CACHE_KIB_DEFAULT = 512;
@@ -87,7 +89,10 @@ export function openSqliteStore(
       vet: (opened) => vetted(opened, { path, options }),
     });
     const refusal = settle(connection, { path, options, lease });
-    if (refusal === undefined) return ok(storeOver(connection, { lease, chaos }));
+    if (refusal === undefined) {
+      const files = driver?.isInMemory === true ? undefined : (options.files ?? nodeFiles);
+      return ok(storeOver(connection, { path, files, lease, chaos }));
+    }
     connection.db.close();
     return err(refusal);
   } catch (failure) {
@@ -235,10 +240,15 @@ function tipWatcher(
   };
 }
 
-function storeOver(
-  connection: Connection,
-  { lease, chaos }: { readonly lease: LeaseClaim; readonly chaos: Chaos | undefined },
-): EventStore {
+interface StoreParts {
+  readonly path: string;
+  /** None for a database in memory. */
+  readonly files: FileSystem | undefined;
+  readonly lease: LeaseClaim;
+  readonly chaos: Chaos | undefined;
+}
+
+function storeOver(connection: Connection, { path, files, lease, chaos }: StoreParts): EventStore {
   const { db, query } = connection;
   const reader = readerOver(connection);
   const currentTip = tipWatcher(connection, reader, lease);
@@ -246,6 +256,12 @@ function storeOver(
   let depth = 0;
   /** What a commit under the lock was refused for: SQLite has done a part of it by then. */
   let refused: Error | undefined;
+  /** What failed as one of ours; a commit that failed is one for nobody. */
+  const failed = (failure: unknown): Error => {
+    const isOfMedium = sqliteCodeOf(failure)?.startsWith('SQLITE_IOERR') === true;
+    if (isOfMedium && files !== undefined) disbelieveTail(connection, { path, files });
+    return failureOf(failure);
+  };
   const commit = (change: StoreChange): CommitAnswer => {
     const tip = currentTip.read();
     const { seq, hash } = change.expectedTip;
@@ -263,9 +279,9 @@ function storeOver(
         if (answer.kind === 'committed' && last !== undefined) currentTip.moved(last);
         return answer;
       } catch (failure) {
-        const error = failureOf(failure);
-        if (depth > 0) refused = error;
-        throw error;
+        if (depth === 0) throw failed(failure);
+        refused = failureOf(failure);
+        throw refused;
       }
     },
     locked(work) {
@@ -279,7 +295,7 @@ function storeOver(
         });
       } catch (failure) {
         currentTip.forget();
-        throw failureOf(failure);
+        throw depth > 1 ? failureOf(failure) : failed(failure);
       } finally {
         depth--;
         if (depth === 0) refused = undefined;

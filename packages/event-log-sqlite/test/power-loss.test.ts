@@ -12,6 +12,7 @@ import { FAILING, FULL, LOST, LYING, REORDERED, TORN } from './power-loss/modes.
 import { newTally, runDisk } from './power-loss/power-loss.ts';
 import type { Mode, Saboteur, Tally } from './power-loss/power-loss.ts';
 import {
+  believedTail,
   eagerVault,
   isTrusting,
   sendsEarly,
@@ -145,21 +146,28 @@ const CAUGHT: readonly Caught[] = [
     what: 'a WAL that is believed after a failed sync',
     mode: FAILING,
     saboteur: unsettledWal,
-    seed: 10,
+    seed: 43,
     says: /was acknowledged|STORE_ROLLED_BACK/,
+  },
+  {
+    what: 'a commit that is believed after its sync failed',
+    mode: FAILING,
+    saboteur: believedTail,
+    seed: 31,
+    says: /the chain is broken/,
   },
   {
     what: 'a vault that is believed after a failed sync',
     mode: FAILING,
     saboteur: trustedVault,
-    seed: 33,
+    seed: 47,
     says: /VAULT_CORRUPT/,
   },
   {
     what: 'damage by lying syncs where nobody runs verify',
     mode: LYING,
     saboteur: isTrusting,
-    seed: 264,
+    seed: 8,
     says: /not as it was then|the end of no batch/,
   },
 ];

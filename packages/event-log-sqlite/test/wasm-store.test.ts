@@ -9,7 +9,7 @@ import type { StoreHooks } from '@simsim/event-log/conformance';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { TestContext } from 'vitest';
 import { betterSqlite3, openSqliteLog, openSqliteReader, openSqliteStore } from '../src/index.ts';
-import type { LeaseClaim, SqliteDriver } from '../src/index.ts';
+import type { LeaseClaim, SqliteDatabase, SqliteDriver } from '../src/index.ts';
 import { thisProcess } from '../src/lease.ts';
 import { logOptions, scratchFolder, text, unwrap } from './files.ts';
 import { FaultDisk, filesOf, NO_FAULTS } from '../src/power-loss/fault-disk.ts';
@@ -126,6 +126,38 @@ function serialised(driver: SqliteDriver, path: string): Uint8Array {
     db.close();
   }
 }
+
+describe('the driver over WebAssembly', () => {
+  test('gives each kind of value back as it was, and as the native one gives it', (context) => {
+    const { driver, path } = wasmStore(context);
+    const values = [null, 0, -1, 2 ** 31, -(2 ** 40), Number.MAX_SAFE_INTEGER, 1.5, 'ä', ''];
+    const bytes = [text('bytes'), new Uint8Array(0), new Uint8Array(5000).fill(7)];
+    const places = [...values, ...bytes];
+    const sql = `SELECT ${places.map(() => '?').join(', ')}, 9223372036854775807`;
+    const rowOf = (db: SqliteDatabase): unknown[] => {
+      const row = db.prepare(sql).get(places) ?? [];
+      return row.slice(0, -1).map((each) => (each instanceof Uint8Array ? [...each] : each));
+    };
+    const [ours, native] = [
+      driver.open(path, 'write'),
+      betterSqlite3.open(join(scratchFolder(), 'native.db'), 'write'),
+    ];
+    expect(rowOf(ours)).toEqual(
+      places.map((each) => (each instanceof Uint8Array ? [...each] : each)),
+    );
+    expect(rowOf(ours)).toEqual(rowOf(native));
+    native.close();
+    ours.close();
+  });
+
+  test('reads nothing by a statement whose database was closed', (context) => {
+    const { driver, path } = wasmStore(context);
+    const db = driver.open(path, 'write');
+    const statement = db.prepare('SELECT 1');
+    db.close();
+    expect(() => statement.get([])).toThrow('closed');
+  });
+});
 
 describe('the SQLite store over WebAssembly', () => {
   test('is proved up to the loss of power', ({ skip }) => {

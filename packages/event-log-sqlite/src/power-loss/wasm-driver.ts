@@ -21,8 +21,13 @@ function databaseOver(sqlite: WasmModule, db: WasmDatabase): SqliteDatabase {
   capi.sqlite3_extended_result_codes(db, 1);
   const inTransaction = (): boolean => capi.sqlite3_get_autocommit(db) === 0;
   const exec = (sql: string): void => named(sqlite, () => void db.exec(sql));
+  const made: WasmStatement[] = [];
   const prepare = (sql: string): SqliteStatement =>
-    named(sqlite, () => new Statement(sqlite, { db, statement: db.prepare(sql) }));
+    named(sqlite, () => {
+      const statement = db.prepare(sql);
+      made.push(statement);
+      return new Statement(sqlite, { db, statement });
+    });
   const known = new Map<string, SqliteStatement>();
   /** Runs one of the few statements of transactions, prepared at its first use. */
   const run = (sql: string): void => {
@@ -46,7 +51,11 @@ function databaseOver(sqlite: WasmModule, db: WasmDatabase): SqliteDatabase {
       }
     },
     serialize: () => named(sqlite, () => capi.sqlite3_js_db_export(db)),
-    close: () => db.close(),
+    close() {
+      // While one of them is left SQLite closes nothing, and the library leaves them all.
+      for (const statement of made.splice(0)) statement.finalize();
+      db.close();
+    },
   };
 }
 
@@ -67,7 +76,7 @@ class Statement implements SqliteStatement {
     this.#sqlite = sqlite;
     this.#db = db;
     this.#statement = statement;
-    this.#pointer = statement.pointer;
+    this.#pointer = statement.pointer ?? 0;
     this.#columns = statement.columnCount;
   }
 
@@ -97,6 +106,8 @@ class Statement implements SqliteStatement {
   /** Reads rows; whatever happens, the statement is ready for the next use. */
   #with<T>(values: readonly SqlValue[], read: () => T): T {
     const { exports } = this.#sqlite.wasm;
+    // Its memory is somebody else's once the database was closed.
+    if (this.#statement.pointer === undefined) throw errorOf(this.#sqlite, 1, 'it was closed');
     try {
       for (let i = 0; i < values.length; i++) this.#bind(i + 1, values[i] ?? null);
       return read();

@@ -58,9 +58,11 @@ export interface VfsCallbacks {
 
 /** A prepared statement. */
 export interface WasmStatement {
-  readonly pointer: number;
+  /** `undefined` once it was finalized. */
+  readonly pointer: number | undefined;
   readonly columnCount: number;
   bind(place: number, value: unknown): unknown;
+  finalize(): unknown;
 }
 
 /** An open database. */

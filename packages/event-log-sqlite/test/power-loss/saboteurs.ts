@@ -54,6 +54,14 @@ export const trustedVault: Saboteur = {
     })),
 };
 
+/** What a commit wrote whose sync failed stays in the WAL, for whoever opens it after a kill. */
+export const believedTail: Saboteur = {
+  files: (files) =>
+    edited(files, (file, path) =>
+      path.endsWith('-wal') ? { ...file, write: () => undefined } : file,
+    ),
+};
+
 /** The vault follows before the rows of the streams that began are committed. */
 export const eagerVault: Saboteur = {
   open(options) {
