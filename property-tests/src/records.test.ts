@@ -3,7 +3,7 @@
 import { sessionsOf } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { checkWorld } from './checks.ts';
-import { createAs, entryOf, twoUsers, write } from './scene.ts';
+import { createAs, entryOf, listOf, listOfOne, twoUsers, write } from './scene.ts';
 import { World } from './world.ts';
 
 describe('a device', () => {
@@ -61,6 +61,23 @@ describe('two devices of the same id', () => {
       ['cy', 'from cy'],
     ]);
     checkWorld(world);
+  });
+});
+
+describe('a device under the id and the registration id of another one', () => {
+  it('begins anew: its key tells that it is somebody else (T-23)', () => {
+    const { world, a, b } = twoUsers();
+    write(a, b, 'one');
+    world.settle();
+    expect(sessionsOf(entryOf(a, b))).toHaveLength(1);
+    const deviceKey = world.crypto.signingKeyPair(world.entropy(32));
+    const list = listOfOne(b, { deviceKey, after: listOf(b).list });
+    a.run({ type: 'listLearned', list });
+    const { deviceKey: listed, registrationId, staleAt } = entryOf(a, b);
+    expect([listed, registrationId]).toEqual([deviceKey.publicKey, b.own().registrationId]);
+    expect(staleAt).toBeUndefined();
+    expect(sessionsOf(entryOf(a, b))).toEqual([]);
+    expect(a.log.streamsWithPrefix(`session/${b.userId}.`)).toEqual([]);
   });
 });
 

@@ -78,7 +78,7 @@ export function listChanges(work: Workspace, userId: UserId, signed: SignedDevic
   // The same list again says something new where mail or an answer told of other devices since.
   const isKnown = list.version === record.listVersion && record.staleAt === undefined;
   if (isKnown && matchesList(record, change.devices)) return { ok: true, changes, added: [] };
-  changes.push(...pinnings(judged.added), change, ...ownPin(work, list));
+  changes.push(...pinnings(judged.added), ...listedChanges(work, list, change));
   if (modelOf(record) !== 'per-device') return { ok: true, changes, added: [] };
   const added = judged.added.filter(({ deviceId }) => deviceId && findDevice(list, deviceId));
   return { ok: true, changes, added };
@@ -100,11 +100,35 @@ function mayFollow(record: UserRecord, { identityKey, version }: DeviceList): bo
 }
 
 /** What a list that is believed changes. */
-export function listedChanges(work: Workspace, list: DeviceList): readonly UserChange[] {
-  return [listChange(work, list), ...ownPin(work, list)];
+export function listedChanges(
+  work: Workspace,
+  list: DeviceList,
+  change: ListChange = listChange(work, list),
+): readonly UserChange[] {
+  return [...supplanted(work.user(list.userId), change), change, ...ownPin(work, list)];
 }
 
-function listChange(work: Workspace, list: DeviceList): Extract<UserChange, { type: 'list' }> {
+type ListChange = Extract<UserChange, { type: 'list' }>;
+
+/**
+ * Devices under whose ids others are listed: nothing of before is those others'. Their keys tell, for a
+ * device that joins says its registration id itself, and may say that of the one before it (T-23).
+ */
+function supplanted(
+  { devices }: UserRecord,
+  { devices: listed, at }: ListChange,
+): readonly UserChange[] {
+  const gone: UserChange[] = [];
+  for (const { deviceId, deviceKey } of listed) {
+    // Of one that only mail told of no key is known.
+    const known = devices.get(deviceId)?.deviceKey ?? new Uint8Array(0);
+    const isOther = known.length > 0 && !equalBytes(known, deviceKey);
+    if (isOther) gone.push({ type: 'deviceGone', deviceId, at });
+  }
+  return gone;
+}
+
+function listChange(work: Workspace, list: DeviceList): ListChange {
   return {
     type: 'list',
     version: list.version,
