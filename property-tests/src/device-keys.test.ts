@@ -5,8 +5,7 @@
  */
 
 import { invariant } from '@simsim/bytes';
-import { signDeviceVoucher } from '@simsim/relay-protocol';
-import type { DeviceEntry, SignedDeviceList } from '@simsim/relay-protocol';
+import type { SignedDeviceList } from '@simsim/relay-protocol';
 import { currentDevices, listWithout, offersOf, registrationRequest } from '@simsim/sesame';
 import type { Sabotage } from '@simsim/sesame';
 import fc from 'fast-check';
@@ -14,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { checkWorld } from './checks.ts';
 import { testLaw } from './law.ts';
 import { deliver, write } from './scene.ts';
-import { listAtRelay, listBy, signerOf, stranger, withVoucher } from './signers.ts';
+import { listAtRelay, listBy, signerOf, stranger, vouchedFor, withVoucher } from './signers.ts';
 import type { Signer } from './signers.ts';
 import type { TestDevice } from './test-device.ts';
 import { uploadFor } from './shell.ts';
@@ -91,7 +90,10 @@ function play({ seed, steps }: Case, sabotage: readonly Sabotage[]): void {
     const thief = thieves[n % Math.max(1, thieves.length)];
     // Whoever has not heard of the removal can know nothing of it.
     const hasHeard = victim.record(bo).listVersion === listAtRelay(world).list.version;
-    if (deed === 'thief' && thief !== undefined && hasHeard) show(victim, thief);
+    if (deed !== 'thief' || thief === undefined || !hasHeard) continue;
+    show(victim, thief);
+    // It vouches for a stranger, and keeps out of sight itself.
+    show(victim, vouchedFor(world, stranger(world, thief), thief));
   }
   world.settle();
   checkWorld(world);
@@ -167,20 +169,12 @@ describe('a device that joins', () => {
     world.settle();
     const one = stranger(world);
     const two = stranger(world, one);
-    const listVersion = listAtRelay(world).list.version + 1;
-    const vouchedBy = (by: Signer, signer: Signer): DeviceEntry => {
-      const named = { ...signer.entry, userId: bo, identityKey: signer.identity.publicKey.bytes };
-      const entropy64 = world.entropy(64);
-      const { identity } = by;
-      const word = { approver: by.entry.deviceId, listVersion, identity, entropy64 };
-      return { ...signer.entry, voucher: signDeviceVoucher(named, word, world.crypto) };
-    };
-    for (const second of [two.entry, vouchedBy(one, two)]) {
+    for (const second of [two, vouchedFor(world, two, one)]) {
       for (const device of [a, b]) {
         const { devices, listHash: previous } = device.record(bo);
-        const list = listBy(world, { ...one, entry: vouchedBy(two, one) }, (next) => ({
+        const list = listBy(world, vouchedFor(world, one, two), (next) => ({
           previous,
-          devices: [...next.devices, second],
+          devices: [...next.devices, second.entry],
         }));
         device.run({ type: 'listLearned', list });
         expect(device.record(bo).devices).toEqual(devices);
@@ -396,17 +390,8 @@ describe('a stolen device', () => {
     b.learnOwnList();
     world.remove(b, stolen, { compromised: true });
     const ghost = stranger(world);
-    const { identity } = stolen.own();
-    const voucher = signDeviceVoucher(
-      { ...ghost.entry, userId: bo, identityKey: ghost.identity.publicKey.bytes },
-      {
-        approver: stolen.own().deviceId,
-        listVersion: listAtRelay(world).list.version + 1,
-        identity,
-        entropy64: world.entropy(64),
-      },
-      world.crypto,
-    );
+    const { voucher } = vouchedFor(world, ghost, signerOf(stolen)).entry;
+    invariant(voucher !== undefined, 'it vouches');
     const previous = b.record(bo).listHash;
     // Nor does it in the name of a device that is there.
     const forged = { ...voucher, approver: b.own().deviceId };

@@ -2,7 +2,7 @@
 
 import { invariant } from '@simsim/bytes';
 import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
-import { parseDeviceId, signDeviceList } from '@simsim/relay-protocol';
+import { parseDeviceId, signDeviceList, signDeviceVoucher } from '@simsim/relay-protocol';
 import type { DeviceEntry, DeviceList, SignedDeviceList } from '@simsim/relay-protocol';
 import type { TestDevice } from './test-device.ts';
 import { user } from './world.ts';
@@ -80,4 +80,21 @@ export function withVoucher(world: World, device: TestDevice): Signer {
   const { deviceId } = signer.entry;
   const entry = listAtRelay(world).list.devices.find((each) => each.deviceId === deviceId);
   return { ...signer, entry: entry ?? signer.entry };
+}
+
+/** The same with the word of somebody who vouches for it after the relay's list. */
+export function vouchedFor(world: World, signer: Signer, by: Signer, userId = bo): Signer {
+  const { entry, identity } = signer;
+  const listVersion = listAtRelay(world, userId).list.version + 1;
+  const voucher = signDeviceVoucher(
+    { ...entry, userId, identityKey: identity.publicKey.bytes },
+    {
+      approver: by.entry.deviceId,
+      listVersion,
+      identity: by.identity,
+      entropy64: world.entropy(64),
+    },
+    world.crypto,
+  );
+  return { ...signer, entry: { ...entry, voucher } };
 }
