@@ -4,10 +4,11 @@
  * message key is used twice is checked by the world's journal with everything that leaves.
  */
 
-import { signDeviceHead } from '@simsim/relay-protocol';
+import { invariant } from '@simsim/bytes';
+import { claimIdFromBytes, signDeviceHead } from '@simsim/relay-protocol';
 import type { DeviceHead, MessageId } from '@simsim/relay-protocol';
-import type { Effect, Sabotage } from '@simsim/sesame';
-import { AUDIT_STREAM } from '@simsim/sesame';
+import type { Effect, PreKeys, Sabotage } from '@simsim/sesame';
+import { AUDIT_STREAM, PRE_KEYS_STREAM } from '@simsim/sesame';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkDevice } from './checks.ts';
@@ -379,6 +380,36 @@ describe('a quarantine', () => {
     expectOnce(of, [messageId, say(of, 'phone'), say(of, 'bo')]);
     const audits = [...factsOf(phone.log)].filter(({ stream }) => stream === AUDIT_STREAM);
     expect(audits).toHaveLength(1);
+  });
+
+  it('has no prekey of before, of any kind, and neither has the relay', () => {
+    const of = town(35);
+    const { world, phone, bo } = of;
+    const image = phone.image();
+    say(of, 'phone');
+    phone.restore(image, 'both');
+    const preKeys = (): PreKeys => {
+      const value = phone.core.reader().value('prekeys', PRE_KEYS_STREAM);
+      invariant(value !== undefined, 'a device has prekeys');
+      return value;
+    };
+    const streams = (): string[] =>
+      ['opk/', 'kpk/', 'replays/'].flatMap((prefix) => phone.log.streamsWithPrefix(prefix));
+    const { nextId } = preKeys();
+    const before = streams();
+    phone.prove();
+    const { signed, lastResorts, batches, kemBatches } = preKeys();
+    const ids = [...signed, ...lastResorts].map(({ id }) => id).concat(batches, kemBatches);
+    expect(Math.min(...ids)).toBeGreaterThanOrEqual(nextId);
+    expect(streams().filter((stream) => before.includes(stream))).toEqual([]);
+    const { userId, deviceId } = phone.own();
+    const claimId = claimIdFromBytes(world.entropy(16));
+    const told = bo.ask({ kind: 'claimKeys', claimId, userId, devices: [deviceId] });
+    const [result] = told.kind === 'claimKeys' ? told.results : [];
+    invariant(result !== undefined && !('gone' in result), 'the phone is there');
+    const { signedPreKey, oneTimePreKey, kemPreKey } = result.bundle;
+    for (const key of [signedPreKey, oneTimePreKey, kemPreKey])
+      expect(key?.id).toBeGreaterThanOrEqual(nextId);
   });
 
   it('leaves no ciphertext of before in the outbox, also where it is read more than once', () => {

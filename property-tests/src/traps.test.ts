@@ -7,6 +7,7 @@ import { SEND_ROUNDS_MAX } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { checkDevice, checkWorld } from './checks.ts';
 import { factsOf } from './log-state.ts';
+import { factNames, foreignList } from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 import { user, World } from './world.ts';
 
@@ -155,14 +156,19 @@ describe('a retry request', () => {
   });
 
   it('that comes again and again fills no log', () => {
-    const { a, b } = twoUsers();
-    a.send([bo], '1');
-    deliver(a);
-    const retry = retryOf(only(b.fetch()), b);
-    a.takeIn([retry]);
-    const { seq } = a.log.tip();
-    for (let i = 0; i < 5; i++) a.takeIn([retry]);
-    expect(a.log.tip().seq).toBe(seq);
+    // Served at once, or waiting until the application has spoken of a key.
+    for (const waits of [false, true]) {
+      const { a, b } = twoUsers();
+      a.send([bo], '1');
+      deliver(a);
+      const retry = retryOf(only(b.fetch()), b);
+      if (waits) a.run({ type: 'listLearned', list: foreignList(b) });
+      a.takeIn([retry]);
+      const { seq } = a.log.tip();
+      for (let i = 0; i < 5; i++) a.takeIn([retry]);
+      expect(a.log.tip().seq).toBe(seq);
+      expect(factNames(a).includes('Resent')).toBe(!waits);
+    }
   });
 
   it('whose keys cannot be trusted sends nothing', () => {

@@ -1,11 +1,13 @@
 /** Uploading and claiming prekeys: what is taken, what is refused, what is handed out when. */
 
 import type { PreKeyBundle, PreKeyUpload, UploadKeysRequest } from '@simsim/relay-protocol';
+import { nodeCrypto as crypto } from '@simsim/crypto/node';
 import {
   claimIdFromBytes,
   KEM_PRE_KEYS_LOW,
   ONE_TIME_PRE_KEYS_MAX,
   PRE_KEYS_LOW,
+  preKeyDigest,
 } from '@simsim/relay-protocol';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ONE_TIME_KEM_KEPT_MAX, ONE_TIME_KEPT_MAX } from '../src/core/limits.ts';
@@ -141,6 +143,18 @@ test('of more keys than a device may keep here the rest is refused, of either ki
     count: ONE_TIME_KEPT_MAX,
     refusedIds,
     kem: { count: ONE_TIME_KEM_KEPT_MAX },
+  });
+});
+
+describe('checking keys', () => {
+  test('tells whether those that are handed out again and again are what the device has', () => {
+    const check = (keys: PreKeyUpload): unknown =>
+      relay.answer({ kind: 'checkKeys', digest: preKeyDigest(keys, crypto) }, phone);
+    expect(check(phone.keys)).toMatchObject({ kind: 'checkKeys', isSame: true });
+    const { signedPreKey, lastResortKemPreKey } = ali.makeKeys(1, 0);
+    for (const other of [{ signedPreKey }, { lastResortKemPreKey }]) {
+      expect(check({ ...phone.keys, ...other })).toMatchObject({ isSame: false });
+    }
   });
 });
 

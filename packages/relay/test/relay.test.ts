@@ -179,6 +179,21 @@ test('links of one device are bounded, told with a time to come back', async () 
 });
 
 describe('starting', () => {
+  test('on a file that was put back hands out no one-time prekey that it had before', async () => {
+    const [ali, baba] = [new TestUser('ali'), new TestUser('baba')];
+    const from = await join(url, ali);
+    const { deviceId, keys } = await join(url, baba);
+    await relay.stop();
+    relay = await startRelay({ file: joinPath(folder, 'relay.db'), isPutBack: true });
+    const { userId } = baba;
+    const claimId = claimIdFromBytes(ali.entropy(16));
+    const claim = { kind: 'claimKeys', claimId, userId, devices: [deviceId] } as const;
+    const { results } = await ask(relay.url, claim, from);
+    const [found] = results;
+    expect(found).toMatchObject({ bundle: { kemPreKey: keys.lastResortKemPreKey } });
+    expect(found).not.toHaveProperty('bundle.oneTimePreKey');
+  });
+
   test('closes registration beyond loopback unless told otherwise', async () => {
     const status = async (options: Partial<RelayOptions>): Promise<string> => {
       const file = joinPath(folder, `${options.host}-${options.registration}.db`);

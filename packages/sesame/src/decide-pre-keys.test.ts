@@ -156,6 +156,7 @@ describe('what the relay has of prekeys', () => {
   it('gets what it did not acknowledge again, byte for byte, until it does', () => {
     const slice = registered();
     const first = only(uploads(slice.take({ type: 'replenish', count: 60, kemCount: 10 })));
+    expect([first.oneTimePreKeys.length, first.oneTimeKemPreKeys.length]).toEqual([40, 10]);
     // The process died before the answer came.
     const again = only(uploads(slice.take(checked(slice))));
     expect(again).toEqual(first);
