@@ -7,13 +7,20 @@ import { firstValueFrom, filter } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '@simsim/bytes';
 import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
-import { linkDevice, openDevice, SessionError, sqlite, vaultPathOf } from '@simsim/device';
+import {
+  createHttpTransport,
+  linkDevice,
+  openDevice,
+  SessionError,
+  sqlite,
+  vaultPathOf,
+} from '@simsim/device';
 import type { Device, HealthEvent, OpenOptions } from '@simsim/device';
 import { DeviceCore } from '@simsim/device-core';
 import type { CoreInput } from '@simsim/device-core';
 import { openSqliteLog } from '@simsim/event-log-sqlite';
 import { messageIdFromBytes, parseUserId } from '@simsim/relay-protocol';
-import type { UserId } from '@simsim/relay-protocol';
+import type { RelayTransport, UserId } from '@simsim/relay-protocol';
 import type { Clock } from '@simsim/sesame';
 import { startRelay } from '@simsim/relay';
 import type { RunningRelay } from '@simsim/relay';
@@ -205,8 +212,19 @@ describe('a whole folder that was put back', () => {
     const bob = await create('bob');
     await close(phone);
     const { port } = relay;
+    const inner = createHttpTransport(relay.url);
+    const told: string[] = [];
+    const noting: RelayTransport = {
+      async ask(request, token) {
+        if (request.kind === 'post' && request.posts.length > 0) told.push('posts');
+        const outcome = await inner.ask(request, token);
+        if (request.kind === 'exchangeHead' && outcome.ok) told.push('knows nothing newer');
+        return outcome;
+      },
+      connect: (token, listener) => inner.connect(token, listener),
+    };
     await relay.stop();
-    const opened = await device('alice');
+    const opened = await device('alice', { relay: noting });
     expect(await health(opened, 'freshnessUnknown')).toEqual({
       type: 'freshnessUnknown',
       since: undefined,
@@ -217,6 +235,7 @@ describe('a whole folder that was put back', () => {
     await fresh;
     await sent;
     expect(await texts(bob, 1)).toEqual(['waited for proof']);
+    expect(told.slice(0, 2)).toEqual(['knows nothing newer', 'posts']);
   });
 });
 
