@@ -1,55 +1,30 @@
 /** Devices of an application's tests: a whole relay in this process, and no socket. */
 
-import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
 import { linkDevice, memory, openDevice } from '@simsim/device';
-import type { Device, Message, RelayTransport } from '@simsim/device';
+import type { RelayTransport } from '@simsim/device';
 import type { LineListener, PostResult } from '@simsim/relay-protocol';
-import { createMemoryRelay } from '@simsim/relay/memory';
-import type { MemoryRelay } from '@simsim/relay/memory';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { next } from './house.ts';
+import { memoryHouseForEach } from './memory-house.ts';
 
-let relay: MemoryRelay;
-let open: Device[];
-
-beforeEach(() => {
-  relay = createMemoryRelay({ crypto, entropy, now: () => Date.now() });
-  open = [];
-});
-
-afterEach(async () => {
-  for (const device of open) await device.close();
-  relay.close();
-});
-
-async function create(user: string, by: RelayTransport = relay.transport): Promise<Device> {
-  const device = await openDevice({ user, store: memory(), relay: by, ifMissing: 'create' });
-  open.push(device);
-  return device;
-}
-
-async function nextOf(device: Device): Promise<Message> {
-  for await (const message of device.messages()) {
-    await message.ack();
-    return message;
-  }
-  throw new Error('a message comes');
-}
+const house = memoryHouseForEach();
+const { create, open } = house;
 
 test('devices write to each other, are linked and removed', async () => {
   const [alice, bob] = [await create('alice'), await create('bob')];
   await alice.send('bob', 'open sesame');
-  expect((await nextOf(bob)).text).toBe('open sesame');
+  expect((await next(bob)).text).toBe('open sesame');
   await bob.send('alice', 'it is open');
-  expect((await nextOf(alice)).text).toBe('it is open');
+  expect((await next(alice)).text).toBe('it is open');
   const linking = linkDevice({
     store: memory(),
-    relay: relay.transport,
+    relay: house.relay.transport,
     onCode: (code) => void bob.approveLink(code),
   });
   const tablet = await linking;
   open.push(tablet);
   await alice.send('bob', 'to both');
-  expect([(await nextOf(bob)).text, (await nextOf(tablet)).text]).toEqual(['to both', 'to both']);
+  expect([(await next(bob)).text, (await next(tablet)).text]).toEqual(['to both', 'to both']);
   await bob.remove(tablet.deviceId);
   expect(await tablet.closed).toBe('revoked');
 });
@@ -60,7 +35,7 @@ test('a device whose line was dropped comes back, and gets what was posted meanw
   await alice.send('bob', 'one');
   bob.dropConnection();
   await alice.send('bob', 'two');
-  expect([(await nextOf(bob)).text, (await nextOf(bob)).text].toSorted()).toEqual(['one', 'two']);
+  expect([(await next(bob)).text, (await next(bob)).text].toSorted()).toEqual(['one', 'two']);
 });
 
 test('word that prekeys run low leads to one upload, however often and late it comes', async () => {
@@ -69,11 +44,11 @@ test('word that prekeys run low leads to one upload, however often and late it c
   const watched: RelayTransport = {
     ask(request, token) {
       if (request.kind === 'uploadKeys') uploads.push(request.keys.oneTimePreKeys.length);
-      return relay.transport.ask(request, token);
+      return house.relay.transport.ask(request, token);
     },
     connect(token, listener) {
       listeners.push(listener);
-      return relay.transport.connect(token, listener);
+      return house.relay.transport.connect(token, listener);
     },
   };
   const options = { user: 'alice', store: memory(), oneTimeKeys: 5 };
@@ -83,7 +58,7 @@ test('word that prekeys run low leads to one upload, however often and late it c
   await expect.poll(() => uploads).toHaveLength(1);
   const bob = await create('bob');
   await bob.send('alice', 'takes a key');
-  expect((await nextOf(alice)).text).toBe('takes a key');
+  expect((await next(alice)).text).toBe('takes a key');
   await expect.poll(() => listeners).not.toEqual([]);
   for (let late = 0; late < 8; late++) {
     listeners.at(-1)?.onFrame({ kind: 'keysLow', count: late, kemCount: late });
@@ -95,9 +70,9 @@ test('word that prekeys run low leads to one upload, however often and late it c
 test('a repeated send says why it failed, while its record lives and once that is closed', async () => {
   const fullFor = new Set<string>();
   const full: RelayTransport = {
-    connect: (token, listener) => relay.transport.connect(token, listener),
+    connect: (token, listener) => house.relay.transport.connect(token, listener),
     async ask(request, token) {
-      const outcome = await relay.transport.ask(request, token);
+      const outcome = await house.relay.transport.ask(request, token);
       if (request.kind !== 'post' || !outcome.ok || outcome.value.kind !== 'post') return outcome;
       const results = outcome.value.results.map((result, i): PostResult => {
         const isFull = fullFor.has(request.posts[i]?.recipient ?? '');
@@ -121,10 +96,10 @@ test('a repeated send says why it failed, while its record lives and once that i
     ['carol', undefined],
   ]);
   expect(await send()).toEqual(first);
-  expect((await nextOf(carol)).text).toBe('to two');
+  expect((await next(carol)).text).toBe('to two');
   // Carol's receipt, which comes before what she says next, closes the record.
   await carol.send('alice', 'seen');
-  expect((await nextOf(alice)).text).toBe('seen');
+  expect((await next(alice)).text).toBe('seen');
   expect(await send()).toEqual(first);
 });
 
@@ -136,13 +111,13 @@ test('a send that is refused takes no word from another one under its id', async
   );
   await expect(sends[0]).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE' });
   expect(await sends[1]).toMatchObject({ messageId });
-  expect((await nextOf(bob)).text).toBe('short');
+  expect((await next(bob)).text).toBe('short');
 });
 
 test('a transport that fails without saying that no answer came is an error of its own', async () => {
   const broken: RelayTransport = {
     ask: () => Promise.reject(new TypeError('a bug of the transport')),
-    connect: (token, listener) => relay.transport.connect(token, listener),
+    connect: (token, listener) => house.relay.transport.connect(token, listener),
   };
   await expect(create('alice', broken)).rejects.toThrow('a bug of the transport');
 });
@@ -152,8 +127,8 @@ test('a relay that is closed is away, and says so to whoever asks or waits', asy
   const health: string[] = [];
   alice.health$.subscribe(({ type }) => health.push(type));
   await alice.send('alice', 'the line is up');
-  relay.close();
+  house.relay.close();
   await expect.poll(() => health).toContain('disconnected');
-  await expect(relay.transport.ask({ kind: 'nonce' })).resolves.toMatchObject({ ok: false });
+  await expect(house.relay.transport.ask({ kind: 'nonce' })).resolves.toMatchObject({ ok: false });
   await alice.sendLater('alice', 'kept');
 });

@@ -1,8 +1,8 @@
 /** A device that has much to do, or whose relay does not keep to the protocol. */
 
-import { nodeCrypto as crypto, nodeEntropy as entropy } from '@simsim/crypto/node';
-import { linkDevice, memory, openDevice } from '@simsim/device';
-import type { Device, RelayTransport } from '@simsim/device';
+import { nodeEntropy as entropy } from '@simsim/crypto/node';
+import { linkDevice, memory } from '@simsim/device';
+import type { RelayTransport } from '@simsim/device';
 import { envelopeIdFromBytes, parseDeviceId, parseUserId } from '@simsim/relay-protocol';
 import type {
   IncomingEnvelope,
@@ -12,29 +12,14 @@ import type {
   ServerFrame,
 } from '@simsim/relay-protocol';
 import { invariant } from '@simsim/bytes';
-import { createMemoryRelay } from '@simsim/relay/memory';
-import type { MemoryRelay } from '@simsim/relay/memory';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import { memoryHouseForEach } from './memory-house.ts';
 
-let relay: MemoryRelay;
-let open: Device[];
+const house = memoryHouseForEach();
+const { create, open } = house;
 
-beforeEach(() => {
-  relay = createMemoryRelay({ crypto, entropy, now: () => Date.now() });
-  open = [];
-});
-
-afterEach(async () => {
-  vi.useRealTimers();
-  for (const device of open) await device.close();
-  relay.close();
-});
-
-async function create(user: string, by: RelayTransport = relay.transport): Promise<Device> {
-  const device = await openDevice({ user, store: memory(), relay: by, ifMissing: 'create' });
-  open.push(device);
-  return device;
-}
+// Before the devices are closed.
+afterEach(() => void vi.useRealTimers());
 
 /** A way to the relay with somebody beside it, who has the lines and may keep a frame back. */
 class Tap implements RelayTransport {
@@ -51,7 +36,7 @@ class Tap implements RelayTransport {
 
   ask: RelayTransport['ask'] = async (request, token) => {
     this.asked.push(request);
-    return (await this.answer(request)) ?? relay.transport.ask(request, token);
+    return (await this.answer(request)) ?? house.relay.transport.ask(request, token);
   };
 
   connect: RelayTransport['connect'] = (token, listener) => {
@@ -63,7 +48,7 @@ class Tap implements RelayTransport {
       });
       return { acknowledge: () => undefined, close: () => undefined, drop: () => undefined };
     }
-    const line = relay.transport.connect(token, {
+    const line = house.relay.transport.connect(token, {
       onUp: () => listener.onUp(),
       onDown: (end) => listener.onDown(end),
       onFrame: (frame) => {
@@ -214,7 +199,7 @@ test('a removal that another device always precedes says so', async () => {
   const alice = await create('alice', tap);
   const tablet = await linkDevice({
     store: memory(),
-    relay: relay.transport,
+    relay: house.relay.transport,
     onCode: async (code) => void (await alice.approveLink(code)),
   });
   open.push(tablet);

@@ -161,7 +161,7 @@ export class Batch implements Slice {
    * The commit. Only the last value of each stream is sealed: the ones between are superseded before
    * they were ever durable.
    */
-  toLogBatch({ at, agedTo }: Pick<LogBatch, 'at' | 'agedTo'>, release: Release): LogBatch {
+  toLogBatch(times: Required<Pick<LogBatch, 'at' | 'agedTo'>>, release: Release): LogBatch {
     const last = new Map<StreamId, number>();
     this.#changes.forEach((change, i) => {
       if (change.value !== undefined || change.closes) last.set(change.stream, i);
@@ -185,8 +185,7 @@ export class Batch implements Slice {
       };
     });
     return {
-      at,
-      ...(agedTo === undefined ? {} : { agedTo }),
+      ...times,
       events,
       records,
       outboxPut: [...this.outboxPut.values()].map((item) => ({

@@ -153,8 +153,12 @@ export class DeviceCore {
 
   /** Device time now, ms: what ages are reckoned in. */
   nowMs(): number {
+    return this.#deviceTime(this.#options.clock());
+  }
+
+  #deviceTime(now: Clock): number {
     const own = this.#cache.value('device', DEVICE_STREAM);
-    return deviceTime(own?.time, this.#options.clock());
+    return deviceTime(own?.time, now);
   }
 
   /** Signs where the log stands now: every event before it is durable. */
@@ -317,8 +321,9 @@ export class DeviceCore {
     if (chaos !== undefined)
       for (const kind of chaosKinds(inputs)) chaos.at(`${kind}:before-commit`);
     const { clock, release = TODAY } = this.#options;
-    const now = { at: clock().wallMs, agedTo: this.nowMs() };
-    const logBatch = batch.toLogBatch(now, release);
+    const now = clock();
+    const times = { at: now.wallMs, agedTo: this.#deviceTime(now) };
+    const logBatch = batch.toLogBatch(times, release);
     const result = this.log.commit(logBatch);
     for (const item of logBatch.inboxPut ?? []) item.body.fill(0);
     if (!result.ok) {

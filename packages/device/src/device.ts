@@ -87,7 +87,7 @@ export class Device {
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { core, client } = parts;
     const { signal } = this.#abort;
-    this.#health.subscribe((event) => tellLogger(parts.logger, recordOf(event)));
+    this.#health.subscribe((event) => tellLogger(parts.logger, () => recordOf(event)));
     const health = (event: HealthEvent): void => this.#health.next(event);
     const storeFailed = (cause: unknown): void => void this.#stop(endBy(cause), cause);
     this.#vault = new VaultKeeper(core.log, parts.retention, {
@@ -147,7 +147,7 @@ export class Device {
    * Throws: what the relay refuses for good, such as `USER_EXISTS`.
    */
   async start(): Promise<void> {
-    tellLogger(this.#parts.logger, openedRecord(this.#parts.core, this));
+    tellLogger(this.#parts.logger, () => openedRecord(this.#parts.core, this));
     for (const item of this.#parts.core.inbox()) this.#deliver(item);
     for (const item of this.#parts.core.outbox()) this.#pump.put(item);
     await this.#standing.settleOpening();

@@ -28,10 +28,10 @@ export type LogFields = Readonly<Record<string, string | number | boolean>>;
 /** Takes records. What it throws is ignored: a log that fails ends no device. */
 export type Logger = (record: LogRecord) => void;
 
-/** Gives a record to a logger, whatever becomes of it. */
-export function tellLogger(logger: Logger | undefined, record: LogRecord): void {
+/** Gives a record to a logger, where there is one, whatever becomes of it. */
+export function tellLogger(logger: Logger | undefined, record: () => LogRecord): void {
   try {
-    logger?.(record);
+    logger?.(record());
   } catch {
     // Nobody is left to tell.
   }

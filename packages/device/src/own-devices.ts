@@ -13,7 +13,7 @@ import {
   USER_PREFIX,
   userStream,
 } from '@simsim/sesame';
-import type { Contact, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
+import type { Contact, DeviceRecord, OwnDevice, OwnListInput, UserRecord } from '@simsim/sesame';
 import type { DeviceId, SignedDeviceList, UserId } from '@simsim/relay-protocol';
 import type { DeviceParts } from './device-parts.ts';
 import { checkedDeviceId, checkedDeviceName } from './checked-ids.ts';
@@ -32,6 +32,8 @@ export interface DeviceInfo {
   /** When something of another device last came here, wall ms; absent where nothing has, so far as is known. */
   readonly heardAt?: number;
 }
+
+type NamedDevice = Pick<DeviceRecord, 'deviceId' | 'registrationId' | 'deviceKey'>;
 
 /** How a new device is approved. */
 export interface ApproveOptions {
@@ -76,19 +78,17 @@ export class OwnList {
 
   devices(): readonly DeviceInfo[] {
     const { own, record } = this.#input();
-    const { deviceId, registrationId, deviceKey } = own;
-    const named = nameEntry(record, deviceKey.publicKey);
+    const infoOf = (device: NamedDevice): DeviceInfo => ({
+      deviceId: device.deviceId,
+      registrationId: device.registrationId,
+      isThisDevice: device.deviceId === own.deviceId,
+      ...nameEntry(record, device.deviceKey),
+    });
     const others = currentDevices(record).map((device): DeviceInfo => {
       const at = heardAt(this.#parts.core, own.userId, device);
-      return {
-        deviceId: device.deviceId,
-        registrationId: device.registrationId,
-        isThisDevice: false,
-        ...nameEntry(record, device.deviceKey),
-        ...(at !== undefined && { heardAt: at }),
-      };
+      return { ...infoOf(device), ...(at !== undefined && { heardAt: at }) };
     });
-    return [{ deviceId, registrationId, isThisDevice: true, ...named }, ...others];
+    return [infoOf({ ...own, deviceKey: own.deviceKey.publicKey }), ...others];
   }
 
   /**

@@ -82,7 +82,7 @@ function addRoute(server: FastifyInstance, parts: HttpParts, kind: RequestKind):
   const onRequest: onRequestAsyncHookHandler = async (request, reply) => {
     const tokenHash = tokenHashOf(request.headers.authorization, parts.crypto);
     const isKnown = tokenHash !== undefined && parts.store.read({ tokenHash }).caller !== undefined;
-    if (NEEDS_TOKEN[kind] && !isKnown) return sendRefusal(reply, { code: 'UNAUTHORIZED' });
+    if (!isKnown) return sendRefusal(reply, { code: 'UNAUTHORIZED' });
   };
   const options = { bodyLimit: bodyBytesMax(kind), ...(NEEDS_TOKEN[kind] && { onRequest }) };
   server.post(requestPath(kind), options, async (request, reply) => {
