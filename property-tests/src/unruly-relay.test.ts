@@ -172,6 +172,46 @@ test('a relay that asks for patience without end is asked again in its own time,
   expect(claims()).toBe(1);
 });
 
+test('a first message to many asks for the keys of some at a time, and holds up no post', async () => {
+  const tap = new Tap();
+  const alice = await create('alice', tap);
+  const strangers = Array.from({ length: 18 }, (_, i) => `stranger-${i}`);
+  for (const stranger of [...strangers, 'bob']) await create(stranger);
+  await alice.send('bob', 'open sesame');
+  const claims = (): number => tap.asked.filter(({ kind }) => kind === 'claimKeys').length;
+  const before = claims();
+  let give: () => void = () => undefined;
+  const given = new Promise<void>((resolve) => (give = resolve));
+  tap.answer = async ({ kind }) => {
+    if (kind === 'claimKeys') await given;
+    return undefined;
+  };
+  const sent = alice.send(strangers, 'open sesame');
+  await expect.poll(() => claims() - before).toBe(16);
+  await alice.send('bob', 'and another');
+  expect(claims() - before).toBe(16);
+  give();
+  expect((await sent).recipients.filter(({ failure }) => failure === undefined)).toHaveLength(19);
+  expect(claims() - before).toBe(18);
+});
+
+test('whoever the relay gives no keys of for now holds up nobody else', async () => {
+  const tap = new Tap();
+  const alice = await create('alice', tap);
+  const busy = Array.from({ length: 17 }, (_, i) => `busy-${i}`);
+  for (const user of [...busy, 'bob']) await create(user);
+  tap.answer = async (request) =>
+    request.kind === 'claimKeys' && request.userId !== 'bob'
+      ? { ok: false, error: { code: 'RATE_LIMITED', retryAfterMs: 3_600_000 } }
+      : undefined;
+  const warned = vi.fn();
+  process.once('warning', warned);
+  await alice.sendLater(busy, 'waits');
+  await alice.send('bob', 'open sesame');
+  expect(warned).not.toHaveBeenCalled();
+  process.off('warning', warned);
+});
+
 test('a relay that gives no keys is said to be unavailable', async () => {
   const tap = new Tap();
   const alice = await create('alice', tap);

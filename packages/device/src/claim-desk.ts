@@ -7,6 +7,13 @@ import type { ClaimResult, Effect, Input, ResendRef } from '@simsim/sesame';
 import { Backoff, sleep } from './backoff.ts';
 import type { DeviceParts } from './device-parts.ts';
 import { ownDevice } from './own-devices.ts';
+import { Permits } from './permits.ts';
+
+/**
+ * Users whose keys the relay is asked for at a time. A first message may go to hundreds, and what else the
+ * device has to say shares the way with it.
+ */
+const ASKED_MAX = 16;
 
 interface Waiting {
   readonly sends: Set<MessageId>;
@@ -33,6 +40,7 @@ export class ClaimDesk {
   readonly #parts: DeviceParts;
   readonly #ends: ClaimDeskEnds;
   readonly #inFlight = new Map<UserId, Claim>();
+  readonly #permits = new Permits(ASKED_MAX);
   /** The sessions in the making: of one user after the other, or all would take the same turn. */
   #making: Promise<unknown> = Promise.resolve();
 
@@ -119,7 +127,11 @@ export class ClaimDesk {
     devices: DeviceId[];
   }): Promise<readonly ClaimResult[] | 'unknownUser' | undefined> {
     try {
-      const outcome = await this.#parts.client.ask({ kind: 'claimKeys', ...request });
+      const outcome = await this.#permits.with(async () => {
+        if (this.#ends.signal.aborted) return undefined;
+        return this.#parts.client.ask({ kind: 'claimKeys', ...request });
+      });
+      if (outcome === undefined) return undefined;
       if (outcome.ok) return outcome.value.kind === 'claimKeys' ? outcome.value.results : undefined;
       if (outcome.error.code === 'UNKNOWN_USER') return 'unknownUser';
       if (outcome.error.code === 'RATE_LIMITED')

@@ -12,10 +12,11 @@ import type { SessionError } from './session-error.ts';
 const BATCH_INPUTS_MAX = 64;
 
 /**
- * How long one commit takes further inputs, ms. Most are decided within a tenth of one, but the keys of a
- * user with sixteen devices make sixteen sessions: what waits then goes into the next turn's commit.
+ * How long one commit takes further inputs, ms. Most are decided within a tenth of one, but keys of strangers
+ * make a session each: what waits then goes into the next turn's commit. With the commit and what it
+ * releases a turn takes two or three times as long.
  */
-const HOLD_MS = 10;
+const HOLD_MS = 5;
 
 interface Waiting {
   readonly input: CoreInput;

@@ -5,6 +5,7 @@
  * events come through `messages()`, `messages$` and `health$`.
  */
 
+import { setMaxListeners } from 'node:events';
 import { Subject } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { err, invariant, ok } from '@simsim/bytes';
@@ -87,6 +88,8 @@ export class Device {
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
     const { core, client } = parts;
     const { signal } = this.#abort;
+    // Whatever waits listens to it, for a relay that is away a thousand at once.
+    setMaxListeners(0, signal);
     this.#health.subscribe((event) => tellLogger(parts.logger, () => recordOf(event)));
     const health = (event: HealthEvent): void => this.#health.next(event);
     const storeFailed = (cause: unknown): void => void this.#stop(endBy(cause), cause);

@@ -86,6 +86,8 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
   /** A digest is asked for before it is remembered, mostly as the same array. */
   const known = new WeakMap<Uint8Array, { readonly digest: Uint8Array; readonly id: Uint8Array }>();
   let tail: SeenTail = { upto: store.seenUpto(), at: 0, ids: [] };
+  /** What came later came by this log, and without ids: any would have been staged, and loaded these. */
+  let before = store.tip().seq;
 
   const load = (): SeenTable => {
     if (table !== undefined) return table;
@@ -98,7 +100,7 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
     const upto = store.seenUpto();
     const ids: Uint8Array[] = [];
     let at = 0;
-    for (const row of store.events(upto + 1, store.tip().seq)) {
+    for (const row of store.events(upto + 1, before)) {
       const opened = openFacts(box, row);
       if (opened === undefined) failStore('STORE_CORRUPT', `event ${row.seq} is damaged`);
       if (opened.seen.length > 0) at = Math.max(at, row.at);
@@ -112,8 +114,8 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
 
   return {
     idOf(digest) {
-      const before = known.get(digest);
-      if (before !== undefined && equalBytes(before.digest, digest)) return before.id;
+      const found = known.get(digest);
+      if (found !== undefined && equalBytes(found.digest, digest)) return found.id;
       const id = crypto.mac(keys.dedupe, [digest]).slice(0, SEEN_ID_BYTES);
       known.set(digest, { digest: digest.slice(), id });
       return id;
@@ -147,6 +149,7 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
     reset() {
       table = undefined;
       tail = { upto: store.seenUpto(), at: 0, ids: [] };
+      before = store.tip().seq;
     },
   };
 }

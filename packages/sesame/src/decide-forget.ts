@@ -11,7 +11,7 @@ import { changeUser } from './peer-session.ts';
 import { TODAY } from './release.ts';
 import type { Release } from './release.ts';
 import { failRecipient, writeSend } from './send-round.ts';
-import { isOpen, isPosted } from './send-state.ts';
+import { isOpen, isPosted, withRecipient } from './send-state.ts';
 import { DEVICE_STREAM, isStreamOf, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { allSessionsOf } from './user-record.ts';
@@ -77,7 +77,7 @@ function giveUpRecipient(work: Workspace, stream: StreamId, userId: UserId): voi
   if (recipient.status === 'unknown' || recipient.status === 'failed') return;
   if (recipient.postId !== undefined) work.postDone(recipient.postId);
   const failed = failRecipient(work, state, { recipient, reason: 'FORGOTTEN' });
-  writeSend(work, failed, { posted: isPosted(state) });
+  writeSend(work, withRecipient(state, failed), { posted: isPosted(state) });
 }
 
 /** What an event must tell for {@link mentionsUser}. */

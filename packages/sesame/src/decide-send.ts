@@ -95,9 +95,8 @@ function decideRoundPosted(
   }
   const posted = isPosted(state);
   const next = afterRound(work, state, { recipient, result: input.result });
-  if (next === undefined) return needMore(roundStreams(work, origin.userId));
   work.postDone(input.postId);
-  writeSend(work, next, { posted });
+  writeSend(work, withRecipient(state, next), { posted });
   // Its list may settle what other messages wait for.
   if (isMismatch && wasHeld) releaseByList(work, origin.userId);
   return work.decided();
@@ -107,7 +106,7 @@ function afterRound(
   work: Workspace,
   state: SendState,
   round: { recipient: Recipient; result: PostResult },
-): SendState | undefined {
+): Recipient {
   const { recipient, result } = round;
   const { userId } = recipient;
   switch (result.kind) {
@@ -119,7 +118,7 @@ function afterRound(
       });
       work.effect({ type: 'recipientDone', messageId: state.messageId, userId, listVersion });
       const { postId: _, ...rest } = recipient;
-      return withRecipient(state, { ...rest, status: 'accepted', listVersion });
+      return { ...rest, status: 'accepted', listVersion };
     }
     case 'mismatch':
       return afterMismatch(work, state, { recipient, result });
@@ -156,7 +155,7 @@ function afterMismatch(
   work: Workspace,
   state: SendState,
   round: { recipient: Recipient; result: Extract<PostResult, { kind: 'mismatch' }> },
-): SendState {
+): Recipient {
   const { recipient, result } = round;
   const { userId } = recipient;
   work.write(sendStream(state.messageId), {
@@ -176,7 +175,7 @@ function afterMismatch(
     return awaitSuccession(work, state, recipient);
   takeList(work, userId, checked);
   if (work.isSabotaged('drop-rejected-round')) {
-    return withRecipient(state, { ...recipient, status: 'accepted' });
+    return { ...recipient, status: 'accepted' };
   }
   return startRound(work, state, recipient);
 }
@@ -307,14 +306,14 @@ function continueSend(
     fields: { userId, devices },
   });
   const next = afterClaim(work, state, { recipient, failure });
-  writeSend(work, next, { posted: isPosted(state) });
+  writeSend(work, withRecipient(state, next), { posted: isPosted(state) });
 }
 
 function afterClaim(
   work: Workspace,
   state: SendState,
   { recipient, failure }: { recipient: Recipient; failure: ClaimFailure | undefined },
-): SendState {
+): Recipient {
   if (failure === 'IDENTITY_CHANGED')
     return holdRecipient(work, state, { recipient, reason: failure });
   if (failure === 'OWN_IDENTITY_CHANGED') return awaitSuccession(work, state, recipient);

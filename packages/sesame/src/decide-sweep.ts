@@ -14,7 +14,7 @@ import { changeUser, roundStreams } from './peer-session.ts';
 import { tendPreKeys } from './pre-key-age.ts';
 import { serveWish, wishesOf, withDeadCopy } from './resend.ts';
 import { failRecipient, releaseHeld } from './send-round.ts';
-import { hasWish, isFinal, isOpen, isPosted, isWished } from './send-state.ts';
+import { hasWish, isFinal, isOpen, isPosted, isWished, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import type { SessionExpiry } from './session-expiry.ts';
 import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, USER_PREFIX, userStream } from './streams.ts';
@@ -172,7 +172,8 @@ function withoutOverdue(work: Workspace, before: SendState): SendState {
     if (recipient === undefined || isHeld(work, recipient)) continue;
     if (isOpen(recipient)) {
       if (recipient.postId !== undefined) work.postDone(recipient.postId);
-      state = failRecipient(work, state, { recipient, reason: 'EXPIRED' });
+      const failed = failRecipient(work, state, { recipient, reason: 'EXPIRED' });
+      state = withRecipient(state, failed);
       continue;
     }
     for (const [deviceId, copy] of recipient.copies) {

@@ -9,7 +9,7 @@ import { isSameKey, modelOf, pinAt, placeOf, withdrawals } from './key-pin.ts';
 import { changeUser } from './peer-session.ts';
 import { serveWish, wishesOf } from './resend.ts';
 import { refuseHeld, releaseHeld, startRound, writeSend } from './send-round.ts';
-import { hasWish, isPosted } from './send-state.ts';
+import { hasWish, isPosted, withRecipient } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import { heldStreams, holdReason } from './trust.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
@@ -130,9 +130,8 @@ function restartWished(work: Workspace, userId: UserId): void {
     if (!hasWish(recipient)) continue;
     work.write(sendStream(state.messageId), { name: 'SendRestarted' });
     const anew = { ...state, openedAt: work.nowMs() };
-    writeSend(work, startRound(work, anew, { ...recipient, round: 0 }), {
-      posted: isPosted(state),
-    });
+    const started = startRound(work, anew, { ...recipient, round: 0 });
+    writeSend(work, withRecipient(anew, started), { posted: isPosted(state) });
   }
 }
 

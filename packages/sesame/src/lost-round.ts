@@ -5,7 +5,7 @@
 
 import type { UserId } from '@simsim/relay-protocol';
 import { startRound, writeSend } from './send-round.ts';
-import { roundsInFlight } from './send-state.ts';
+import { roundsInFlight, withRecipient } from './send-state.ts';
 import type { StreamId } from './streams.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -36,5 +36,6 @@ export function restartRound(work: Workspace, { stream, userId }: LostRound): vo
   const recipient = state?.recipients.get(userId);
   if (state === undefined || recipient === undefined) return;
   work.write(stream, { name: 'SendRestarted' });
-  writeSend(work, startRound(work, state, recipient), { posted: false });
+  const started = startRound(work, state, recipient);
+  writeSend(work, withRecipient(state, started), { posted: false });
 }

@@ -12,7 +12,7 @@ export function awaitSuccession(
   work: Workspace,
   state: SendState,
   recipient: Recipient,
-): SendState {
+): Recipient {
   const { userId } = recipient;
   const { messageId } = state;
   if (work.isSabotaged('drop-own-copies'))

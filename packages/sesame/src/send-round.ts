@@ -61,25 +61,29 @@ export function openSend(work: Workspace, send: NewSend): boolean {
     listVersion: 0,
     copies: new Map(),
   }));
-  let state: SendState = {
+  const state: SendState = {
     messageId,
     sentAt: work.env.clock.wallMs,
     openedAt: work.nowMs(),
     to,
     body,
-    recipients: new Map(recipients.map((recipient) => [recipient.userId, recipient])),
+    recipients: byUser(recipients),
     ...(conversation === undefined ? {} : { conversation }),
   };
   // The copy for own devices also names the recipients: it is the longest.
   if (contentFor(state, { isOwn: true }).length > CONTENT_BYTES_MAX) return false;
   work.write(sendStream(messageId), { name: 'SendOpened', fields: { messageId, to } }, state);
-  for (const recipient of recipients) state = startRound(work, state, recipient);
-  writeSend(work, state, { posted: false });
+  const started = recipients.map((recipient) => startRound(work, state, recipient));
+  writeSend(work, { ...state, recipients: byUser(started) }, { posted: false });
   return true;
 }
 
-/** Starts the next round for one recipient. The round's streams must be loaded. */
-export function startRound(work: Workspace, state: SendState, recipient: Recipient): SendState {
+function byUser(recipients: readonly Recipient[]): SendState['recipients'] {
+  return new Map(recipients.map((recipient) => [recipient.userId, recipient]));
+}
+
+/** Starts the next round for one recipient of a send. The round's streams must be loaded. */
+export function startRound(work: Workspace, state: SendState, recipient: Recipient): Recipient {
   const { userId } = recipient;
   const hold = holdReason(work, work.user(userId));
   if (hold !== undefined) return holdRecipient(work, state, { recipient, reason: hold });
@@ -124,7 +128,7 @@ export function startRound(work: Workspace, state: SendState, recipient: Recipie
     const fields = { userId, round, postId, devices: [...copies.keys()] };
     work.write(sendStream(state.messageId), { name: 'RoundPosted', fields });
   }
-  return withRecipient(state, { ...recipient, status: 'posting', round, postId, copies });
+  return { ...recipient, status: 'posting', round, postId, copies };
 }
 
 /** Leaves the recipient waiting for keys of devices without a session. */
@@ -132,12 +136,12 @@ function claimFor(
   work: Workspace,
   state: SendState,
   { recipient, devices }: { recipient: Recipient; devices: readonly DeviceId[] },
-): SendState {
+): Recipient {
   const { userId } = recipient;
   work.effect({ type: 'claim', userId, devices, sends: [state.messageId], resends: [] });
   const { postId: _, ...rest } = recipient;
   const round = recipient.round + (work.isSabotaged('claim-for-ever') ? 0 : 1);
-  return withRecipient(state, { ...rest, status: 'claiming', round, copies: new Map() });
+  return { ...rest, status: 'claiming', round, copies: new Map() };
 }
 
 /** Leaves the recipient waiting for word on the user's key; the plaintext stays until then. */
@@ -145,7 +149,7 @@ export function holdRecipient(
   work: Workspace,
   state: SendState,
   { recipient, reason }: { recipient: Recipient; reason: HoldReason },
-): SendState {
+): Recipient {
   const { userId } = recipient;
   const { messageId } = state;
   if (work.isSabotaged('drop-held-mail'))
@@ -157,16 +161,16 @@ export function holdRecipient(
   return held;
 }
 
-/** The send with a recipient who waits; whoever is to know it is told by the caller. */
+/** The recipient as one who waits; whoever is to know it is told by the caller. */
 export function leaveHeld(
   work: Workspace,
   state: SendState,
   { recipient, reason }: { recipient: Recipient; reason: HoldReason },
-): SendState {
+): Recipient {
   const { postId: _, ...rest } = recipient;
   const fields = { userId: recipient.userId, reason };
   work.write(sendStream(state.messageId), { name: 'SendHeld', fields });
-  return withRecipient(state, { ...rest, status: 'held', copies: new Map() });
+  return { ...rest, status: 'held', copies: new Map() };
 }
 
 /**
@@ -185,7 +189,7 @@ export function releaseHeld(work: Workspace, userId: UserId, rounds: 'anew' | 'g
     if (recipient === undefined) continue;
     const round = rounds === 'anew' ? 0 : recipient.round;
     const next = startRound(work, state, { ...recipient, status: 'claiming', round });
-    writeSend(work, next, { posted: false });
+    writeSend(work, withRecipient(state, next), { posted: false });
   }
 }
 
@@ -195,7 +199,7 @@ export function refuseHeld(work: Workspace, userId: UserId, reason: SendFailure)
     const recipient = state.recipients.get(userId);
     if (recipient === undefined) continue;
     const failed = failRecipient(work, state, { recipient, reason });
-    writeSend(work, failed, { posted: isPosted(state) });
+    writeSend(work, withRecipient(state, failed), { posted: isPosted(state) });
   }
 }
 
@@ -204,7 +208,7 @@ export function failRecipient(
   work: Workspace,
   state: SendState,
   { recipient, reason }: { recipient: Recipient; reason: SendFailure },
-): SendState {
+): Recipient {
   const { userId } = recipient;
   work.write(sendStream(state.messageId), { name: 'SendFailed', fields: { userId, reason } });
   work.effect({
@@ -216,7 +220,7 @@ export function failRecipient(
   });
   const { postId: _, ...rest } = recipient;
   const status = reason === 'UNKNOWN_USER' ? 'unknown' : 'failed';
-  return withRecipient(state, { ...rest, status, copies: new Map() });
+  return { ...rest, status, copies: new Map() };
 }
 
 /**
