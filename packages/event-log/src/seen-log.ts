@@ -80,6 +80,20 @@ export function extendTail(
   return { tail: { upto: event.seq, at: 0, ids: [] }, run };
 }
 
+/** What events after the last run remember, up to and with one of them. */
+function readTail({ store, box }: Pick<SeenLogParts, 'store' | 'box'>, last: number): SeenTail {
+  const upto = store.seenUpto();
+  const ids: Uint8Array[] = [];
+  let at = 0;
+  for (const row of store.events(upto + 1, last)) {
+    const opened = openFacts(box, row);
+    if (opened === undefined) failStore('STORE_CORRUPT', `event ${row.seq} is damaged`);
+    if (opened.seen.length > 0) at = Math.max(at, row.at);
+    ids.push(...opened.seen);
+  }
+  return { upto, at, ids };
+}
+
 /** Makes the seen log of a store. Reads nothing yet. */
 export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts): SeenLog {
   let table: SeenTable | undefined;
@@ -97,17 +111,8 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
         loaded.add(ids.subarray(at, at + SEEN_ID_BYTES));
       }
     }
-    const upto = store.seenUpto();
-    const ids: Uint8Array[] = [];
-    let at = 0;
-    for (const row of store.events(upto + 1, before)) {
-      const opened = openFacts(box, row);
-      if (opened === undefined) failStore('STORE_CORRUPT', `event ${row.seq} is damaged`);
-      if (opened.seen.length > 0) at = Math.max(at, row.at);
-      ids.push(...opened.seen);
-    }
-    for (const id of ids) loaded.add(id);
-    tail = { upto, at, ids };
+    tail = readTail({ store, box }, before);
+    for (const id of tail.ids) loaded.add(id);
     table = loaded;
     return loaded;
   };
