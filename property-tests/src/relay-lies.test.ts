@@ -119,6 +119,65 @@ describe('a relay that says that nobody is there whenever a copy is resent', () 
   });
 });
 
+describe('a device that only the relay says is gone', () => {
+  /** One that has not read its copy, and asks for it again while no list comes that has it. */
+  function askingFromNowhere() {
+    const { world, a, b } = twoUsers({ oneTimeKeys: 60 });
+    write(b, a, 'hi');
+    world.settle();
+    const mail = write(a, b, 'the plan');
+    b.ask({ kind: 'ack', seqs: b.fetch().map(({ seq }) => seq) });
+    const { deviceId } = b.own();
+    const notice = { type: 'notice', userId: bo, deviceId } as const;
+    const postId = 'ab'.repeat(16) as PostId;
+    a.run({ type: 'posted', postId, origin: notice, result: { kind: 'gone' } });
+    const retry = forgedRetry(b, mail.envelopeId);
+    a.run({ type: 'envelope', envelope: retry, isListFresh: true });
+    return { world, a, b, deviceId };
+  }
+
+  it('is not refused what it asks for', () => {
+    const { world, a, b, deviceId } = askingFromNowhere();
+    expect(a.record(bo).devices.get(deviceId)?.staleAt).toBeDefined();
+    expect(a.effects.at(-1)).toMatchObject({ type: 'acknowledge', end: { state: 'taken' } });
+    expect(a.posts).toEqual([]);
+    // The list that was known all the time comes again.
+    a.fetchLists();
+    world.settle();
+    expect(b.texts()).toEqual(['the plan']);
+  });
+
+  it('is looked for by each sweep until it has it', () => {
+    const { world, a, b } = askingFromNowhere();
+    const asked = (): number =>
+      a.effects.filter((effect) => effect.type === 'fetchList' && effect.userId === bo).length;
+    const before = asked();
+    a.run({ type: 'swept' });
+    a.run({ type: 'swept' });
+    expect(asked()).toBe(before + 2);
+    a.fetchLists();
+    world.settle();
+    expect(b.texts()).toEqual(['the plan']);
+    const then = asked();
+    a.run({ type: 'swept' });
+    expect(asked()).toBe(then);
+  });
+
+  it('is refused it once a newer list has left it out', () => {
+    const { world, a, b } = twoUsers({ oneTimeKeys: 60 });
+    const tablet = world.link(b);
+    world.settle();
+    a.send([bo], 'the plan');
+    deliver(a);
+    const envelopeId = lastEnvelope(a, tablet);
+    world.remove(b, tablet);
+    a.run({ type: 'listLearned', list: ownList(b) });
+    a.run({ type: 'envelope', envelope: forgedRetry(tablet, envelopeId), isListFresh: true });
+    const end = { state: 'dead', reason: 'RESEND_REFUSED' };
+    expect(a.effects.at(-1)).toMatchObject({ type: 'acknowledge', end });
+  });
+});
+
 describe('a copy that its device has got', () => {
   it('is not encrypted again, whoever asks for it (SES-67)', () => {
     const { world, a, b } = twoUsers({ oneTimeKeys: 60 });

@@ -12,16 +12,23 @@ import type { Input } from './input.ts';
 import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { tendPreKeys } from './pre-key-age.ts';
-import { serveWish, wishesOf, withDeadCopy } from './resend.ts';
+import { isCurrent, serveWish, wishesOf, withDeadCopy } from './resend.ts';
 import { failRecipient, releaseHeld } from './send-round.ts';
 import { hasWish, isFinal, isOpen, isPosted, isWished, withRecipient } from './send-state.ts';
 import type { Recipient, SendState } from './send-state.ts';
 import type { SessionExpiry } from './session-expiry.ts';
-import { DEVICE_STREAM, PRE_KEYS_STREAM, SEND_PREFIX, USER_PREFIX, userStream } from './streams.ts';
+import {
+  DEVICE_STREAM,
+  PRE_KEYS_STREAM,
+  SEND_PREFIX,
+  USER_PREFIX,
+  sendStream,
+  userStream,
+} from './streams.ts';
 import type { StreamId } from './streams.ts';
 import { heldSends, holdReason } from './trust.ts';
 import type { UserChange } from './user-change.ts';
-import { allSessionsOf } from './user-record.ts';
+import { allSessionsOf, isLeftOut } from './user-record.ts';
 import type { DeviceRecord, UserRecord } from './user-record.ts';
 import { needMore } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
@@ -50,6 +57,7 @@ export function decideSwept({ after }: In<'swept'>, work: Workspace): DecideResu
     for (const stream of sends) tendSend(work, stream);
     for (const id of wishers) for (const wish of wishesOf(work, id)) serveWish(work, id, wish);
     for (const id of new Set([...wishers, ...waiting])) tendHeld(work, id);
+    for (const id of wishers) tendGone(work, id);
   }
   askForFetch(work, users);
   const last = users.at(-1);
@@ -81,6 +89,17 @@ export function decideDrained(input: In<'drained'>, work: Workspace): DecideResu
 function tendHeld(work: Workspace, userId: UserId): void {
   if (holdReason(work, work.user(userId)) !== undefined) work.effect({ type: 'fetchList', userId });
   else if (userId !== work.self().userId) releaseHeld(work, userId, 'goOn');
+}
+
+/** Asks anew for the list of a user who has a device that asked for something, and was gone by the relay's word. */
+function tendGone(work: Workspace, userId: UserId): void {
+  const record = work.user(userId);
+  const isWaiting = wishesOf(work, userId).some(({ messageId, deviceId }) => {
+    const send = work.value('send', sendStream(messageId));
+    const listVersion = send?.recipients.get(userId)?.listVersion ?? 0;
+    return !isCurrent(record, deviceId) && !isLeftOut(record, deviceId, listVersion);
+  });
+  if (isWaiting) work.effect({ type: 'fetchList', userId });
 }
 
 /** Writes device time down where that is due. A start does not: the sweep that follows it does. */
@@ -187,17 +206,13 @@ function withoutOverdue(work: Workspace, before: SendState): SendState {
   return state;
 }
 
-/**
- * Whether nobody who is there is owed anything. Only a list says that a device was removed, and one that has
- * come since the copy was taken: the relay's word marks a device as gone as well, and may be mistaken.
- */
+/** Whether nobody who is there is owed anything. */
 function isMoot(work: Workspace, state: SendState): boolean {
   return [...state.recipients.values()].every((recipient) => {
     if (isOpen(recipient)) return false;
-    const { devices, listVersion } = work.user(recipient.userId);
-    const isNews = listVersion > recipient.listVersion;
+    const record = work.user(recipient.userId);
     return [...recipient.copies].every(([deviceId, copy]) => {
-      if (isNews && devices.get(deviceId)?.staleAt !== undefined) return true;
+      if (isLeftOut(record, deviceId, recipient.listVersion)) return true;
       return isFinal(copy);
     });
   });

@@ -29,8 +29,9 @@ export function decideListLearned(input: In<'listLearned'>, work: Workspace): De
   if (first.length > 0) return needMore(first);
   const record = work.user(userId);
   const wasHeld = holdReason(work, record) !== undefined;
-  // A newer list may have another incarnation of a device that asked for something again.
-  const isNews = input.list.list.version > record.listVersion;
+  // A newer list may have another incarnation of a device that asked for something again; the same one
+  // brings back whom only the relay said to be gone.
+  const isNews = input.list.list.version > record.listVersion || hasGone(record);
   const missing = wasHeld || isNews ? heldStreams(work, userId) : [];
   if (missing.length > 0) return needMore(missing);
   const checked = listChanges(work, userId, input.list);
@@ -41,6 +42,12 @@ export function decideListLearned(input: In<'listLearned'>, work: Workspace): De
   if (holdReason(work, work.user(userId)) !== undefined) return work.decided();
   if (isNews) for (const wish of wishesOf(work, userId)) serveWish(work, userId, wish);
   return work.decided();
+}
+
+/** Whether there is anybody for a list to bring back. */
+function hasGone({ staleAt, devices }: UserRecord): boolean {
+  if (staleAt !== undefined) return true;
+  return [...devices.values()].some((device) => device.staleAt !== undefined);
 }
 
 /**

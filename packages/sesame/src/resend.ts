@@ -18,7 +18,7 @@ import type { Recipient, SendState, SentCopy } from './send-state.ts';
 import { DEVICE_STREAM, SEND_PREFIX, sendStream, userStream } from './streams.ts';
 import type { SessionAddress, StreamId } from './streams.ts';
 import { holdReason } from './trust.ts';
-import { currentDevices } from './user-record.ts';
+import { currentDevices, isLeftOut } from './user-record.ts';
 import type { SessionId, UserRecord } from './user-record.ts';
 import { needMore } from './workspace.ts';
 import type { Workspace } from './workspace.ts';
@@ -55,7 +55,7 @@ export function requestResend(
  */
 export function decideRetryRequest(input: EnvelopeInput, work: Workspace): DecideResult {
   const { envelope } = input;
-  const { sender, senderDevice, seq, envelopeId } = envelope;
+  const { sender, senderDevice } = envelope;
   const isNamed = envelope.content.length === RANDOM_ID_BYTES;
   const wanted = isNamed ? envelopeIdFromBytes(envelope.content) : undefined;
   const sends = work.live(SEND_PREFIX);
@@ -74,16 +74,36 @@ export function decideRetryRequest(input: EnvelopeInput, work: Workspace): Decid
   }
   if (!isCurrent(work.user(sender), senderDevice)) {
     // A device linked since, or one that is gone: only the list can tell (SES-68, SES-71).
-    if (input.isListFresh === true) return refuseRetry(work, envelope);
-    work.effect({ type: 'fetchList', userId: sender, envelope });
-    return work.decided();
+    if (input.isListFresh !== true) {
+      work.effect({ type: 'fetchList', userId: sender, envelope });
+      return work.decided();
+    }
+    if (!mayComeBack(work, found, senderDevice)) return refuseRetry(work, envelope);
+    return takeWish(work, input, found);
   }
   const missing = roundStreams(work, sender);
   if (missing.length > 0) return needMore(missing);
-  noteWish(work, found, { deviceId: senderDevice, envelopeId: wanted });
+  return takeWish(work, input, found);
+}
+
+/** What a device that is not there now asks for waits until a list has it again. */
+function takeWish(work: Workspace, { envelope }: EnvelopeInput, found: FoundCopy): DecideResult {
+  const { sender, senderDevice, seq, envelopeId } = envelope;
+  noteWish(work, found, { deviceId: senderDevice, envelopeId: found.copy.envelopeId });
   serveWish(work, sender, { messageId: found.state.messageId, deviceId: senderDevice });
   work.effect({ type: 'acknowledge', seq, end: { state: 'taken' }, envelopeId });
   return work.decided();
+}
+
+/** Whether a device lacks its own copy, and nobody but the relay says that it is gone. */
+function mayComeBack(
+  work: Workspace,
+  { recipient, deviceId }: FoundCopy,
+  asking: DeviceId,
+): boolean {
+  const record = work.user(recipient.userId);
+  const isListed = (record.devices.get(asking)?.deviceKey.length ?? 0) > 0;
+  return deviceId === asking && isListed && !isLeftOut(record, asking, recipient.listVersion);
 }
 
 type EnvelopeInput = Extract<Input, { type: 'envelope' }>;
@@ -100,7 +120,8 @@ function isSpent(work: Workspace, copy: SentCopy): boolean {
   return copy.resends >= RESENDS_MAX && !work.isSabotaged('resend-without-limit');
 }
 
-function isCurrent(record: UserRecord, deviceId: DeviceId): boolean {
+/** Whether a device is one that may be sent to. */
+export function isCurrent(record: UserRecord, deviceId: DeviceId): boolean {
   const device = currentDevices(record).find((each) => each.deviceId === deviceId);
   return device !== undefined && device.deviceKey.length > 0;
 }

@@ -141,6 +141,18 @@ export function allSessionsOf(
   return [...sessionsOf(device), ...(device.frozen ?? [])];
 }
 
+/**
+ * Whether a list that came after one of before left a device out. Only lists say so: the relay's word marks
+ * a device as gone as well, and may be mistaken.
+ */
+export function isLeftOut(
+  { devices, listVersion }: UserRecord,
+  deviceId: DeviceId,
+  sinceVersion: number,
+): boolean {
+  return listVersion > sinceVersion && devices.get(deviceId)?.staleAt !== undefined;
+}
+
 /** The devices a send goes to: not stale, and not this very device (SES-19, SES-39). */
 export function currentDevices(record: UserRecord): readonly DeviceRecord[] {
   if (record.staleAt !== undefined) return [];
