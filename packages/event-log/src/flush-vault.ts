@@ -30,9 +30,7 @@ export function isPutBack({ tip, rollback }: LogState): boolean {
 export function flushVault(log: LogState, poolMin?: number): void {
   if (isPutBack(log)) {
     // What the vault has seen must stay the evidence, and its keys may open the log that comes back.
-    const { vault } = log;
-    if (poolMin === undefined) return;
-    orFail(log, 'VAULT_FAILED', () => vault.flush(vault.anchor(), poolMin));
+    if (poolMin !== undefined) orFail(log, 'VAULT_FAILED', () => log.vault.grow(poolMin));
     return;
   }
   const slots = poolMin ?? POOL_MIN_DEFAULT;

@@ -111,6 +111,10 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
     isUsable = true;
     return answer;
   };
+  const write = (at: Anchor, numbers: Iterable<number>): void => {
+    const written = [...numbers].map((page) => ({ page, bytes: pages[page] }));
+    guarded(() => medium.write(at, written.filter(hasBytes)));
+  };
 
   return {
     ...reader,
@@ -127,11 +131,15 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
         return;
       }
       addOwed(slots.dirty, owed ?? [], parts.rotatePages);
-      const changed = [...slots.dirty].map((page) => ({ page, bytes: pages[page] }));
-      guarded(() => medium.write(next, changed.filter(hasBytes)));
+      write(next, slots.dirty);
       anchor = next;
       isRebased = false;
       slots.dirty.clear();
+    },
+    grow(poolMin) {
+      checkUsable();
+      const added = slots.grow(poolMin);
+      if (added.length > 0) write(anchor, added);
     },
     reload(tipSeq) {
       const found = guarded(() => readAgain(medium, pages, tipSeq));
@@ -146,17 +154,26 @@ export function createSlotVault(parts: SlotVaultParts, image: VaultImage): Vault
       anchor = next;
       isRebased = true;
     },
+    ...rotating(medium, checkUsable),
+    close() {
+      isUsable = false;
+      reader.close();
+      medium.close();
+    },
+  };
+}
+
+function rotating(
+  medium: VaultMedium,
+  checkUsable: () => void,
+): Pick<Vault, 'rotateMaster' | 'isRotating' | 'rotationHindrance'> {
+  return {
     rotateMaster() {
       checkUsable();
       medium.rotate();
     },
     isRotating: () => medium.unrotated() !== undefined,
     rotationHindrance: () => medium.rotationHindrance(),
-    close() {
-      isUsable = false;
-      reader.close();
-      medium.close();
-    },
   };
 }
 

@@ -83,6 +83,13 @@ export interface Vault extends VaultReader {
    * Throws: StoreFailure `VAULT_FAILED`; the vault is unusable then and must be opened again.
    */
   flush(anchor: Anchor, poolMin?: number): void;
+  /**
+   * Adds slots until the pool has `poolMin`, or as far as there is room, and makes these durable and
+   * nothing else: the anchor and every other slot stay on the medium as they are.
+   *
+   * Throws: as {@link Vault.flush}.
+   */
+  grow(poolMin: number): void;
   /** Erases what a flush replaced and left for the next one. Throws: as {@link Vault.flush}. */
   settle(): void;
   /**

@@ -20,6 +20,8 @@ export interface WorkingSlots {
   refresh(slot: number): void;
   /** Fills released slots afresh and adds pages until `poolMin` are free or there is no room. */
   refill(poolMin: number): void;
+  /** Only adds pages; answers their numbers. */
+  grow(poolMin: number): number[];
   /** Begins again from the pages as they are now. */
   forget(): void;
 }
@@ -50,12 +52,17 @@ export function workingSlots(entropy: Entropy, pages: Uint8Array[]): WorkingSlot
         slots.refresh(slot);
         slots.free.push(slot);
       }
+      for (const page of slots.grow(poolMin)) slots.dirty.add(page);
+    },
+    grow(poolMin) {
+      const added: number[] = [];
       while (slots.free.length < poolMin && pages.length < VAULT_PAGES_MAX) {
-        slots.dirty.add(pages.length);
+        added.push(pages.length);
         pages.push(freshPage(entropy));
         const first = (pages.length - 1) * SLOTS_PER_PAGE;
         for (let i = SLOTS_PER_PAGE - 1; i >= 0; i--) slots.free.push(first + i);
       }
+      return added;
     },
     forget() {
       slots.free.splice(0, slots.free.length, ...slotsOf(pages, 'free'));

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { MemorySnapshot, VaultImage } from '../src/index.ts';
+import type { Chaos, MemorySnapshot, VaultImage } from '../src/index.ts';
 import { rebuildProjections, verifyChain } from '../src/index.ts';
 import { actions } from './actions.ts';
 import { live } from './laws.ts';
@@ -71,6 +71,27 @@ describe('a log that was put back and accepted', () => {
     looked.log.flush();
     expect(() => looked.log.forget(() => true)).toThrow('put back');
     looked.log.close();
+    const again = unwrap(reopen(world, { vault: looked.vault.image() }));
+    expect(again.log.sealedValue('moved')).toEqual(text('moved 1'));
+    expect(again.log.sealedValue('new')).toEqual(text('new 0'));
+    verified(again);
+  });
+
+  test('that got as far as its first batch, and not over it, opens as before too', () => {
+    const { world, store } = putBack();
+    const chaos: Chaos = {
+      at(site) {
+        if (site === 'commit:before') throw new Error('killed');
+      },
+    };
+    const looked = unwrap(reopen(world, { store }, { ...ACCEPT, chaos }));
+    // More streams than the vault has slots ready.
+    const events = Array.from({ length: 200 }, (_, i) => ({
+      ...event,
+      stream: `many/${i}`,
+      sealed: [text('y')],
+    }));
+    expect(() => looked.log.commit({ at: 1000, events })).toThrow('killed');
     const again = unwrap(reopen(world, { vault: looked.vault.image() }));
     expect(again.log.sealedValue('moved')).toEqual(text('moved 1'));
     expect(again.log.sealedValue('new')).toEqual(text('new 0'));
