@@ -26,9 +26,11 @@ import { dropQueues } from './stage-queues.ts';
 /** Commits one batch; see EventLog.commit. */
 export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
   checkLimits(batch);
-  fillPool(log, batch);
+  // The flush that was due failed, or a kill came before it: once more, and no vault could follow.
+  if (lagOf(log) >= LAG_EVENTS_MAX) flushVault(log);
+  const rekeysMax = fillPool(log, batch);
   const result = alone(log, () => {
-    const answer = commitOnce(log, batch);
+    const answer = commitOnce(log, batch, rekeysMax);
     // Others let go of an epoch that has no row, so none of several owners keeps one for a next batch.
     if (log.isShared) log.queues.epochs.end();
     return answer;
@@ -37,9 +39,13 @@ export function commitBatch(log: LogState, batch: LogBatch): Result<Committed, C
   return result;
 }
 
-function commitOnce(log: LogState, batch: LogBatch): Result<Committed, CommitRefusal> {
+function commitOnce(
+  log: LogState,
+  batch: LogBatch,
+  rekeysMax: number,
+): Result<Committed, CommitRefusal> {
   if (log.isMoved) return moved(log);
-  const staged = stageBatch(log, batch);
+  const staged = stageBatch(log, batch, rekeysMax);
   if (!staged.ok) return staged;
   log.chaos?.at('commit:before');
   const answer = storeOrFail(log, staged.value);
@@ -119,31 +125,41 @@ function dropBatch(log: LogState, staged: StagedBatch): void {
   dropQueues(log, staged.queues);
 }
 
-/** Makes sure that no stream or epoch of the batch has to wait for the vault. */
-function fillPool(log: LogState, batch: LogBatch): void {
+/**
+ * Makes sure that no stream or epoch of the batch has to wait for the vault. Answers how many streams that
+ * have a slot may take another: in a vault that is nearly full not all of them at once.
+ */
+function fillPool(log: LogState, batch: LogBatch): number {
   const mails = batch.inboxPut?.length ?? 0;
   invariant(mails === 0 || batch.events.length > 0, 'mail enters with the event that received it');
   const epochs = mails === 0 ? 0 : Math.ceil(mails / EPOCH_ROWS_MAX) + 1;
-  if (log.vault.poolSize() >= batch.events.length + epochs) return;
+  if (log.vault.poolSize() >= batch.events.length + epochs) return batch.events.length;
   // A flush may make the pool afresh; then streams that had a slot take another one, too.
   for (let flushes = 0; ; flushes++) {
-    const needed = epochs + streamsTakingSlots(log, batch);
-    if (log.vault.poolSize() >= needed) return;
-    if (flushes === 2) failStore('VAULT_FAILED', VAULT_FULL);
-    flushVault(log, Math.max(needed, POOL_MIN_DEFAULT));
+    const { first, another } = streamsTakingSlots(log, batch);
+    const spare = log.vault.poolSize() - epochs - first;
+    if (spare >= another) return another;
+    if (flushes < 2) flushVault(log, Math.max(epochs + first + another, POOL_MIN_DEFAULT));
+    else return spare >= 0 ? spare : failStore('VAULT_FAILED', VAULT_FULL);
   }
 }
 
 const VAULT_FULL =
   'the vault holds as many live streams as it can; forget users or sessions that are not needed';
 
-function streamsTakingSlots(log: LogState, { events }: LogBatch): number {
-  const names = new Set<string>();
+/** How many streams take their first slot, and how many another one. */
+function streamsTakingSlots(
+  log: LogState,
+  { events }: LogBatch,
+): { readonly first: number; readonly another: number } {
+  const first = new Set<string>();
+  const another = new Set<string>();
   for (const draft of events) {
     const state = log.streams.get(draft.stream) ?? { slot: undefined, rekeying: 0 };
-    if (takesSlot(log, state, draft)) names.add(draft.stream);
+    if (!takesSlot(log, state, draft)) continue;
+    (state.slot === undefined ? first : another).add(draft.stream);
   }
-  return names.size;
+  return { first: first.size, another: another.size };
 }
 
 function checkLimits(batch: LogBatch): void {

@@ -58,10 +58,19 @@ interface Build {
   readonly epochs: StagedEpochs;
   tip: Tip;
   streamMax: number;
+  /** Streams with a slot that may still take another. */
+  rekeysLeft: number;
 }
 
-/** Builds the rows of a batch. The pool must hold the slots it needs. */
-export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, CommitRefusal> {
+/**
+ * Builds the rows of a batch. The pool must hold the slots it needs: those of streams without one, and
+ * another one for `rekeysMax` that have one.
+ */
+export function stageBatch(
+  log: LogState,
+  batch: LogBatch,
+  rekeysMax: number,
+): Result<StagedBatch, CommitRefusal> {
   const build: Build = {
     log,
     at: batch.at,
@@ -71,6 +80,7 @@ export function stageBatch(log: LogState, batch: LogBatch): Result<StagedBatch, 
     epochs: log.queues.epochs.stage(batch.inboxPut?.length ?? 0),
     tip: log.tip,
     streamMax: log.streamMax,
+    rekeysLeft: rekeysMax,
   };
   for (const draft of batch.events) {
     const stream = streamOf(build, draft.stream);
@@ -124,7 +134,9 @@ function stageEvent(build: Build, given: DraftEvent, staged: StagedStream): void
   const { state } = staged;
   const draft = sabotaged(log, state, given);
   const isFirst = state.version === 0;
-  const needsSlot = takesSlot(log, state, draft);
+  const isRekeyed = state.slot !== undefined;
+  const needsSlot = takesSlot(log, state, draft) && (!isRekeyed || build.rekeysLeft > 0);
+  if (needsSlot && isRekeyed) build.rekeysLeft--;
   const slot = needsSlot ? log.vault.take() : state.slot;
   if (needsSlot) staged.tookSlot = true;
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMemoryStore, createMemoryVault, openEventLog } from '../src/index.ts';
 import { commit, newWorld, reopen, text, unwrap } from './world.ts';
+import type { Chaos } from '../src/index.ts';
 import type { World } from './world.ts';
 
 const event = { type: 1, schema: 1, facts: text('x') };
@@ -162,5 +163,51 @@ describe('limits', () => {
       text('b'),
       text('c'),
     ]);
+  });
+
+  test('a vault that is nearly full takes a batch of streams that it holds; their keys are replaced in turn', () => {
+    const world = newWorld();
+    const { log, vault } = world;
+    const names = Array.from({ length: 10 }, (_, i) => `s${i}`);
+    const batch = (value: string) =>
+      names.map((stream) => ({ ...event, stream, sealed: [text(value)] }));
+    commit(world, { events: batch('1') });
+    vault.flush(vault.anchor(), 57_600);
+    for (let slot = 0, left = 3; slot < 57_600; slot++) {
+      if (vault.slot(slot)?.use !== 'free') continue;
+      if (left > 0) left--;
+      else vault.assign(slot, { use: 'epoch', owner: 0 });
+    }
+    log.flush();
+    const heldBefore = new Set([...vault.liveSlots()].map(({ slot }) => slot));
+    commit(world, { events: batch('2') });
+    commit(world, { events: batch('3') });
+    commit(world, { events: batch('4') });
+    commit(world, { events: batch('5') });
+    expect(names.map((stream) => log.sealedValue(stream))).toEqual(names.map(() => text('5')));
+    const again = unwrap(reopen(world));
+    expect(names.map((stream) => again.log.sealedValue(stream))).toEqual(
+      names.map(() => text('5')),
+    );
+    expect([...vault.liveSlots()].some(({ slot }) => !heldBefore.has(slot))).toBe(true);
+  });
+
+  test('a log whose flushes fail takes no more than its vault can follow', () => {
+    const world = newWorld();
+    const chaos: Chaos = {
+      at(site) {
+        if (site === 'register:after') throw new Error('no room for the vault');
+      },
+    };
+    const full = Array.from({ length: 8192 }, () => ({ ...event, stream: 'a' }));
+    const once = unwrap(reopen(world, {}, { chaos }));
+    commit(once, { events: [{ ...event, stream: 'a', sealed: [text('state')] }] });
+    expect(() => commit(once, { events: full })).toThrow('no room');
+    const twice = unwrap(reopen(once, {}, { chaos }));
+    expect(() => commit(twice, { events: full })).toThrow('no room');
+    const last = unwrap(reopen(twice));
+    expect(last.log.sealedValue('a')).toEqual(text('state'));
+    commit(last, { events: full });
+    expect(last.log.lag()).toBe(0);
   });
 });
