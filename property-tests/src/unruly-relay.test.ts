@@ -234,6 +234,26 @@ test('a clock that is set while a device registers does not end that', async () 
   expect((await create('alice', tap)).user).toBe('alice');
 });
 
+test('a device is linked whose relay gave it what was left for it, and the answer was lost', async () => {
+  const tap = new Tap();
+  const alice = await create('alice');
+  let lost = 0;
+  tap.answer = async (request) => {
+    if (request.kind !== 'takeLink' || lost > 0) return undefined;
+    const outcome = await house.relay.transport.ask(request, undefined);
+    if (!outcome.ok || !('ciphertext' in outcome.value)) return outcome;
+    lost++;
+    return { ok: false, error: { code: 'UNAVAILABLE' } };
+  };
+  const tablet = await linkDevice({
+    store: memory(),
+    relay: tap,
+    onCode: async (code) => void (await alice.approveLink(code)),
+  });
+  open.push(tablet);
+  expect([tablet.user, lost]).toEqual(['alice', 1]);
+});
+
 test('a removal that another device always precedes says so', async () => {
   const tap = new Tap();
   const alice = await create('alice', tap);

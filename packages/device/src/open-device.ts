@@ -8,7 +8,12 @@ import { DeviceCore } from '@simsim/device-core';
 import type { CoreChaos } from '@simsim/device-core';
 import { StoreFailure } from '@simsim/event-log';
 import type { EventLog, Retention, RetentionName } from '@simsim/event-log';
-import type { IdentityModel, RelayTransport, UserId } from '@simsim/relay-protocol';
+import type {
+  IdentityModel,
+  RelayTransport,
+  TakeLinkRequest,
+  UserId,
+} from '@simsim/relay-protocol';
 import { createLinkOffer, encodeLinkCode, openProvision } from '@simsim/sesame';
 import type { Clock, Input, Provision } from '@simsim/sesame';
 import { sleep } from './backoff.ts';
@@ -174,10 +179,12 @@ async function waitForAnswer(
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   const letGo = (): void => client.close();
+  // What is taken with it comes again where its answer is lost.
+  const taker = nodeEntropy(16);
   signal?.addEventListener('abort', letGo, { once: true });
   try {
     while (!signal?.aborted) {
-      const answer = await takeLink(client, address);
+      const answer = await takeLink(client, { kind: 'takeLink', address, taker });
       if (answer !== undefined) return answer;
       await sleep(LINK_POLL_MS, signal);
     }
@@ -188,9 +195,12 @@ async function waitForAnswer(
 }
 
 /** What waits for the new device; `undefined` while nothing does, or the relay is away. */
-async function takeLink(client: RelayClient, address: Uint8Array): Promise<Uint8Array | undefined> {
+async function takeLink(
+  client: RelayClient,
+  request: TakeLinkRequest,
+): Promise<Uint8Array | undefined> {
   try {
-    const outcome = await client.ask({ kind: 'takeLink', address });
+    const outcome = await client.ask(request);
     return outcome.ok && outcome.value.kind === 'takeLink' ? outcome.value.ciphertext : undefined;
   } catch (cause) {
     const isAway = cause instanceof SessionError && cause.code === 'RELAY_UNAVAILABLE';

@@ -134,7 +134,8 @@ function writeFields(writer: BinaryWriter, request: RelayRequest): void {
       writer.bytes(request.ciphertext);
       return;
     case 'takeLink':
-      return writeFixed(writer, request.address, 16);
+      writeFixed(writer, request.address, 16);
+      if (request.taker !== undefined) writeFixed(writer, request.taker, 16);
   }
 }
 
@@ -296,8 +297,10 @@ function readMailFields(reader: BinaryReader, kind: MailKind): RelayRequest {
       return { kind, seqs: readSeqs(reader) };
     case 'putLink':
       return { kind, address: reader.raw(16), ciphertext: reader.bytes(BODY_BYTES_MAX) };
-    case 'takeLink':
-      return { kind, address: reader.raw(16) };
+    case 'takeLink': {
+      const address = reader.raw(16);
+      return { kind, address, ...(reader.left() > 0 && { taker: reader.raw(16) }) };
+    }
   }
 }
 

@@ -185,6 +185,11 @@ export interface PutLinkRequest {
 export interface TakeLinkRequest {
   readonly kind: 'takeLink';
   readonly address: Uint8Array;
+  /**
+   * 16 random bytes of whoever takes it, the same each time: until its time is over, what was taken with
+   * them comes again, for its answer may have been lost. Without them it is gone at once.
+   */
+  readonly taker?: Uint8Array;
 }
 
 /** Every request. */

@@ -312,7 +312,10 @@ export const request: Arb<RelayRequest> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('ack' as const), seqs }),
   fc.record({ kind: fc.constant('putLink' as const), address: bytes(16), ciphertext: content }),
-  fc.record({ kind: fc.constant('takeLink' as const), address: bytes(16) }),
+  fc.record(
+    { kind: fc.constant('takeLink' as const), address: bytes(16), taker: bytes(16) },
+    { requiredKeys: ['kind', 'address'] },
+  ),
 );
 
 const claimResult: Arb<ClaimResult> = fc.oneof(

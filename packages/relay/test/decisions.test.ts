@@ -397,6 +397,30 @@ describe('a link', () => {
     expect(put(other)).toEqual({ kind: 'putLink' });
   });
 
+  test('comes again for who took it, until its time is over, and for nobody else', () => {
+    const [mine, other] = [encodeUtf8('mine'), encodeUtf8('other')];
+    const taking = (taker: number): unknown =>
+      relay.answer({ kind: 'takeLink', address, taker: new Uint8Array(16).fill(taker) });
+    const found = { kind: 'takeLink', ciphertext: mine };
+    expect(taking(1)).toEqual({ kind: 'takeLink' });
+    put(mine);
+    expect([taking(1), taking(1), taking(2), take()]).toEqual([
+      found,
+      found,
+      { kind: 'takeLink' },
+      { kind: 'takeLink' },
+    ]);
+    // Whoever left it did not hear that it was there, and leaves it once more.
+    expect(put(mine)).toEqual({ kind: 'putLink' });
+    expect([taking(2), taking(1)]).toEqual([{ kind: 'takeLink' }, found]);
+    relay.nowMs += LINK_LIFE_MS;
+    expect(taking(1)).toEqual({ kind: 'takeLink' });
+    put(mine);
+    taking(1);
+    expect(put(other)).toEqual({ kind: 'putLink' });
+    expect(taking(2)).toEqual({ kind: 'takeLink', ciphertext: other });
+  });
+
   test('expires, and has a limit', () => {
     expect(put(new Uint8Array(LINK_BYTES_MAX + 1))).toBe('TOO_LARGE');
     put(encodeUtf8('late'));

@@ -58,6 +58,7 @@ test('everything is there again after closing and opening', () => {
 function withoutKemKeys(): void {
   const database = new Database(file);
   database.exec('drop index claim_by_age');
+  database.exec('alter table link drop column taker');
   database.exec('drop table kem_pre_key');
   database.exec('drop table former_list');
   for (const column of [

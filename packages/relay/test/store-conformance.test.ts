@@ -94,6 +94,7 @@ test('the promises are these', () => {
     'a renewed device keeps its mail, and has neither token, keys nor head of before',
     'forgets the one-time prekeys that nobody has, and no counter of ids',
     'remembers the newest claims of a device, so many',
+    'keeps what was left for a link for whoever took it by name',
     'prunes what expired and keeps the rest',
     'everything committed is there after a kill, and numbers go on',
     'a transaction that a kill interrupts is not there at all',

@@ -210,8 +210,19 @@ const POST_SABOTEURS: readonly RelaySaboteur[] = [
     }),
   },
   {
+    name: 'gives what was left for a link once, whoever asks again',
+    caughtBy: ['who took what was left for a link gets it again, and nobody else'],
+    sabotage: asking(() => (request, ask) => {
+      if (request.kind !== 'takeLink') return ask(request);
+      return ask({ kind: 'takeLink', address: request.address });
+    }),
+  },
+  {
     name: 'gives what was left for a link to everybody',
-    caughtBy: ['what is left for a link is taken once'],
+    caughtBy: [
+      'what is left for a link is taken once',
+      'who took what was left for a link gets it again, and nobody else',
+    ],
     sabotage: asking(() => {
       let taken: RelayOutcome | undefined;
       return async (request, ask) => {

@@ -64,6 +64,13 @@ export const STORE_SABOTEURS: readonly StoreSaboteur[] = [
     ),
   },
   {
+    name: 'forgets who took what was left for a link',
+    caughtBy: 'keeps what was left for a link for whoever took it by name',
+    sabotage: changing((change) =>
+      change.kind === 'linkTaken' ? [{ kind: 'linkTaken', address: change.address }] : [change],
+    ),
+  },
+  {
     name: 'compares the beginning of a token hash',
     caughtBy: 'knows a caller by the whole hash of the token',
     sabotage: comparingPrefixes,

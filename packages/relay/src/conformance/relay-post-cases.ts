@@ -198,4 +198,23 @@ export const POST_CASES: readonly BareRelayCase<RelayHooks>[] = [
     same(found, [mine], 'what ten got who came at once');
     same(await take(), undefined, 'what is left afterwards');
   }),
+  onRelay('who took what was left for a link gets it again, and nobody else', async (bed) => {
+    const { user: ali, device: phone } = await bed.user('ali');
+    const address = ali.entropy(16);
+    const ciphertext = ali.entropy(40);
+    const takers = Array.from({ length: 10 }, () => ali.entropy(16));
+    const take = async (taker: Uint8Array): Promise<unknown> =>
+      (await bed.ask({ kind: 'takeLink', address, taker })).ciphertext;
+    await bed.ask({ kind: 'putLink', address, ciphertext }, phone);
+    const taken = await Promise.all(takers.map(take));
+    same(
+      taken.filter((each) => each !== undefined),
+      [ciphertext],
+      'what ten got who came at once',
+    );
+    const again = await Promise.all(takers.map(take));
+    same(again, taken, 'what each of them got whose answer was lost');
+    const { ciphertext: left } = await bed.ask({ kind: 'takeLink', address });
+    same(left, undefined, 'what somebody gets who has no name');
+  }),
 ];

@@ -132,6 +132,7 @@ export class StoreBed {
         atMs: 5,
       },
       { kind: 'linkPut', address: LINK, ciphertext: ali.entropy(9), expiresAtMs: 5 },
+      { kind: 'linkTaken', address: LINK, taker: ali.entropy(16) },
       { kind: 'linkTaken', address: LINK },
       { kind: 'deviceAdded', device: other, tokenHash: ali.entropy(32), signedPreKey },
       { kind: 'deviceRemoved', device: other },

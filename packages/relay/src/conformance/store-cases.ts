@@ -232,6 +232,21 @@ export const STORE_CASES: readonly BareStoreCase<RelayStoreHooks>[] = [
     same(isKept(claimIds.slice(1)), true, 'whether the next one is');
     same(isKept(claimIds.slice(-1)), true, 'whether the newest is');
   }),
+  onBed('keeps what was left for a link for whoever took it by name', (bed) => {
+    const { ali } = bed;
+    const [ciphertext, taker, next] = [ali.entropy(9), ali.entropy(16), ali.entropy(9)];
+    const put = { kind: 'linkPut', address: LINK, expiresAtMs: 5 } as const;
+    bed.apply({ ...put, ciphertext });
+    same(bed.everything().link?.taker, undefined, 'the taker before there is one');
+    bed.apply({ kind: 'linkTaken', address: LINK, taker });
+    same(bed.everything().link?.ciphertext, ciphertext, 'what was taken');
+    same(bed.everything().link?.taker, taker, 'who took it');
+    bed.apply({ ...put, ciphertext: next });
+    same(bed.everything().link?.ciphertext, next, 'what was left next');
+    same(bed.everything().link?.taker, undefined, 'the taker of what was left next');
+    bed.apply({ kind: 'linkTaken', address: LINK });
+    same(bed.everything().link, undefined, 'what somebody took who has no name');
+  }),
   onBed('prunes what expired and keeps the rest', (bed) => {
     const { ali, phone, address: device, store } = bed;
     const [oldPost, newPost] = [ali.postId(), ali.postId()];

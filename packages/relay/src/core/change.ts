@@ -111,4 +111,5 @@ export type Change =
       readonly ciphertext: Uint8Array;
       readonly expiresAtMs: number;
     }
-  | { readonly kind: 'linkTaken'; readonly address: Uint8Array };
+  /** It goes; with a `taker` it stays until its time is over, and nobody else gets it. */
+  | { readonly kind: 'linkTaken'; readonly address: Uint8Array; readonly taker?: Uint8Array };

@@ -1,4 +1,7 @@
-/** The mailbox of a device that is being linked: put once, taken once, gone after ten minutes. */
+/**
+ * The mailbox of a device that is being linked: put once, taken once, gone after ten minutes. Who took it
+ * and says so gets it again until then: it may not have had the answer.
+ */
 
 import { equalBytes } from '@simsim/bytes';
 import { LINK_BYTES_MAX, LINK_LIFE_MS } from '@simsim/relay-protocol';
@@ -11,18 +14,22 @@ export function decidePutLink({ request, slice, env }: CallerInput<'putLink'>): 
   if (ciphertext.length > LINK_BYTES_MAX) return refuse('TOO_LARGE');
   const waiting = slice.link;
   if (waiting !== undefined && waiting.expiresAtMs > env.nowMs) {
-    const isSame = equalBytes(waiting.ciphertext, ciphertext);
-    return isSame ? answer({ kind: 'putLink' }) : refuse('ID_REUSED');
+    if (equalBytes(waiting.ciphertext, ciphertext)) return answer({ kind: 'putLink' });
+    if (waiting.taker === undefined) return refuse('ID_REUSED');
   }
   const expiresAtMs = env.nowMs + LINK_LIFE_MS;
   return answer({ kind: 'putLink' }, [{ kind: 'linkPut', address, ciphertext, expiresAtMs }]);
 }
 
-/** Gives what waits, once. */
+/** Gives what waits, to one taker. */
 export function decideTakeLink({ request, slice, env }: DecisionInput<'takeLink'>): Decision {
   const { link } = slice;
+  const { address, taker } = request;
   if (link === undefined || link.expiresAtMs <= env.nowMs) return answer({ kind: 'takeLink' });
-  const { ciphertext } = link;
-  const changes = [{ kind: 'linkTaken', address: request.address } as const];
-  return answer({ kind: 'takeLink', ciphertext }, changes);
+  const found = { kind: 'takeLink', ciphertext: link.ciphertext } as const;
+  if (link.taker === undefined) {
+    return answer(found, [{ kind: 'linkTaken', address, ...(taker && { taker }) }]);
+  }
+  const isRepeat = taker !== undefined && equalBytes(link.taker, taker);
+  return answer(isRepeat ? found : { kind: 'takeLink' });
 }

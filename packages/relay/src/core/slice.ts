@@ -70,7 +70,12 @@ export interface Slice {
   readonly ownIdentity?: Uint8Array;
   readonly ownKeys?: OwnKeys;
   readonly mail?: MailPage;
-  readonly link?: { readonly ciphertext: Uint8Array; readonly expiresAtMs: number };
+  readonly link?: {
+    readonly ciphertext: Uint8Array;
+    readonly expiresAtMs: number;
+    /** Who took it; absent while it waits. */
+    readonly taker?: Uint8Array;
+  };
 }
 
 /** A user as the relay knows it. */

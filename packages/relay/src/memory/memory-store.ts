@@ -67,6 +67,11 @@ interface Expiring {
   readonly expiresAtMs: number;
 }
 
+interface Link extends Expiring {
+  readonly ciphertext: Uint8Array;
+  readonly taker?: Uint8Array;
+}
+
 type DeviceChange = Exclude<Extract<Change, { device: DeviceAddress }>, { kind: 'deviceAdded' }>;
 
 /** Makes an empty store. */
@@ -102,7 +107,7 @@ class Tables {
   readonly #devices = new Map<string, Device>();
   readonly #addressByToken = new Map<string, DeviceAddress>();
   readonly #nonces = new Map<string, Expiring>();
-  readonly #links = new Map<string, Expiring & { readonly ciphertext: Uint8Array }>();
+  readonly #links = new Map<string, Link>();
 
   apply(change: Change): void {
     switch (change.kind) {
@@ -115,7 +120,7 @@ class Tables {
       case 'linkPut':
         return this.#set(this.#links, bytesToHex(change.address), change);
       case 'linkTaken':
-        return this.#delete(this.#links, bytesToHex(change.address));
+        return this.#takeLink(change);
       case 'deviceAdded':
         return this.#addDevice(change);
       case 'deviceRemoved':
@@ -205,6 +210,13 @@ class Tables {
       const kemCounters = { ...device.kemCounters, count: 0 };
       this.#devices.set(key, { ...device, counters, kemCounters });
     }
+  }
+
+  #takeLink({ address, taker }: Extract<Change, { kind: 'linkTaken' }>): void {
+    const key = bytesToHex(address);
+    const link = this.#links.get(key);
+    if (link === undefined || taker === undefined) return this.#delete(this.#links, key);
+    return this.#set(this.#links, key, { ...link, taker });
   }
 
   #addDevice(change: Extract<Change, { kind: 'deviceAdded' }>): void {

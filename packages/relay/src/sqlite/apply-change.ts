@@ -36,7 +36,8 @@ export function applyChange(rows: Rows, change: Change): void {
       });
       return;
     case 'linkTaken':
-      statements.deleteLink.run({ address: change.address });
+      if (change.taker === undefined) statements.deleteLink.run({ address: change.address });
+      else statements.takeLink.run({ address: change.address, taker: change.taker });
       return;
     case 'deviceAdded':
       return addDevice(rows, change);

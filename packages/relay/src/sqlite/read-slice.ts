@@ -36,7 +36,7 @@ import { addressKey, keysWanted } from '../core/slice.ts';
 import type { DeviceRow, Rows } from './rows.ts';
 import { plainBytes, toDeviceId, toUserId } from './rows.ts';
 import type { KemKeyRow } from './kem-statements.ts';
-import type { KeyRow, MailRow } from './statements.ts';
+import type { KeyRow, LinkRow, MailRow } from './statements.ts';
 import { RelayStoreError } from './store-error.ts';
 
 /** Reads everything a query asks for. Throws: `RelayStoreError` for what cannot be read. */
@@ -50,12 +50,15 @@ export function readSlice(rows: Rows, query: SliceQuery): Slice {
     keysOf: readKeysOf(rows, keysWanted(query, caller?.address)),
     nonceCount: query.countsNonces ? (statements.nonceCount.get({})?.count ?? 0) : 0,
     ...(nonce && { nonceExpiresAtMs: nonce.expires_at_ms }),
-    ...(link && {
-      link: { ciphertext: plainBytes(link.ciphertext), expiresAtMs: link.expires_at_ms },
-    }),
+    ...(link && { link: toLink(link) }),
     ...(query.succession && readSuccession(rows, query.succession)),
     ...(caller === undefined ? { posts: new Map() } : readOwn(rows, query, caller)),
   };
+}
+
+function toLink({ ciphertext, expires_at_ms, taker }: LinkRow): NonNullable<Slice['link']> {
+  const link = { ciphertext: plainBytes(ciphertext), expiresAtMs: expires_at_ms };
+  return taker === null ? link : { ...link, taker: plainBytes(taker) };
 }
 
 function readOwn(rows: Rows, query: SliceQuery, caller: DeviceRow): Omit<Slice, keyof Shared> {

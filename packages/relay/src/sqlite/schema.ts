@@ -102,6 +102,8 @@ interface LinkTable {
   readonly address: Uint8Array;
   readonly ciphertext: Uint8Array;
   readonly expires_at_ms: number;
+  /** Who took it, and may ask again; null while it waits. */
+  readonly taker: Generated<Uint8Array | null>;
 }
 
 /** All tables. */
@@ -128,7 +130,7 @@ const STRICT = sql`strict`;
 const STRICT_CLUSTERED = sql`strict, without rowid`;
 
 /** Migrations in order; `user_version` says how many a file has had. Never changed, only added to. */
-export const MIGRATIONS: readonly Migration[] = [first, second, third, fourth, fifth];
+export const MIGRATIONS: readonly Migration[] = [first, second, third, fourth, fifth, sixth];
 
 function first(build: QueryBuilder): readonly string[] {
   const make = build.schema;
@@ -261,4 +263,9 @@ function fourth(build: QueryBuilder): readonly string[] {
 function fifth(build: QueryBuilder): readonly string[] {
   const index = build.schema.createIndex('claim_by_age').on('claim');
   return [index.columns(['device', 'at_ms']).compile().sql];
+}
+
+/** Who took what was left for a link. */
+function sixth(build: QueryBuilder): readonly string[] {
+  return [build.schema.alterTable('link').addColumn('taker', 'blob').compile().sql];
 }

@@ -46,6 +46,13 @@ export interface MailRow {
   readonly content: Uint8Array;
 }
 
+/** The columns of what was left for a link. */
+export interface LinkRow {
+  readonly ciphertext: Uint8Array;
+  readonly expires_at_ms: number;
+  readonly taker: Uint8Array | null;
+}
+
 /** Users and devices. */
 interface AccountStatements extends RenewalStatements {
   readonly account: Prepared<{ user: string }, { id: number; list: Uint8Array }>;
@@ -106,14 +113,12 @@ interface KeyStatements {
   readonly nonceCount: Prepared<object, { count: number }>;
   readonly insertNonce: Prepared<{ nonce: Uint8Array; expires: number }, unknown>;
   readonly deleteNonce: Prepared<{ nonce: Uint8Array }, unknown>;
-  readonly link: Prepared<
-    { address: Uint8Array },
-    { ciphertext: Uint8Array; expires_at_ms: number }
-  >;
+  readonly link: Prepared<{ address: Uint8Array }, LinkRow>;
   readonly putLink: Prepared<
     { address: Uint8Array; ciphertext: Uint8Array; expires: number },
     unknown
   >;
+  readonly takeLink: Prepared<{ address: Uint8Array; taker: Uint8Array }, unknown>;
   readonly deleteLink: Prepared<{ address: Uint8Array }, unknown>;
 }
 
@@ -368,7 +373,7 @@ function sideStatements(database: Database, build: QueryBuilder): SideStatements
       database,
       build
         .selectFrom('link')
-        .select(['ciphertext', 'expires_at_ms'])
+        .select(['ciphertext', 'expires_at_ms', 'taker'])
         .where('address', '=', blob('address')),
     ),
     putLink: prepare(
@@ -378,6 +383,13 @@ function sideStatements(database: Database, build: QueryBuilder): SideStatements
         ciphertext: blob('ciphertext'),
         expires_at_ms: int('expires'),
       }),
+    ),
+    takeLink: prepare(
+      database,
+      build
+        .updateTable('link')
+        .set({ taker: blob('taker') })
+        .where('address', '=', blob('address')),
     ),
     deleteLink: prepare(database, build.deleteFrom('link').where('address', '=', blob('address'))),
   };
