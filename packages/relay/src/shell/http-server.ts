@@ -14,7 +14,12 @@ import {
   REQUEST_KINDS,
   requestPath,
 } from '@simsim/relay-protocol';
-import type { FastifyInstance, FastifyReply, onRequestAsyncHookHandler } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestAsyncHookHandler,
+} from 'fastify';
 import fastify from 'fastify';
 import type { RelayCall } from '../core/decision.ts';
 import { addressKey } from '../core/slice.ts';
@@ -78,15 +83,19 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
 }
 
 function addRoute(server: FastifyInstance, parts: HttpParts, kind: RequestKind): void {
+  /** Of requests that needed one already. */
+  const tokenHashes = new WeakMap<FastifyRequest, Uint8Array>();
   // Before the body: a stranger fills no memory with one.
   const onRequest: onRequestAsyncHookHandler = async (request, reply) => {
     const tokenHash = tokenHashOf(request.headers.authorization, parts.crypto);
+    if (tokenHash !== undefined) tokenHashes.set(request, tokenHash);
     const isKnown = tokenHash !== undefined && parts.store.read({ tokenHash }).caller !== undefined;
     if (!isKnown) return sendRefusal(reply, { code: 'UNAUTHORIZED' });
   };
   const options = { bodyLimit: bodyBytesMax(kind), ...(NEEDS_TOKEN[kind] && { onRequest }) };
   server.post(requestPath(kind), options, async (request, reply) => {
-    const tokenHash = tokenHashOf(request.headers.authorization, parts.crypto);
+    const tokenHash =
+      tokenHashes.get(request) ?? tokenHashOf(request.headers.authorization, parts.crypto);
     const { body } = request;
     if (!Buffer.isBuffer(body)) return sendRefusal(reply, { code: 'MALFORMED' });
     // A plain view: Buffer's own `slice` shares memory where decoders expect a copy.
