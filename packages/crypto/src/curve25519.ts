@@ -85,7 +85,7 @@ export function toMontgomeryScalar(seedHash: Uint8Array): Uint8Array {
 
 /** The X25519 clamp: clears the low three bits and the top one, sets bit 254. Works on a copy. */
 export function clamp(scalar: Uint8Array): Uint8Array {
-  const clamped = scalar.slice();
+  const clamped = new Uint8Array(scalar);
   clamped[0] = (clamped[0] ?? 0) & 0xf8;
   clamped[31] = ((clamped[31] ?? 0) & 0x7f) | 0x40;
   return clamped;

@@ -37,7 +37,7 @@ export function isAcceptablePublicKey448(bytes: Uint8Array): boolean {
 
 /** The X448 clamp: clears the low two bits, sets the top one. Works on a copy. */
 export function clamp448(scalar: Uint8Array): Uint8Array {
-  const clamped = scalar.slice();
+  const clamped = new Uint8Array(scalar);
   clamped[0] = (clamped[0] ?? 0) & 0xfc;
   clamped[55] = (clamped[55] ?? 0) | 0x80;
   return clamped;

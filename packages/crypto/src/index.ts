@@ -18,5 +18,7 @@ export type {
 export type { ParameterChoice, ParameterSet } from './parameters.ts';
 export { ROLE_LENGTHS, ROLE_LENGTHS_X448 } from './crypto.ts';
 export { parameterSet } from './parameters.ts';
+export { drawKeyPair, drawSigningKeyPair } from './draw-key.ts';
+export type { DrawEnv } from './draw-key.ts';
 export { verifyStrict } from './verify-strict.ts';
 export { seededEntropy } from './seeded-entropy.ts';

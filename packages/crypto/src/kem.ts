@@ -26,7 +26,7 @@ const CIPHERTEXT_BYTES = 1568;
 
 /** See {@link Crypto.kemKeyPair}. */
 export function kemKeyPair(kind: KemKind, entropy64: Uint8Array): KemKeyPair {
-  return kemKeyPairOf(kind, toHandle('kem', entropy64.slice()));
+  return kemKeyPairOf(kind, toHandle('kem', new Uint8Array(entropy64)));
 }
 
 /** See {@link Crypto.kemKeyPairOf}. */

@@ -2,6 +2,7 @@
 
 import type { Result } from '@simsim/bytes';
 import { err, ok } from '@simsim/bytes';
+import { drawKeyPair } from '@simsim/crypto';
 import type { Crypto, KeyPair, PublicKey, Secret } from '@simsim/crypto';
 import type { HeaderRatchetState, HeaderRejection } from './header-ratchet-state.ts';
 import { checkLimits } from './limits.ts';
@@ -48,7 +49,7 @@ export function startHeaderInitiator(
   { crypto, entropy, options }: EncryptEnv,
 ): Result<HeaderRatchetState, HeaderRejection> {
   checkLimits(options.limits);
-  const own = crypto.keyPair(entropy(crypto.parameters.keyBytes));
+  const own = drawKeyPair({ crypto, entropy });
   const shared = crypto.dh(own.privateKey, peer);
   if (shared === undefined) {
     crypto.wipe(own.privateKey);

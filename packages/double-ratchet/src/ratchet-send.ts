@@ -2,6 +2,7 @@
 
 import type { Result } from '@simsim/bytes';
 import { err, ok } from '@simsim/bytes';
+import { drawKeyPair } from '@simsim/crypto';
 import type { Crypto, KeyPair, PublicKey, Secret } from '@simsim/crypto';
 import type { RatchetEnv, RatchetOptions } from './ratchet-env.ts';
 import type {
@@ -108,10 +109,12 @@ export function newPair(
   peer: PublicKey,
   { sabotage }: RatchetOptions,
 ): KeyPair {
-  const fresh = entropy(crypto.parameters.keyBytes);
-  if (sabotage === 'reuses-ratchet-key') return crypto.keyPair(new Uint8Array(fresh.length));
-  if (sabotage === 'predictable-ratchet-key') return crypto.keyPair(crypto.digest([peer.bytes]));
-  return crypto.keyPair(fresh);
+  const fresh = drawKeyPair({ crypto, entropy });
+  const isReused = sabotage === 'reuses-ratchet-key';
+  if (!isReused && sabotage !== 'predictable-ratchet-key') return fresh;
+  crypto.wipe(fresh.privateKey);
+  const { keyBytes } = crypto.parameters;
+  return crypto.keyPair(isReused ? new Uint8Array(keyBytes) : crypto.digest([peer.bytes]));
 }
 
 /** KDF_CK and the message keys, under a salt where the session has one. Leaves `chain` usable. */

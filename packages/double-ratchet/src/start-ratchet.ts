@@ -2,6 +2,7 @@
 
 import type { Result } from '@simsim/bytes';
 import { err, ok } from '@simsim/bytes';
+import { drawKeyPair } from '@simsim/crypto';
 import type { KeyPair, PublicKey, Secret } from '@simsim/crypto';
 import { checkLimits } from './limits.ts';
 import type { RatchetEnv, RatchetOptions } from './ratchet-env.ts';
@@ -23,7 +24,7 @@ export function startInitiator(
   { suite, limits }: RatchetOptions,
 ): Result<RatchetState, RatchetRejection> {
   checkLimits(limits);
-  const own = crypto.keyPair(entropy(crypto.parameters.keyBytes));
+  const own = drawKeyPair({ crypto, entropy });
   const shared = crypto.dh(own.privateKey, peer);
   if (shared === undefined) {
     crypto.wipe(own.privateKey);

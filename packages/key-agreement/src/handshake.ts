@@ -6,7 +6,8 @@
  */
 
 import type { Result } from '@simsim/bytes';
-import { err, invariant, ok } from '@simsim/bytes';
+import { err, invariant, ok, wipe } from '@simsim/bytes';
+import { drawKeyPair } from '@simsim/crypto';
 import type {
   Crypto,
   Encapsulated,
@@ -89,7 +90,7 @@ export function agreeAsInitiator<const R extends readonly Role[]>(
   const checked = checkPeer(input.peer, { crypto, suite });
   if (!checked.ok) return checked;
   const { identityKey, preKey, oneTimeKey, kemKey } = checked.value;
-  const base = crypto.keyPair(input.entropy(crypto.parameters.keyBytes));
+  const base = drawKeyPair(input);
   const encapsulated = encapsulateFor(kemKey, input);
   if (!encapsulated.ok) {
     crypto.wipe(base.privateKey);
@@ -155,7 +156,9 @@ function encapsulateFor(
   { crypto, suite, entropy }: Omit<InitiatorInput<readonly Role[]>, 'peer'>,
 ): Result<Encapsulated | undefined, AgreementRejection> {
   if (suite.kem === undefined || kemKey === undefined) return ok(undefined);
-  const encapsulated = crypto.encapsulate(suite.kem.kind, kemKey, entropy(32));
+  const drawn = entropy(32);
+  const encapsulated = crypto.encapsulate(suite.kem.kind, kemKey, drawn);
+  wipe(drawn);
   if (encapsulated === undefined) return err({ code: 'BAD_KEY', key: 'kemPreKey' });
   return ok(encapsulated);
 }

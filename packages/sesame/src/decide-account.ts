@@ -1,6 +1,7 @@
 /** Deciding about this device itself: making it, linking it, its prekeys, its user's device list. */
 
 import { equalBytes } from '@simsim/bytes';
+import { drawKeyPair, drawSigningKeyPair } from '@simsim/crypto';
 import type { KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
   deviceListHash,
@@ -47,8 +48,8 @@ export function decideCreate(input: In<'create'>, work: Workspace): DecideResult
   if (first.length > 0) return needMore(first);
   if (work.value('device', DEVICE_STREAM) !== undefined) return refused('ALREADY_CREATED');
   const { crypto, entropy } = work.env;
-  const identity = crypto.keyPair(entropy(32));
-  const deviceKey = crypto.signingKeyPair(entropy(32));
+  const identity = drawKeyPair(work.env);
+  const deviceKey = drawSigningKeyPair(work.env);
   const registrationId = registrationIdFrom(entropy(2));
   const deviceId = input.deviceId ?? drawDeviceId(entropy, () => false);
   const { userId } = input;

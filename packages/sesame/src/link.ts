@@ -17,6 +17,7 @@ import {
   ok,
 } from '@simsim/bytes';
 import type { BinaryReader, BinaryWriter, Result } from '@simsim/bytes';
+import { drawKeyPair, drawSigningKeyPair } from '@simsim/crypto';
 import type { Crypto, Entropy, KeyPair, SigningKeyPair } from '@simsim/crypto';
 import {
   decodeDeviceApproval,
@@ -100,9 +101,9 @@ export function createLinkOffer(env: { crypto: Crypto; entropy: Entropy }): {
   keys: LinkKeys;
   offer: LinkOffer;
 } {
-  const ephemeral = env.crypto.keyPair(env.entropy(32));
-  const deviceKey = env.crypto.signingKeyPair(env.entropy(32));
-  const identity = env.crypto.keyPair(env.entropy(32));
+  const ephemeral = drawKeyPair(env);
+  const deviceKey = drawSigningKeyPair(env);
+  const identity = drawKeyPair(env);
   const offer: LinkOffer = {
     address: env.entropy(16),
     ephemeral: ephemeral.publicKey.bytes,

@@ -6,6 +6,7 @@
  */
 
 import { invariant } from '@simsim/bytes';
+import { drawKeyPair } from '@simsim/crypto';
 import type { Crypto, Entropy, KeyPair, Part } from '@simsim/crypto';
 import { ONE_TIME_KEM_PRE_KEYS_MAX, ONE_TIME_PRE_KEYS_MAX } from '@simsim/relay-protocol';
 import type { PreKeyUpload } from '@simsim/relay-protocol';
@@ -56,7 +57,7 @@ export function makeSignedPreKey(
   { id, identity, madeAt }: { id: number; identity: KeyPair; madeAt: number },
   env: { crypto: Crypto; entropy: Entropy },
 ): SignedPreKey {
-  const pair = env.crypto.keyPair(env.entropy(32));
+  const pair = drawKeyPair(env);
   const signature = env.crypto.sign(
     identity,
     [encodeWireKey(pair.publicKey.bytes)],
@@ -73,7 +74,7 @@ export function makeOneTimeBatch(
 ): OneTimeBatch {
   const pairs = new Map<number, KeyPair>();
   for (let i = 0; i < Math.min(count, ONE_TIME_BATCH_KEYS); i++) {
-    pairs.set(firstId + i, env.crypto.keyPair(env.entropy(32)));
+    pairs.set(firstId + i, drawKeyPair(env));
   }
   return { firstId, pairs };
 }

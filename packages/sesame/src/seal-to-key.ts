@@ -5,6 +5,7 @@
  */
 
 import { concatBytes } from '@simsim/bytes';
+import { drawKeyPair } from '@simsim/crypto';
 import type { Crypto, Entropy, Part, PublicKey, Secret } from '@simsim/crypto';
 
 /** What a sealing is for: no two purposes share an `info`, and the AD says which one this is. */
@@ -23,9 +24,12 @@ export function sealToKey(
   plaintext: readonly Part[],
   { crypto, entropy }: { crypto: Crypto; entropy: Entropy },
 ): Uint8Array | undefined {
-  const own = crypto.keyPair(entropy(32));
+  const own = drawKeyPair({ crypto, entropy });
   const shared = crypto.dh(own.privateKey, peer);
-  if (shared === undefined) return undefined;
+  if (shared === undefined) {
+    crypto.wipe(own.privateKey);
+    return undefined;
+  }
   const [key] = crypto.hkdf([shared], undefined, info, ['seal']);
   const sealed = crypto.seal(key, NONCE, [...ad, own.publicKey.bytes], plaintext);
   for (const secret of [shared, key, own.privateKey]) crypto.wipe(secret);

@@ -6,6 +6,7 @@
 
 import { createWriter, encodeUtf8, equalBytes, ok } from '@simsim/bytes';
 import type { Result } from '@simsim/bytes';
+import { drawKeyPair } from '@simsim/crypto';
 import type { Crypto, Entropy, KeyPair } from '@simsim/crypto';
 import { deviceListHash, successionAskBytes, verifyDeviceList } from '@simsim/relay-protocol';
 import type {
@@ -47,7 +48,7 @@ export function makeSuccessor(
   removes: DeviceId,
   env: SealEnv,
 ): Result<Successor, OwnListRejection> {
-  const identity = env.crypto.keyPair(env.entropy(32));
+  const identity = drawKeyPair(env);
   const signed = listWithout({ own: { ...own, identity }, record }, { deviceId: removes }, env);
   if (!signed.ok) {
     env.crypto.wipe(identity.privateKey);

@@ -40,7 +40,7 @@ export function createNobleCrypto(choice: ParameterChoice = {}): Crypto {
     ...nobleCurveCalls(parameters),
     ...nobleHashCalls(parameters),
     parameters,
-    importSecret: (role, bytes) => toHandle(role, bytes.slice(), lengths),
+    importSecret: (role, bytes) => toHandle(role, new Uint8Array(bytes), lengths),
   };
 }
 
@@ -61,7 +61,8 @@ const fixedCalls: Omit<Crypto, keyof CurveCalls | keyof HashCalls | 'parameters'
     kemKeyPairOf,
     encapsulate,
     decapsulate,
-    signingKeyPair: (entropy32) => fixedCalls.signingKeyPairOf(toHandle('sign', entropy32.slice())),
+    signingKeyPair: (entropy32) =>
+      fixedCalls.signingKeyPairOf(toHandle('sign', new Uint8Array(entropy32))),
     signingKeyPairOf: (privateKey) => ({
       privateKey,
       publicKey: ed25519.getPublicKey(bytesOf(privateKey)),

@@ -69,7 +69,7 @@ const x448Calls: CurveCalls & Pick<Crypto, 'importSecret'> = {
   publicKey: (bytes) =>
     isAcceptablePublicKey448(bytes) ? new NodePublicKey(ownBytes(bytes)) : undefined,
   keyPair: (entropy) =>
-    x448Calls.keyPairOf(toNodeHandle('dh', clamp448(ownBytes(entropy)), ROLE_LENGTHS_X448)),
+    x448Calls.keyPairOf(toNodeHandle('dh', clamp448(entropy), ROLE_LENGTHS_X448)),
   keyPairOf: (privateKey) => ({
     privateKey,
     publicKey: new NodePublicKey(privateKeyOf(privateKey).publicBytes()),

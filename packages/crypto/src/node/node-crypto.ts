@@ -43,7 +43,7 @@ export const nodeCrypto: Crypto = {
   parameters: parameterSet(),
   publicKey: (bytes) =>
     isAcceptablePublicKey(bytes) ? new NodePublicKey(ownBytes(bytes)) : undefined,
-  keyPair: (entropy32) => nodeCrypto.keyPairOf(toNodeHandle('dh', clamp(ownBytes(entropy32)))),
+  keyPair: (entropy32) => nodeCrypto.keyPairOf(toNodeHandle('dh', clamp(entropy32))),
   keyPairOf: (privateKey) => ({
     privateKey,
     publicKey: new NodePublicKey(privateKeyOf(privateKey).publicBytes()),
