@@ -323,6 +323,8 @@ export function continueResends(
     const event = { name: 'KeysClaimed', fields: { userId, devices: [deviceId] } } as const;
     setStage(work, { ...wish, copy: counted }, { deviceId, stage: 'asked', event });
   }
+  // A first contact has none, and the sends that others wait for are not loaded for it.
+  if (resends.length === 0) return;
   const devices = new Set(resends.map(({ deviceId }) => deviceId));
   for (const wish of wishesOf(work, userId)) {
     if (devices.has(wish.deviceId)) serveAfterClaim(work, userId, wish);

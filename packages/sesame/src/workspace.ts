@@ -130,7 +130,7 @@ export class Workspace {
   live(prefix: string): readonly StreamId[] {
     const written = [...this.#written.keys()].filter((stream) => stream.startsWith(prefix));
     return [...new Set([...this.#slice.live(prefix), ...written])].filter(
-      (stream) => !this.isClosed(stream),
+      (stream) => !this.#closed.has(stream),
     );
   }
 
