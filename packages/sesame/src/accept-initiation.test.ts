@@ -52,6 +52,17 @@ describe('a record of agreements', () => {
     expect(record?.fingerprints.length).toBe(32 * nearly);
   });
 
+  it('of a last resort that was replaced before replaces no other one', () => {
+    const { bo, mail, before } = taken(AGREEMENTS_REMEMBERED_MAX - 1);
+    const preKeys = valueOfKind('prekeys', bo.value(PRE_KEYS_STREAM));
+    const [old] = preKeys?.lastResorts ?? [];
+    invariant(preKeys !== undefined && old !== undefined, 'a device has a last resort');
+    const fresh = { ...old, id: old.id + 50 };
+    bo.values.set(PRE_KEYS_STREAM, { ...preKeys, lastResorts: [fresh, old] });
+    expect(uploads(bo.take({ type: 'envelope', envelope: mail }))).toEqual([]);
+    expect(lastResorts(bo)).toEqual([fresh.id, before]);
+  });
+
   it('that is full refuses, and what it refused is asked for again', () => {
     const { bo: full, mail } = taken(AGREEMENTS_REMEMBERED_MAX);
     full.take({ type: 'listLearned', list: listOfAda(2) });

@@ -97,7 +97,7 @@ export function acceptInitiation(
   if (keys.oneTimeBatch !== undefined) useOneTimeKey(work, keys.oneTimeBatch, message);
   if (keys.kemBatch !== undefined) useOneTimeKemKey(work, keys.kemBatch, message);
   if (replays !== undefined) rememberAgreements(work, message, replays);
-  if (mustReplacePreKey) replaceLastResort(work);
+  if (mustReplacePreKey) replaceLastResort(work, message.kem?.preKeyId);
   const changes: UserChange[] =
     standing === 'first' ? [{ type: 'identity', key: identityKey }] : [];
   // No tag covers this number: an absurd one says nothing, and the list will tell.

@@ -32,11 +32,12 @@ export function tendPreKeys(work: Workspace): void {
 
 /**
  * Replaces the last resort at once, because its record of agreements is nearly full: a full one
- * refuses every stranger (PQ-12).
+ * refuses every stranger (PQ-12). Once: first messages under one that was replaced are on their way
+ * still, and if each of them made another one, there would soon be no room for theirs.
  */
-export function replaceLastResort(work: Workspace): void {
+export function replaceLastResort(work: Workspace, id: number | undefined): void {
   const before = work.value('prekeys', PRE_KEYS_STREAM);
-  if (before === undefined) return;
+  if (before === undefined || before.lastResorts[0]?.id !== id) return;
   tellRelay(work, dropped(work, addLastResort(work, before, work.self().identity)));
 }
 
