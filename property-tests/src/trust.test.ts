@@ -294,4 +294,26 @@ describe('another key', () => {
     world.settle();
     expect(b.texts()).toEqual(['unread']);
   });
+
+  it('has mail asked for once it is accepted, also where the list that says of whom comes late', () => {
+    const world = new World({ seed: 16 });
+    const { ada: a, other } = createAtTwoRelays(world);
+    const b = world.create('bo');
+    a.send([bo], 'before');
+    world.settle();
+    world.relay = other;
+    world.devices.splice(world.devices.indexOf(b), 1);
+    a.isProven = false;
+    const again = world.create('bo');
+    again.send([ada], 'it is me');
+    world.settle();
+    expect(a.record(bo).offered).toEqual(keyOf(again));
+    a.run({ type: 'trustIdentity', userId: bo, identityKey: keyOf(again) });
+    // It is killed before the relay has answered.
+    a.restart();
+    a.sweep();
+    world.settle();
+    expect(a.texts()).toEqual(['it is me']);
+    expect(a.record(bo).held).toBeUndefined();
+  });
 });

@@ -9,6 +9,7 @@ import type { DecideResult } from './decision.ts';
 import { isThawDue, thaw, thawedStreams } from './decide-quarantine.ts';
 import { dueAnchor } from './device-time.ts';
 import type { Input } from './input.ts';
+import { offersOf } from './key-pin.ts';
 import { SEND_RECORD_MS, SWEPT_USERS_MAX } from './limits.ts';
 import { changeUser, roundStreams } from './peer-session.ts';
 import { tendPreKeys } from './pre-key-age.ts';
@@ -59,6 +60,7 @@ export function decideSwept({ after }: In<'swept'>, work: Workspace): DecideResu
     for (const id of new Set([...wishers, ...waiting])) tendHeld(work, id);
     for (const id of wishers) tendGone(work, id);
   }
+  askForLists(work, users);
   askForFetch(work, users);
   const last = users.at(-1);
   if (last !== undefined && from + users.length < all.length) {
@@ -109,6 +111,18 @@ function keepTime(work: Workspace): void {
   const time = dueAnchor(own.time, work.env.clock);
   if (time === undefined) return;
   work.write(DEVICE_STREAM, { name: 'TimeKept', fields: { atMs: time.atMs } }, { ...own, time });
+}
+
+/**
+ * Mail waits for a key that is accepted by now, and the list that says whom to ask for it has not come: the
+ * relay was away, or the process died.
+ */
+function askForLists(work: Workspace, streams: readonly StreamId[]): void {
+  for (const stream of streams) {
+    const record = work.value('user', stream);
+    if (record?.held === undefined || offersOf(record).length > 0) continue;
+    work.effect({ type: 'fetchList', userId: record.userId });
+  }
 }
 
 function askForFetch(work: Workspace, streams: readonly StreamId[]): void {
