@@ -1,6 +1,8 @@
 /** Sessions that were made ahead of the decision that inserts them. */
 
 import { invariant } from '@simsim/bytes';
+import type { Crypto } from '@simsim/crypto';
+import { nodeCrypto } from '@simsim/crypto/node';
 import type { PreKeyBundle } from '@simsim/relay-protocol';
 import { prepareSession } from '@simsim/sesame';
 import type { ClaimResult, PreparedSession } from '@simsim/sesame';
@@ -69,5 +71,41 @@ describe('a session that was made ahead', () => {
       unsigned,
     );
     expect(activeOf(a, b)).toBeUndefined();
+  });
+});
+
+describe('sessions that are made for nothing', () => {
+  it('are wiped: with an answer that is bad in part, and where there is one by now', () => {
+    const wiped = new Set<unknown>();
+    const wipe: Crypto['wipe'] = (secret) => {
+      wiped.add(secret);
+      nodeCrypto.wipe(secret);
+    };
+    const { world, a, b } = twoUsers({ crypto: { ...nodeCrypto, wipe } });
+    world.link(b);
+    a.send([b.userId], 'hello');
+    for (const item of a.posts) a.post(item);
+    const made: PreparedSession[] = [];
+    const prepared = (answer: ClaimResult): ClaimResult => {
+      invariant('bundle' in answer, 'the device is there');
+      const ahead = prepareSession(answer.bundle, a.own(), world);
+      made.push(ahead);
+      return { ...answer, prepared: ahead };
+    };
+    const rootOf = ({ made: one }: PreparedSession): unknown =>
+      one.ok && one.value.session.hot.root;
+    answerClaims(a, (answer) => prepared(made.length === 0 ? answer : unsigned(answer)));
+    expect(made.map(({ made: { ok } }) => ok)).toEqual([true, false]);
+    expect(wiped.has(rootOf(only(made.slice(0, 1))))).toBe(true);
+    made.length = 0;
+    a.send([b.userId], 'again');
+    for (const item of a.posts) a.post(item);
+    const late = a.claims.map((each) => ({ ...each, sends: [] }));
+    answerClaims(a, (answer) => answer);
+    a.claims = late;
+    answerClaims(a, prepared);
+    expect(made.map((one) => wiped.has(rootOf(one)))).toEqual([true, true]);
+    world.settle();
+    expect(b.texts()).toEqual(['again']);
   });
 });

@@ -2,7 +2,7 @@
 
 import { encodeUtf8 } from '@simsim/bytes';
 import type { DeviceId, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
-import { sessionId } from '@simsim/session';
+import { freshSecrets, sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
 import { releaseByList } from './decide-trust.ts';
 import type { DecideResult } from './decision.ts';
@@ -230,17 +230,42 @@ function waitingSends(work: Workspace, resends: readonly ResendRef[]): readonly 
   return [...new Set([...work.live(SEND_PREFIX), ...asked])];
 }
 
-/** Every bundle becomes a session, or none does (SES-48). */
-function prepare(
+/** A session that a bundle became, and the device it is with. */
+interface MadeSession {
+  readonly deviceId: DeviceId;
+  readonly session: Session;
+}
+
+/** Every bundle becomes a session, or none does (SES-48); what was made for nothing is wiped. */
+function prepare(work: Workspace, input: In<'claimed'>): KeyFailure | undefined {
+  const made: MadeSession[] = [];
+  const changes = begin(work, input, made);
+  const isFailure = typeof changes === 'string';
+  const unused = new Set([...made.map(({ session }) => session), ...madeAhead(input.results)]);
+  if (!isFailure) for (const { session } of made) unused.delete(session);
+  for (const session of unused) work.consume(freshSecrets(session));
+  if (isFailure) return changes;
+  for (const { deviceId, session } of made) {
+    const at = { userId: input.userId, deviceId, session: sessionId(session) };
+    changes.push({ type: 'insert', deviceId, session: at.session, at: work.nowMs() });
+    const event = { name: 'SessionStarted', fields: { role: 'initiator' } } as const;
+    writeSession(work, at, { before: undefined, after: session, event });
+  }
+  changeUser(work, input.userId, changes);
+  return undefined;
+}
+
+/** Begins a session with each device that lacks one. Answers what else is to be changed, or what is wrong. */
+function begin(
   work: Workspace,
   input: In<'claimed'>,
-): 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'OWN_IDENTITY_CHANGED' | undefined {
+  made: MadeSession[],
+): UserChange[] | KeyFailure {
   const record = work.user(input.userId);
   const own = work.self();
   const renewing = input.resends.filter((resend) => needsRenewal(work, input.userId, resend));
   const renewed = new Set(renewing.map((resend) => resend.deviceId));
   const changes: UserChange[] = [];
-  const made: { deviceId: ClaimResult['deviceId']; session: Session }[] = [];
   for (const result of input.results) {
     const { deviceId } = result;
     const device = record.devices.get(deviceId);
@@ -267,14 +292,15 @@ function prepare(
     work.consume(initiated.value.consumed);
     made.push({ deviceId, session: initiated.value.session });
   }
-  for (const { deviceId, session } of made) {
-    const at = { userId: input.userId, deviceId, session: sessionId(session) };
-    changes.push({ type: 'insert', deviceId, session: at.session, at: work.nowMs() });
-    const event = { name: 'SessionStarted', fields: { role: 'initiator' } } as const;
-    writeSession(work, at, { before: undefined, after: session, event });
-  }
-  changeUser(work, input.userId, changes);
-  return undefined;
+  return changes;
+}
+
+/** Sessions that came with an answer. Not all are used: a device may be gone, or have one by now. */
+function madeAhead(results: readonly ClaimResult[]): readonly Session[] {
+  return results.flatMap((result) => {
+    const made = 'bundle' in result ? result.prepared?.made : undefined;
+    return made?.ok === true ? [made.value.session] : [];
+  });
 }
 
 /** Keys of an own device that are not the pinned ones: forged, or of a key that followed the one there is. */
@@ -282,8 +308,9 @@ function foreignOwnKey(record: UserRecord): 'BAD_BUNDLE' | 'OWN_IDENTITY_CHANGED
   return modelOf(record) === 'per-user' ? 'OWN_IDENTITY_CHANGED' : 'BAD_BUNDLE';
 }
 
-/** What may come of a claim instead of sessions. */
-type ClaimFailure = 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'OWN_IDENTITY_CHANGED' | 'UNKNOWN_USER';
+/** What may come of bundles instead of sessions, and of a claim. */
+type KeyFailure = 'BAD_BUNDLE' | 'IDENTITY_CHANGED' | 'OWN_IDENTITY_CHANGED';
+type ClaimFailure = KeyFailure | 'UNKNOWN_USER';
 
 function continueSend(
   work: Workspace,

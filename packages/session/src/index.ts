@@ -15,6 +15,7 @@ export type {
 } from './session-state.ts';
 export {
   changesOf,
+  freshSecrets,
   hasPqRatchet,
   isInitiating,
   remoteIdentity,

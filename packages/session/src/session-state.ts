@@ -4,7 +4,7 @@
  */
 
 import { bytesToHex, invariant } from '@simsim/bytes';
-import type { Crypto, Entropy } from '@simsim/crypto';
+import type { Crypto, Entropy, Secret } from '@simsim/crypto';
 import type {
   PqChains,
   RatchetCold,
@@ -150,6 +150,20 @@ export function changesOf(before: Session | undefined, after: Session): SessionC
     blocksWritten: written,
     blocksDropped: dropped.map(({ id }) => id),
   };
+}
+
+/** The secrets of a hot state, in their order when it is written. */
+export function hotSecrets({ root, sending, receiving, pq }: SessionHot): readonly Secret[] {
+  const secrets: Secret[] = [root];
+  if (sending.kind === 'ready') secrets.push(sending.own.privateKey, sending.chain.chain);
+  if (receiving !== undefined) secrets.push(receiving.chain);
+  if (pq !== undefined) secrets.push(pq.sending.chain, pq.receiving.chain);
+  return secrets;
+}
+
+/** What to wipe of a session that is given up before anything was sent or received in it. */
+export function freshSecrets({ hot }: Session): readonly Secret[] {
+  return hotSecrets(hot);
 }
 
 /** The ratchet inside a session. */

@@ -33,7 +33,7 @@ import type {
 import { BLOCK_BYTES_MAX, COLD_BYTES_MAX, HOT_BYTES_MAX } from './limits.ts';
 import type { StateRejection } from './rejection.ts';
 import type { PendingInitiation, SessionCold, SessionHot } from './session-state.ts';
-import { sessionIdOf } from './session-state.ts';
+import { hotSecrets, sessionIdOf } from './session-state.ts';
 import type { KemInitiation } from './wire.ts';
 
 const FORM_1 = 1;
@@ -56,7 +56,7 @@ const KEM_CIPHERTEXT_BYTES = 1568;
  * Throws: on a responder that has not received yet, which no session step gives away.
  */
 export function encodeHot(hot: SessionHot): Part[] {
-  const { root, sending, peer, receiving, previousCount, receivedCount, pq } = hot;
+  const { sending, peer, receiving, previousCount, receivedCount, pq } = hot;
   const hasBegun = sending.kind === 'ready' || receiving !== undefined;
   invariant(peer !== undefined && hasBegun, 'a session has received or begun to send');
   const flags =
@@ -65,21 +65,13 @@ export function encodeHot(hot: SessionHot): Part[] {
     .u8(pq === undefined ? FORM_1 : FORM_2)
     .u8(flags);
   writer.varint(previousCount).varint(receivedCount).raw(peer.bytes);
-  const secrets: Secret[] = [root];
   if (sending.kind === 'ready') {
     writer.varint(sending.chain.counter);
     if (pq === undefined) writer.raw(sending.own.publicKey.bytes);
-    secrets.push(sending.own.privateKey, sending.chain.chain);
   }
-  if (receiving !== undefined) {
-    writer.varint(receiving.counter);
-    secrets.push(receiving.chain);
-  }
-  if (pq !== undefined) {
-    writer.varint(pq.sending.counter).varint(pq.receiving.counter);
-    secrets.push(pq.sending.chain, pq.receiving.chain);
-  }
-  return [writer.finish(), ...secrets];
+  if (receiving !== undefined) writer.varint(receiving.counter);
+  if (pq !== undefined) writer.varint(pq.sending.counter).varint(pq.receiving.counter);
+  return [writer.finish(), ...hotSecrets(hot)];
 }
 
 /** Reads {@link encodeHot}. The bytes stay the caller's to wipe. */
