@@ -6,7 +6,18 @@ import type { IncomingEnvelope } from '@simsim/relay-protocol';
 import { sendStream } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from './log-state.ts';
-import { createAs, deliver, endsOf, loseMail, only, spoilt, twoUsers, write } from './scene.ts';
+import {
+  answer,
+  createAs,
+  deliver,
+  endsOf,
+  loseMail,
+  only,
+  spoilt,
+  takePost,
+  twoUsers,
+  write,
+} from './scene.ts';
 import type { TestDevice } from './test-device.ts';
 
 /** What a device would post for an envelope that it cannot read. */
@@ -49,6 +60,39 @@ describe('mail that cannot be read', () => {
     const { active } = a.record(b.userId).devices.get(b.own().deviceId) ?? {};
     expect(copy).toMatchObject({ envelopeId: mail.envelopeId, session: active });
     expect(new TextDecoder().decode(sent?.body)).toBe('x');
+  });
+});
+
+describe('a resend that its mailbox had no room for', () => {
+  it('is made again later', () => {
+    const { world, a, b } = twoUsers();
+    write(a, b, '1');
+    world.settle();
+    const mail = write(a, b, '2');
+    b.takeIn([{ ...spoilt(mail), seq: mail.seq }]);
+    deliver(b);
+    a.takeIn(a.fetch());
+    answer(a, takePost(a, b), { kind: 'mailboxFull' });
+    a.sweep();
+    world.settle();
+    expect(b.texts()).toEqual(['1', '2']);
+  });
+
+  it('and never has is told to be dead', () => {
+    const { world, a, b } = twoUsers();
+    const mail = write(a, b, 'x');
+    a.takeIn([retryOf(mail.envelopeId, mail, b)]);
+    for (let tries = 0; tries < 3; tries++) {
+      for (const claim of a.claims) a.claim(claim);
+      for (const item of a.posts.filter(({ origin }) => origin.type === 'resend')) {
+        a.posts = a.posts.filter((each) => each !== item);
+        answer(a, item, { kind: 'mailboxFull' });
+      }
+      a.sweep();
+    }
+    const dead = a.effects.flatMap((effect) => (effect.type === 'copyDead' ? [effect.reason] : []));
+    expect(dead).toEqual(['RESENDS_SPENT']);
+    world.settle();
   });
 });
 

@@ -188,11 +188,12 @@ function decideDirectPosted(
 ): DecideResult {
   const first = work.missing([DEVICE_STREAM, userStream(origin.userId)]);
   if (first.length > 0) return needMore(first);
-  if (input.result.kind === 'gone' && origin.type === 'resend') {
+  const { kind } = input.result;
+  if (origin.type === 'resend' && kind !== 'accepted') {
     const missing = work.missing([sendStream(origin.messageId)]);
     if (missing.length > 0) return needMore(missing);
-    wantAgain(work, origin);
-  } else if (input.result.kind === 'gone') {
+    wantAgain(work, origin, kind);
+  } else if (kind === 'gone') {
     const { userId, deviceId } = origin;
     const device = work.user(userId).devices.get(deviceId);
     if (device !== undefined && device.staleAt === undefined) {

@@ -3,7 +3,13 @@
  * that come in (Sesame §4.1, SES-65…79).
  */
 
-import type { DeviceId, EnvelopeId, IncomingEnvelope, UserId } from '@simsim/relay-protocol';
+import type {
+  DeviceId,
+  EnvelopeId,
+  IncomingEnvelope,
+  PostResult,
+  UserId,
+} from '@simsim/relay-protocol';
 import { envelopeIdFromBytes, idToBytes, RANDOM_ID_BYTES } from '@simsim/relay-protocol';
 import type { CopyDeath, DecideResult } from './decision.ts';
 import type { Input, PostOrigin, ResendRef } from './input.ts';
@@ -152,11 +158,16 @@ export function withDeadCopy(
 }
 
 /**
- * A resend found nobody: the device that asked is not the one we know, as one is that has taken another
- * registration id since because its state was put back. The list tells which there is now; what it asked
- * for goes out to that, and what was spent on it stays spent: the relay may say so of every resend.
+ * A resend did not arrive: it waits for the next sweep, and what was spent on it stays spent, for the relay
+ * may say so of every resend. One that is `gone` found nobody: the device that asked is not the one we
+ * know, as one is that has taken another registration id since because its state was put back. The list
+ * tells which there is now; what it asked for goes out to that.
  */
-export function wantAgain(work: Workspace, { userId, messageId, deviceId }: ResendOrigin): void {
+export function wantAgain(
+  work: Workspace,
+  { userId, messageId, deviceId }: ResendOrigin,
+  why: PostResult['kind'],
+): void {
   const state = work.value('send', sendStream(messageId));
   const recipient = state?.recipients.get(userId);
   const copy = recipient?.copies.get(deviceId);
@@ -166,7 +177,7 @@ export function wantAgain(work: Workspace, { userId, messageId, deviceId }: Rese
   if (isSpent(work, copy)) return giveUp(work, found);
   const { envelopeId } = copy;
   noteWish(work, found, { deviceId, envelopeId });
-  work.effect({ type: 'fetchList', userId });
+  if (why === 'gone') work.effect({ type: 'fetchList', userId });
 }
 
 type ResendOrigin = Extract<PostOrigin, { type: 'resend' }>;
