@@ -208,12 +208,20 @@ export class OwnList {
     return this.#parts.core.reader().value('user', userStream(userId));
   }
 
+  /** Those first whose keys the application has spoken for: a link has no room for any number. */
   #contacts(): Contact[] {
-    return this.#parts.core.log.streamsWithPrefix(USER_PREFIX).flatMap((stream) => {
-      const record = this.#parts.core.reader().value('user', stream);
-      return record === undefined ? [] : [contactOf(record)];
-    });
+    const reader = this.#parts.core.reader();
+    const records = this.#parts.core.log
+      .streamsWithPrefix(USER_PREFIX)
+      .flatMap((stream) => reader.value('user', stream) ?? []);
+    const [trusted, seen] = [records.filter(isTrusted), records.filter((one) => !isTrusted(one))];
+    return [...trusted, ...seen].map(contactOf);
   }
+}
+
+/** Whether the application has accepted or verified any key of a user. */
+function isTrusted({ trust, devicePins }: UserRecord): boolean {
+  return trust !== undefined || [...(devicePins?.values() ?? [])].some((pin) => pin.trust);
 }
 
 /** A device's name, as a field that is there or not. */

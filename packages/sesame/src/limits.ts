@@ -1,6 +1,11 @@
 /** Every bound of the engine, with its reason. Checked before any derivation or allocation. */
 
-import { ENVELOPE_BYTES_MAX, LATENCY_MAX_MS, PRE_KEY_ID_MAX } from '@simsim/relay-protocol';
+import {
+  ENVELOPE_BYTES_MAX,
+  LATENCY_MAX_MS,
+  LINK_BYTES_MAX,
+  PRE_KEY_ID_MAX,
+} from '@simsim/relay-protocol';
 
 /**
  * Posts and claims of one send to one user before it fails (SES-50). A list change takes two of
@@ -65,6 +70,12 @@ export const DEVICE_RECORDS_MAX = 127;
 
 /** Devices one user may list at a time; the relay's own limit. */
 export const DEVICES_PER_USER_MAX = 16;
+
+/**
+ * Bytes of contacts that a new device is told of, some thousands of them: what a link has room for, less
+ * the device list and the names.
+ */
+export const LINKED_CONTACTS_BYTES_MAX: number = LINK_BYTES_MAX - 64 * 1024;
 
 /** Bytes of a device's name: what fits one line of a list, in any script. */
 export const DEVICE_NAME_BYTES_MAX = 64;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { bytesToBase64url } from '@simsim/bytes';
-import { signDeviceApproval, signDeviceList } from '@simsim/relay-protocol';
+import { LINK_BYTES_MAX, signDeviceApproval, signDeviceList } from '@simsim/relay-protocol';
 import { describe, expect, it } from 'vitest';
 import { crypto, deviceNumbered, entropyOf, nameOf, userNamed } from '../test/arbitraries.ts';
 import {
@@ -119,6 +119,25 @@ describe('a provision', () => {
       if (!opened.ok) throw new Error('an honest answer opens');
       expect(opened.value.names).toEqual(names);
     }
+  });
+
+  it('of more contacts than the relay takes brings the first of them', () => {
+    const { keys, offer } = createLinkOffer(env);
+    const plain = provisionFor(offer.registrationId, offer.deviceKey);
+    const [known] = plain.contacts;
+    if (known === undefined) throw new Error('a contact is known');
+    const contacts = Array.from({ length: 8000 }, (_, i) => ({
+      ...known,
+      userId: userNamed(`contact ${i}`),
+    }));
+    const sealed = sealProvision(offer, { ...plain, contacts }, env);
+    if (!sealed.ok) throw new Error('an honest offer is answered');
+    expect(sealed.value.length).toBeLessThanOrEqual(LINK_BYTES_MAX);
+    const opened = openProvision({ keys, offer, ciphertext: sealed.value }, crypto);
+    if (!opened.ok) throw new Error('an honest answer opens');
+    const { length } = opened.value.contacts;
+    expect(length).toBeGreaterThan(4000);
+    expect(opened.value.contacts).toEqual(contacts.slice(0, length));
   });
 
   it('opens for nobody else, and under no other offer', () => {

@@ -34,6 +34,7 @@ import type { IdentityKey } from './user-change.ts';
 import type { UserRecord } from './user-record.ts';
 import { readNamings, writeNamings } from './device-name.ts';
 import type { DeviceNaming } from './device-name.ts';
+import { LINKED_CONTACTS_BYTES_MAX } from './limits.ts';
 import { registrationIdFrom } from './own-device.ts';
 import { openWithKey, sealToKey } from './seal-to-key.ts';
 import type { SealPurpose } from './seal-to-key.ts';
@@ -82,6 +83,7 @@ export interface Provision {
   readonly approval: DeviceApproval;
   /** The list that will name the new device, signed by the approver. */
   readonly list: SignedDeviceList;
+  /** Those that matter most come first: there is room for some thousands. */
   readonly contacts: readonly Contact[];
   /** Names of the user's devices, the new one's too. */
   readonly names: readonly DeviceNaming[];
@@ -160,8 +162,9 @@ export function sealProvision(
       fields
         .bytes(encodeDeviceApproval(provision.approval))
         .bytes(encodeSignedDeviceList(provision.list));
-      fields.varint(provision.contacts.length);
-      for (const contact of provision.contacts) writeContact(fields, contact);
+      const contacts = withinRoom(provision.contacts);
+      fields.varint(contacts.length);
+      for (const contact of contacts) fields.raw(contact);
       writeNamings(fields, provision.names);
     })
     .finish();
@@ -205,10 +208,27 @@ function decodeProvision(opened: Uint8Array, crypto: Crypto): Provision | undefi
   return { ...shared, approval: approval.value, list: list.value, contacts, names };
 }
 
-function writeContact(writer: BinaryWriter, contact: Contact): void {
+/**
+ * The first contacts, as many as there is room for. Of the others the new device learns as of strangers,
+ * which is better than no new device.
+ */
+function withinRoom(contacts: readonly Contact[]): readonly Uint8Array[] {
+  const written: Uint8Array[] = [];
+  let left = LINKED_CONTACTS_BYTES_MAX;
+  for (const contact of contacts) {
+    const bytes = writeContact(createWriter(128), contact).finish();
+    left -= bytes.length;
+    if (left < 0) break;
+    written.push(bytes);
+  }
+  return written;
+}
+
+function writeContact(writer: BinaryWriter, contact: Contact): BinaryWriter {
   writer.text(contact.userId).varint(contact.listVersion).raw(contact.listHash);
   writer.varint(contact.keys.length);
   for (const { deviceId, key } of contact.keys) writer.u8(deviceId ?? 0).raw(key);
+  return writer;
 }
 
 function readContact(reader: BinaryReader): Contact {
