@@ -1,6 +1,6 @@
 /** A user who is forgotten: nothing tells of them any more, and everybody else goes on. */
 
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { nodeCrypto } from '@simsim/crypto/node';
 import { recordFold, SessionError, vaultPathOf } from '@simsim/device';
@@ -47,6 +47,19 @@ function tellingOf(user: string, of: string): number {
   return told.filter((line) => line.includes(user)).length;
 }
 
+/** The chain holds, and every record is what the events say. */
+function expectWhole(user: string): void {
+  const report = verifySqliteLog({
+    path: pathOf(user),
+    crypto: nodeCrypto,
+    vault: { path: vaultPathOf(pathOf(user)), key: KEY },
+    fold: recordFold,
+  });
+  if (!report.ok) throw new Error(report.error.code);
+  expect(report.value.chain.ok).toBe(true);
+  expect(report.value.rebuilt?.differences).toEqual([]);
+}
+
 describe('forgetting a user', () => {
   it('leaves nothing of them in the log, and the chain whole', async () => {
     const [alice, bob, carol] = [
@@ -69,15 +82,7 @@ describe('forgetting a user', () => {
     expect(tellingOf('bobby', 'alice')).toBe(0);
     expect(tellingOf('carol', 'alice')).toBe(forCarol);
 
-    const report = verifySqliteLog({
-      path: pathOf('alice'),
-      crypto: nodeCrypto,
-      vault: { path: vaultPathOf(pathOf('alice')), key: KEY },
-      fold: recordFold,
-    });
-    if (!report.ok) throw new Error(report.error.code);
-    expect(report.value.chain.ok).toBe(true);
-    expect(report.value.rebuilt?.differences).toEqual([]);
+    expectWhole('alice');
   });
 
   it('lets both begin anew', async () => {
@@ -122,6 +127,51 @@ describe('forgetting a user', () => {
     await settled(alice, again);
     expect((await alice.forget('bobby')).sends).toBe(0);
     expect(tellingOf('bobby', 'alice')).toBe(0);
+  });
+
+  it('goes on in parts, and what is left of it in between is whole', async () => {
+    const [alice, bob] = [await device('alice'), await device('bobby')];
+    const texts = Array.from({ length: 300 }, (_, i) => `to bobby ${i}`);
+    for (let i = 0; i < texts.length; i += 50)
+      await Promise.all(texts.slice(i, i + 50).map((each) => alice.send('bobby', each)));
+    await settled(alice, bob);
+    const told = tellingOf('bobby', 'alice');
+    expect(told).toBeGreaterThan(1000);
+
+    const cut = alice.forget('bobby').catch((failure: unknown) => failure);
+    for (let turn = 0; turn < 2; turn++) await nextTurn();
+    await alice.close();
+    expect(await cut).toMatchObject({ code: 'CLOSED' });
+    const left = tellingOf('bobby', 'alice');
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(told);
+    expectWhole('alice');
+
+    const again = await device('alice');
+    await again.forget('bobby');
+    expect(tellingOf('bobby', 'alice')).toBe(0);
+    expectWhole('alice');
+  });
+
+  it('ends what begins with them meanwhile, and then begins anew', async () => {
+    const [alice, bob] = [await device('alice'), await device('bobby')];
+    const texts = Array.from({ length: 300 }, (_, i) => `to bobby ${i}`);
+    for (let i = 0; i < texts.length; i += 50)
+      await Promise.all(texts.slice(i, i + 50).map((each) => alice.send('bobby', each)));
+    await settled(alice, bob);
+    const forgetting = alice.forget('bobby');
+    await nextTurn();
+    const sent = bob.send('alice', 'are you there?');
+    await forgetting;
+    await sent;
+    await settled(alice, bob);
+    expectWhole('alice');
+    await alice.forget('bobby');
+    expect(tellingOf('bobby', 'alice')).toBe(0);
+    await bob.send('alice', 'and now?');
+    // Their session is over: they are asked to write it again, on another one.
+    const came = (): number => alice.stats().delivered + alice.stats().healed;
+    await expect.poll(came).toBe(2);
   });
 
   it('is refused for the own user, and harmless for an unknown one', async () => {

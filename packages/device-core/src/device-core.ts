@@ -10,17 +10,7 @@ import { equalBytes, invariant } from '@simsim/bytes';
 import type { Crypto, Entropy } from '@simsim/crypto';
 import type { EventLog } from '@simsim/event-log';
 import type { DeviceHead, DeviceId, EnvelopeId, MessageId, UserId } from '@simsim/relay-protocol';
-import {
-  decide,
-  deviceTime,
-  DEVICE_STREAM,
-  signedHead,
-  mentionsUser,
-  SEND_PREFIX,
-  sendStream,
-  TODAY,
-  userStream,
-} from '@simsim/sesame';
+import { decide, deviceTime, DEVICE_STREAM, signedHead, sendStream, TODAY } from '@simsim/sesame';
 import type {
   Clock,
   Effect,
@@ -36,6 +26,8 @@ import type {
 } from '@simsim/sesame';
 import { Batch, chainOf } from './batch.ts';
 import type { DataPut } from './batch.ts';
+import { beginForgetting, forgetPart } from './forget-history.ts';
+import type { ForgetProgress, ForgottenHistory } from './forget-history.ts';
 import { decodeInboxItem } from './inbox-codec.ts';
 import { decodeOutboxItem } from './outbox-codec.ts';
 import type { OutboxItem } from './outbox-codec.ts';
@@ -223,25 +215,21 @@ export class DeviceCore {
     invariant(false, 'the log moved under one owner again and again');
   }
 
+  /** Begins to forget what the log says of a user: see {@link DeviceCore.forgetPart}. */
+  beginForgetting(userId: UserId): ForgetProgress {
+    return beginForgetting(userId, this.log);
+  }
+
   /**
-   * Forgets what the log says of a user, after `forgetUser` was run: all of it, but for sends that are
-   * still owed to somebody else, whose number is answered. `undefined` where something new began with
-   * that user meanwhile: run `forgetUser` again.
+   * Forgets some of what the log says of a user, right after `forgetUser` was run, before each part: in
+   * the end all of it, but for sends that are still owed to somebody else. `busy` where something new
+   * began with that user meanwhile: run `forgetUser` and the same part again.
    *
    * Throws: as {@link DeviceCore.run}.
    */
-  forgetHistory(userId: UserId): { readonly events: number; readonly sends: number } | undefined {
-    const isOfUser = mentionsUser(userId, this.#options.release);
-    const owed = this.log
-      .streamsWithPrefix(SEND_PREFIX)
-      .filter((stream) => this.#cache.value('send', stream)?.recipients.has(userId) === true);
-    const kept = new Set(owed);
-    const forgotten = this.log.forget(
-      (event) => !event.isForgotten && !kept.has(event.stream) && isOfUser(event),
-      [userStream(userId)],
-    );
-    this.#cache.clear();
-    return forgotten.ok ? { events: forgotten.value.events, sends: kept.size } : undefined;
+  forgetPart(progress: ForgetProgress): ForgottenHistory | 'more' | 'busy' {
+    const { release } = this.#options;
+    return forgetPart(progress, { log: this.log, cache: this.#cache, release });
   }
 
   #decideAll(

@@ -9,6 +9,7 @@ export type {
   RunResult,
 } from './device-core.ts';
 export { DeviceCore } from './device-core.ts';
+export type { ForgetProgress, ForgottenHistory } from './forget-history.ts';
 export type { OutboxItem } from './outbox-codec.ts';
 export { decodeOutboxItem, encodeOutboxItem } from './outbox-codec.ts';
 export { decodeInboxItem, encodeInboxItem } from './inbox-codec.ts';

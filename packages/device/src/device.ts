@@ -321,7 +321,7 @@ export class Device {
 
   /**
    * Forgets a user: sessions end, messages on their way to them are given up, and the log's facts about
-   * them give way to digests. Messages that other users still owe a receipt for mention this user until
+   * them give way to digests, part by part while the device goes on; after a close in between call it again. Messages that other users still owe a receipt for mention this user until
    * then: `sends` says how many; call it again later. The application's own rows are its own.
    *
    * Throws: {@link SessionError} `OWN_USER`, `USER_BUSY`.

@@ -1,10 +1,10 @@
-/** Forgetting a user who may go on writing meanwhile. */
+/** Forgetting a user, part by part, while the device goes on, and the user may go on writing. */
 
-import type { CoreInput, DeviceCore } from '@simsim/device-core';
+import type { CoreInput, DeviceCore, ForgetProgress, ForgottenHistory } from '@simsim/device-core';
 import type { UserId } from '@simsim/relay-protocol';
 import { failureError, SessionError } from './session-error.ts';
 
-/** Tries to forget a user who goes on writing. */
+/** Tries for one part, where the user goes on writing. */
 const FORGET_TRIES_MAX = 5;
 
 /** What was forgotten of a user. */
@@ -18,25 +18,27 @@ export interface Forgotten {
 /** Who does it. */
 interface Forgetting {
   put(input: CoreInput): Promise<void>;
-  core(): Pick<DeviceCore, 'forgetHistory'>;
+  core(): Pick<DeviceCore, 'beginForgetting' | 'forgetPart'>;
   /** The store failed: the device ends. */
   failed(failure: SessionError): void;
 }
 
 /** Ends what there is with a user, then has the log forget it. Throws: `USER_BUSY`, `OWN_USER`. */
 export async function forgetUser(userId: UserId, by: Forgetting): Promise<Forgotten> {
-  for (let tries = 0; tries < FORGET_TRIES_MAX; tries++) {
+  const progress = by.core().beginForgetting(userId);
+  for (let busy = 0; busy < FORGET_TRIES_MAX;) {
+    // What has begun since the last part ends first; the others have their turn while that is decided.
     await by.put({ type: 'forgetUser', userId });
-    const forgotten = forgetHistory(userId, by);
-    if (forgotten !== undefined) return forgotten;
+    const forgotten = forgetPart(progress, by);
+    if (typeof forgotten === 'object') return forgotten;
+    busy = forgotten === 'busy' ? busy + 1 : 0;
   }
   throw new SessionError('USER_BUSY');
 }
 
-/** `undefined` where something new began with the user meanwhile. */
-function forgetHistory(userId: UserId, by: Forgetting): Forgotten | undefined {
+function forgetPart(progress: ForgetProgress, by: Forgetting): ForgottenHistory | 'more' | 'busy' {
   try {
-    return by.core().forgetHistory(userId);
+    return by.core().forgetPart(progress);
   } catch (cause) {
     const failure = failureError(cause);
     by.failed(failure);

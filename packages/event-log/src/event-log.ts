@@ -168,6 +168,18 @@ export interface Forgotten {
   readonly streams: number;
 }
 
+/** What a call looks at and takes along. Who forgets in parts begins with the newest: names go last. */
+export interface ForgetScope {
+  /** The first event that is looked at; default the first of all. */
+  readonly from?: number;
+  /** The last one; default the last of all. */
+  readonly upto?: number;
+  /** Streams whose events all go, wherever they are. */
+  readonly streams?: readonly string[];
+  /** Records that go with the last of it. */
+  readonly records?: readonly string[];
+}
+
 /**
  * Why nothing, or not all, was forgotten.
  *
@@ -240,9 +252,9 @@ export interface EventLog {
    */
   prune(before: number): { readonly parts: number; readonly isDone: boolean };
   /**
-   * Replaces the facts of the events that `matches` wants by their digests, and drops `records`; the
-   * chain stays whole. A stream that begins with one of them ends, and its name is free again: where it
-   * has a secret state, close it before. Walks the whole history; a kill in between leaves a part, and
+   * Replaces the facts of the events that `matches` wants by their digests, of all or of a part of the
+   * log; the chain stays whole. A stream that begins with one of them ends, and its name is free again: where it
+   * has a secret state, close it before. Walks the history; a kill in between leaves a part, and
    * the next call does the rest. Application rows are the caller's. Not before the first event of a log
    * that was put back.
    *
@@ -251,7 +263,7 @@ export interface EventLog {
    */
   forget(
     matches: (event: LogEvent) => boolean,
-    records?: readonly string[],
+    scope?: ForgetScope,
   ): Result<Forgotten, ForgetRefusal>;
   /**
    * Flushes and lets go of store and vault, of these also where the flush fails.

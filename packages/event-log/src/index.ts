@@ -5,6 +5,7 @@ export type {
   DraftEvent,
   EventLog,
   Forgotten,
+  ForgetScope,
   ForgetRefusal,
   InboxEntry,
   InboxPut,

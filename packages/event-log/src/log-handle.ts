@@ -105,11 +105,11 @@ function writing(log: LogState): Pick<EventLog, Writing> {
       checkOpen(log);
       return pruneParts(log, before);
     },
-    forget(matches, records = []) {
+    forget(matches, scope = {}) {
       checkOpen(log);
       invariant(!isPutBack(log), 'a log that was put back forgets nothing before its next event');
       flushVault(log);
-      return forgetEvents(log, matches, records);
+      return forgetEvents(log, matches, scope);
     },
     close() {
       if (log.phase === 'closed') return;

@@ -1,6 +1,7 @@
 /** What an open log answers, out of its store and its vault. */
 
 import type { InboxEntry, LogEvent, OutboxEntry } from './event-log.ts';
+import type { EventRow } from './event-store.ts';
 import { epochKey, openMail } from './inbox-epochs.ts';
 import type { LogState } from './log-state.ts';
 import { openRow } from './named-rows.ts';
@@ -84,13 +85,18 @@ export function inboxEntries({ crypto, store, vault, logId, lostMail }: LogState
 /** A stream's own events, the last one first, up to when this was asked; each costs one row to read. */
 export function* historyOf(log: LogState, stream: string): Iterable<LogEvent> {
   const timeline = createTimeline(log);
+  for (const row of rowsOfStream(log, stream)) yield timeline.decode(row);
+}
+
+/** The same as they are stored. */
+export function* rowsOfStream(log: LogState, stream: string): Iterable<EventRow> {
   const state = log.streams.get(stream);
   for (let seq = state?.seq ?? 0; seq > 0;) {
     const row = log.store.event(seq);
     if (row?.stream !== state?.id || row === undefined || row.prev >= seq) {
       failStore('STORE_CORRUPT', `event ${seq} is damaged; run verify`);
     }
-    yield timeline.decode(row);
+    yield row;
     seq = row.prev;
   }
 }

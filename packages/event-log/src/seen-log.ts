@@ -43,10 +43,13 @@ export interface SeenLog {
   /** `undefined` where the batch leaves the seen log alone. */
   stage(events: readonly SeenEvent[]): StagedSeen | undefined;
   /**
-   * The run that closes the tail, where one of `rows` is in it: its events may lose their ids then.
-   * Empty where none is.
+   * Closes the tail by a run, where one of `rows` is in it: its events may lose their ids then.
+   * `undefined` where none is.
    */
-  cut(rows: readonly EventRow[], log: { readonly tip: Tip; readonly at: number }): SeenRun[];
+  cut(
+    rows: readonly EventRow[],
+    log: { readonly tip: Tip; readonly at: number },
+  ): StagedSeen | undefined;
   adopt(staged: StagedSeen): void;
   /** Reads everything again at the next use. */
   reset(): void;
@@ -143,9 +146,10 @@ export function createSeenLog({ crypto, store, box, keys, seenMs }: SeenLogParts
     },
     cut(rows, { tip, at }) {
       load();
-      if (tail.ids.length === 0 || !rows.some(({ seq }) => seq > tail.upto)) return [];
+      if (tail.ids.length === 0 || !rows.some(({ seq }) => seq > tail.upto)) return undefined;
       const ids = concatBytes([...tail.ids].sort(compareBytes));
-      return [{ upto: tip.seq, until: Math.max(at, tail.at) + seenMs, ids }];
+      const run = { upto: tip.seq, until: Math.max(at, tail.at) + seenMs, ids };
+      return { runs: [run], tail: { upto: tip.seq, at: 0, ids: [] }, added: [] };
     },
     adopt(staged) {
       tail = staged.tail;

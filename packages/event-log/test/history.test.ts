@@ -266,10 +266,50 @@ describe('forgetting', () => {
     expect(log.sealedValue('session/eve')).toEqual(text('other'));
   });
 
+  test('in parts, the newest first, it leaves what one call leaves', () => {
+    const leftBy = (forgetAll: (world: World) => number): unknown => {
+      const world = withBob();
+      close(world);
+      const events = forgetAll(world);
+      const { log } = unwrap(reopen(world));
+      const left = [...log.events()].map(({ stream, isForgotten }) => [stream, isForgotten]);
+      return { events, left, isSeen: log.isSeen(text('digest')) };
+    };
+    const part = (world: World, from: number, upto: number): number =>
+      unwrap(world.log.forget(isOfBob, { from, upto })).events;
+    const atOnce = leftBy((world) => unwrap(world.log.forget(isOfBob)).events);
+    expect(leftBy((world) => part(world, 4, 7) + part(world, 2, 3) + part(world, 1, 1))).toEqual(
+      atOnce,
+    );
+    expect(atOnce).toMatchObject({ events: 5, isSeen: true });
+  });
+
+  test('a stream that is named goes as a whole, wherever its events are', () => {
+    const world = withBob();
+    close(world);
+    const streams = ['peer/bob', 'nobody'];
+    expect(unwrap(world.log.forget(() => false, { from: 3, upto: 4, streams }))).toEqual({
+      events: 2,
+      streams: 1,
+    });
+    const forgotten = [...world.log.events()].filter(({ isForgotten }) => isForgotten);
+    expect(forgotten.map(({ seq }) => seq)).toEqual([1, 6]);
+    expect(world.log.isSeen(text('digest'))).toBe(true);
+    expect(world.log.head('peer/bob')).toBeUndefined();
+  });
+
+  test('nothing is written where there is nothing to forget', () => {
+    const world = withBob();
+    world.log.flush();
+    const before = world.store.version();
+    expect(unwrap(world.log.forget(() => false))).toEqual({ events: 0, streams: 0 });
+    expect(world.store.version()).toBe(before);
+  });
+
   test('records go, also where no event is chosen', () => {
     const world = withBob();
     commit(world, { records: [{ name: 'bob', value: text('a friend') }] });
-    unwrap(world.log.forget(() => false, ['bob']));
+    unwrap(world.log.forget(() => false, { records: ['bob'] }));
     expect(world.log.record('bob')).toBeUndefined();
   });
 
