@@ -101,6 +101,24 @@ describe('a function that is asked', () => {
     expect((await next(bob)).text).toBe('hello');
   });
 
+  it('is asked again about a key that nothing was sent under when the device is opened again', async () => {
+    const before = holding();
+    const alice = await device('alice', { trust: before.trust });
+    const bob = await device('bob');
+    const lost = await linked(bob, 'tablet');
+    await bob.send('alice', 'hello');
+    await next(alice);
+    await bob.remove(lost.deviceId, { compromised: true });
+    const { key } = await before.asked;
+    await alice.close();
+    const after = holding();
+    const again = await device('alice', { trust: after.trust });
+    expect((await after.asked).key).toEqual(key);
+    await bob.send('alice', 'under the other key');
+    await again.trustIdentity('bob', key);
+    expect((await next(again)).text).toBe('under the other key');
+  });
+
   it('waits for nothing more where the device is opened without it', async () => {
     const { trust, asked } = holding();
     const alice = await device('alice', { trust });

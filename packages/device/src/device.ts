@@ -155,6 +155,8 @@ export class Device {
     for (const item of this.#parts.core.outbox()) this.#pump.put(item);
     await this.#standing.settleOpening();
     await this.#put({ type: 'started' });
+    const storeFailed = (cause: unknown): void => void this.#stop(endBy(cause), cause);
+    this.#trust.askAgain(this.#abort.signal).catch(storeFailed);
     await this.#registrar.registered();
     this.#vault.start();
     sweepUntil(this.#abort.signal, () => this.#queue.post({ type: 'swept' }));

@@ -1,14 +1,18 @@
 /** Identity keys of users: what is known of them, and what the application says of them. */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bytesToHex, equalBytes } from '@simsim/bytes';
 import type { CoreInput } from '@simsim/device-core';
 import type { UserId } from '@simsim/relay-protocol';
-import { offersOf, pinAt, pinnedKeys, userStream } from '@simsim/sesame';
+import { offersOf, pinAt, pinnedKeys, USER_PREFIX, userStream } from '@simsim/sesame';
 import type { IdentityKey } from '@simsim/sesame';
 import { checkedAnswer } from './checked-arguments.ts';
 import type { DeviceParts } from './device-parts.ts';
 import type { HealthEvent } from './health.ts';
 import type { Identity, ShownIdentity, Trust, TrustAnswer } from './trust.ts';
+
+/** Users looked at in one turn of the event loop. */
+const USERS_A_TURN = 200;
 
 /** Asks the application, and tells the engine what it says. */
 export class TrustDesk {
@@ -67,6 +71,20 @@ export class TrustDesk {
     if (typeof trust !== 'function' || this.#asking.has(name)) return;
     this.#asking.add(name);
     void this.#ask(trust, userId, shown).finally(() => this.#asking.delete(name));
+  }
+
+  /** Asks about all that waits for an answer: whoever was asked before may not be there any more. */
+  async askAgain(signal: AbortSignal): Promise<void> {
+    if (typeof this.#parts.trust !== 'function') return;
+    const { log } = this.#parts.core;
+    for (const [i, stream] of log.streamsWithPrefix(USER_PREFIX).entries()) {
+      if (i % USERS_A_TURN === 0) await nextTurn();
+      // A device that was closed meanwhile has nothing to read any more.
+      if (signal.aborted) return;
+      const record = this.#parts.core.reader().value('user', stream);
+      if (record === undefined) continue;
+      for (const offer of offersOf(record)) this.offered(record.userId, offer);
+    }
   }
 
   async #ask(
