@@ -329,6 +329,17 @@ describe('a first message that does not open', () => {
 });
 
 describe('a peer', () => {
+  it('looks it up though it dies between the word and the list', () => {
+    const all = scene();
+    const { world, phone, peer } = all;
+    remove(all);
+    phone.work();
+    peer.takeIn(peer.fetch());
+    peer.restart();
+    world.settle();
+    expect(peer.record(ada).offered).toEqual(keyOf(phone));
+  });
+
   it('is told at once, also where it only reads, in the sessions there are (SES-92, SES-89)', () => {
     const all = scene();
     const { world, phone, tablet, peer } = all;

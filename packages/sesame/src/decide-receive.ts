@@ -73,7 +73,7 @@ export function decideEnvelope(
         ? askAgain(work, input, attempt.reason)
         : holdMail(work, input, attempt.offered);
     case 'opened':
-      return take(work, envelope, { opened: attempt.opened, digest });
+      return take(work, input, { opened: attempt.opened, digest });
   }
 }
 
@@ -196,11 +196,14 @@ function withLoadedBlocks(
 /** Commits an opened message: session, records, and what its content asks for. */
 function take(
   work: Workspace,
-  envelope: IncomingEnvelope,
+  input: Extract<Input, { type: 'envelope' }>,
   { opened, digest }: { opened: Opened; digest: Uint8Array },
 ): DecideResult {
+  const { envelope } = input;
   const { at, before, after, plaintext } = opened;
   const content = decodeContent(plaintext);
+  if (content.ok && tellsOfList(work, envelope, content.value) && input.isListFresh !== true)
+    return awaitList(work, envelope);
   const seen = [digest];
   const end: EnvelopeState = content.ok
     ? takeContent(work, envelope, { content: content.value, seen })
@@ -222,6 +225,21 @@ function take(
   }
   if (owesTurn(after)) beatHeart(work, at);
   return ended(work, envelope, end);
+}
+
+/** Whether a message says that its sender's list is newer than the one that is known. */
+function tellsOfList(work: Workspace, { sender }: IncomingEnvelope, { kind }: Content): boolean {
+  return kind.type === 'listMoved' && kind.version > work.user(sender).listVersion;
+}
+
+/**
+ * The list first: it is told once, and whoever only reads hears of it from nobody else. Until the relay has
+ * answered it is as if the message had not come, and it comes again.
+ */
+function awaitList(work: Workspace, envelope: IncomingEnvelope): DecideResult {
+  const anew = work.begunAnew();
+  anew.effect({ type: 'fetchList', userId: envelope.sender, envelope });
+  return anew.decided();
 }
 
 /**
@@ -282,6 +300,7 @@ function takeContent(
       });
       return { state: 'taken' };
     case 'refresh':
+    case 'listMoved':
       return { state: 'taken' };
     case 'head': {
       if (sender !== work.self().userId) return { state: 'dead', reason: 'FORGED_SYNC' };
@@ -289,10 +308,6 @@ function takeContent(
       work.andThen({ type: 'headsTold', deviceId: senderDevice, head, ...(echo && { echo }) });
       return { state: 'taken' };
     }
-    case 'listMoved':
-      if (kind.version > work.user(sender).listVersion)
-        work.effect({ type: 'fetchList', userId: sender });
-      return { state: 'taken' };
     case 'deviceNames': {
       if (sender !== work.self().userId) return { state: 'dead', reason: 'FORGED_SYNC' };
       const { type: _, ...told } = kind;

@@ -101,6 +101,11 @@ export class Workspace {
     this.env = env;
   }
 
+  /** On the same slice, without anything of this decision. */
+  begunAnew(): Workspace {
+    return new Workspace(this.#slice, this.env);
+  }
+
   /** Whether a planted fault is on; always false in production. */
   isSabotaged(sabotage: Sabotage): boolean {
     return this.env.sabotage?.has(sabotage) ?? false;
