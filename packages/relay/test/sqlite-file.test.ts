@@ -1,6 +1,14 @@
 /** What only the file can get wrong: durability settings, strange files, reopening. */
 
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PreKeyBundle } from '@simsim/relay-protocol';
@@ -102,6 +110,25 @@ test('a file of before KEM prekeys goes on: bundles without, until its devices u
   });
   expect(claim().kemPreKey).toEqual(phone.keys.oneTimeKemPreKeys[0]);
   again.close();
+});
+
+test('what a killed relay left in the WAL is in the file before anything is added to it', () => {
+  const store = openSqliteStore(file);
+  const relay = new BareRelay(store);
+  const ali = new TestUser('ali');
+  relay.call(ali.createAccount(ali.makeDevice(1), relay.nonce()));
+  // A kill leaves the two as they are.
+  const left = join(folder, 'left.db');
+  for (const end of ['', '-wal']) copyFileSync(`${file}${end}`, `${left}${end}`);
+  store.close();
+  const again = openSqliteStore(left);
+  // What a power loss takes that finds nothing of the WAL on the medium.
+  const lasting = join(folder, 'lasting.db');
+  copyFileSync(left, lasting);
+  again.close();
+  const last = openSqliteStore(lasting);
+  expect(last.read({ users: [ali.userId] }).accounts.size).toBe(1);
+  last.close();
 });
 
 test('the file is for its owner only and survives power loss by its settings', () => {

@@ -66,7 +66,17 @@ function prepareFile(database: Connection): void {
   for (const pragma of ['trusted_schema = off', 'cell_size_check = on', 'foreign_keys = on']) {
     database.pragma(pragma);
   }
+  settleWal(database);
   migrate(database);
+}
+
+/**
+ * Moves what a killed relay left in the WAL into the file. A sync that failed may have left frames there
+ * which the system shows and the medium has not; commits that were appended to them would be lost with
+ * them when power fails.
+ */
+function settleWal(database: Connection): void {
+  database.pragma('wal_checkpoint(passive)');
 }
 
 function migrate(database: Connection): void {
