@@ -85,6 +85,8 @@ export interface LogState {
   phase: 'open' | 'failed' | 'closed';
   /** What opening found put back. */
   rollback: RollbackReport | undefined;
+  /** The events `from` … `upto` that pruning looked at last, and the least time among them. */
+  young: { readonly from: number; readonly upto: number; readonly least: number } | undefined;
   /** Slots of unread mail that nothing opens any more, until a commit with an event frees them. */
   readonly lostMail: Set<number>;
 }

@@ -148,6 +148,7 @@ function logState(parts: LogParts, options: LogOptions, meta: LogMeta): LogState
     isPoolDue: true,
     phase: 'open',
     rollback: undefined,
+    young: undefined,
     lostMail: new Set(),
   };
 }

@@ -35,10 +35,10 @@ function pruneStep(log: LogState, before: number): Pruned {
   // Only what the vault has followed is superseded for good.
   const upto = Math.min(vault.anchor().seq, from + SHRINK_EVENTS_MAX - 1);
   if (meta.keepsAll || log.rollback !== undefined) return { parts: 0, isDone: true };
+  if (isYoung(log, { from, upto, before })) return { parts: 0, isDone: true };
   // An event is as old as any after it: where it says that it is younger, the clock was ahead.
   let last = from - 1;
   for (const { seq, at } of store.events(from, upto)) if (at < before) last = seq;
-  if (last < from) return { parts: 0, isDone: true };
   const pruned: ShrunkPart[] = [];
   for (const row of store.events(from, last)) {
     for (const { seq, sealed } of supersededBy(log, row)) {
@@ -55,6 +55,18 @@ function pruneStep(log: LogState, before: number): Pruned {
   );
   if (answer.kind === 'moved') return { parts: 0, isDone: true };
   return { parts: pruned.length, isDone: last < upto || upto === vault.anchor().seq };
+}
+
+/** Whether none of the next events is of before. Each is read once for that, however often it is asked. */
+function isYoung(
+  log: LogState,
+  { from, upto, before }: { readonly from: number; readonly upto: number; readonly before: number },
+): boolean {
+  const known = log.young?.from === from ? log.young : { from, upto: from - 1, least: Infinity };
+  let { least } = known;
+  for (const { at } of log.store.events(known.upto + 1, upto)) least = Math.min(least, at);
+  log.young = { from, upto, least };
+  return least >= before;
 }
 
 /** The state that an event replaced; where it ends its stream, its own too. */

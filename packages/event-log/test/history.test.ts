@@ -143,6 +143,33 @@ describe('pruning', () => {
     expect(value.pruned).toBe(5);
   });
 
+  test('reads young events once, however often it is asked, and those that come', () => {
+    const world = grown();
+    world.log.flush();
+    const { crypto, entropy, vault, store } = world;
+    const read: number[] = [];
+    const watched: EventStore = {
+      ...store,
+      *events(from, to) {
+        for (const row of store.events(from, to)) {
+          read.push(row.seq);
+          yield row;
+        }
+      },
+    };
+    const log = unwrap(openEventLog({ store: watched, vault, crypto, entropy }));
+    read.length = 0;
+    for (let i = 0; i < 3; i++) expect(log.prune(1)).toEqual({ parts: 0, isDone: true });
+    expect(read).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    unwrap(log.commit({ at: 0, events: [{ stream: 'b', type: 1, schema: 1, facts: text('x') }] }));
+    log.flush();
+    read.length = 0;
+    // The clock was set back: all before it is older.
+    expect(log.prune(1)).toEqual({ parts: 5, isDone: true });
+    expect(read[0]).toBe(13);
+    expect(log.prune(100)).toEqual({ parts: 0, isDone: true });
+  });
+
   test('is not held up by an event of a clock that was ahead', () => {
     const world = newWorld();
     for (const at of [1, 1000, 2]) {
