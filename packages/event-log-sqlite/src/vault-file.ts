@@ -27,6 +27,7 @@ import { encodePageCopy } from './vault-page.ts';
 import { destroyVaultFile } from './vault-destroy.ts';
 import { openerOf, readVault } from './vault-read.ts';
 import type { VaultReadOptions } from './vault-read.ts';
+import { createWrappingKeys } from './vault-wrapping.ts';
 import { slotsContradict, vaultExists, vaultFailed } from './vault-refusal.ts';
 
 /** How to create or open a vault file. */
@@ -152,7 +153,8 @@ function writeNewFile(path: string, { clear, image, master, options }: NewFile):
     return [encodePageCopy(crypto, master, { place, nonce: entropy(NONCE_BYTES), slots }), ZEROS];
   });
   const partial = `${path}.new`;
-  files.remove(partial);
+  // Whoever was killed here may have been moving a log, whose keys are in it.
+  removeUnfinished(partial, options);
   try {
     const file = files.open(partial, 'create');
     try {
@@ -162,13 +164,19 @@ function writeNewFile(path: string, { clear, image, master, options }: NewFile):
       file.close();
     }
   } catch (failure) {
-    // It may hold the keys of a log that moves, and the next try may be elsewhere.
-    if (destroyVaultFile(partial, options) !== undefined) files.remove(partial);
+    // The next try may be elsewhere.
+    removeUnfinished(partial, options);
+    createWrappingKeys({ ...options, vaultId: clear.vaultId }).forgetAll();
     throw failure;
   }
   files.rename(partial, path);
   files.syncDirectoryOf(path);
   return header;
+}
+
+function removeUnfinished(partial: string, options: VaultFileOptions): void {
+  const { files = nodeFiles } = options;
+  if (destroyVaultFile(partial, options) !== undefined) files.remove(partial);
 }
 
 function openVault(

@@ -56,6 +56,50 @@ function liveKey(vault: Vault): Uint8Array {
   return nodeCrypto.exportSecret(vault.key(4));
 }
 
+describe('a vault that was not finished', () => {
+  test('is overwritten before it goes, and its keychain forgets it', () => {
+    const full = memoryFiles();
+    unwrap(create(full, { kind: 'keychain', keychain: full.keychain })).close();
+    // Killed once its header is there, and at every later step but the last.
+    for (let lives = 3; lives < full.operations(); lives++) {
+      const killed = memoryFiles({ lives });
+      const { content, kept } = killed;
+      const removeNothing = (path: string): void => {
+        if (content.has(path)) throw new Error('killed');
+      };
+      const files = { ...killed.files, remove: removeNothing };
+      create({ ...killed, files }, { kind: 'keychain', keychain: killed.keychain });
+      expect([...content.keys()]).toEqual(['vault.new']);
+      const world = memoryFiles({ content, kept });
+      const removed: (Uint8Array | undefined)[] = [];
+      const { keychain } = world;
+      const remove = (path: string): void => {
+        removed.push(world.content.get(path));
+        world.files.remove(path);
+      };
+      const watched = { ...world, files: { ...world.files, remove } };
+      const again = unwrap(create(watched, { kind: 'keychain', keychain }));
+      expect(removed.some((bytes) => bytes?.some((byte) => byte !== 0))).toBe(false);
+      expect(world.kept.size).toBe(1);
+      again.close();
+      unwrap(open(world, { kind: 'keychain', keychain })).close();
+    }
+  });
+
+  test('leaves nothing in its keychain where there is no room for its file', () => {
+    const world = memoryFiles();
+    const { keychain, kept } = world;
+    const noRoom = (): never => {
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    };
+    const crowded = { ...world, files: { ...world.files, open: noRoom } };
+    expect(create(crowded, { kind: 'keychain', keychain })).toMatchObject({
+      error: { code: 'VAULT_FAILED' },
+    });
+    expect([...kept.keys()]).toEqual([]);
+  });
+});
+
 describe('a keychain', () => {
   test('keeps one key for the vault, and nothing else opens it', () => {
     const world = memoryFiles();
