@@ -1,3 +1,5 @@
+import { parseUserId } from '@simsim/relay-protocol';
+import type { UserId } from '@simsim/relay-protocol';
 import { expect, test } from 'vitest';
 import { Drainer } from './drainer.ts';
 
@@ -42,8 +44,33 @@ test('one fetch serves all that waited for it, and what was asked for meanwhile 
   drainer.connected();
   drainer.wanted(drain(3));
   drainer.emptied();
-  expect(words).toEqual(['reconnect', 'reconnect', 'drained 1', 'drained 2']);
+  expect(words).toEqual(['reconnect', 'reconnect', 'drained 2']);
   drainer.connected();
   drainer.emptied();
   expect(words.at(-1)).toBe('drained 3');
+});
+
+test('what is asked for again and again while there is no line waits once, and is told in parts', () => {
+  const told: (readonly [number, number])[] = [];
+  const drainer = new Drainer({
+    reconnect: () => undefined,
+    drained: (input) => {
+      if (input.type === 'drained') told.push([input.dueMs, input.users.length]);
+    },
+  });
+  const users = Array.from({ length: 250 }, (_, i): UserId => {
+    const user = parseUserId(`user ${i}`);
+    if (!user.ok) throw new Error('tests name users well');
+    return user.value;
+  });
+  for (let hour = 1; hour <= 1000; hour++) {
+    drainer.wanted({ type: 'drain', dueMs: hour, users: users.slice(0, 200) });
+    drainer.wanted({ type: 'drain', dueMs: hour, users: users.slice(200) });
+  }
+  drainer.connected();
+  drainer.emptied();
+  expect(told).toEqual([
+    [1000, 200],
+    [1000, 50],
+  ]);
 });

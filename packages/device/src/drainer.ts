@@ -8,6 +8,9 @@ import type { Effect } from '@simsim/sesame';
 
 type Drain = Extract<Effect, { type: 'drain' }>;
 
+/** Users decided about at once. */
+const USERS_MAX = 200;
+
 /** What a drainer works with. */
 export interface DrainerOwner {
   /** Gives the line up; it comes back by itself. */
@@ -19,30 +22,41 @@ export interface DrainerOwner {
 /** Keeps what waits for a fetch, and for which: one that began before the asking does not count. */
 export class Drainer {
   readonly #owner: DrainerOwner;
-  #wanted: Drain[] = [];
-  #underWay: Drain[] = [];
+  #wanted: Drain | undefined;
+  #underWay: Drain | undefined;
 
   constructor(owner: DrainerOwner) {
     this.#owner = owner;
   }
 
-  /** The engine wants a whole fetch from here on. */
+  /** The engine wants a whole fetch from here on. It says so every hour for as long as there is none. */
   wanted(drain: Drain): void {
-    this.#wanted.push(drain);
-    if (this.#wanted.length === 1) this.#owner.reconnect();
+    const isFirst = this.#wanted === undefined;
+    this.#wanted = joined(this.#wanted, drain);
+    if (isFirst) this.#owner.reconnect();
   }
 
   /** A line is up: what comes on it is a fetch from its beginning. */
   connected(): void {
-    this.#underWay.push(...this.#wanted);
-    this.#wanted = [];
+    this.#underWay = joined(this.#underWay, this.#wanted);
+    this.#wanted = undefined;
   }
 
   /** Everything that waited was handed over to be decided. */
   emptied(): void {
-    for (const { dueMs, users } of this.#underWay) {
-      this.#owner.drained({ type: 'drained', dueMs, users });
+    const { dueMs, users } = this.#underWay ?? {};
+    this.#underWay = undefined;
+    if (dueMs === undefined || users === undefined) return;
+    for (let from = 0; from === 0 || from < users.length; from += USERS_MAX) {
+      const some = users.slice(from, from + USERS_MAX);
+      this.#owner.drained({ type: 'drained', dueMs, users: some });
     }
-    this.#underWay = [];
   }
+}
+
+/** One for both: a fetch that begins now is later than what either of them asks about. */
+function joined(one: Drain | undefined, other: Drain | undefined): Drain | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  const users = [...new Set([...one.users, ...other.users])];
+  return { ...other, dueMs: Math.max(one.dueMs, other.dueMs), users };
 }
