@@ -2,7 +2,7 @@
 
 import { nodeEntropy as entropy } from '@simsim/crypto/node';
 import { linkDevice, memory } from '@simsim/device';
-import type { RelayTransport } from '@simsim/device';
+import type { Message, RelayTransport } from '@simsim/device';
 import { envelopeIdFromBytes, parseDeviceId, parseUserId } from '@simsim/relay-protocol';
 import type {
   IncomingEnvelope,
@@ -232,6 +232,35 @@ test('a clock that is set while a device registers does not end that', async () 
     return { ok: false, error: { code: 'NONCE_UNKNOWN' } };
   };
   expect((await create('alice', tap)).user).toBe('alice');
+});
+
+test.each([
+  ['the same', () => envelopeIdFromBytes(new Uint8Array(16).fill(7))],
+  ['no', () => envelopeIdFromBytes(new Uint8Array(16))],
+])('mail under %s envelope id arrives, also while more of it waits', async (_, idOf) => {
+  const tap = new Tap();
+  const [alice, bob] = [await create('alice', tap), await create('bob')];
+  const kept: IncomingEnvelope[] = [];
+  for (const text of ['one', 'two', 'three']) {
+    const frame = new Promise<ServerFrame>((resolve) => (tap.keeper = resolve));
+    await bob.send('alice', text);
+    const came = await frame;
+    if (came.kind !== 'envelopes') throw new Error('mail comes in frames of mail');
+    kept.push(...came.envelopes);
+  }
+  const [one, two, three] = kept.map((envelope) => ({ ...envelope, envelopeId: idOf() }));
+  invariant(one !== undefined && two !== undefined && three !== undefined, 'three were posted');
+  const line = tap.lines.at(-1);
+  line?.onFrame({ kind: 'envelopes', envelopes: [one, two] });
+  const messages: Message[] = [];
+  for await (const message of alice.messages()) {
+    messages.push(message);
+    if (messages.length === 2) line?.onFrame({ kind: 'envelopes', envelopes: [three] });
+    if (messages.length === 3) break;
+  }
+  expect(messages.map(({ text }) => text)).toEqual(['one', 'two', 'three']);
+  for (const message of messages) await message.ack();
+  expect(alice.doctor().inbox).toBe(0);
 });
 
 test('a device is linked whose relay gave it what was left for it, and the answer was lost', async () => {

@@ -58,6 +58,7 @@ export class Batch implements Slice {
   readonly #outbox: ReadonlyMap<PostId, OutboxItem>;
   readonly #loadOf: (peer: PeerDevice) => PeerLoad;
   readonly #heads = new Map<StreamId, CachedStream>();
+  readonly #mail = new Set<InboxItem['envelopeId']>();
   readonly #changes: Change[] = [];
   readonly #seen = new Set<string>();
   /** What this commit adds to the loads of peers. */
@@ -140,10 +141,18 @@ export class Batch implements Slice {
     for (const postId of decision.outboxDone) {
       if (!this.outboxPut.delete(postId)) this.outboxDone.push(postId);
     }
-    this.inboxPut.push(...decision.inboxPut);
+    for (const item of decision.inboxPut) {
+      this.inboxPut.push(item);
+      this.#mail.add(item.envelopeId);
+    }
     this.effects.push(...decision.effects);
     this.consumed.push(...decision.consumed);
     this.loads.push(...decision.loads);
+  }
+
+  /** Whether mail enters with it under this id. */
+  holdsMail(id: InboxItem['envelopeId']): boolean {
+    return this.#mail.has(id);
   }
 
   isEmpty(): boolean {

@@ -29,6 +29,7 @@ import type { DataPut } from './batch.ts';
 import { beginForgetting, forgetPart } from './forget-history.ts';
 import type { ForgetProgress, ForgottenHistory } from './forget-history.ts';
 import { decodeInboxItem } from './inbox-codec.ts';
+import { withOwnIds } from './inbox-id.ts';
 import { decodeOutboxItem } from './outbox-codec.ts';
 import type { OutboxItem } from './outbox-codec.ts';
 import { PeerLoads } from './peer-loads.ts';
@@ -281,7 +282,13 @@ export class DeviceCore {
         case 'refused':
           return { kind: 'refused', rejection: result.rejection };
         case 'decided': {
-          batch.add(result.decision);
+          batch.add(
+            withOwnIds(
+              result.decision,
+              this.#options.crypto,
+              (id) => this.#inbox.has(id) || batch.holdsMail(id),
+            ),
+          );
           for (const next of result.decision.next) this.#decide(next, batch);
           return { kind: 'done' };
         }
