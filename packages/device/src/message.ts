@@ -12,7 +12,10 @@ export interface AckOptions {
 
 /** A message. It comes again, also after a restart, until it is acknowledged. */
 export interface Message {
-  /** The sender's message id, 32 hex characters; the same on every device. */
+  /**
+   * The sender's message id, 32 hex characters; the same on every device. Senders choose their own, so that
+   * rows are kept by user and id: another user may know this one, and send under it.
+   */
   readonly id: string;
   readonly from: { readonly user: string; readonly deviceId: number };
   /** Present on copies of what an own device sent: whom it went to. */

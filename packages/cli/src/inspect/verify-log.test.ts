@@ -45,12 +45,14 @@ function received(count: number): Promise<void> {
   return new Promise((resolve) => {
     let left = count;
     const subscription = bob.messages$.subscribe((message) => {
-      void message.ack({ put: [[`chat/${message.id}`, message.body]] }).then(() => {
-        left--;
-        if (left > 0) return;
-        subscription.unsubscribe();
-        resolve();
-      });
+      void message
+        .ack({ put: [[`chat/${message.from.user}/${message.id}`, message.body]] })
+        .then(() => {
+          left--;
+          if (left > 0) return;
+          subscription.unsubscribe();
+          resolve();
+        });
     });
   });
 }
