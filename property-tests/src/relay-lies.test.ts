@@ -6,16 +6,18 @@
 import { invariant } from '@simsim/bytes';
 import { claimIdFromBytes } from '@simsim/relay-protocol';
 import type { EnvelopeId, PostId, SignedDeviceList } from '@simsim/relay-protocol';
-import { listWithout, PRE_KEYS_STREAM, RESENDS_MAX } from '@simsim/sesame';
+import { HEALS_MAX, listWithout, PRE_KEYS_STREAM, RESENDS_MAX } from '@simsim/sesame';
 import type { CopyDeath } from '@simsim/sesame';
 import { describe, expect, it } from 'vitest';
 import {
   deliver,
+  endsOf,
   foreignList,
   forgedRetry,
   lastEnvelope,
   listOfOne,
   only,
+  spoilt,
   takePost,
   twoUsers,
   write,
@@ -175,6 +177,93 @@ describe('a device that only the relay says is gone', () => {
     a.run({ type: 'envelope', envelope: forgedRetry(tablet, envelopeId), isListFresh: true });
     const end = { state: 'dead', reason: 'RESEND_REFUSED' };
     expect(a.effects.at(-1)).toMatchObject({ type: 'acknowledge', end });
+  });
+});
+
+describe('a request that finds nobody by the relay’s word', () => {
+  /** One that cannot read a message, and is told that its sender is not there. */
+  function askingNobody() {
+    const { world, a, b } = twoUsers({ oneTimeKeys: 60 });
+    write(b, a, 'hi');
+    world.settle();
+    const mail = write(a, b, 'the plan');
+    b.takeIn([{ ...spoilt(mail), seq: mail.seq }]);
+    return { world, a, b };
+  }
+
+  function lie(device: TestDevice): void {
+    const item = only(device.posts);
+    device.posts = [];
+    const { origin, post } = item;
+    device.run({ type: 'posted', postId: post.postId, origin, result: { kind: 'gone' } });
+  }
+
+  it('is made again when a list has them', () => {
+    const { world, b } = askingNobody();
+    lie(b);
+    b.fetchLists();
+    expect(only(b.posts).post.envelopes).toMatchObject([{ kind: 'retry' }]);
+    world.settle();
+    expect(b.texts()).toEqual(['the plan']);
+  });
+
+  it('is made no more often than sessions are, however often the relay says both', () => {
+    const { world, a, b } = askingNobody();
+    let requests = 0;
+    for (let round = 0; round < 30; round++) {
+      if (b.posts.length > 0) {
+        requests++;
+        lie(b);
+      }
+      b.fetchLists();
+    }
+    expect(requests).toBe(1 + HEALS_MAX);
+    // It waits for a sweep, and is not forgotten.
+    expect(b.record(a.userId).held).toHaveLength(1);
+    world.nowMs += 2 * 3600 * 1000;
+    b.sweep();
+    world.settle();
+    expect(b.texts()).toEqual(['the plan']);
+  });
+});
+
+describe('a device that comes back to its place on the list', () => {
+  it('is still read in the sessions there were, and written to in another one (SES-34)', () => {
+    const { world, a, b } = twoUsers({ oneTimeKeys: 60 });
+    write(b, a, 'hi');
+    world.settle();
+    write(a, b, 'ho');
+    world.settle();
+    const { deviceId } = b.own();
+    const { active } = a.record(bo).devices.get(deviceId) ?? {};
+    invariant(active !== undefined, 'they have a session');
+    const notice = { type: 'notice', userId: bo, deviceId } as const;
+    const postId = 'ab'.repeat(16) as PostId;
+    a.run({ type: 'posted', postId, origin: notice, result: { kind: 'gone' } });
+    a.fetchLists();
+    const back = a.record(bo).devices.get(deviceId);
+    expect([back?.active, back?.inactive, back?.staleAt]).toEqual([undefined, [active], undefined]);
+    // What was on its way is read, and what asks for nothing is not asked for.
+    const mail = write(b, a, 'on its way');
+    a.takeIn([mail]);
+    expect(endsOf(a).at(-1)).toMatchObject({ state: 'delivered' });
+  });
+
+  it('begins anew where it is another one', () => {
+    const { world, a, b } = twoUsers({ oneTimeKeys: 60 });
+    const tablet = world.link(b);
+    world.settle();
+    a.send([bo], 'hi');
+    world.settle();
+    const { deviceId } = tablet.own();
+    expect(a.record(bo).devices.get(deviceId)?.active).toBeDefined();
+    world.remove(b, tablet);
+    a.run({ type: 'listLearned', list: ownList(b) });
+    expect(a.record(bo).devices.get(deviceId)?.staleAt).toBeDefined();
+    const other = world.link(b);
+    a.run({ type: 'listLearned', list: ownList(b) });
+    const record = a.record(bo).devices.get(other.own().deviceId);
+    expect([record?.active, record?.inactive]).toEqual([undefined, []]);
   });
 });
 

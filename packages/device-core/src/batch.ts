@@ -6,7 +6,7 @@
 import { bytesToHex } from '@simsim/bytes';
 import type { Secret } from '@simsim/crypto';
 import type { DraftEvent, EventLog, LogBatch } from '@simsim/event-log';
-import { idToBytes } from '@simsim/relay-protocol';
+import { envelopeIdFromBytes, idToBytes } from '@simsim/relay-protocol';
 import type { PostId } from '@simsim/relay-protocol';
 import { encodeStreamValue, eventType } from '@simsim/sesame';
 import type {
@@ -42,6 +42,13 @@ export interface Kept {
 /** Where a log stands, as decisions see it. */
 export function chainOf(log: EventLog): ChainView {
   return { logId: log.logId, tip: log.tip(), link: (seq) => log.link(seq) };
+}
+
+function pendingPost({ post, origin }: OutboxItem): PendingPost {
+  const [envelope] = post.envelopes;
+  const isRetry = envelope?.kind === 'retry';
+  const retryOf = isRetry ? { retryOf: envelopeIdFromBytes(envelope.content) } : {};
+  return { postId: post.postId, origin, ...retryOf };
 }
 
 /** Collects decisions for one commit; is the slice the next decision sees. */
@@ -120,7 +127,7 @@ export class Batch implements Slice {
     const done = new Set(this.outboxDone);
     return [...this.#outbox.values(), ...this.outboxPut.values()]
       .filter((item) => !done.has(item.post.postId))
-      .map(({ post, origin }) => ({ postId: post.postId, origin }));
+      .map(pendingPost);
   }
 
   /** Loads streams a decision asked for. */

@@ -20,7 +20,8 @@ import type { Content } from './content.ts';
 import type { DecideResult, EnvelopeState, InboxItem } from './decision.ts';
 import type { EventName, FactValue } from './fact-codec.ts';
 import type { Input } from './input.ts';
-import { HEARTBEAT_COUNTER, HELD_MAIL_MAX, SKIPPED_KEY_BYTES } from './limits.ts';
+import { HEARTBEAT_COUNTER, SKIPPED_KEY_BYTES } from './limits.ts';
+import { holdName } from './held-mail.ts';
 import { modelOf, offersOf } from './key-pin.ts';
 import { postNotice } from './notice.ts';
 import {
@@ -401,7 +402,6 @@ function holdMail(
     return work.decided();
   }
   const record = work.user(userId);
-  const { held = [] } = record;
   const reason = 'IDENTITY_CHANGED';
   const isOffered = offersOf(record).some(
     (offer) => (offer.deviceId ?? deviceId) === deviceId && equalBytes(offer.key, key),
@@ -410,10 +410,8 @@ function holdMail(
     work.effect({ type: 'foreignKey', userId, deviceId, identityKey: key });
     return askAgain(work, input, reason);
   }
-  const isHeld = held.some((mail) => mail.envelopeId === envelopeId);
-  if (!isHeld && held.length >= HELD_MAIL_MAX)
+  if (!holdName(work, userId, { deviceId, envelopeId }))
     return ended(work, envelope, { state: 'dead', reason: 'TOO_MUCH_HELD' });
-  if (!isHeld) changeUser(work, userId, [{ type: 'holdMail', mail: { deviceId, envelopeId } }]);
   return ended(work, envelope, { state: 'resend-requested', reason });
 }
 

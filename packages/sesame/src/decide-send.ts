@@ -1,12 +1,14 @@
 /** Deciding what the application sends, and what the relay and the key server answer to it. */
 
 import { encodeUtf8 } from '@simsim/bytes';
-import type { DeviceId, MessageId, PostResult, UserId } from '@simsim/relay-protocol';
+import type { DeviceId, MessageId, PostId, PostResult, UserId } from '@simsim/relay-protocol';
 import { freshSecrets, sessionId } from '@simsim/session';
 import type { Session } from '@simsim/session';
 import { releaseByList } from './decide-trust.ts';
 import type { DecideResult } from './decision.ts';
 import type { ClaimResult, Input, PostOrigin, ResendRef } from './input.ts';
+import { spendHeal } from './heal-allowance.ts';
+import { holdName } from './held-mail.ts';
 import { BODY_BYTES_MAX, CONVERSATION_BYTES_MAX, RECIPIENTS_MAX } from './limits.ts';
 import { keyOfDevice, modelOf, standingOf } from './key-pin.ts';
 import { listChanges, takeList } from './learn-list.ts';
@@ -194,16 +196,31 @@ function decideDirectPosted(
     if (missing.length > 0) return needMore(missing);
     wantAgain(work, origin, kind);
   } else if (kind === 'gone') {
-    const { userId, deviceId } = origin;
-    const device = work.user(userId).devices.get(deviceId);
-    if (device !== undefined && device.staleAt === undefined) {
-      changeUser(work, userId, deviceGone(work, userId, deviceId));
-      // A relay's word alone: the list says whether it is so, before anything owed to the device is let go.
-      work.effect({ type: 'fetchList', userId });
-    }
+    foundNobody(work, input.postId, origin);
   }
   work.postDone(input.postId);
   return work.decided();
+}
+
+/**
+ * A post to one device found nobody. What it asked for again is asked for when a list comes; one that has
+ * the device all the same is fetched at once while a heal is left, else by a sweep: a relay may say both
+ * without end.
+ */
+function foundNobody(
+  work: Workspace,
+  postId: PostId,
+  { userId, deviceId }: Exclude<PostOrigin, { type: 'round' }>,
+): void {
+  const record = work.user(userId);
+  const device = record.devices.get(deviceId);
+  if (device === undefined) return;
+  const retryOf = work.pendingPosts().find((post) => post.postId === postId)?.retryOf;
+  const isHeld = retryOf !== undefined && holdName(work, userId, { deviceId, envelopeId: retryOf });
+  if (device.staleAt !== undefined) return;
+  changeUser(work, userId, deviceGone(work, userId, deviceId));
+  // A relay's word alone: the list says whether it is so, before anything owed to the device is let go.
+  if (!isHeld || spendHeal(work, userId, deviceId)) work.effect({ type: 'fetchList', userId });
 }
 
 /** Takes claimed bundles: prep for encrypting (SES-34, SES-46), then the rounds that waited. */

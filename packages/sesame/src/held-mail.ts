@@ -2,6 +2,7 @@
 
 import type { UserId } from '@simsim/relay-protocol';
 import { offersOf } from './key-pin.ts';
+import { HELD_MAIL_MAX } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { requestResend } from './resend.ts';
 import type { UserChange } from './user-change.ts';
@@ -21,6 +22,15 @@ export function askHeldMail(work: Workspace, userId: UserId): void {
   }
   const over = releases(record, () => true);
   changeUser(work, userId, over);
+}
+
+/** Keeps the name of mail until its sender's key, or its sender, is there; `false` where too much is kept. */
+export function holdName(work: Workspace, userId: UserId, mail: HeldMail): boolean {
+  const { held = [] } = work.user(userId);
+  if (held.some(({ envelopeId }) => envelopeId === mail.envelopeId)) return true;
+  if (held.length >= HELD_MAIL_MAX) return false;
+  changeUser(work, userId, [{ type: 'holdMail', mail }]);
+  return true;
 }
 
 /** The changes after which some of the mail that waits does so no more, and the rest does. */

@@ -17,7 +17,7 @@ import { DEVICES_PER_USER_MAX } from './limits.ts';
 import { changeUser } from './peer-session.ts';
 import { offerKey } from './trust.ts';
 import type { IdentityKey, UserChange } from './user-change.ts';
-import { matchesList } from './user-record.ts';
+import { matchesList, sessionsOf } from './user-record.ts';
 import type { HeldMail, UserRecord } from './user-record.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -105,7 +105,13 @@ export function listedChanges(
   list: DeviceList,
   change: ListChange = listChange(work, list),
 ): readonly UserChange[] {
-  return [...supplanted(work.user(list.userId), change), change, ...ownPin(work, list)];
+  const record = work.user(list.userId);
+  return [
+    ...supplanted(record, change),
+    change,
+    ...returned(record, change),
+    ...ownPin(work, list),
+  ];
 }
 
 type ListChange = Extract<UserChange, { type: 'list' }>;
@@ -126,6 +132,28 @@ function supplanted(
     if (isOther) gone.push({ type: 'deviceGone', deviceId, at });
   }
   return gone;
+}
+
+/**
+ * Devices that were gone by the relay's word alone: their keys say that they are the same. Mail in the
+ * sessions there were still opens; nothing is sent in them (SES-34), and what heals cost stays spent.
+ */
+function returned({ devices }: UserRecord, { devices: listed }: ListChange): readonly UserChange[] {
+  return listed.flatMap(({ deviceId, deviceKey, registrationId }): UserChange[] => {
+    const known = devices.get(deviceId);
+    if (known?.staleAt === undefined || known.registrationId !== registrationId) return [];
+    if (!equalBytes(known.deviceKey, deviceKey)) return [];
+    const { heals, began } = known;
+    const sessions = sessionsOf(known).toReversed();
+    return [
+      ...sessions.map((session): UserChange => {
+        const at = began?.get(session);
+        return { type: 'insert', deviceId, session, ...(at !== undefined && { at }) };
+      }),
+      ...(sessions.length === 0 ? [] : [{ type: 'retire', deviceId } as const]),
+      ...(heals === undefined ? [] : [{ type: 'healSpent', deviceId, allowance: heals } as const]),
+    ];
+  });
 }
 
 function listChange(work: Workspace, list: DeviceList): ListChange {

@@ -65,6 +65,8 @@ export interface Slice {
 export interface PendingPost {
   readonly postId: PostId;
   readonly origin: PostOrigin;
+  /** The envelope that is asked for again, where that is what is posted. */
+  readonly retryOf?: EnvelopeId;
 }
 
 /** What the engine may use beside its input: time, randomness, primitives, and nothing else. */

@@ -15,6 +15,7 @@ import {
 } from '@simsim/sesame';
 import { defaultRatchetLimits } from '@simsim/session';
 import type { SessionCold } from '@simsim/session';
+import type { Machine } from '../device/machine.ts';
 import type { Process } from '../device/process.ts';
 import type { Invariant, Watch } from './invariant.ts';
 import { everySo } from './sample.ts';
@@ -33,8 +34,12 @@ export const S10: Invariant = {
   watch(world) {
     const drains = new Drains();
     const isDue = everySo(SAMPLE);
+    const leads = new Map<Machine, number>();
     return {
       *ran(process, inputs, result) {
+        const { machine, core } = process;
+        const lead = machine.clockAt(process.world.agenda.nowMs).wallMs - core.nowMs();
+        leads.set(machine, Math.max(leads.get(machine) ?? 0, lead));
         for (const input of inputs) {
           if (input.type === 'drained') yield* afterDrain(process, input, drains);
         }
@@ -49,7 +54,7 @@ export const S10: Invariant = {
       *rested() {
         for (const process of world.living()) {
           yield* oldSkippedKeys(process);
-          yield* oldSeenRuns(process);
+          yield* oldSeenRuns(process, leads.get(process.machine) ?? 0);
           const isRegistered = process.own().status === 'registered';
           if (isRegistered && drains.isOpen(process))
             yield `${process.machine.label} never deletes what a sweep found over`;
@@ -207,13 +212,16 @@ function exceedsLimits(directory: SessionCold['ratchet']['directory']): boolean 
   return keys > 2 * skippedKeysMax || directory.length > 2 * blocksMax;
 }
 
-/** A run of remembered digests goes with the first one that is written after its time. */
-function* oldSeenRuns({ machine, log }: Process): Generator<string> {
+/**
+ * A run of remembered digests goes with the first one that is written after its time: by device time, which
+ * a wall clock may be ahead of.
+ */
+function* oldSeenRuns({ machine, log }: Process, leadMs: number): Generator<string> {
   const runs = [...(machine.disk.look()?.rows.seenRuns() ?? [])];
   const newest = runs.at(-1)?.upto;
   const [event] = newest === undefined ? [] : log.events(newest, newest);
   for (const { until, upto } of runs) {
-    if (event !== undefined && until < event.at)
+    if (event !== undefined && until < event.at - leadMs)
       yield `${machine.label} remembers digests up to ${upto}, which are too old`;
   }
 }
