@@ -60,6 +60,16 @@ function expectWhole(user: string): void {
   expect(report.value.rebuilt?.differences).toEqual([]);
 }
 
+/** Two who have written so much that it is not forgotten at once. */
+async function longHistory(): Promise<{ alice: Device; bob: Device }> {
+  const [alice, bob] = [await device('alice'), await device('bobby')];
+  const texts = Array.from({ length: 300 }, (_, i) => `to bobby ${i}`);
+  for (let i = 0; i < texts.length; i += 50)
+    await Promise.all(texts.slice(i, i + 50).map((each) => alice.send('bobby', each)));
+  await settled(alice, bob);
+  return { alice, bob };
+}
+
 describe('forgetting a user', () => {
   it('leaves nothing of them in the log, and the chain whole', async () => {
     const [alice, bob, carol] = [
@@ -130,11 +140,7 @@ describe('forgetting a user', () => {
   });
 
   it('goes on in parts, and what is left of it in between is whole', async () => {
-    const [alice, bob] = [await device('alice'), await device('bobby')];
-    const texts = Array.from({ length: 300 }, (_, i) => `to bobby ${i}`);
-    for (let i = 0; i < texts.length; i += 50)
-      await Promise.all(texts.slice(i, i + 50).map((each) => alice.send('bobby', each)));
-    await settled(alice, bob);
+    const { alice } = await longHistory();
     const told = tellingOf('bobby', 'alice');
     expect(told).toBeGreaterThan(1000);
 
@@ -154,11 +160,7 @@ describe('forgetting a user', () => {
   });
 
   it('ends what begins with them meanwhile, and then begins anew', async () => {
-    const [alice, bob] = [await device('alice'), await device('bobby')];
-    const texts = Array.from({ length: 300 }, (_, i) => `to bobby ${i}`);
-    for (let i = 0; i < texts.length; i += 50)
-      await Promise.all(texts.slice(i, i + 50).map((each) => alice.send('bobby', each)));
-    await settled(alice, bob);
+    const { alice, bob } = await longHistory();
     const forgetting = alice.forget('bobby');
     await nextTurn();
     const sent = bob.send('alice', 'are you there?');

@@ -75,6 +75,7 @@ export class Device {
   readonly #frames: FrameDesk;
   readonly #trust: TrustDesk;
   readonly #desks: Desks;
+  readonly #storeFailed = (cause: unknown): void => void this.#stop(endBy(cause), cause);
   #resolveClosed: (reason: CloseReason) => void = () => undefined;
   #closing: Promise<void> | undefined;
   /** Thrown by whatever is asked of a device that has stopped. */
@@ -92,14 +93,13 @@ export class Device {
     setMaxListeners(0, signal);
     this.#health.subscribe((event) => tellLogger(parts.logger, () => recordOf(event)));
     const health = (event: HealthEvent): void => this.#health.next(event);
-    const storeFailed = (cause: unknown): void => void this.#stop(endBy(cause), cause);
     this.#vault = new VaultKeeper(core.log, parts.retention, {
-      failed: storeFailed,
+      failed: this.#storeFailed,
       hindered: ({ code, detail }) => health({ type: 'rotationHindered', code, detail }),
     });
     this.#queue = new CommitQueue(core, {
       release: (effects) => this.#release(effects),
-      fail: storeFailed,
+      fail: this.#storeFailed,
     });
     const failed = (): void => health({ type: 'relayUnavailable' });
     const post = (input: CoreInput): void => this.#queue.post(input);
@@ -155,8 +155,7 @@ export class Device {
     for (const item of this.#parts.core.outbox()) this.#pump.put(item);
     await this.#standing.settleOpening();
     await this.#put({ type: 'started' });
-    const storeFailed = (cause: unknown): void => void this.#stop(endBy(cause), cause);
-    this.#trust.askAgain(this.#abort.signal).catch(storeFailed);
+    this.#trust.askAgain(this.#abort.signal).catch(this.#storeFailed);
     await this.#registrar.registered();
     this.#vault.start();
     sweepUntil(this.#abort.signal, () => this.#queue.post({ type: 'swept' }));
@@ -323,8 +322,9 @@ export class Device {
 
   /**
    * Forgets a user: sessions end, messages on their way to them are given up, and the log's facts about
-   * them give way to digests, part by part while the device goes on; after a close in between call it again. Messages that other users still owe a receipt for mention this user until
-   * then: `sends` says how many; call it again later. The application's own rows are its own.
+   * them give way to digests, part by part while the device goes on; after a close in between call it
+   * again. Messages that other users still owe a receipt for mention this user until then: `sends` says
+   * how many; call it again later. The application's own rows are its own.
    *
    * Throws: {@link SessionError} `OWN_USER`, `USER_BUSY`.
    */
@@ -332,7 +332,7 @@ export class Device {
     return forgetUser(checkedUserId(user), {
       put: (input) => this.#put(input),
       core: () => this.#whileOpen().#parts.core,
-      failed: (failure) => void this.#stop(endBy(failure), failure),
+      failed: this.#storeFailed,
     });
   }
 

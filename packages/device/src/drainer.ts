@@ -4,12 +4,10 @@
  */
 
 import type { CoreInput } from '@simsim/device-core';
+import { SWEPT_USERS_MAX } from '@simsim/sesame';
 import type { Effect } from '@simsim/sesame';
 
 type Drain = Extract<Effect, { type: 'drain' }>;
-
-/** Users decided about at once. */
-const USERS_MAX = 200;
 
 /** What a drainer works with. */
 export interface DrainerOwner {
@@ -47,8 +45,8 @@ export class Drainer {
     const { dueMs, users } = this.#underWay ?? {};
     this.#underWay = undefined;
     if (dueMs === undefined || users === undefined) return;
-    for (let from = 0; from === 0 || from < users.length; from += USERS_MAX) {
-      const some = users.slice(from, from + USERS_MAX);
+    for (let from = 0; from === 0 || from < users.length; from += SWEPT_USERS_MAX) {
+      const some = users.slice(from, from + SWEPT_USERS_MAX);
       this.#owner.drained({ type: 'drained', dueMs, users: some });
     }
   }

@@ -8,12 +8,7 @@ import { failureError, SessionError } from './session-error.ts';
 const FORGET_TRIES_MAX = 5;
 
 /** What was forgotten of a user. */
-export interface Forgotten {
-  /** Events whose facts gave way to digests. */
-  readonly events: number;
-  /** Messages that other users still owe a receipt for, which mention the user until then. */
-  readonly sends: number;
-}
+export type Forgotten = ForgottenHistory;
 
 /** Who does it. */
 interface Forgetting {
@@ -36,7 +31,7 @@ export async function forgetUser(userId: UserId, by: Forgetting): Promise<Forgot
   throw new SessionError('USER_BUSY');
 }
 
-function forgetPart(progress: ForgetProgress, by: Forgetting): ForgottenHistory | 'more' | 'busy' {
+function forgetPart(progress: ForgetProgress, by: Forgetting): Forgotten | 'more' | 'busy' {
   try {
     return by.core().forgetPart(progress);
   } catch (cause) {
